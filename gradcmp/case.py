@@ -1,0 +1,154 @@
+"""What is compared: frozen records, made by the config room or by hand, read by everyone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from gradcmp.errors import Location
+
+Shape: TypeAlias = tuple[int, ...]
+DType: TypeAlias = Literal["float64", "float32", "float16", "bfloat16"]
+Cotangent: TypeAlias = Literal["random", "ones"]
+
+DTYPES: tuple[DType, ...] = ("float64", "float32", "float16", "bfloat16")  # finest first
+
+REFERENCE = "numpy"  # the backend whose float64 recording the others are held against
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """How one input array comes about.
+
+    Attributes
+    ----------
+    kind : str
+        A key of `gradcmp.inputs.KINDS`: normal, uniform, ones, zeros, arange, constant,
+        integers, values or file.
+    shape : tuple of int, optional
+        None only for ``values`` and ``file``, which bring their own.
+    parameters : mapping
+        What the kind takes besides the shape (``low``, ``high``, ``value``, ``path`` …).
+    where : Location, optional
+        Where the input was written down.
+    """
+
+    kind: str
+    shape: Shape | None = None
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    where: Location | None = None
+
+
+@dataclass(frozen=True)
+class Expression:
+    """The text of one node of a graph and where it was written."""
+
+    text: str
+    where: Location | None = None
+
+
+@dataclass(frozen=True)
+class BackendSpec:
+    """Who computes, and how.
+
+    Attributes
+    ----------
+    name : str
+        A key of the backend registry: ``numpy``, ``tensorflow``, ``torch``, ``jax``.
+    mode : str, optional
+        One of the backend's modes; None is its first.
+    dtype : str, optional
+        None is the dtype of the case; for numpy, the reference, it is float64.
+    device : str
+        ``cpu``, ``cuda``, ``cuda:1``.
+    python : str, optional
+        Another interpreter, which needs numpy, ml_dtypes, safetensors and the framework.
+    timeout : float
+        Seconds that one case may take before the worker counts as hung.
+    required : bool
+        Whether its absence is a failure (exit code 3) or only reported.
+    """
+
+    name: str
+    mode: str | None = None
+    dtype: DType | None = None
+    device: str = "cpu"
+    python: str | None = None
+    timeout: float = 120.0
+    required: bool = True
+    where: Location | None = field(default=None, compare=False)
+
+    def __str__(self) -> str:
+        text = self.name if self.mode is None else f"{self.name}:{self.mode}"
+        options = [
+            f"{key}={value}"
+            for key, value, default in (
+                ("dtype", self.dtype, None),
+                ("device", self.device, "cpu"),
+                ("python", self.python, None),
+            )
+            if value != default
+        ]
+        return ",".join([text, *options])
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """``|actual - expected| <= atol + rtol * |expected|``, for each element."""
+
+    rtol: float
+    atol: float
+
+
+@dataclass(frozen=True)
+class Ulp:
+    """At most `ulp` representable numbers of the coarser dtype between the two values."""
+
+    ulp: int
+
+
+@dataclass(frozen=True)
+class Default:
+    """The table of `gradcmp.judge.tolerance`, by the coarser dtype of the pair."""
+
+
+Tolerance: TypeAlias = Fixed | Ulp | Default
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing to compare.
+
+    Attributes
+    ----------
+    inputs : mapping of str to InputSpec
+        Each is drawn from (seed, its name) alone.
+    graph : mapping of str to Expression
+        The body: named nodes, in any order.
+    output : str
+        The node that is differentiated.
+    wrt : tuple of str
+        The inputs to differentiate with respect to; every node's gradient comes along.
+    cotangent : {"random", "ones"}
+        The upstream gradient of a non-scalar output. A scalar output has 1.0.
+    dtype : str
+        What the backends compute in unless they say otherwise.
+    round_inputs : bool
+        Whether the inputs are first rounded to the coarsest dtype in the case, so that
+        every backend sees the same real numbers; else each casts the float64 draw itself.
+    """
+
+    name: str
+    inputs: Mapping[str, InputSpec]
+    graph: Mapping[str, Expression]
+    output: str
+    wrt: tuple[str, ...]
+    backends: tuple[BackendSpec, ...]
+    tolerance: Tolerance = field(default_factory=Default)
+    cotangent: Cotangent = "random"
+    seed: int = 0
+    dtype: DType = "float32"
+    round_inputs: bool = True
+    description: str = ""
+    where: Location | None = field(default=None, compare=False)

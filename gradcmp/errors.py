@@ -1,0 +1,115 @@
+"""The exception tree: facts and an exit code; the text is made late, in `__str__`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import IntEnum
+from typing import ClassVar
+
+
+class ExitCode(IntEnum):
+    """What the process says to a shell or a CI system. Nothing else is ever returned."""
+
+    AGREE = 0
+    DISAGREE = 1
+    USAGE = 2
+    COULD_NOT_COMPARE = 3
+    INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Location:
+    """A place in a file: what an editor jumps to."""
+
+    file: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        return self.file if self.line is None else f"{self.file}:{self.line}"
+
+
+class GradcmpError(Exception):
+    """A fact, the place where it was found and the way out.
+
+    Parameters
+    ----------
+    fact : str
+        What is wrong and what was expected, without a full stop.
+    where : Location, optional
+        The file and line; whoever knows it later adds it with `at`.
+    way_out : str, optional
+        What the reader can do about it: a sentence without a full stop, or a question.
+    """
+
+    exit_code: ClassVar[ExitCode] = ExitCode.USAGE
+
+    def __init__(
+        self, fact: str, *, where: Location | None = None, way_out: str | None = None
+    ) -> None:
+        super().__init__(fact)
+        self.fact = fact
+        self.where = where
+        self.way_out = way_out
+
+    def __str__(self) -> str:
+        text = self.fact if self.where is None else f"{self.where}: {self.fact}"
+        if not self.way_out:
+            return text
+        return f"{text}. {self.way_out}" + ("" if self.way_out.endswith(("?", ".")) else ".")
+
+    def at(self, where: Location | None) -> GradcmpError:
+        """Add the place, unless a more precise one is known already."""
+        self.where = self.where or where
+        return self
+
+
+class UsageError(GradcmpError):
+    """A command line that asks for something that cannot be."""
+
+
+class ConfigError(GradcmpError):
+    """A config file that cannot be read as cases."""
+
+
+class GraphError(GradcmpError):
+    """A graph whose expressions, names or shapes do not fit together."""
+
+
+class InputError(GradcmpError):
+    """An input that cannot be drawn or loaded."""
+
+
+class RecordingError(GradcmpError):
+    """A recording that is truncated, foreign or inconsistent."""
+
+
+class BackendError(GradcmpError):
+    """A backend that was asked for and cannot compute: absent, or unable."""
+
+    exit_code = ExitCode.COULD_NOT_COMPARE
+
+
+class NothingComparedError(GradcmpError):
+    """Nothing was held against anything: never a success."""
+
+    exit_code = ExitCode.COULD_NOT_COMPARE
+
+
+def did_you_mean(word: str, choices: Iterable[str]) -> str | None:
+    """Give the way out of a misspelt `word`: the nearest choice, else all of them.
+
+    Returns
+    -------
+    str or None
+        ``Did you mean 'torch'?`` when something is near, else ``Choose from a, b, c``;
+        None when there is nothing to choose from.
+    """
+    known = sorted(set(choices))
+    near = get_close_matches(word, known, n=1, cutoff=0.6) or [
+        choice for choice in known if choice.lower() == word.lower()
+    ]
+    if near:
+        return f"Did you mean '{near[0]}'?"
+    return f"Choose from {', '.join(known)}" if known else None

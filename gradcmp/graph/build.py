@@ -1,0 +1,106 @@
+"""Named expressions become one graph: names resolved, cycles refused, nodes in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+
+from gradcmp.case import Case, Expression
+from gradcmp.errors import GraphError, did_you_mean
+from gradcmp.graph.expression import parse
+from gradcmp.graph.records import Graph, Node
+
+
+def build(case: Case) -> Graph:
+    """Make the graph of a case.
+
+    Raises
+    ------
+    GraphError
+        For a cycle, an unknown or doubly used name, an input that nothing uses, an output that
+        is no node, or an expression outside the language.
+    """
+    for name, expression in case.graph.items():
+        if name in case.inputs:
+            raise GraphError(
+                f"'{name}' is both an input and a node",
+                where=expression.where,
+                way_out="Give one of them another name",
+            )
+    graph = assemble(tuple(case.inputs), tuple(case.graph.items()), case.output)
+    used = {source for node in graph for source in node.sources}
+    for name, spec in case.inputs.items():
+        if name not in used:
+            raise GraphError(
+                f"input '{name}' is not used by any node",
+                where=spec.where or case.where,
+                way_out="Use it or remove it",
+            )
+    return graph
+
+
+@lru_cache(maxsize=64)  # a warm worker is asked the same graph again and again
+def assemble(
+    inputs: tuple[str, ...], body: tuple[tuple[str, Expression], ...], output: str
+) -> Graph:
+    """Make a graph of input names, named expressions and the name of the output."""
+    steps = {name: parse(name, expression) for name, expression in body}
+    if output not in steps:
+        raise GraphError(
+            f"the output '{output}' is no node of the graph", way_out=did_you_mean(output, steps)
+        )
+    _resolve(inputs, steps)
+    order = _sort(steps)
+    return Graph(inputs, tuple(node for name in order for node in steps[name]), output)
+
+
+def _resolve(inputs: Iterable[str], steps: Mapping[str, tuple[Node, ...]]) -> None:
+    known = {*inputs, *steps}
+    for name, nodes in steps.items():
+        inner = {node.name for node in nodes}
+        for node in nodes:
+            for source in node.sources:
+                if source not in known and source not in inner:
+                    raise GraphError(
+                        f"node '{name}': there is no input or node '{source}'",
+                        where=node.where,
+                        way_out=did_you_mean(source, known - {name}),
+                    )
+
+
+def _sort(steps: Mapping[str, tuple[Node, ...]]) -> list[str]:
+    """Order named nodes by depth-first search, keeping the file's order where it is free."""
+    needs = {
+        name: [source for node in nodes for source in node.sources if source in steps]
+        for name, nodes in steps.items()
+    }
+    order: list[str] = []
+    done: set[str] = set()
+    for root in steps:
+        path: list[str] = []  # an explicit stack: a chain of 10 000 nodes is legal
+        stack = [(root, iter(needs[root]))] if root not in done else []
+        path += [root] if stack else []
+        while stack:
+            name, rest = stack[-1]
+            for source in rest:
+                if source in path:
+                    raise _cycle([*path[path.index(source) :], source], steps)
+                if source not in done:
+                    stack.append((source, iter(needs[source])))
+                    path.append(source)
+                    break
+            else:
+                stack.pop()
+                path.pop()
+                if name not in done:
+                    done.add(name)
+                    order.append(name)
+    return order
+
+
+def _cycle(names: list[str], steps: Mapping[str, tuple[Node, ...]]) -> GraphError:
+    return GraphError(
+        f"nodes depend on each other in a circle: {' needs '.join(names)}",
+        where=steps[names[0]][-1].where,
+        way_out="A node can only use inputs and nodes that do not use it",
+    )

@@ -1,0 +1,54 @@
+"""Shapes and kinds of every node, before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gradcmp.errors import GraphError
+from gradcmp.graph.records import Constant, Graph, Node
+from gradcmp.ops import ArraySpec, ShapeError
+from gradcmp.ops.spec import Kind
+
+
+def infer(graph: Graph, inputs: Mapping[str, ArraySpec]) -> dict[str, ArraySpec]:
+    """Give the shape and kind of every input and node.
+
+    Raises
+    ------
+    GraphError
+        Naming file, line, node, op and all shapes, when operands do not fit.
+    """
+    specs = dict(inputs)
+    for node in graph:
+        operands = [
+            ArraySpec((), kind_of(node, operand, specs))
+            if isinstance(operand, Constant)
+            else specs[operand]
+            for operand in node.operands
+        ]
+        try:
+            specs[node.name] = node.spec.infer(*operands, **node.static)
+        except ShapeError as error:
+            raise _misfit(node, operands, str(error)) from None
+    return specs
+
+
+def kind_of(node: Node, constant: Constant, specs: Mapping[str, ArraySpec]) -> Kind:
+    """Give the kind a number takes: that of the arrays beside it, real when one of them is."""
+    if isinstance(constant.value, bool):
+        return "bool"
+    beside = {specs[source].kind for source in node.sources}
+    return "int" if isinstance(constant.value, int) and beside == {"int"} else "float"
+
+
+def _misfit(node: Node, operands: list[ArraySpec], reason: str) -> GraphError:
+    shapes = ", ".join(
+        f"{operand if isinstance(operand, str) else operand.value} {spec.shape}"
+        for operand, spec in zip(node.operands, operands, strict=True)
+    )
+    name = node.name.partition("/")[0]
+    return GraphError(
+        f"node '{name}': {node.op}({shapes}): {reason}",
+        where=node.where,
+        way_out="Change a shape, or reshape or transpose an operand",
+    )

@@ -1,0 +1,69 @@
+"""What a graph is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from gradcmp.errors import Location
+from gradcmp.ops import OPS, Op
+
+STEP = "/"  # in the name of a step inside an expression: no Python name contains it
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A number written in an expression: a 0-d array of the dtype that the case runs in."""
+
+    value: float | int | bool
+
+
+Operand: TypeAlias = "str | Constant"
+
+
+@dataclass(frozen=True)
+class Node:
+    """A named value: one op on operands.
+
+    A nested expression is several nodes: the outermost has the name from the file, the steps
+    inside it are called ``name/1``, ``name/2`` … in the order in which they are computed.
+    """
+
+    name: str
+    op: str
+    operands: tuple[Operand, ...]
+    static: Mapping[str, Any] = field(default_factory=dict)
+    where: Location | None = field(default=None, compare=False)
+
+    @property
+    def spec(self) -> Op:
+        """All that is known of this node's op."""
+        return OPS[self.op]
+
+    @property
+    def is_step(self) -> bool:
+        """Whether it is a step inside an expression rather than a node that the file names."""
+        return STEP in self.name
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Names of the operands that are not constants."""
+        return tuple(operand for operand in self.operands if isinstance(operand, str))
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Nodes in an order in which each comes after its operands."""
+
+    inputs: tuple[str, ...]
+    nodes: tuple[Node, ...]
+    output: str
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self.nodes)
+
+    @property
+    def named(self) -> tuple[Node, ...]:
+        """The nodes that the file names."""
+        return tuple(node for node in self.nodes if not node.is_step)

@@ -1,0 +1,91 @@
+"""The reference: forward through the graph, then the chain rule node by node, backwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradcmp.graph.infer import kind_of
+from gradcmp.graph.records import Constant, Graph
+from gradcmp.ops import Array, ArraySpec, Pullback
+from gradcmp.ops.spec import Kind
+
+KINDS: dict[str, Kind] = {
+    "f": "float",
+    "c": "float",
+    "V": "float",
+    "i": "int",
+    "u": "int",
+    "b": "bool",
+}
+MakeConstant = Callable[["float | int | bool", Kind], Array]
+
+
+@dataclass(frozen=True)
+class Tape:
+    """What a forward pass leaves behind: every value, and every node's pullback."""
+
+    values: Mapping[str, Array]
+    pullbacks: Mapping[str, Pullback]
+
+
+def spec_of(array: Array) -> ArraySpec:
+    """Give the shape and kind of an array; bfloat16 (NumPy kind 'V') counts as real."""
+    return ArraySpec(np.shape(array), KINDS[array.dtype.kind])
+
+
+def constants_of(dtype: np.dtype[np.generic]) -> MakeConstant:
+    """Give the function that turns a number of an expression into a 0-d array of `dtype`."""
+    kinds = {"float": dtype, "int": np.dtype(np.int64), "bool": np.dtype(np.bool_)}
+    return lambda value, kind: np.asarray(value, kinds[kind])
+
+
+def forward(graph: Graph, inputs: Mapping[str, Array], constant: MakeConstant) -> Tape:
+    """Compute every node from the inputs, keeping the pullbacks.
+
+    Parameters
+    ----------
+    inputs : mapping of str to array
+        Of any class that follows NumPy's protocols: ndarray, or one that carries noise.
+    constant : callable
+        Makes the numbers in expressions into arrays; `constants_of` for plain dtypes.
+    """
+    values = dict(inputs)
+    kinds = {name: spec_of(array) for name, array in inputs.items()}
+    pullbacks: dict[str, Pullback] = {}
+    for node in graph:
+        operands = [
+            constant(operand.value, kind_of(node, operand, kinds))
+            if isinstance(operand, Constant)
+            else values[operand]
+            for operand in node.operands
+        ]
+        value, pullbacks[node.name] = node.spec.reference(*operands, **node.static)
+        values[node.name] = np.asanyarray(value)
+        kinds[node.name] = spec_of(values[node.name])
+    return Tape(values, pullbacks)
+
+
+def backward(graph: Graph, tape: Tape, cotangent: Array) -> dict[str, Array]:
+    """Walk the graph in reverse and give the gradient of every real input and node.
+
+    The gradient of ``<cotangent, output>``: each node's pullback turns the cotangent of its
+    value into cotangents of its operands, and an array that is used several times gets the sum.
+    What the output ignores gets zeros.
+    """
+    gradients: dict[str, Array] = {graph.output: np.asanyarray(cotangent)}
+    for node in reversed(graph.nodes):
+        if node.name not in gradients:
+            continue
+        cotangents = tape.pullbacks[node.name](gradients[node.name])
+        for operand, dx in zip(node.operands, cotangents, strict=True):
+            if isinstance(operand, str) and dx is not None:
+                earlier = gradients.get(operand)
+                gradients[operand] = np.asanyarray(dx if earlier is None else earlier + dx)
+    return {
+        name: gradients[name] if name in gradients else np.zeros_like(value)
+        for name, value in tape.values.items()
+        if spec_of(value).kind == "float"
+    }

@@ -1,0 +1,174 @@
+"""What an op is: one record of all that is known of one array function, and the registry."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcmp.case import Shape
+
+Array: TypeAlias = npt.NDArray[Any]
+Pullback: TypeAlias = Callable[[Array], "tuple[Array | None, ...]"]
+Kind: TypeAlias = Literal["float", "int", "bool"]
+Native: TypeAlias = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class ArraySpec:
+    """What is known of an array before anything runs."""
+
+    shape: Shape
+    kind: Kind = "float"
+
+
+class ShapeError(ValueError):
+    """Operands whose shapes or kinds an op cannot take; the graph adds node, file and line."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Real numbers from `low` to `high`, at least `gap` away from each point to `avoid`.
+
+    Random testing draws from it; kinks and poles are kept clear of, because there the
+    frameworks may differ rightfully and a derivative need not exist.
+    """
+
+    low: float
+    high: float
+    avoid: tuple[float, ...] = ()
+    gap: float = 0.1
+
+    def draw(self, rng: np.random.Generator, shape: Shape) -> Array:
+        """Draw float64 numbers of this domain."""
+        x = rng.uniform(self.low, self.high, shape)
+        for point in self.avoid:
+            near = np.abs(x - point) < self.gap
+            x = np.where(
+                near, point + np.where(x < point, -1, 1) * (self.gap + np.abs(x - point)), x
+            )
+        return x
+
+
+@dataclass(frozen=True)
+class Integers:
+    """Whole numbers from `low` to `high` - 1, for operands that are indices or classes."""
+
+    low: int
+    high: int
+
+    def draw(self, rng: np.random.Generator, shape: Shape) -> Array:
+        """Draw int64 numbers of this domain."""
+        return rng.integers(self.low, self.high, shape)
+
+
+@dataclass(frozen=True)
+class Booleans:
+    """True or False, for operands that are conditions."""
+
+    def draw(self, rng: np.random.Generator, shape: Shape) -> Array:
+        """Draw booleans of this domain."""
+        return rng.random(shape) < 0.5
+
+
+Domain: TypeAlias = Interval | Integers | Booleans
+ANYWHERE = Interval(-2.0, 2.0)  # away from overflow in every op and every dtype
+
+
+@dataclass(frozen=True)
+class Example:
+    """A call in the graph language with the shapes of its operands; the tests run each one."""
+
+    expression: str
+    shapes: Mapping[str, Shape]
+
+
+@dataclass(frozen=True)
+class Op:
+    """One array function.
+
+    Attributes
+    ----------
+    name : str
+        The Python array API standard's name where there is one, else the one that
+        torch.nn.functional and jax.nn share.
+    reference : callable
+        ``reference(*operands, **static) -> (value, pullback)`` in plain NumPy functions that
+        keep the array's own class, so that the same lines run on float32, on complex numbers
+        and under injected rounding noise. ``pullback(dy)`` gives one cotangent an operand, or
+        None for an operand without a derivative (a condition, an index). Parameters annotated
+        `Array` are operands, ``*name: Array`` is any number of them; all others are static.
+    infer : callable
+        ``infer(*specs, **static) -> ArraySpec``; raises `ShapeError`.
+    native : mapping of str to callable
+        For each framework ``spelling(module, *operands, **static)``.
+    domain : mapping of str to Domain
+        By operand; one that is not named is drawn from `ANYWHERE`.
+    examples : tuple of Example
+        Calls that cover the static parameters; operands are named as in the reference.
+    differentiable : bool
+        False for comparisons and the like: they have no pullback to test.
+    """
+
+    name: str
+    reference: Callable[..., tuple[Array, Pullback]]
+    infer: Callable[..., ArraySpec]
+    native: Mapping[str, Native]
+    examples: tuple[Example, ...]
+    domain: Mapping[str, Domain] = field(default_factory=dict)
+    differentiable: bool = True
+
+    @cached_property
+    def signature(self) -> inspect.Signature:
+        """The reference's signature: the call syntax in the graph language."""
+        return inspect.signature(self.reference)
+
+    @cached_property
+    def operands(self) -> frozenset[str]:
+        """Names of the parameters that are arrays."""
+        return frozenset(
+            name
+            for name, parameter in self.signature.parameters.items()
+            if parameter.annotation in (Array, "Array", "Array | None")
+        )
+
+    @property
+    def summary(self) -> str:
+        """The first line of the reference's docstring: the formula."""
+        return (inspect.getdoc(self.reference) or "").partition("\n")[0]
+
+    def draw(self, operand: str, rng: np.random.Generator, shape: Shape) -> Array:
+        """Draw one operand from its domain."""
+        return self.domain.get(operand, ANYWHERE).draw(rng, shape)
+
+
+class Registry(Mapping[str, Op]):
+    """All ops by name, in the order in which they were registered."""
+
+    def __init__(self) -> None:
+        self._ops: dict[str, Op] = {}
+
+    def register(self, op: Op) -> Op:
+        """Add `op`; a name is taken once."""
+        if op.name in self._ops:
+            raise ValueError(f"op '{op.name}' is registered twice")
+        self._ops[op.name] = op
+        return op
+
+    def __getitem__(self, name: str) -> Op:
+        return self._ops[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._ops)
+
+    def __len__(self) -> int:
+        return len(self._ops)
+
+
+OPS = Registry()
+register = OPS.register
