@@ -1,0 +1,1 @@
+"""Do my gradients agree? NumPy by hand, TensorFlow, PyTorch and JAX, element by element."""

@@ -94,7 +94,8 @@ def pack(arrays: Mapping[str, Array], meta: Mapping[str, Any]) -> bytes:
         key: np.ascontiguousarray(a.view(np.uint16) if a.dtype == BFLOAT16 else a).reshape(a.shape)
         for key, a in arrays.items()
     }
-    return safetensors.numpy.save(stored, {"gradcmp": json.dumps(facts)})
+    blob: bytes = safetensors.numpy.save(stored, {"gradcmp": json.dumps(facts)})
+    return blob
 
 
 def unpack(blob: bytes) -> tuple[dict[str, Array], dict[str, Any]]:

@@ -13,11 +13,8 @@ from gradcmp.ops import Array, ArraySpec, Pullback
 from gradcmp.ops.spec import Kind
 
 KINDS: dict[str, Kind] = {
-    "f": "float",
-    "c": "float",
-    "V": "float",
-    "i": "int",
-    "u": "int",
+    **dict.fromkeys("fcV", "float"),  # V: bfloat16, which NumPy itself does not know
+    **dict.fromkeys("iu", "int"),
     "b": "bool",
 }
 MakeConstant = Callable[["float | int | bool", Kind], Array]

@@ -1,0 +1,1 @@
+"""Recordings in, verdicts out: pure, no I/O, no framework."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from gradcmp.ops.shapes import elementwise, unbroadcast
-from gradcmp.ops.spec import Array, Example, Op, Pullback, register
+from gradcmp.ops.spec import Array, Example, Native, Op, Pullback, register
 
 BROADCASTS = ({"x": (4, 3), "y": (4, 3)}, {"x": (4, 3), "y": (3,)}, {"x": (4, 1), "y": (2, 1, 3)})
 
 
-def everywhere(native):  # frameworks overload Python's operators alike
+def everywhere(native: Native) -> dict[str, Native]:
+    """Give one spelling to all frameworks: they overload Python's operators alike."""
     return dict.fromkeys(("tensorflow", "torch", "jax"), native)
 
 

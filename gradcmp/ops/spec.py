@@ -48,10 +48,9 @@ class Interval:
         """Draw float64 numbers of this domain."""
         x = rng.uniform(self.low, self.high, shape)
         for point in self.avoid:
-            near = np.abs(x - point) < self.gap
-            x = np.where(
-                near, point + np.where(x < point, -1, 1) * (self.gap + np.abs(x - point)), x
-            )
+            distance = np.abs(x - point)
+            away = point + np.where(x < point, -1, 1) * (self.gap + distance)
+            x = np.where(distance < self.gap, away, x)
         return x
 
 
