@@ -9,6 +9,7 @@ from typing import Any
 
 from gradcmp.case import Expression
 from gradcmp.errors import GraphError, Location, did_you_mean
+from gradcmp.graph.literal import index_key, literal, shorten
 from gradcmp.graph.records import STEP, Constant, Node, Operand
 from gradcmp.ops import OPS, Op
 
@@ -54,13 +55,13 @@ def parse(name: str, expression: Expression) -> tuple[Node, ...]:
         raise error.at(where) from None
     except SyntaxError as error:
         raise GraphError(
-            f"node '{name}': cannot read '{_shorten(expression.text)}': {error.msg}",
+            f"node '{name}': cannot read '{shorten(expression.text)}': {error.msg}",
             where=where,
             way_out=WAY_OUT,
         ) from None
     except (MemoryError, RecursionError, ValueError):  # the parser's own limits, null bytes
         raise GraphError(
-            f"node '{name}': '{_shorten(expression.text)}' is no expression that Python can read",
+            f"node '{name}': '{shorten(expression.text)}' is no expression that Python can read",
             where=where,
             way_out=WAY_OUT,
         ) from None
@@ -174,8 +175,12 @@ def _bind(op: Op, call: ast.Call) -> list[tuple[str, ast.expr]]:
             raise GraphError(f"{_describe(argument)} is not part of the language", way_out=WAY_OUT)
     if any(keyword.arg is None for keyword in call.keywords):
         raise GraphError("'**' in a call is not part of the language", way_out=WAY_OUT)
-    keywords = {str(keyword.arg): keyword.value for keyword in call.keywords}
-    for word in keywords:
+    keywords: dict[str, ast.expr] = {}
+    for keyword in call.keywords:
+        word = str(keyword.arg)
+        if word in keywords:
+            raise GraphError(f"{op.name}: '{word}' is given twice")
+        keywords[word] = keyword.value
         if word not in op.signature.parameters:
             raise GraphError(
                 f"{op.name} has no argument '{word}'",
@@ -204,49 +209,6 @@ def form(op: Op) -> str:
     return f"{op.name}{inspect.Signature(parameters)}"
 
 
-def literal(tree: ast.expr, what: str) -> Any:
-    """Read a number, string, bool, None, or a tuple of them; a list is read as a tuple."""
-    if isinstance(tree, ast.Constant) and not isinstance(tree.value, (bytes, complex)):
-        if tree.value is not Ellipsis:
-            return tree.value
-    elif isinstance(tree, (ast.Tuple, ast.List)):
-        return tuple(literal(element, what) for element in tree.elts)
-    elif isinstance(tree, ast.UnaryOp) and isinstance(tree.op, (ast.USub, ast.UAdd)):
-        value = literal(tree.operand, what)
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return -value if isinstance(tree.op, ast.USub) else value
-    raise GraphError(
-        f"{what} is '{_shorten(ast.unparse(tree))}', and must be written out",
-        way_out="Give a number, a string, True, False, None or a tuple of them",
-    )
-
-
-def index_key(tree: ast.expr) -> tuple[Any, ...]:
-    """Read what stands between the brackets: integers, slices, ``...`` and None."""
-    parts = tree.elts if isinstance(tree, ast.Tuple) else [tree]
-    return tuple(_index_part(part) for part in parts)
-
-
-def _index_part(tree: ast.expr) -> Any:
-    if isinstance(tree, ast.Slice):
-        bounds = [
-            None if part is None else literal(part, "a slice")
-            for part in (tree.lower, tree.upper, tree.step)
-        ]
-        if all(bound is None or type(bound) is int for bound in bounds):
-            return slice(*bounds)
-    elif isinstance(tree, ast.Constant) and tree.value in (Ellipsis, None):
-        return tree.value
-    else:
-        value = literal(tree, "an index")
-        if type(value) is int:
-            return value
-    raise GraphError(
-        f"'{_shorten(ast.unparse(tree))}' is no index",
-        way_out="Use integers, slices, '...' and None; gather with take(x, indices)",
-    )
-
-
 _NAMES = {
     ast.Attribute: "an attribute",
     ast.Lambda: "a lambda",
@@ -264,10 +226,5 @@ _NAMES = {
 
 
 def _describe(tree: ast.expr) -> str:
-    text = _shorten(ast.unparse(tree))
+    text = shorten(ast.unparse(tree))
     return f"{_NAMES[type(tree)]} ('{text}')" if type(tree) in _NAMES else f"'{text}'"
-
-
-def _shorten(text: str, limit: int = 60) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"

@@ -1,0 +1,36 @@
+# Two commands: `make run` and `make test`. Both set up .venv first, from nothing.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+# Some systems ship a venv module without ensurepip; the system's own pip then brings one in.
+WITHOUT_ENSUREPIP = { $(PYTHON) -m venv --clear --without-pip $(VENV) && \
+	$(PYTHON) -m pip --python $(BIN)/python install --quiet pip; }
+
+.PHONY: run test install lint clean
+.DELETE_ON_ERROR:
+
+run: $(INSTALLED)
+	$(BIN)/gradcmp run configs/seed.yaml
+
+# A framework that is missing fails here; without GRADCMP_REQUIRE its tests would be skipped.
+test: export GRADCMP_REQUIRE = tensorflow,torch,jax
+test: lint
+	$(BIN)/python -m pytest
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+install: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV) || $(WITHOUT_ENSUREPIP)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[all,dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV)

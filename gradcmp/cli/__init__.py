@@ -1,0 +1,57 @@
+"""The command line: one file per command; the only room that prints or picks an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from gradcmp.cli import backends, expr, ops, run, schema, validate
+from gradcmp.cli.options import DEBUG
+from gradcmp.errors import ExitCode, GradcmpError
+
+EPILOG = """\b
+Exit codes: 0 agree, 1 disagree, 2 usage or configuration,
+3 could not compare, 130 interrupted."""
+
+
+@click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="gradcmp")
+def cli() -> None:
+    """Do my gradients agree? NumPy by hand, TensorFlow, PyTorch and JAX, element by element."""
+
+
+for _module in (run, expr, validate, backends, ops, schema):
+    cli.add_command(_module.command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and give the exit code.
+
+    No traceback reaches the user unless ``--debug`` is given.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    debug = DEBUG in arguments
+    try:
+        result = cli.main(arguments, prog_name="gradcmp", standalone_mode=False)
+        sys.stdout.flush()
+    except (KeyboardInterrupt, click.exceptions.Abort):
+        return _say("interrupted", ExitCode.INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.USAGE
+    except GradcmpError as error:
+        if debug:
+            raise
+        return _say(str(error), error.exit_code)
+    except BrokenPipeError:  # the reader has seen enough, as in `gradcmp ops | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.AGREE
+    return int(result or ExitCode.AGREE)
+
+
+def _say(text: str, code: ExitCode) -> int:
+    click.echo(f"gradcmp: {text}", err=True)
+    return code

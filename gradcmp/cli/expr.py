@@ -1,0 +1,59 @@
+"""``gradcmp expr``: one expression, without a file."""
+
+from __future__ import annotations
+
+import click
+
+from gradcmp.case import BackendSpec, Case, Expression
+from gradcmp.cli import options
+from gradcmp.errors import ExitCode, Location, UsageError
+
+NODE = "output"  # what the only node is called on screen
+
+
+@click.command(name="expr")
+@click.argument("expression")
+@click.option(
+    "--input",
+    "-i",
+    "inputs",
+    multiple=True,
+    required=True,
+    metavar="NAME=SPEC",
+    help="An input: X=normal:4x3, Z=arange:4x3:start=1; repeatable.",
+)
+@click.option("--wrt", multiple=True, metavar="NAME", help="Differentiate by this input only.")
+@options.overrides
+@options.output
+@options.debug
+def command(
+    expression: str,
+    inputs: tuple[str, ...],
+    wrt: tuple[str, ...],
+    overrides: options.Overrides,
+    output: options.Output,
+) -> ExitCode:
+    """Compare the gradients of one EXPRESSION in Python syntax.
+
+    gradcmp expr "sum(X*Y+Z)" -i X=normal:4x3 -i Y=ones:4x3 -i Z=arange:4x3
+    """
+    from gradcmp.cli.screen import present
+    from gradcmp.config import DEFAULT_BACKENDS, parse_input
+
+    specs = {}
+    for text in inputs:
+        name, separator, spec = text.partition("=")
+        if not separator or not name.isidentifier():
+            raise UsageError(f"input '{text}' is not NAME=SPEC", way_out="Write X=normal:4x3")
+        if name in specs or name == NODE:
+            raise UsageError(f"the name '{name}' is taken", way_out="Give each input its own")
+        specs[name] = parse_input(name, spec)
+    case = Case(
+        name="expr",
+        inputs=specs,
+        graph={NODE: Expression(expression, Location("expression"))},
+        output=NODE,
+        wrt=wrt or tuple(name for name, spec in specs.items() if spec.kind != "integers"),
+        backends=tuple(BackendSpec(name) for name in DEFAULT_BACKENDS),
+    )
+    return present([overrides.apply(case)], output)

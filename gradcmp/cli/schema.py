@@ -1,0 +1,18 @@
+"""``gradcmp schema``: what an editor needs to complete and check a config."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from gradcmp.cli import options
+
+
+@click.command(name="schema")
+@options.debug
+def command() -> None:
+    """Print the JSON Schema of the YAML configs, for editors."""
+    from gradcmp.config import schema
+
+    click.echo(json.dumps(schema(), indent=2))

@@ -1,0 +1,22 @@
+"""``gradcmp validate``: what is wrong with a config, without running it."""
+
+from __future__ import annotations
+
+import click
+
+from gradcmp.cli import options
+
+
+@click.command(name="validate")
+@click.argument("paths", nargs=-1, required=True, metavar="CONFIG|DIR...")
+@options.debug
+def command(paths: tuple[str, ...]) -> None:
+    """Check configs without running them: keys, expressions, names, shapes, backends."""
+    from gradcmp.api import check
+    from gradcmp.config import find, load
+
+    for path in find(paths):
+        cases = load(path)
+        for case in cases:
+            check(case)
+        click.echo(f"{path}: {len(cases)} {'case' if len(cases) == 1 else 'cases'}")
