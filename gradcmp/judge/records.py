@@ -8,7 +8,9 @@ from typing import Literal, TypeAlias
 
 from gradcmp.case import Case
 from gradcmp.errors import ExitCode
-from gradcmp.recording import Failure, Outcome, Recording
+from gradcmp.recording import Array, Failure, Outcome, Recording
+
+SMALL = 8  # arrays of up to two dimensions of up to SMALL elements are reported whole
 
 Reason: TypeAlias = Literal[
     "exact",  # the same bits, or equal numbers
@@ -68,6 +70,9 @@ class Comparison:
         The largest of each over all elements, not necessarily at `worst`.
     rule : str
         The rule that was used, in full: ``|a - e| <= 1e-06 + 1e-05 * |e|``.
+    excess : array, optional
+        The difference of every element as a multiple of its own allowance, for `SMALL` arrays:
+        0 where equal, above 1 where it disagrees, infinity where a NaN or infinity is unmatched.
     """
 
     verdict: Verdict
@@ -78,6 +83,7 @@ class Comparison:
     max_absolute: float = 0.0
     max_relative: float = 0.0
     max_ulp: float = 0.0
+    excess: Array | None = field(default=None, compare=False, repr=False)
 
     @property
     def agrees(self) -> bool:
