@@ -1,0 +1,216 @@
+"""Text for a screen: what it may contain, and how numbers, places and names are written."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions
+from rich.text import Text
+
+from gradcmp.recording import Array
+
+AGREE, DISAGREE, UNKNOWN, QUIET, STRONG = "green", "bold red", "yellow", "dim", "bold"
+
+ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])")
+NAME = 20  # a longer word is a name, which may be folded; a number never is longer
+UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # control, bidi and other formatting, surrogate, separator
+ASCII = str.maketrans(
+    {"✓": "ok", "✗": "NO", "–": "-", "×": "x", "…": "...", "·": ".", "─": "-", "≤": "<=", "│": "|"}
+)
+
+
+def clean(text: str) -> str:
+    """Write a text on one line in which nothing can steer a terminal: ``\\x1b`` is spelt out."""
+    return "".join(
+        c.encode("unicode_escape").decode() if unicodedata.category(c) in UNSEEN else c
+        for c in text
+    )
+
+
+def tail(text: str, lines: int) -> list[str]:
+    """Give the last lines of what a program wrote, without its colours and cursor movements."""
+    return [line.expandtabs() for line in ANSI.sub("", text).splitlines() if line.strip()][-lines:]
+
+
+@dataclass(frozen=True)
+class Ink:
+    """Makes every `Text` of the screen, so that no name is ever read as markup or control.
+
+    Attributes
+    ----------
+    ascii_only : bool
+        Whether the encoding of the screen lacks ✓ and the like: then ``ok``, ``NO``, ``x``.
+    """
+
+    console: Console
+    width: int
+    ascii_only: bool
+
+    @classmethod
+    def on(cls, console: Console, options: ConsoleOptions) -> Ink:
+        """Make the ink for one rendering."""
+        return cls(console, options.max_width, options.ascii_only)
+
+    def __call__(self, text: str, style: str = "") -> Text:
+        """Write `text`; newlines stay, other control characters are spelt out."""
+        text = "\n".join(clean(line) for line in text.split("\n"))
+        if self.ascii_only:
+            text = text.translate(ASCII).encode("ascii", "backslashreplace").decode()
+        return Text(text, style=style)
+
+    def wrap(self, text: Text, indent: int = 0, hang: int = 0) -> Iterator[Text]:
+        """Give the lines of a text that fit the screen; later lines hang in by `hang` more."""
+        room = max(self.width - indent - hang, 1)
+        for number, line in enumerate(text.wrap(self.console, room, overflow="fold")):
+            line.rstrip()
+            yield Text(" " * (indent + (hang if number else 0))).append_text(line)
+
+    def narrower(self, by: int) -> Ink:
+        """Give the ink for what is set in by some columns."""
+        return replace(self, width=self.width - by)
+
+    def grid(
+        self,
+        rows: Sequence[Sequence[Text]],
+        indent: int = 0,
+        gap: int = 2,
+        right: Iterable[int] = (),
+    ) -> Iterator[Text]:
+        """Lay cells out in columns; a cell wider than its share is folded, never cut.
+
+        Parameters
+        ----------
+        right : iterable of int
+            The columns that are aligned to the right.
+        """
+        if not rows:
+            return
+        widths = share_out(rows, self.width - indent - gap * (len(rows[0]) - 1))
+        right = set(right)
+        for row in rows:
+            cells = [
+                cell.wrap(self.console, max(width, 1), overflow="fold")
+                for cell, width in zip(row, widths, strict=True)
+            ]
+            for number in range(max(map(len, cells))):
+                line = Text(" " * indent)
+                for column, (cell, width) in enumerate(zip(cells, widths, strict=True)):
+                    part = cell[number].copy() if number < len(cell) else Text()
+                    part.rstrip()
+                    space = " " * (width - part.cell_len)
+                    line.append(space if column in right else "").append_text(part)
+                    line.append((space if column not in right else "") + " " * gap)
+                line.rstrip()
+                yield line
+
+
+def flow(ink: Ink, blocks: Iterable[Sequence[Text]], gap: int = 4) -> Iterator[Text]:
+    """Set blocks of lines beside each other as long as they fit, then below each other."""
+    row: list[Sequence[Text]] = []
+    for block in blocks:
+        if row and sum(map(block_width, [*row, block])) + gap * len(row) > ink.width:
+            yield from beside(row, gap)
+            row = []
+        row.append(block)
+    yield from beside(row, gap)
+
+
+def beside(blocks: Sequence[Sequence[Text]], gap: int) -> Iterator[Text]:
+    """Set blocks of lines beside each other, after an empty line."""
+    widths = [block_width(block) for block in blocks]
+    for number in range(-1, max(map(len, blocks), default=-1)):
+        line = Text()
+        for block, width in zip(blocks, widths, strict=True):
+            part = block[number] if 0 <= number < len(block) else Text()
+            line.append_text(part).append(" " * (width - part.cell_len + gap))
+        line.rstrip()
+        yield line
+
+
+def block_width(block: Sequence[Text]) -> int:
+    """Give the screen width of a block of lines."""
+    return max((line.cell_len for line in block), default=0)
+
+
+def share_out(rows: Sequence[Sequence[Text]], room: int) -> list[int]:
+    """Give each column its width: the widest shrink first, down to their words, then below.
+
+    So sentences are folded before names and names before numbers.
+    """
+    columns = list(zip(*rows, strict=True))
+    widths = [max(map(cell_width, column)) for column in columns]
+    words = [
+        min(
+            max((cell_len(word) for cell in column for word in cell.plain.split()), default=1), NAME
+        )
+        for column in columns
+    ]
+    for least in (words, [1] * len(words)):
+        while sum(widths) > room:
+            loose = [i for i, width in enumerate(widths) if width > least[i]]
+            if not loose:
+                break
+            widths[max(loose, key=lambda i: widths[i])] -= 1
+    return widths
+
+
+def word_widths(cell: Text) -> list[int]:
+    """Give the widths of the words of a cell; a number keeps the spaces that align it."""
+    return [cell_len(word) for word in re.findall(r"^ *\S+|\S+", cell.plain)]
+
+
+def cell_width(cell: Text) -> int:
+    """Give the screen width of a cell, which may have several lines."""
+    return max((line.cell_len for line in cell.split()), default=0)
+
+
+def ulp(number: float) -> str:
+    """Write a number of ULP: ``0``, ``0.5``, ``12``, ``4.2e6``; what is not zero is never 0."""
+    if number == 0 or not math.isfinite(number):
+        return f"{number:.0f}"
+    if number < 0.01 or number >= 99_999.5:
+        return narrow(f"{number:.1e}")
+    return f"{number:.2g}" if number < 9.95 else f"{number:.0f}"
+
+
+def short(number: float) -> str:
+    """Write a difference to three digits."""
+    return narrow(f"{number:.3g}")
+
+
+def narrow(number: str) -> str:
+    """Shorten an exponent: ``4.2e+06`` is ``4.2e6``."""
+    return re.sub(r"e\+?(-?)0*(?=\d)", r"e\1", number)
+
+
+def index(where: Sequence[int]) -> str:
+    """Write the place of an element as one word: ``[2,1]``."""
+    return f"[{','.join(map(str, where))}]"
+
+
+def shape(of: Sequence[int]) -> str:
+    """Write a shape: ``4×3``; a 0-d array is a scalar."""
+    return "×".join(map(str, of)) or "scalar"
+
+
+def value(array: Array, where: tuple[int, ...]) -> str:
+    """Write one element with just the digits that identify it in its own dtype."""
+    number = array[where]
+    return str(number) if array.dtype.kind in "fiub" else str(np.float32(number))  # V: bfloat16
+
+
+def align(numbers: Sequence[str]) -> list[str]:
+    """Pad numbers so that their decimal points stand below each other."""
+    heads = [len(re.split(r"[.e]", number, maxsplit=1)[0]) for number in numbers]
+    return [" " * (max(heads) - head) + number for head, number in zip(heads, numbers, strict=True)]
+
+
+def count(number: int, noun: str) -> str:
+    """Write a number of things: ``1 pair``, ``21 pairs``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
