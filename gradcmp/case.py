@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from gradcmp.errors import Location
+from gradcmp.errors import Location, UsageError
 
 Shape: TypeAlias = tuple[int, ...]
 DType: TypeAlias = Literal["float64", "float32", "float16", "bfloat16"]
@@ -29,7 +29,7 @@ class InputSpec:
     shape : tuple of int, optional
         None only for ``values`` and ``file``, which bring their own.
     parameters : mapping
-        What the kind takes besides the shape (``low``, ``high``, ``value``, ``path`` …).
+        What the kind takes besides the shape (``low``, ``high``, ``value``, ``file`` …).
     where : Location, optional
         Where the input was written down.
     """
@@ -37,7 +37,7 @@ class InputSpec:
     kind: str
     shape: Shape | None = None
     parameters: Mapping[str, object] = field(default_factory=dict)
-    where: Location | None = None
+    where: Location | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -95,17 +95,38 @@ class BackendSpec:
 
 @dataclass(frozen=True)
 class Fixed:
-    """``|actual - expected| <= atol + rtol * |expected|``, for each element."""
+    """``|actual - expected| <= atol + rtol * |expected|``, for each element.
+
+    Raises
+    ------
+    UsageError
+        When either is negative, infinite or NaN: such a tolerance would pass or fail everything.
+    """
 
     rtol: float
     atol: float
 
+    def __post_init__(self) -> None:
+        for name, value in (("rtol", self.rtol), ("atol", self.atol)):
+            if not 0 <= value < float("inf"):
+                raise UsageError(f"{name} is {value}, and must be a finite number from 0 on")
+
 
 @dataclass(frozen=True)
 class Ulp:
-    """At most `ulp` representable numbers of the coarser dtype between the two values."""
+    """At most `ulp` steps of the coarser dtype from one value to the other.
+
+    Raises
+    ------
+    UsageError
+        When `ulp` is no whole number from 0 on.
+    """
 
     ulp: int
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.ulp, int) and self.ulp >= 0):
+            raise UsageError(f"ulp is {self.ulp}, and must be a whole number from 0 on")
 
 
 @dataclass(frozen=True)
@@ -152,3 +173,12 @@ class Case:
     round_inputs: bool = True
     description: str = ""
     where: Location | None = field(default=None, compare=False)
+
+    def dtype_of(self, backend: BackendSpec) -> DType:
+        """Give what a backend computes in: its own dtype, or the case's; numpy's is float64."""
+        return backend.dtype or ("float64" if backend.name == REFERENCE else self.dtype)
+
+    @property
+    def dtypes(self) -> frozenset[DType]:
+        """All that the backends compute in."""
+        return frozenset(self.dtype_of(backend) for backend in self.backends)

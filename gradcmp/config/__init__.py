@@ -1,0 +1,13 @@
+"""YAML in, cases out; every error names file, line and key. The home of yaml and pydantic."""
+
+from gradcmp.config.files import (
+    find,
+    load,
+    load_text,
+    parse_backend,
+    parse_input,
+    schema,
+    seed_case,
+)
+
+__all__ = ["find", "load", "load_text", "parse_backend", "parse_input", "schema", "seed_case"]

@@ -1,0 +1,90 @@
+"""The text of a config file becomes cases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import PurePath
+
+from gradcmp.case import Case
+from gradcmp.config.build import build_case
+from gradcmp.config.document import Items, Table, parse
+from gradcmp.config.matrix import MAX_CASES, expand, merge, size
+from gradcmp.config.messages import locate, shorten, spell
+from gradcmp.config.models import CaseModel, SuiteModel
+from gradcmp.errors import ConfigError, Location, did_you_mean
+
+
+def read(text: str, file: str) -> tuple[Case, ...]:
+    """Read the text of a config file; see `gradcmp.config.load_text`."""
+    data = parse(text, file)
+    if not isinstance(data, Table):
+        raise ConfigError(
+            f"the file holds {shorten(data)}, and must hold a mapping",
+            where=Location(file, 1),
+            way_out="Write 'inputs:' and 'graph:', or 'cases:' with a list of them",
+        )
+    tables = [data]
+    if not SuiteModel.model_fields.keys().isdisjoint(data):
+        tables = _suite(data, file)
+    elif "name" not in data:
+        data.put("name", PurePath(file).stem, data.line)
+    if sum(size(table, file) for table in tables) > MAX_CASES:
+        raise ConfigError(
+            f"the file stands for more than {MAX_CASES} cases",
+            where=locate(tables[0], ("matrix",), file),
+            way_out="Shorten a list under 'matrix'",
+        )
+    cases = tuple(
+        build_case(one, suffix, file) for table in tables for one, suffix in expand(table, file)
+    )
+    _require_distinct(cases)
+    return cases
+
+
+def _suite(data: Table, file: str) -> list[Table]:
+    """Check what stands around the cases; give each with the defaults under it."""
+    for key in data:
+        if key not in SuiteModel.model_fields:
+            raise ConfigError(
+                f"unknown key '{key}' beside 'cases'",
+                where=locate(data, (key,), file),
+                way_out="Write it under 'defaults', or in each case"
+                if key in CaseModel.model_fields
+                else did_you_mean(key, SuiteModel.model_fields),
+            )
+    cases, defaults = data.get("cases"), data.get("defaults", Table(data.line))
+    if not (isinstance(cases, Items) and cases):
+        raise ConfigError(
+            f"cases is {shorten(cases)}, and must be a list of cases",
+            where=locate(data, ("cases",), file),
+        )
+    for path, table in [
+        (("defaults",), defaults),
+        *((("cases", i), c) for i, c in enumerate(cases)),
+    ]:
+        if not isinstance(table, Table):
+            raise ConfigError(
+                f"{spell(path)} is {shorten(table)}, and must be a mapping",
+                where=locate(data, path, file),
+            )
+        if ("name" in table) == (path == ("defaults",)):
+            raise ConfigError(
+                f"{spell(path)} has " + ("a" if "name" in table else "no") + " 'name'",
+                where=locate(data, path, file),
+                way_out="Each of several cases needs its own",
+            )
+    return [merge(defaults, case) for case in cases]
+
+
+def _require_distinct(cases: Iterable[Case]) -> None:
+    seen: dict[str, Case] = {}
+    for case in cases:
+        if case.name in seen:
+            first = seen[case.name].where
+            raise ConfigError(
+                f"a second case is called '{case.name}'"
+                + (f", after the one on line {first.line}" if first else ""),
+                where=case.where,
+                way_out="Give it another name",
+            )
+        seen[case.name] = case

@@ -1,0 +1,116 @@
+"""Where config files are and what is in them. pydantic and PyYAML are loaded when needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from gradcmp.case import BackendSpec, Case, InputSpec
+from gradcmp.errors import ConfigError, Location
+
+SUFFIXES = (".yaml", ".yml")
+SEED = "seed.yaml"
+
+
+def find(paths: Iterable[str | Path]) -> tuple[Path, ...]:
+    """Give the config files at `paths`: a directory means all ``*.yaml`` and ``*.yml`` below.
+
+    Returns
+    -------
+    tuple of Path
+        In the order of `paths`, sorted within a directory, each file once.
+
+    Raises
+    ------
+    ConfigError
+        For a path that does not exist and a directory without YAML.
+    """
+    found: dict[Path, None] = {}
+    for path in map(Path, paths):
+        files = [path]
+        if path.is_dir():
+            files = sorted(one for one in path.rglob("*") if one.suffix in SUFFIXES)
+            if not files:
+                raise ConfigError(f"'{path}' holds no {' or '.join('*' + s for s in SUFFIXES)}")
+        elif not path.exists():
+            raise ConfigError(f"'{path}' does not exist")
+        found |= dict.fromkeys(files)
+    return tuple(found)
+
+
+def load(path: str | Path) -> tuple[Case, ...]:
+    """Read the cases of one config file.
+
+    Raises
+    ------
+    ConfigError
+        With file and line, for the first thing that cannot be.
+    InputError
+        For an input that cannot come about: a missing file, a wrong key, another shape.
+    """
+    from gradcmp.config.document import MAX_BYTES
+
+    where = Location(str(path))
+    try:
+        with Path(path).open("rb") as stream:
+            text = stream.read(MAX_BYTES + 1).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ConfigError(
+            "the file is not in UTF-8", where=where, way_out="Save it as UTF-8"
+        ) from None
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", where=where) from None
+    return load_text(text, str(path))
+
+
+def load_text(text: str, file: str) -> tuple[Case, ...]:
+    """Read cases from text; `file` is what errors name and what data files are relative to."""
+    from gradcmp.config.cases import read
+
+    return read(text, file)
+
+
+def seed_case() -> Case:
+    """Give the built-in case: what is compared when nothing else is asked for."""
+    (case,) = load_text(resources.files(__package__).joinpath(SEED).read_text("utf-8"), SEED)
+    return case
+
+
+def parse_input(name: str, text: str) -> InputSpec:
+    """Read an input as the command line has it: ``normal:4x3``, ``arange:4x3:start=1``.
+
+    The same one-line form as in YAML: ``kind:shape[:key=value,...]``, ``file:data.npz:key=X``,
+    ``values:[[1, 2], [3, 4]]``.
+
+    Raises
+    ------
+    ConfigError, InputError
+        For what is no input.
+    """
+    from gradcmp.config import build
+
+    return build.parse_input(name, text)
+
+
+def parse_backend(text: str) -> BackendSpec:
+    """Read a backend as the command line has it: ``torch``, ``tensorflow:session,dtype=float64``.
+
+    The same one-line form as in YAML: ``name[:mode][,key=value...]``.
+
+    Raises
+    ------
+    ConfigError
+        For a name, mode or option that there is not.
+    """
+    from gradcmp.config import build
+
+    return build.parse_backend(text)
+
+
+def schema() -> dict[str, Any]:
+    """Give the JSON Schema (draft 2020-12) of a config file, for editors."""
+    from gradcmp.config.models import json_schema
+
+    return json_schema()

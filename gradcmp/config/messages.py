@@ -1,0 +1,165 @@
+"""What pydantic found becomes one sentence with file, line and the way out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from gradcmp.config.document import Items, Table
+from gradcmp.config.models import INPUTS, BackendModel, CaseModel, FixedModel, UlpModel
+from gradcmp.config.scalars import show
+from gradcmp.errors import ConfigError, GradcmpError, Location, did_you_mean
+
+Path: TypeAlias = Sequence["str | int"]
+Details: TypeAlias = Mapping[str, Any]
+
+WANTED: Mapping[str, str] = {
+    "string_type": "text; numbers become text in quotes",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping or text",
+}
+TAGS = {"inputs": 2, "tolerance": 1}  # where pydantic's path names a member of a union
+
+
+def first_error(
+    errors: Iterable[Details], data: Any, file: str | None, *prefix: str
+) -> GradcmpError:
+    """Turn the first of pydantic's errors in the file's order into one of ours.
+
+    A key that is missing comes last: mostly an unknown key is the same one, misspelt.
+
+    Parameters
+    ----------
+    errors : iterable of mapping
+        ``ValidationError.errors()``.
+    data : Table
+        What was validated; it knows the lines.
+    prefix : str
+        Where `data` stands, when it is part of a case.
+    """
+
+    def order(details: Details) -> tuple[bool, int]:
+        return details["type"] == "missing", _line(data, details["loc"]) or 0
+
+    details = min(errors, key=order)
+    rule = _RULES.get(details["type"], _other)
+    where = None if file is None else locate(data, details["loc"], file)
+    return rule(details, (*prefix, *details["loc"])).at(where)
+
+
+def locate(data: Any, path: Path, file: str) -> Location:
+    """Give the place of the deepest part of `path` that is written in the file."""
+    return Location(file, _line(data, path))
+
+
+def _line(data: Any, path: Path) -> int | None:
+    line = data.line if isinstance(data, Table | Items) else None
+    for part in path:
+        if isinstance(data, Table) and part in data:
+            line, data = data.lines[str(part)], data[str(part)]
+        elif isinstance(data, Items) and isinstance(part, int) and part < len(data):
+            line, data = data.lines[part], data[part]
+    return line
+
+
+def spell(path: Path) -> str:
+    """Write pydantic's path as a person would: ``backends[1].dtype``."""
+    tag = TAGS.get(str(path[0])) if path else None
+    parts = [part for i, part in enumerate(path) if i != tag]
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
+    return text.removeprefix(".")
+
+
+def shorten(value: object) -> str:
+    """Write a found value on one line, in quotes when it is text."""
+    text = " ".join(show(value).split())
+    text = text if len(text) <= 60 else f"{text[:57]}..."
+    return f"'{text}'" if isinstance(value, str) else text
+
+
+def _keys(path: Path) -> Iterable[str]:
+    """Give the keys that are allowed where the key at the end of `path` stands."""
+    match path:
+        case ["inputs", _, kind, _]:
+            return INPUTS[str(kind)].model_fields
+        case ["tolerance", tag, _]:
+            return (UlpModel if tag == "ulp" else FixedModel).model_fields
+        case ["backends", _, _] | ["backend", _]:
+            return BackendModel.model_fields
+    return CaseModel.model_fields
+
+
+def _unknown_key(details: Details, path: Path) -> GradcmpError:
+    inside = spell(path[:-1])
+    return ConfigError(
+        f"unknown key '{path[-1]}'" + (f" in {inside}" if inside else ""),
+        way_out=did_you_mean(str(path[-1]), _keys(path)),
+    )
+
+
+def _missing_key(details: Details, path: Path) -> GradcmpError:
+    return ConfigError(f"{spell(path[:-1]) or 'the case'} has no '{path[-1]}'", way_out="Add it")
+
+
+def _no_kind(details: Details, path: Path) -> GradcmpError:
+    return ConfigError(
+        f"{spell(path)} has no 'kind'", way_out=f"Choose from {', '.join(sorted(INPUTS))}"
+    )
+
+
+def _unknown_kind(details: Details, path: Path) -> GradcmpError:
+    tag = details["input"]["kind"]
+    return ConfigError(
+        f"{spell(path)}.kind is {shorten(tag)}", way_out=did_you_mean(str(tag), INPUTS)
+    )
+
+
+def _no_choice(details: Details, path: Path) -> GradcmpError:
+    choices = re.findall(r"'([^']*)'", details["ctx"]["expected"])
+    found = details["input"]
+    return ConfigError(
+        f"{spell(path)} is {shorten(found)}", way_out=did_you_mean(show(found), choices)
+    )
+
+
+def _empty(details: Details, path: Path) -> GradcmpError:
+    return ConfigError(f"{spell(path)} is empty", way_out="Give at least one, or leave the key out")
+
+
+def _too_small(details: Details, path: Path) -> GradcmpError:
+    bounds = details["ctx"]
+    wanted = f"at least {bounds['ge']:g}" if "ge" in bounds else f"more than {bounds['gt']:g}"
+    return ConfigError(f"{spell(path)} is {shorten(details['input'])}, and must be {wanted}")
+
+
+def _ours(details: Details, path: Path) -> GradcmpError:
+    error: GradcmpError = details["ctx"]["error"].args[0]
+    error.fact = f"{spell(path)}: {error.fact}"
+    return error
+
+
+def _other(details: Details, path: Path) -> GradcmpError:
+    wanted = WANTED.get(details["type"], "something else")
+    found = shorten(details["input"])
+    return ConfigError(f"{spell(path) or 'the case'} is {found}, and must be {wanted}")
+
+
+_RULES: Mapping[str, Callable[[Details, Path], GradcmpError]] = {
+    "extra_forbidden": _unknown_key,
+    "missing": _missing_key,
+    "union_tag_not_found": _no_kind,
+    "union_tag_invalid": _unknown_kind,
+    "literal_error": _no_choice,
+    "too_short": _empty,
+    "string_too_short": _empty,
+    "greater_than": _too_small,
+    "greater_than_equal": _too_small,
+    "value_error": _ours,
+}

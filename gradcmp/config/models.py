@@ -1,0 +1,211 @@
+"""What may stand in a config file: pydantic models, from which the JSON Schema derives too."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    TypeAdapter,
+    create_model,
+)
+
+from gradcmp.case import BackendSpec, Case, Cotangent, DType
+from gradcmp.config.shorthand import BRINGS_SHAPE, expand_backend, expand_input, expand_shape
+from gradcmp.errors import GradcmpError
+from gradcmp.inputs import KINDS, Kind
+
+
+class Model(BaseModel):
+    """No key that is not known, no value of another type than the one that is asked for."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+def _shorthand(expand: Callable[[str], Any]) -> Callable[[Any], Any]:
+    """Expand a string; pydantic carries a ValueError to the place where it happened."""
+
+    def validate(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return expand(value)
+        except GradcmpError as error:
+            raise ValueError(error) from None
+
+    return validate
+
+
+def _one_length(value: Any) -> Any:
+    return [value] if type(value) is int else value
+
+
+Length = Annotated[int, Field(ge=0), BeforeValidator(lambda n: n, json_schema_input_type=int | str)]
+Shape = Annotated[
+    list[Length],
+    BeforeValidator(_one_length, json_schema_input_type=int | str | list[Length]),
+    BeforeValidator(_shorthand(expand_shape)),
+]
+
+
+def _input_model(name: str, kind: Kind) -> type[Model]:
+    """Make the model of one kind of input out of the kind's own signature."""
+    required = inspect.Parameter.empty
+    fields: dict[str, Any] = {
+        parameter: (hint, ... if default is required else default)
+        for parameter, (hint, default) in kind.parameters.items()
+    }
+    if name in BRINGS_SHAPE:
+        shape: Any = (Shape | None, Field(None, description="The shape that it must have."))
+        tag: Any = (Literal[name], name)
+    else:
+        shape = (Shape, Field(description="Lengths of the axes: [4, 3], or 4x3."))
+        tag = (Literal[name], ...)
+    return create_model(
+        f"{name.capitalize()}Input",
+        __base__=Model,
+        __doc__=kind.summary,
+        kind=tag,
+        shape=shape,
+        **fields,
+    )
+
+
+INPUTS: Mapping[str, type[Model]] = {name: _input_model(name, kind) for name, kind in KINDS.items()}
+
+
+def _known_kind(value: Any) -> Any:
+    """A list or a file says by itself what kind it is."""
+    if isinstance(value, dict) and "kind" not in value:
+        for kind in BRINGS_SHAPE:
+            if kind in value:
+                return {**value, "kind": kind}
+    return value
+
+
+if TYPE_CHECKING:
+    Input: TypeAlias = Model
+else:  # a union of generated models, which no type checker can see
+    _AnyInput = Annotated[reduce(or_, INPUTS.values()), Discriminator("kind")]
+    Input = Annotated[
+        _AnyInput,
+        BeforeValidator(_known_kind, json_schema_input_type=str | _AnyInput),
+        BeforeValidator(_shorthand(expand_input)),
+    ]
+
+
+class BackendModel(Model):
+    """Who computes, and how."""
+
+    name: str = Field(description="numpy, tensorflow, torch, jax, or an installed plug-in.")
+    mode: str | None = Field(BackendSpec.mode, description="Left out: the backend's first mode.")
+    dtype: DType | None = Field(
+        BackendSpec.dtype, description="Left out: the case's dtype; float64 for numpy."
+    )
+    device: str = Field(BackendSpec.device, description="cpu, cuda or cuda:1.")
+    python: str | None = Field(BackendSpec.python, description="Another Python interpreter.")
+    timeout: float = Field(
+        BackendSpec.timeout, gt=0, allow_inf_nan=False, description="Seconds for one case."
+    )
+    required: bool = Field(
+        BackendSpec.required, description="Whether its absence is a failure, or only reported."
+    )
+
+
+Backend = Annotated[
+    BackendModel,
+    BeforeValidator(_shorthand(expand_backend), json_schema_input_type=str | BackendModel),
+]
+
+Bound = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class FixedModel(Model):
+    """|actual - expected| <= atol + rtol * |expected|, for each element."""
+
+    rtol: Bound
+    atol: Bound
+
+
+class UlpModel(Model):
+    """At most so many steps of the coarser dtype from one value to the other."""
+
+    ulp: int = Field(ge=0)
+
+
+ToleranceModel = Annotated[
+    Annotated[FixedModel, Tag("fixed")] | Annotated[UlpModel, Tag("ulp")],
+    Discriminator(lambda value: "ulp" if isinstance(value, dict) and "ulp" in value else "fixed"),
+]
+
+
+class CaseModel(Model):
+    """One thing to compare."""
+
+    name: str | None = Field(None, min_length=1, description="Left out: the file's name.")
+    description: str = ""
+    inputs: dict[str, Input] = Field(
+        description="By name: 'kind:shape[:key=value,...]' or a mapping that says the same."
+    )
+    graph: dict[str, str] = Field(
+        min_length=1, description="By name: an expression in Python syntax; see `gradcmp ops`."
+    )
+    output: str | None = Field(
+        None, description="The node that is differentiated. Left out: the last one."
+    )
+    wrt: list[str] | None = Field(
+        None, min_length=1, description="Inputs to differentiate by. Left out: all real ones."
+    )
+    cotangent: Cotangent = Field(
+        Case.cotangent, description="Upstream gradient of an output that is no single number."
+    )
+    dtype: DType = Field(Case.dtype, description="What backends compute in; numpy in float64.")
+    seed: int = Field(Case.seed, ge=0, description="Each input is drawn from it and its name.")
+    round_inputs: bool = Field(
+        Case.round_inputs,
+        description="Round inputs to the coarsest dtype first, so that all see the same numbers.",
+    )
+    backends: list[Backend] | None = Field(
+        None, min_length=1, description="'name[:mode][,key=value...]' or mappings."
+    )
+    tolerance: ToleranceModel | None = Field(
+        None, description="{rtol, atol} or {ulp}. Left out: a table by dtype."
+    )
+    matrix: dict[str, list[Any]] | None = Field(
+        None,
+        description="Lists by name: the case is repeated for each combination. A name is a key "
+        "of the case or a variable, written ${name} in text and bare in shapes.",
+    )
+
+
+class DefaultsModel(CaseModel):
+    """What all cases of a file have unless they say otherwise."""
+
+    inputs: dict[str, Input] = Field({}, description="Merged with each case's own, by name.")
+    graph: dict[str, str] = Field({}, description="Merged with each case's own, by name.")
+
+
+class SuiteModel(Model):
+    """Several cases in one file."""
+
+    defaults: DefaultsModel | None = None
+    cases: list[DefaultsModel] = Field(min_length=1)
+
+
+def json_schema() -> dict[str, Any]:
+    """Give the JSON Schema of a whole file: one case, or several."""
+    schema = TypeAdapter(CaseModel | SuiteModel).json_schema(mode="validation")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "gradcmp config",
+        **schema,
+    }

@@ -1,0 +1,138 @@
+"""Specifications become arrays: known before drawn, drawn once, rounded once."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from typing import Any
+
+import numpy as np
+
+from gradcmp.case import DTYPES, Case, DType, InputSpec, Shape
+from gradcmp.errors import GradcmpError, InputError, did_you_mean
+from gradcmp.inputs.kinds import KINDS, UnfitError
+from gradcmp.inputs.memory import require_memory
+from gradcmp.ops import Array, ArraySpec
+from gradcmp.recording import numpy_dtype
+
+COTANGENT = "/cotangent"  # no identifier, so no input has this name
+
+
+def specs(case: Case) -> dict[str, ArraySpec]:
+    """Give shape and kind of every input; of a file only the header is read.
+
+    Raises
+    ------
+    InputError
+        For what no input can be: an unknown kind or parameter, a missing file, a shape that
+        differs from the one that is written down.
+    """
+    return {name: check(name, spec) for name, spec in case.inputs.items()}
+
+
+def check(name: str, spec: InputSpec) -> ArraySpec:
+    """Give shape and kind of one input; raises what `specs` raises."""
+    try:
+        return _check(spec)
+    except GradcmpError as error:
+        error.fact = f"input '{name}': {error.fact}"
+        raise error.at(spec.where) from None
+    except UnfitError as error:
+        raise InputError(f"input '{name}' {error}", where=spec.where) from None
+
+
+def _check(spec: InputSpec) -> ArraySpec:
+    kind = KINDS.get(spec.kind)
+    if kind is None:
+        raise InputError(f"there is no kind '{spec.kind}'", way_out=did_you_mean(spec.kind, KINDS))
+    for parameter in spec.parameters:
+        if parameter not in kind.parameters:
+            raise InputError(
+                f"'{spec.kind}' takes no '{parameter}'",
+                way_out=did_you_mean(parameter, kind.parameters),
+            )
+    for parameter, (_, default) in kind.parameters.items():
+        if default is inspect.Parameter.empty and parameter not in spec.parameters:
+            raise InputError(f"'{spec.kind}' needs '{parameter}'")
+    if kind.probe is None:
+        if spec.shape is None:
+            raise InputError(f"'{spec.kind}' needs a shape")
+        kind.draw(np.random.default_rng(0), (0,), **spec.parameters)  # do they make sense?
+        return ArraySpec(spec.shape, kind.element)
+    found = kind.probe(**spec.parameters)
+    if spec.shape not in (None, found.shape):
+        raise InputError(f"its shape is {found.shape}, and {spec.shape} is written down")
+    return found
+
+
+def draw(case: Case) -> dict[str, Array]:
+    """Draw every input: float64, or int64 and bool as they are.
+
+    Each is a function of the seed and its name alone. With `Case.round_inputs` real numbers
+    are rounded to what every dtype in the case can hold, and stay float64.
+
+    Raises
+    ------
+    InputError
+        As `specs`; and before anything is allocated, when memory does not suffice.
+    """
+    known = specs(case)
+    require_memory(known, case.where)
+    return {name: _draw(case, name, spec, known[name].shape) for name, spec in case.inputs.items()}
+
+
+def _draw(case: Case, name: str, spec: InputSpec, shape: Shape) -> Array:
+    try:
+        array = KINDS[spec.kind].draw(_generator(case.seed, name), shape, **spec.parameters)
+    except GradcmpError as error:
+        error.fact = f"input '{name}': {error.fact}"
+        raise error.at(spec.where) from None
+    return _round(case, array) if array.dtype == np.float64 else array
+
+
+def cotangent(case: Case, shape: Shape) -> Array:
+    """Give the upstream gradient of an output of this shape, in float64.
+
+    1.0 for a scalar, as in the textbook. Else ones if the case says so, else standard normal
+    from the seed and a name of its own, rounded like the inputs.
+    """
+    if shape == () or case.cotangent == "ones":
+        return np.ones(shape)
+    return _round(case, _generator(case.seed, COTANGENT).standard_normal(shape))
+
+
+def _generator(seed: int, name: str) -> np.random.Generator:
+    digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()  # not hash(): it is salted
+    return np.random.default_rng(int.from_bytes(digest, "big"))
+
+
+def _round(case: Case, x: Array) -> Array:
+    if not case.round_inputs:
+        return x
+    # Coarsest first: all that is left for the finer ones is float16's range, if bfloat16 came
+    # before it; one pass through them all gives numbers that each of them can hold.
+    for dtype in sorted(case.dtypes, key=DTYPES.index, reverse=True):
+        x = round_to(x, dtype)
+    return x
+
+
+def round_to(x: Array, dtype: DType) -> Array:
+    """Round float64 numbers to the nearest that `dtype` can hold, ties to even; float64 again."""
+    with np.errstate(over="ignore"):  # infinity is what that dtype makes of it
+        if dtype == "bfloat16":
+            x = _odd(x)
+        rounded: Array = x.astype(numpy_dtype(dtype)).astype(np.float64)
+    return rounded
+
+
+def _odd(x: Array) -> Any:
+    """Round float64 to odd in float32, so that rounding on to bfloat16 rounds only once.
+
+    ml_dtypes goes through float32, and two roundings to nearest are not one: 1 + 2⁻⁸ + 2⁻⁴⁰
+    would become 1 instead of 1 + 2⁻⁷. Ref: Boldo and Melquiond (2008), Emulation of FMA and
+    correctly rounded sums: proved algorithms using rounding to odd.
+    """
+    near = x.astype(np.float32)
+    down = np.where(np.abs(near) > np.abs(x), np.nextafter(near, np.float32(0)), near)
+    inexact = (down != x).astype(np.uint32)
+    return (down.view(np.uint32) | inexact).view(np.float32)

@@ -1,0 +1,153 @@
+"""The kinds of input: one function each; its signature says what the kind takes."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, get_type_hints
+
+import numpy as np
+
+from gradcmp.case import Shape
+from gradcmp.inputs import npy
+from gradcmp.ops import Array, ArraySpec
+from gradcmp.ops.spec import Kind as Element
+
+ELEMENTS: Mapping[str, Element] = {"f": "float", "i": "int", "u": "int", "b": "bool"}
+
+
+class UnfitError(ValueError):
+    """Parameters or contents that make no array; the caller adds input, file and line."""
+
+
+def normal(rng: np.random.Generator, shape: Shape, mean: float = 0.0, std: float = 1.0) -> Array:
+    """Give mean + std * z, with z standard normal."""
+    return mean + std * rng.standard_normal(shape)
+
+
+def uniform(rng: np.random.Generator, shape: Shape, low: float = 0.0, high: float = 1.0) -> Array:
+    """Give low + (high - low) * u, with u uniform in [0, 1)."""
+    return low + (high - low) * rng.random(shape)
+
+
+def ones(rng: np.random.Generator, shape: Shape) -> Array:
+    """Give 1 everywhere."""
+    return np.ones(shape)
+
+
+def zeros(rng: np.random.Generator, shape: Shape) -> Array:
+    """Give 0 everywhere."""
+    return np.zeros(shape)
+
+
+def arange(rng: np.random.Generator, shape: Shape, start: float = 0.0, step: float = 1.0) -> Array:
+    """Give start, start + step, start + 2 * step, …, the last axis running fastest."""
+    return (start + step * np.arange(math.prod(shape), dtype=np.float64)).reshape(shape)
+
+
+def constant(rng: np.random.Generator, shape: Shape, value: float) -> Array:
+    """Give the same number everywhere."""
+    return np.full(shape, value, np.float64)
+
+
+def integers(rng: np.random.Generator, shape: Shape, high: int, low: int = 0) -> Array:
+    """Give whole numbers from low to high - 1: indices, classes."""
+    if not -(2**63) <= low < high <= 2**63:
+        raise UnfitError(f"asks for 64-bit integers from {low} to {high - 1}, and there are none")
+    return rng.integers(low, high, shape)
+
+
+def values(
+    rng: np.random.Generator, shape: Shape | None, values: object, integer: bool = False
+) -> Array:
+    """Give numbers written out in nested lists: real ones, integers if told so, or booleans."""
+    try:
+        array = np.asarray(values)
+    except (ValueError, OverflowError):
+        raise UnfitError("has lists of different lengths side by side") from None
+    if array.dtype == np.bool_:
+        return array
+    if array.dtype.kind not in "iuf" or _has_booleans(values):
+        raise UnfitError("holds something else than numbers, or than booleans only")
+    if not integer:
+        return array.astype(np.float64)
+    if array.size and array.dtype.kind != "i":
+        raise UnfitError("holds something else than 64-bit integers, and 'integer' is true")
+    return array.astype(np.int64)
+
+
+def file(rng: np.random.Generator, shape: Shape | None, file: str, key: str | None = None) -> Array:
+    """Give an array from a .npy file, or the one called key from a .npz file."""
+    array = npy.read(file, key)
+    return array.astype({"float": np.float64, "int": np.int64, "bool": np.bool_}[_kind(array)])
+
+
+def _has_booleans(values: object) -> bool:
+    if isinstance(values, list | tuple):
+        return any(_has_booleans(value) for value in values)
+    return isinstance(values, bool)
+
+
+def _kind(array: Array | np.dtype[Any]) -> Element:
+    dtype = array.dtype if isinstance(array, np.ndarray) else array
+    if dtype.kind not in ELEMENTS or dtype == np.uint64:
+        raise UnfitError(f"is of dtype {dtype}, and must hold real numbers, integers or booleans")
+    return ELEMENTS[dtype.kind]
+
+
+def _probe_values(**parameters: Any) -> ArraySpec:
+    array = values(np.random.default_rng(0), None, **parameters)
+    return ArraySpec(array.shape, _kind(array))
+
+
+def _probe_file(file: str, key: str | None = None) -> ArraySpec:
+    shape, dtype = npy.probe(file, key)
+    return ArraySpec(shape, _kind(dtype))
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One way for an input to come about.
+
+    Attributes
+    ----------
+    draw : callable
+        ``draw(rng, shape, **parameters)`` gives an array of float64, int64 or bool.
+    element : {"float", "int"}
+        What an array has whose shape is told.
+    probe : callable, optional
+        ``probe(**parameters)`` gives shape and kind of an array that brings its own, without
+        reading the numbers of a file. None for the kinds whose shape is told.
+    """
+
+    draw: Callable[..., Array]
+    element: Element = "float"
+    probe: Callable[..., ArraySpec] | None = None
+
+    @property
+    def summary(self) -> str:
+        """What it gives, in one line."""
+        return inspect.getdoc(self.draw) or ""
+
+    @cached_property
+    def parameters(self) -> Mapping[str, tuple[Any, Any]]:
+        """Type and default by name; the default is `inspect.Parameter.empty` where required."""
+        hints = get_type_hints(self.draw)
+        taken = list(inspect.signature(self.draw).parameters.values())[2:]  # after rng and shape
+        return {one.name: (hints[one.name], one.default) for one in taken}
+
+
+KINDS: Mapping[str, Kind] = {
+    "normal": Kind(normal),
+    "uniform": Kind(uniform),
+    "ones": Kind(ones),
+    "zeros": Kind(zeros),
+    "arange": Kind(arange),
+    "constant": Kind(constant),
+    "integers": Kind(integers, "int"),
+    "values": Kind(values, probe=_probe_values),
+    "file": Kind(file, probe=_probe_file),
+}

@@ -1,0 +1,61 @@
+"""Whether a case fits into this machine, asked before anything is allocated."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from gradcmp.errors import InputError, Location
+from gradcmp.ops import ArraySpec
+
+BYTES = 2 * 8  # a value and a gradient, in float64
+CGROUP_LIMITS = (
+    Path("/sys/fs/cgroup/memory.max"),
+    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+)
+
+
+def require_memory(specs: Mapping[str, ArraySpec], where: Location | None = None) -> None:
+    """Refuse arrays whose float64 values and gradients exceed this machine's memory.
+
+    Parameters
+    ----------
+    specs : mapping of str to ArraySpec
+        All inputs and nodes of a case.
+
+    Raises
+    ------
+    InputError
+        Naming the largest array, what is needed and what there is.
+    """
+    needed = BYTES * sum(math.prod(spec.shape) for spec in specs.values())
+    there = memory()
+    if there is not None and needed > there:
+        largest = max(specs, key=lambda name: math.prod(specs[name].shape))
+        raise InputError(
+            f"values and gradients need {_size(needed)} of memory, and there are {_size(there)}; "
+            f"the largest is '{largest}' with shape {specs[largest].shape}",
+            where=where,
+            way_out="Make it smaller",
+        )
+
+
+def memory() -> int | None:
+    """Give the bytes of memory that this process may use; None where the system does not say."""
+    try:
+        limits = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
+        return None
+    for path in CGROUP_LIMITS:
+        try:
+            limits.append(int(path.read_text()))
+        except (OSError, ValueError):  # no such control group, or "max": no limit
+            continue
+    return min(limits)
+
+
+def _size(count: int) -> str:
+    power = min((max(count, 1).bit_length() - 1) // 10, 6)
+    return f"{count / 1024**power:.3g} {('B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB')[power]}"

@@ -1,0 +1,89 @@
+"""Arrays from .npy and .npz files: the header first, the numbers later, never a pickle."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.lib import format as npy_format
+
+from gradcmp.case import Shape
+from gradcmp.errors import InputError, did_you_mean
+from gradcmp.ops import Array
+
+ZIP = b"PK"
+BROKEN = (EOFError, zipfile.BadZipFile, zlib.error, RuntimeError)  # RuntimeError: encrypted
+HEADERS = {
+    (1, 0): npy_format.read_array_header_1_0,
+    (2, 0): npy_format.read_array_header_2_0,
+}
+
+
+def probe(file: str, key: str | None) -> tuple[Shape, np.dtype[Any]]:
+    """Give shape and dtype, from the header alone.
+
+    Raises
+    ------
+    InputError
+        When there is no such file or key, or the file is none of NumPy's.
+    """
+    with _open(file, key) as stream:
+        return _header(stream)
+
+
+def read(file: str, key: str | None) -> Array:
+    """Read the array; raises what `probe` raises, and for a file that is cut short."""
+    with _open(file, key) as stream:
+        array: Array = npy_format.read_array(stream, allow_pickle=False)
+        return array
+
+
+def _header(stream: IO[bytes]) -> tuple[Shape, np.dtype[Any]]:
+    version = npy_format.read_magic(stream)
+    if version not in HEADERS:
+        raise ValueError(f"format version {version} is not known")
+    shape, _, dtype = HEADERS[version](stream)
+    return shape, dtype
+
+
+@contextmanager
+def _open(file: str, key: str | None) -> Iterator[IO[bytes]]:
+    """Open the bytes of one array, whichever of the two formats it is in."""
+    try:
+        with Path(file).open("rb") as plain:
+            if plain.read(2) != ZIP:
+                if key is not None:
+                    raise InputError(f"'{file}' holds a single array", way_out="Leave 'key' out")
+                plain.seek(0)
+                yield plain
+                return
+        with (
+            zipfile.ZipFile(file) as archive,
+            archive.open(f"{_choose(file, key, archive)}.npy") as member,
+        ):
+            yield member
+    except OSError as error:
+        raise InputError(f"'{file}' cannot be read: {error.strerror or error}") from None
+    except (*BROKEN, ValueError):
+        raise InputError(
+            f"'{file}' is no complete .npy or .npz file", way_out="Save it again"
+        ) from None
+
+
+def _choose(file: str, key: str | None, archive: zipfile.ZipFile) -> str:
+    keys = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
+    if key is None and len(keys) == 1:
+        return keys[0]
+    if key is None:
+        raise InputError(
+            f"'{file}' holds {len(keys)} arrays",
+            way_out=f"Say which with 'key': {', '.join(sorted(keys))}",
+        )
+    if key not in keys:
+        raise InputError(f"'{file}' has no array '{key}'", way_out=did_you_mean(key, keys))
+    return key
