@@ -15,7 +15,7 @@ SMALL = 8  # arrays of up to two dimensions of up to SMALL elements are reported
 Reason: TypeAlias = Literal[
     "exact",  # the same bits, or equal numbers
     "rounding",  # within the allowance of a rule derived from the dtype
-    "tolerance",  # held against a tolerance that the user chose
+    "tolerance",  # within a tolerance that the user chose, or beyond whichever rule was used
     "non-finite",  # NaN or infinity not matched in kind, sign and place
     "shape",
     "dtype",
@@ -67,12 +67,20 @@ class Comparison:
     worst : Element, optional
         The largest excess over its own allowance, non-finite first; None without elements.
     max_absolute, max_relative, max_ulp : float
-        The largest of each over all elements, not necessarily at `worst`.
+        The largest of each over all finite elements, not necessarily at `worst`. Relative to an
+        expected zero a difference is infinite; ULP are those of the coarser dtype, and for
+        integers the difference itself.
     rule : str
         The rule that was used, in full: ``|a - e| <= 1e-06 + 1e-05 * |e|``.
     excess : array, optional
         The difference of every element as a multiple of its own allowance, for `SMALL` arrays:
         0 where equal, above 1 where it disagrees, infinity where a NaN or infinity is unmatched.
+    equal : int
+        Elements that are the same number, or the same non-finite value.
+    nonfinite : int
+        Elements where a NaN or infinity is unmatched; they count as disagreeing.
+    octaves : tuple of int
+        How many elements lie less than 1 ULP apart, then from 1, 2, 4, 8 … ULP on.
     """
 
     verdict: Verdict
@@ -84,6 +92,9 @@ class Comparison:
     max_relative: float = 0.0
     max_ulp: float = 0.0
     excess: Array | None = field(default=None, compare=False, repr=False)
+    equal: int = 0
+    nonfinite: int = 0
+    octaves: tuple[int, ...] = ()
 
     @property
     def agrees(self) -> bool:
@@ -157,7 +168,7 @@ class CaseVerdict:
         """A disagreement that was seen outweighs a backend that could not be asked."""
         if self.disagreements:
             return ExitCode.DISAGREE
-        compared = any(by for by in self.comparisons.values())
+        compared = any(c.total for by in self.comparisons.values() for c in by.values())
         if not compared or any(failure.required for failure in self.failures):
             return ExitCode.COULD_NOT_COMPARE
         return ExitCode.AGREE

@@ -1,0 +1,68 @@
+"""What the difference of two numbers is: the definition, plainly, in float64."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradcmp.judge.tolerance import Rule
+from gradcmp.judge.ulp import FORMATS, Ruler
+from gradcmp.recording import Array
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Differences of two float64 arrays, element by element.
+
+    Attributes
+    ----------
+    absolute, relative, ulp : array of float64
+        ``|a − e|``, ``|a − e| / |e|`` and the distance in ULP. 0 where both are the same number
+        or the same non-finite value; infinity where only one is NaN or the infinity that it is.
+    allowed : array of float64
+        The absolute difference that the rule allows; under an ULP rule, what that many ULP are
+        worth between these two numbers. 0 beside NaN and infinity.
+    """
+
+    absolute: Array
+    relative: Array
+    ulp: Array
+    allowed: Array
+
+    @property
+    def excess(self) -> Array:
+        """The absolute difference as a multiple of the allowed one: above 1 it disagrees."""
+        with np.errstate(all="ignore"):
+            excess = np.where(np.isfinite(self.absolute), self.absolute / self.allowed, np.inf)
+        return np.where(self.absolute == 0, 0.0, excess)
+
+
+def differ(actual: Array, expected: Array, rule: Rule) -> Difference:
+    """Measure float64 arrays, of the same shape, against a rule."""
+    same = (actual == expected) | (np.isnan(actual) & np.isnan(expected))
+    finite = np.isfinite(actual) & np.isfinite(expected)
+    a, e = (np.where(finite, x, 0.0).reshape(-1) for x in (actual, expected))
+    ruler = Ruler(rule.unit, FORMATS["float64"], a.size)
+    with np.errstate(all="ignore"):
+        error = np.abs(a - e)
+        relative = np.where(error == 0, 0.0, error / np.abs(e))
+        ulp = ruler.measure(a, e) / 2.0**ruler.shift
+        if rule.ulp is None:
+            allowed = rule.atol + rule.rtol * np.abs(e)
+        else:
+            allowed = np.where(ulp == 0, rule.ulp * _spacing(e, rule), error * (rule.ulp / ulp))
+    unmatched = np.where(same, 0.0, np.inf)
+    absolute, relative, ulp = (
+        np.where(finite, x.reshape(finite.shape), unmatched) for x in (error, relative, ulp)
+    )
+    return Difference(absolute, relative, ulp, np.where(finite, allowed.reshape(finite.shape), 0.0))
+
+
+def _spacing(x: Array, rule: Rule) -> Array:
+    """Give the step from one number of the rule's unit to the next, at `x`."""
+    _, exponent = np.frexp(x)  # x = m·2^exponent with 1/2 <= m < 1, and 0 for zero
+    lowest = rule.unit.lowest
+    exponent = np.where(x == 0, lowest, np.maximum(exponent - 1, lowest))
+    spacing: Array = np.ldexp(1.0, exponent - rule.unit.digits)
+    return spacing

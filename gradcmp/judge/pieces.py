@@ -1,0 +1,87 @@
+"""Arrays of any layout and dtype, read in pieces of one dtype, without a copy of the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from gradcmp.recording import BFLOAT16, Array
+
+Load = Callable[[Array], Array]
+
+
+def aligned(actual: Array, expected: Array) -> tuple[Array, Array, tuple[int, ...]]:
+    """Give both arrays with their axes in the order in which `expected` lies in memory.
+
+    Returns
+    -------
+    actual, expected : array
+        Views.
+    order : tuple of int
+        The axis of the original that each axis was.
+    """
+    strides = [abs(stride) for stride in expected.strides]
+    order = tuple(sorted(range(expected.ndim), key=lambda axis: -strides[axis]))
+    return actual.transpose(order), expected.transpose(order), order
+
+
+def pieces(
+    actual: Array, expected: Array, start: int, stop: int, size: int
+) -> Iterator[tuple[int, Array, Array]]:
+    """Give the elements from flat index `start` to `stop` in contiguous pieces of up to `size`.
+
+    Each piece comes with its flat index; it is a view where the layout allows, else a buffer that
+    the next piece overwrites. Byte order is the machine's; bfloat16 comes as its bits in uint16.
+    """
+    arrays = [a.view(np.uint16) if a.dtype == BFLOAT16 else a for a in (actual, expected)]
+    if all(a.flags.c_contiguous and a.dtype.isnative for a in arrays):
+        flat = [a.reshape(-1) for a in arrays]
+        for here in range(start, stop, size):
+            end = min(here + size, stop)
+            yield here, flat[0][here:end], flat[1][here:end]
+        return
+    flags: Any = [["readonly", "contig", "aligned", "nbo"]] * 2  # the stubs miss "contig"
+    reader: Any = np.nditer(  # and that iterrange can be set
+        arrays,
+        flags=["external_loop", "buffered", "ranged"],
+        op_flags=flags,
+        op_dtypes=[a.dtype.newbyteorder("=") for a in arrays],
+        order="C",
+        buffersize=size,
+    )
+    reader.iterrange = (start, stop)
+    here = start
+    for a, e in reader:
+        yield here, a, e
+        here += len(a)
+
+
+def loader(dtype: np.dtype[Any], carrier: np.dtype[Any], size: int) -> Load:
+    """Give the function that turns pieces of `dtype` into pieces of `carrier`, exactly."""
+    if dtype == carrier:
+        return lambda piece: piece
+    buffer = np.empty(size, carrier)
+    if dtype != BFLOAT16:
+
+        def cast(piece: Array) -> Array:
+            out = buffer[: len(piece)]
+            np.copyto(out, piece)
+            return out
+
+        return cast
+
+    bits = np.empty(size, np.uint32)
+
+    def widen(piece: Array) -> Array:  # bfloat16 is the upper half of a float32
+        half = bits[: len(piece)]
+        np.copyto(half, piece)
+        np.left_shift(half, 16, out=half)
+        if carrier == np.float32:
+            return half.view(np.float32)
+        out = buffer[: len(piece)]
+        np.copyto(out, half.view(np.float32))
+        return out
+
+    return widen

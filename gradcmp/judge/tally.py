@@ -1,0 +1,58 @@
+"""What is counted in one pass over a pair of arrays; two halves add up to the whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from gradcmp.recording import Array
+
+OCTAVES = 65  # below 1 ULP, then one for each bit of the longest distance
+
+
+@dataclass
+class Tally:
+    """Statistics of the elements seen so far.
+
+    Attributes
+    ----------
+    equal : int
+        Elements that are the same number, or the same non-finite value.
+    nonfinite : int
+        Elements that disagree because NaN or infinity is not matched by the same.
+    worst : int
+        Flat index of the element of the highest `key`, the first of equals.
+    key : tuple of (bool, float, float)
+        Whether it is an unmatched non-finite, its excess and its absolute difference.
+    octaves : array of int
+        Numbers of finite pairs by distance: below 1 ULP, from 1, from 2, from 4 ULP on …
+    """
+
+    total: int = 0
+    equal: int = 0
+    disagreeing: int = 0
+    nonfinite: int = 0
+    worst: int = 0
+    key: tuple[bool, float, float] = (False, 0.0, 0.0)
+    max_absolute: float = 0.0
+    max_relative: float = 0.0
+    max_ulp: float = 0.0
+    octaves: Array = field(default_factory=lambda: np.zeros(OCTAVES, np.int64))
+
+    def offer(self, index: int, key: tuple[bool, float, float]) -> None:
+        """Make this element the worst if it is worse than all before."""
+        if key > self.key or (key == self.key and index < self.worst):
+            self.worst, self.key = index, key
+
+    def add(self, other: Tally) -> None:
+        """Add what another thread counted elsewhere in the same arrays."""
+        self.total += other.total
+        self.equal += other.equal
+        self.disagreeing += other.disagreeing
+        self.nonfinite += other.nonfinite
+        self.offer(other.worst, other.key)
+        self.max_absolute = max(self.max_absolute, other.max_absolute)
+        self.max_relative = max(self.max_relative, other.max_relative)
+        self.max_ulp = max(self.max_ulp, other.max_ulp)
+        self.octaves += other.octaves
