@@ -57,6 +57,9 @@ class Recording:
         return {**self.values, **{f"d {name}": array for name, array in self.gradients.items()}}
 
 
+FailureKind: TypeAlias = Literal["absent", "crashed", "timeout", "error"]
+
+
 @dataclass(frozen=True)
 class Failure:
     """Why there is no recording: that backend's verdict, never an end to the run.
@@ -74,7 +77,7 @@ class Failure:
     """
 
     backend: str
-    kind: Literal["absent", "crashed", "timeout", "error"]
+    kind: FailureKind
     message: str
     stderr: str = ""
     required: bool = True

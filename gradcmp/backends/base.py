@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.util import find_spec
 from typing import Any, ClassVar
 
+import numpy as np
+
 from gradcmp.case import DTYPES, DType
-from gradcmp.graph import Constant, Graph
+from gradcmp.errors import BackendError, did_you_mean
+from gradcmp.graph import Constant, Graph, infer
 from gradcmp.graph.infer import kind_of
-from gradcmp.graph.walk import spec_of
+from gradcmp.graph.walk import constants_of, spec_of
 from gradcmp.ops import Array, ArraySpec
-from gradcmp.ops.spec import Kind
-from gradcmp.recording import Recording
+from gradcmp.recording import Recording, numpy_dtype
+
+COMPILED = 32  # compiled functions that a warm backend keeps: a config's cases times its modes
 
 
 @dataclass(frozen=True)
@@ -36,7 +43,49 @@ class Job:
     cotangent: Array
     mode: str
     dtype: DType
-    device: str = "cpu"
+
+
+@dataclass(frozen=True, eq=False)
+class Signature:
+    """All that a compiled function depends on: everything of a job but its numbers.
+
+    Two are equal only if their graph is the same object: graphs that compare equal may still
+    differ in the sign of a zero. `gradcmp.graph.build.assemble` gives one object per text.
+    """
+
+    graph: Graph
+    mode: str
+    dtype: DType
+    inputs: tuple[tuple[str, ArraySpec], ...]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Signature) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    @cached_property
+    def _key(self) -> tuple[object, ...]:
+        return (id(self.graph), self.mode, self.dtype, self.inputs)
+
+    @cached_property
+    def specs(self) -> Mapping[str, ArraySpec]:
+        """Shapes and kinds of all inputs and nodes."""
+        return infer(self.graph, dict(self.inputs))
+
+    @cached_property
+    def real(self) -> tuple[str, ...]:
+        """Names of the inputs and nodes that have a gradient."""
+        return tuple(name for name, spec in self.specs.items() if spec.kind == "float")
+
+
+@dataclass(frozen=True)
+class Computed:
+    """What an adapter gives: arrays by name, as the framework's own memory may hold them."""
+
+    values: Mapping[str, Array]
+    gradients: Mapping[str, Array]
+    timings: Mapping[str, float] = field(default_factory=dict)
 
 
 class Backend(ABC):
@@ -46,14 +95,27 @@ class Backend(ABC):
     """
 
     name: ClassVar[str]
-    package: ClassVar[str]  # the distribution whose version `gradcmp backends` shows
+    module: ClassVar[str]  # what `import` calls the framework
+    package: ClassVar[str]  # the distribution that brings it
+    requirement: ClassVar[str]  # what to tell `pip install` to get it: gradcmp[torch]
     modes: ClassVar[tuple[str, ...]]  # the first is the default
     dtypes: ClassVar[tuple[DType, ...]] = DTYPES
-    environment_variables: ClassVar[Mapping[str, str]] = {}  # set before the worker starts
+    environment_variables: ClassVar[Mapping[str, str]] = {}  # set before the framework loads
+
+    @classmethod
+    def installed(cls) -> bool:
+        """Whether this interpreter could import the framework; nothing is imported."""
+        return find_spec(cls.module) is not None
 
     @abstractmethod
     def __init__(self, device: str) -> None:
-        """Import the framework and set the flags that make it compute what it was asked to."""
+        """Import the framework and set the flags that make it compute what it was asked to.
+
+        Raises
+        ------
+        BackendError
+            When the framework cannot reach the device.
+        """
 
     @abstractmethod
     def devices(self) -> tuple[str, ...]:
@@ -64,21 +126,81 @@ class Backend(ABC):
         """Give versions, thread counts, determinism and precision flags."""
 
     @abstractmethod
-    def record(self, job: Job) -> Recording:
-        """Compute every node and the gradient of every real input and node.
+    def compute(
+        self, signature: Signature, inputs: Mapping[str, Array], cotangent: Array
+    ) -> Computed:
+        """Compute every input and node and the gradient of ``<cotangent, output>``.
 
-        An input or node that the output ignores has a gradient of zeros.
+        Parameters
+        ----------
+        inputs, cotangent : arrays
+            Already in the dtype of the signature, integers in int64; not to be written into.
+
+        Returns
+        -------
+        Computed
+            A value for each of ``signature.specs`` and a gradient for each of
+            ``signature.real``; the gradient of what the output ignores is zeros.
         """
+
+    def record(self, job: Job) -> Recording:
+        """Compute every input and node of a job, and the gradient of every real one.
+
+        Raises
+        ------
+        BackendError
+            When there is no such mode, or the framework cannot compute in the job's dtype.
+        """
+        start = time.perf_counter()
+        self._require("mode", job.mode, self.modes)
+        self._require("dtype", job.dtype, self.dtypes)
+        inputs = {name: cast(array, job.dtype) for name, array in job.inputs.items()}
+        kinds = tuple((name, spec_of(array)) for name, array in inputs.items())
+        computed = self.compute(
+            Signature(job.graph, job.mode, job.dtype, kinds),
+            inputs,
+            np.asarray(job.cotangent, numpy_dtype(job.dtype)),
+        )
+        values = {name: own(array) for name, array in computed.values.items()}
+        gradients = {name: own(array) for name, array in computed.gradients.items()}
+        timings = {**computed.timings, "total": time.perf_counter() - start}
+        return Recording(job.label, job.dtype, values, gradients, self.environment(), timings)
+
+    def choose_device(self, device: str) -> str:
+        """Give the full name of a device that there is; ``cuda`` is the first of its kind."""
+        full = f"{device}:0" if device == "cuda" else device
+        self._require("device", full, self.devices())
+        return full
+
+    def _require(self, what: str, wanted: str, choices: Sequence[str]) -> None:
+        if wanted not in choices:
+            raise BackendError(
+                f"backend '{self.name}' has no {what} '{wanted}' here",
+                way_out=did_you_mean(wanted, choices),
+            )
+
+
+def cast(array: Array, dtype: DType) -> Array:
+    """Give an input as the backends see it: real numbers in `dtype`, integers in int64."""
+    target = {"float": numpy_dtype(dtype), "int": np.dtype(np.int64), "bool": np.dtype(np.bool_)}
+    with np.errstate(over="ignore"):  # an infinity is a finding for the judge, not a warning
+        return np.array(array, target[spec_of(array).kind], order="C")
+
+
+def own(array: Array) -> Array:
+    """Give the array itself if it is contiguous and nobody else's memory, else a copy that is."""
+    flags = array.flags
+    plain = type(array) is np.ndarray and flags.owndata and flags.c_contiguous and flags.writeable
+    return array if plain else np.array(array, order="C")
 
 
 def evaluate(
-    graph: Graph,
     backend: str,
     module: Any,
+    signature: Signature,
     inputs: Mapping[str, Any],
-    specs: Mapping[str, ArraySpec],
-    constant: Callable[[float | int | bool, Kind], Any],
-    tap: Callable[[str, Any], Any] = lambda name, tensor: tensor,
+    tensor: Callable[[Array], Any],
+    tap: Callable[[str, Any], Any],
 ) -> dict[str, Any]:
     """Compute every node with the framework's own functions.
 
@@ -86,27 +208,25 @@ def evaluate(
     ----------
     inputs : mapping of str to tensor
         Already in the framework's own type.
-    specs : mapping of str to ArraySpec
-        Shapes and kinds of inputs and nodes: `gradcmp.graph.infer`.
-    constant : callable
-        Makes a number into a 0-d tensor of the job's dtype.
+    tensor : callable
+        Makes an array into a tensor, for the numbers in expressions.
     tap : callable
-        Is handed each node's tensor on its way and gives what flows on.
+        Is handed each node's name and tensor on its way and gives what flows on.
+
+    Returns
+    -------
+    dict of str to tensor
+        The inputs, then the nodes in the order of the graph.
     """
     tensors = dict(inputs)
-    for node in graph:
+    constant = constants_of(numpy_dtype(signature.dtype))
+    for node in signature.graph:
         operands = [
-            constant(operand.value, kind_of(node, operand, specs))
+            tensor(constant(operand.value, kind_of(node, operand, signature.specs)))
             if isinstance(operand, Constant)
             else tensors[operand]
             for operand in node.operands
         ]
-        tensors[node.name] = tap(
-            node.name, node.spec.native[backend](module, *operands, **node.static)
-        )
+        native = node.spec.native[backend]
+        tensors[node.name] = tap(node.name, native(module, *operands, **node.static))
     return tensors
-
-
-def input_specs(inputs: Mapping[str, Array]) -> dict[str, ArraySpec]:
-    """Give the shapes and kinds of a job's inputs."""
-    return {name: spec_of(array) for name, array in inputs.items()}

@@ -7,21 +7,24 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from gradcmp.backends.base import Backend, Job
+from gradcmp.backends.base import Backend, Computed, Signature
 from gradcmp.graph import backward, forward
-from gradcmp.graph.walk import constants_of, spec_of
-from gradcmp.recording import Recording, numpy_dtype
+from gradcmp.graph.walk import constants_of
+from gradcmp.ops import Array
+from gradcmp.recording import numpy_dtype
 
 
 class NumpyBackend(Backend):
     """Hand-written pullbacks that the graph walks in reverse; no autodiff underneath."""
 
     name = "numpy"
+    module = "numpy"
     package = "numpy"
+    requirement = "gradcmp"
     modes = ("manual",)
 
     def __init__(self, device: str) -> None:
-        self.device = device
+        self.device = self.choose_device(device)
 
     def devices(self) -> tuple[str, ...]:
         """NumPy computes on the CPU."""
@@ -31,24 +34,16 @@ class NumpyBackend(Backend):
         """Give NumPy's version."""
         return {"numpy": np.__version__}
 
-    def record(self, job: Job) -> Recording:
+    def compute(
+        self, signature: Signature, inputs: Mapping[str, Array], cotangent: Array
+    ) -> Computed:
         """Compute forward, then the chain rule node by node backwards."""
-        dtype = numpy_dtype(job.dtype)
-        inputs = {
-            name: array.astype(dtype) if spec_of(array).kind == "float" else array
-            for name, array in job.inputs.items()
-        }
         start = time.perf_counter()
         with np.errstate(all="ignore"):  # infinities are findings for the judge, not warnings
-            tape = forward(job.graph, inputs, constants_of(dtype))
+            tape = forward(signature.graph, inputs, constants_of(numpy_dtype(signature.dtype)))
             middle = time.perf_counter()
-            gradients = backward(job.graph, tape, np.asarray(job.cotangent, dtype))
+            gradients = backward(signature.graph, tape, cotangent)
         end = time.perf_counter()
-        return Recording(
-            job.label,
-            job.dtype,
-            tape.values,
-            gradients,
-            self.environment(),
-            {"forward": middle - start, "backward": end - middle},
+        return Computed(
+            tape.values, gradients, {"forward": middle - start, "backward": end - middle}
         )

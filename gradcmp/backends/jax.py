@@ -1,0 +1,120 @@
+"""JAX: `jax.vjp`, op by op or compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any, ClassVar, TypeAlias
+
+import numpy as np
+
+from gradcmp.backends.base import COMPILED, Backend, Computed, Signature, evaluate
+from gradcmp.ops import Array
+from gradcmp.recording import numpy_dtype
+
+Tensors: TypeAlias = "dict[str, Any]"
+Run: TypeAlias = Callable[[Mapping[str, Any], Any], tuple[Tensors, Tensors]]
+
+
+class JaxBackend(Backend):
+    """`jax.vjp` with respect to the inputs and to a slot at every node.
+
+    A slot is an array of zeros that is not added but only stands beside the node: `tap(x, slot)`
+    is x, untouched to the sign of a zero, and hands its cotangent to both.
+    """
+
+    name = "jax"
+    module = "jax"
+    package = "jax"
+    requirement = "gradcmp[jax]"
+    modes = ("eager", "jit")
+    environment_variables: ClassVar[Mapping[str, str]] = {
+        "TF_CPP_MIN_LOG_LEVEL": "2",  # errors only: XLA reads TensorFlow's variable
+        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",  # other frameworks share the GPU
+    }
+
+    def __init__(self, device: str) -> None:
+        import jax
+
+        # Both are read when the first array is made: without x64 a float64 would be cut in half.
+        jax.config.update("jax_enable_x64", True)
+        jax.config.update("jax_default_matmul_precision", "highest")
+        self.jax = jax
+        self.device = self.choose_device(device)
+        kind, _, index = self.device.partition(":")
+        self._place = jax.devices(kind)[int(index or 0)]
+        self._slot = _tap(jax)
+        self._compiled = lru_cache(COMPILED)(self._compile)
+
+    def devices(self) -> tuple[str, ...]:
+        """Give the CPU and every CUDA device that JAX sees."""
+        try:
+            gpus = len(self.jax.devices("cuda"))
+        except RuntimeError:  # how JAX says that it has no such platform
+            gpus = 0
+        return ("cpu", *(f"cuda:{i}" for i in range(gpus)))
+
+    def environment(self) -> Mapping[str, str]:
+        """Give versions, the device and the precision flags."""
+        config = self.jax.config
+        return {
+            "jax": self.jax.__version__,
+            "device": self.device,
+            "x64": str(config.jax_enable_x64),
+            "matmul_precision": str(config.jax_default_matmul_precision),
+        }
+
+    def compute(
+        self, signature: Signature, inputs: Mapping[str, Array], cotangent: Array
+    ) -> Computed:
+        """Compute and differentiate in the mode of the signature."""
+        modes: dict[str, Callable[[Signature], Run]] = {
+            "eager": self._eager,
+            "jit": self._compiled,
+        }
+        run = modes[signature.mode](signature)
+        with self.jax.default_device(self._place):
+            arrays = {name: self.jax.numpy.asarray(array) for name, array in inputs.items()}
+            values, gradients = run(arrays, self.jax.numpy.asarray(cotangent))
+        return Computed(
+            {name: np.asarray(values[name]) for name in signature.specs},
+            {name: np.asarray(gradients[name]) for name in signature.real},
+        )
+
+    def _compile(self, signature: Signature) -> Run:
+        run: Run = self.jax.jit(self._eager(signature))
+        return run
+
+    def _eager(self, signature: Signature) -> Run:
+        jnp = self.jax.numpy
+        dtype = numpy_dtype(signature.dtype)
+        inputs = dict(signature.inputs)
+        nodes = {name: signature.specs[name] for name in signature.real if name not in inputs}
+
+        def run(arrays: Mapping[str, Any], cotangent: Any) -> tuple[Tensors, Tensors]:
+            whole = {name: a for name, a in arrays.items() if inputs[name].kind != "float"}
+            real = {name: a for name, a in arrays.items() if name not in whole}
+            slots = {name: jnp.zeros(spec.shape, dtype) for name, spec in nodes.items()}
+
+            def forward(real: Tensors, slots: Tensors) -> tuple[Any, Tensors]:
+                def tap(name: str, tensor: Any) -> Any:
+                    return self._slot(tensor, slots[name]) if name in slots else tensor
+
+                leaves = {**real, **whole}
+                values = evaluate("jax", self.jax, signature, leaves, jnp.asarray, tap)
+                return values[signature.graph.output], values
+
+            _, pullback, values = self.jax.vjp(forward, real, slots, has_aux=True)
+            d_real, d_slots = pullback(cotangent)
+            return values, {**d_real, **d_slots}
+
+        return run
+
+
+def _tap(jax: Any) -> Callable[[Any, Any], Any]:
+    @jax.custom_vjp  # type: ignore[untyped-decorator]
+    def tap(x: Any, slot: Any) -> Any:
+        return x
+
+    tap.defvjp(lambda x, slot: (x, None), lambda _, dx: (dx, dx))
+    return tap  # type: ignore[no-any-return]

@@ -1,0 +1,155 @@
+"""TensorFlow: the tape, the traced graph, and the TensorFlow 1 way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
+from typing import Any, ClassVar, TypeAlias
+
+from gradcmp.backends.base import COMPILED, Backend, Computed, Signature, evaluate
+from gradcmp.ops import Array
+
+Tensors: TypeAlias = "dict[str, Any]"
+Run: TypeAlias = Callable[[Mapping[str, Array], Array], tuple[Tensors, Tensors]]
+
+
+class TensorflowBackend(Backend):
+    """Three ways to the same gradient.
+
+    ``eager``: `tf.GradientTape`. ``graph``: `tf.function` around `tf.gradients`. ``session``:
+    placeholders, `tf.gradients` and `Session.run` with a feed_dict, through `tf.compat.v1`.
+    """
+
+    name = "tensorflow"
+    module = "tensorflow"
+    package = "tensorflow"
+    requirement = "gradcmp[tensorflow]"
+    modes = ("eager", "graph", "session")
+    environment_variables: ClassVar[Mapping[str, str]] = {
+        "TF_CPP_MIN_LOG_LEVEL": "2",  # errors only: they are what explains a crash
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # other frameworks share the GPU
+        "GRPC_VERBOSITY": "ERROR",
+    }
+
+    def __init__(self, device: str) -> None:
+        import tensorflow as tf
+
+        self.tf = tf
+        tf.config.experimental.enable_op_determinism()
+        tf.config.experimental.enable_tensor_float_32_execution(False)
+        self.device = self.choose_device(device)
+        self._place = self.device.replace("cuda", "gpu")  # as TensorFlow calls it
+        self._traced = lru_cache(COMPILED)(self._trace)
+        self._built = lru_cache(COMPILED)(self._build)
+
+    def devices(self) -> tuple[str, ...]:
+        """Give the CPU and every GPU that TensorFlow sees."""
+        gpus = self.tf.config.list_physical_devices("GPU")
+        return ("cpu", *(f"cuda:{i}" for i in range(len(gpus))))
+
+    def environment(self) -> Mapping[str, str]:
+        """Give versions, threads (0: TensorFlow decides), determinism and whether TF32 is used."""
+        config = self.tf.config
+        threading = config.threading
+        return {
+            "tensorflow": self.tf.__version__,
+            "device": self.device,
+            "threads": f"{threading.get_intra_op_parallelism_threads()} intra-op, "
+            f"{threading.get_inter_op_parallelism_threads()} inter-op",
+            "deterministic": "True",
+            "tf32": str(config.experimental.tensor_float_32_execution_enabled()),
+        }
+
+    def compute(
+        self, signature: Signature, inputs: Mapping[str, Array], cotangent: Array
+    ) -> Computed:
+        """Compute and differentiate in the mode of the signature."""
+        modes: dict[str, Callable[[Signature], Run]] = {
+            "eager": self._tape,
+            "graph": self._traced,
+            "session": self._built,
+        }
+        run = modes[signature.mode](signature)
+        with self.tf.device(self._place):
+            values, gradients = run(inputs, cotangent)
+        return Computed(
+            {name: _array(values[name]) for name in signature.specs},
+            {name: _array(gradients[name]) for name in signature.real},
+        )
+
+    def _tape(self, signature: Signature) -> Run:
+        return partial(self._eager, signature)
+
+    def _eager(
+        self, signature: Signature, inputs: Mapping[str, Array], cotangent: Array
+    ) -> tuple[Tensors, Tensors]:
+        tf = self.tf
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+
+            def tap(name: str, tensor: Any) -> Any:
+                alias = tf.identity(tensor)  # an op may hand back its operand itself
+                if alias.dtype.is_floating:
+                    tape.watch(alias)  # what is made of numbers alone is not watched by itself
+                return alias
+
+            leaves = {name: tap(name, tf.constant(array)) for name, array in inputs.items()}
+            values = evaluate("tensorflow", tf, signature, leaves, tf.constant, tap)
+        gradients = tape.gradient(
+            values[signature.graph.output],
+            [values[name] for name in signature.real],
+            tf.constant(cotangent),
+            tf.UnconnectedGradients.ZERO,
+        )
+        return values, self._dense(signature, gradients)
+
+    def _trace(self, signature: Signature) -> Run:
+        return self.tf.function(  # type: ignore[no-any-return]
+            lambda inputs, cotangent: self._symbolic(signature, inputs, cotangent),
+            autograph=False,
+            jit_compile=False,
+        )
+
+    def _build(self, signature: Signature) -> Run:
+        tf, v1 = self.tf, self.tf.compat.v1
+        shapes = signature.specs
+        with tf.Graph().as_default() as graph, tf.device(self._place):
+            kinds = {"float": signature.dtype, "int": "int64", "bool": "bool"}
+            feeds = {name: v1.placeholder(kinds[s.kind], s.shape) for name, s in signature.inputs}
+            upstream = v1.placeholder(signature.dtype, shapes[signature.graph.output].shape)
+            fetches = self._symbolic(signature, feeds, upstream)
+            session = v1.Session(graph=graph)
+
+        def run(inputs: Mapping[str, Array], cotangent: Array) -> tuple[Tensors, Tensors]:
+            feed_dict = {feeds[name]: array for name, array in inputs.items()}
+            answer: tuple[Tensors, Tensors] = session.run(
+                fetches, {**feed_dict, upstream: cotangent}
+            )
+            return answer
+
+        return run
+
+    def _symbolic(
+        self, signature: Signature, inputs: Mapping[str, Any], cotangent: Any
+    ) -> tuple[Tensors, Tensors]:
+        tf = self.tf
+        values = evaluate(
+            "tensorflow", tf, signature, inputs, tf.constant, lambda _, tensor: tf.identity(tensor)
+        )
+        gradients = tf.gradients(
+            values[signature.graph.output],
+            [values[name] for name in signature.real],
+            cotangent,
+            unconnected_gradients=tf.UnconnectedGradients.ZERO,
+        )
+        return values, self._dense(signature, gradients)
+
+    def _dense(self, signature: Signature, gradients: list[Any]) -> Tensors:
+        """Name the gradients; what indexing leaves as slices becomes an array."""
+        dense = map(self.tf.convert_to_tensor, gradients)
+        return dict(zip(signature.real, dense, strict=True))
+
+
+def _array(tensor: Any) -> Array:
+    """Give an eager tensor, or what a session answered, as an array."""
+    array: Array = tensor.numpy() if hasattr(tensor, "numpy") else tensor
+    return array

@@ -1,0 +1,112 @@
+"""PyTorch: autograd, run op by op."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from gradcmp.backends.base import Backend, Computed, Signature, evaluate
+from gradcmp.ops import Array
+from gradcmp.recording import BFLOAT16
+
+
+class TorchBackend(Backend):
+    """`torch.autograd.grad` with respect to every real input and node at once."""
+
+    name = "torch"
+    module = "torch"
+    package = "torch"
+    requirement = "gradcmp[torch]"
+    modes = ("eager",)
+    environment_variables: ClassVar[Mapping[str, str]] = {
+        "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # without it cuBLAS is not deterministic
+    }
+
+    def __init__(self, device: str) -> None:
+        import torch
+
+        self.torch = torch
+        self.device = self.choose_device(device)
+        # Warn only: an op that has no deterministic kernel still gives an answer worth judging.
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.set_float32_matmul_precision("highest")
+        torch.backends.cuda.matmul.allow_tf32 = False
+        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cudnn.benchmark = False
+
+    def devices(self) -> tuple[str, ...]:
+        """Give the CPU and every CUDA device that torch sees."""
+        return ("cpu", *(f"cuda:{i}" for i in range(self.torch.cuda.device_count())))
+
+    def environment(self) -> Mapping[str, str]:
+        """Give versions, threads, determinism and whether TF32 may be used."""
+        torch = self.torch
+        return {
+            "torch": torch.__version__,
+            "cuda": str(torch.version.cuda),
+            "device": self.device,
+            "threads": f"{torch.get_num_threads()} intra-op, "
+            f"{torch.get_num_interop_threads()} inter-op",
+            "deterministic": str(torch.are_deterministic_algorithms_enabled()),
+            "float32_matmul_precision": torch.get_float32_matmul_precision(),
+            "tf32": str(torch.backends.cuda.matmul.allow_tf32 or torch.backends.cudnn.allow_tf32),
+        }
+
+    def compute(
+        self, signature: Signature, inputs: Mapping[str, Array], cotangent: Array
+    ) -> Computed:
+        """Compute forward with autograd watching, then differentiate."""
+        start = time.perf_counter()
+        leaves = {name: self._tap(name, self._tensor(array)) for name, array in inputs.items()}
+        values = evaluate("torch", self.torch, signature, leaves, self._tensor, self._tap)
+        self._wait()
+        middle = time.perf_counter()
+        gradients = self.torch.autograd.grad(
+            values[signature.graph.output],
+            [values[name] for name in signature.real],
+            self._tensor(cotangent),
+            allow_unused=True,
+            materialize_grads=True,  # zeros for what the output ignores
+        )
+        self._wait()
+        end = time.perf_counter()
+        return Computed(
+            {name: _array(tensor) for name, tensor in values.items()},
+            dict(zip(signature.real, map(_array, gradients), strict=True)),
+            {"forward": middle - start, "backward": end - middle},
+        )
+
+    def _tensor(self, array: Array) -> Any:
+        """Copy an array to the device; torch cannot read NumPy's bfloat16, but can its bits."""
+        if array.dtype == BFLOAT16:
+            bits = self.torch.tensor(array.view(np.int16), device=self.device)
+            return bits.view(self.torch.bfloat16)
+        return self.torch.tensor(array, device=self.device)
+
+    def _tap(self, name: str, tensor: Any) -> Any:
+        """Give each node a tensor of its own that has a gradient.
+
+        An op may hand back its operand itself, whose gradient is another one; and what is made
+        of numbers alone would not be watched.
+        """
+        alias = tensor.view_as(tensor)
+        return alias.requires_grad_() if alias.is_floating_point() else alias
+
+    def _wait(self) -> None:
+        if self.device != "cpu":
+            self.torch.cuda.synchronize(self.device)
+
+
+def _array(tensor: Any) -> Array:
+    """Give a tensor as an array, without loss in bfloat16."""
+    import torch
+
+    host = tensor.detach().cpu()
+    if host.dtype is torch.bfloat16:
+        bits: Array = host.view(torch.int16).numpy()
+        return bits.view(BFLOAT16)
+    array: Array = host.numpy()
+    return array

@@ -1,0 +1,9 @@
+"""The process side: start frameworks, hand work over, time out, restart.
+
+Importing this package imports no NumPy, so that frameworks can begin to load first.
+"""
+
+from gradcmp.workers.pool import Pool
+from gradcmp.workers.records import Environment, Event, Request
+
+__all__ = ["Environment", "Event", "Pool", "Request"]

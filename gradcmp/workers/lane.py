@@ -1,0 +1,199 @@
+"""One environment: its process if there is one, what waits for it, and what became of it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
+
+from gradcmp.workers.process import Worker
+from gradcmp.workers.records import Description, Environment, Event, Phase, Request
+
+if TYPE_CHECKING:
+    from gradcmp.recording import Failure, FailureKind, Outcome
+
+Answers: TypeAlias = "list[tuple[Request, Outcome]]"
+
+STARTUP = 300.0  # seconds for an interpreter and a framework: tens of them on a cold disk
+
+
+class Lane:
+    """The queue of one environment and the process that works it off.
+
+    Attributes
+    ----------
+    worker : Worker, optional
+        None before the first start and after an end.
+    description : Description, optional
+        What the framework said when it had loaded; None while there is none to ask.
+    failure : Failure, optional
+        Why it did not come up, the last time.
+    deadline : float
+        When it counts as hung, on the monotonic clock.
+    """
+
+    def __init__(self, environment: Environment, tell: Callable[[Event], None]) -> None:
+        self.environment = environment
+        self.worker: Worker | None = None
+        self.description: Description | None = None
+        self.failure: Failure | None = None
+        self.deadline = 0.0
+        self.queue: deque[Request] = deque()
+        self._running: Request | None = None
+        self._tell = tell
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request waits for its answer."""
+        return bool(self.queue or self._running)
+
+    def spawn(self) -> Answers:
+        """Start the process."""
+        self._say("starting")
+        self.failure = None
+        self.deadline = time.monotonic() + STARTUP
+        try:
+            self.worker = Worker(self.environment)
+        except OSError as error:
+            program = self.environment.python
+            reason = f"interpreter '{program}' cannot be started: {error.strerror}"
+            return self._fail("error", reason, "")
+        return []
+
+    def feed(self) -> Answers:
+        """See to it that a worker runs and, if it is free, has something to do."""
+        if self.description and not self._running and self.worker and self.worker.ended:
+            self.end()  # it died while it was free: the next request is not to blame
+        if self.worker is None:
+            return self.spawn()
+        if self.description and self.queue and not self._running:
+            return self._send(self.queue.popleft())
+        return []
+
+    def hear(self) -> Answers:
+        """Take what the worker says: the tags of `gradcmp.workers.serve`."""
+        assert self.worker is not None
+        try:
+            tag = self.worker.receive().decode()
+            body = b"" if tag == "importing" else self.worker.receive()
+        except BlockingIOError:
+            return self.time_out()
+        except (EOFError, OSError):
+            how, stderr = self.end()
+            return self._fail("crashed", f"{self._subject} {how}", stderr)
+        return self._TAGS[tag](self, body)
+
+    def time_out(self) -> Answers:
+        """End a worker that has taken too long."""
+        how = f"did not come up within {STARTUP:g} s"
+        if self._running:
+            limit = self._running.spec.timeout
+            how = f"took longer than {limit:g} s. Raise its 'timeout' or make the case smaller"
+        _, stderr = self.end()
+        return self._fail("timeout", f"{self._subject} {how}", stderr)
+
+    def end(self) -> tuple[str, str]:
+        """End the process; give how it ended and the tail of its stderr."""
+        assert self.worker is not None
+        ending = self.worker.reap()
+        self.worker = self.description = None
+        return ending
+
+    def kill(self) -> None:
+        """End the process without waiting for it; `end` must follow."""
+        assert self.worker is not None
+        self.worker.kill()
+
+    def abandon(self) -> None:
+        """Forget what waits, and end a worker that is busy."""
+        self.queue.clear()
+        if self._running:
+            self._running = None
+            self.end()
+
+    def _send(self, request: Request) -> Answers:
+        from gradcmp.workers.wire import request_to_bytes
+
+        assert self.worker is not None
+        self._running = request
+        self._say("running", request.label)
+        blob = request_to_bytes(request)
+        self.deadline = time.monotonic() + request.spec.timeout
+        try:
+            self.worker.send(blob)
+        except BlockingIOError:
+            return self.time_out()
+        except OSError:
+            pass  # it died under our hands: the next thing heard is its end
+        return []
+
+    def _importing(self, body: bytes) -> Answers:
+        self._say("importing")
+        return []
+
+    def _ready(self, body: bytes) -> Answers:
+        assert self.worker is not None
+        facts = json.loads(body)
+        self.description = Description(
+            tuple(facts["devices"]), facts["environment"], facts["seconds"]
+        )
+        self.worker.forget_stderr()
+        self._say("ready")
+        return []
+
+    def _unable(self, body: bytes) -> Answers:
+        facts = json.loads(body)
+        _, stderr = self.end()
+        return self._fail(facts["kind"], facts["message"], stderr)
+
+    def _raised(self, body: bytes) -> Answers:
+        assert self.worker is not None
+        facts = json.loads(body)
+        stderr = self.worker.stderr()
+        self.worker.forget_stderr()
+        return self._fail(facts["kind"], facts["message"], stderr)
+
+    def _recorded(self, body: bytes) -> Answers:
+        from gradcmp.recording import from_bytes
+
+        assert self.worker is not None
+        assert self._running is not None
+        self.worker.forget_stderr()
+        request, self._running = self._running, None
+        self._say("done", request.label)
+        return [(request, from_bytes(body))]
+
+    def _fail(self, kind: FailureKind, message: str, stderr: str) -> Answers:
+        """Fail the running request; if none is, the framework did not come up for any."""
+        from gradcmp.recording import Failure
+
+        if self._running:
+            failed = [self._running]
+            self._running = None
+        else:
+            failed = list(self.queue)
+            self.queue.clear()
+            self.failure = Failure(str(self.environment), kind, message, stderr)
+        for request in failed:
+            self._say("failed", request.label)
+        return [
+            (request, Failure(request.label, kind, message, stderr, request.spec.required))
+            for request in failed
+        ]
+
+    @property
+    def _subject(self) -> str:
+        return f"backend '{self._running.label if self._running else self.environment}'"
+
+    def _say(self, phase: Phase, label: str = "") -> None:
+        self._tell(Event(self.environment, phase, label))
+
+    _TAGS: ClassVar[Mapping[str, Callable[[Lane, bytes], Answers]]] = {
+        "importing": _importing,
+        "ready": _ready,
+        "unable": _unable,
+        "recording": _recorded,
+        "failure": _raised,
+    }

@@ -1,0 +1,111 @@
+"""All workers: one request at a time to each, and whoever answers first is heard first."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from multiprocessing.connection import wait
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from gradcmp.workers.lane import Answers, Lane
+from gradcmp.workers.records import Description, Environment, Event, Request
+
+if TYPE_CHECKING:
+    from gradcmp.recording import Failure, Outcome
+
+
+class Pool:
+    """Processes that load frameworks and stay warm.
+
+    Use it as a context manager: on the way out, however that is, every process that it started
+    and all that those started are gone.
+
+    Parameters
+    ----------
+    on_event : callable, optional
+        Is told of progress, in the caller's own thread.
+    """
+
+    def __init__(self, on_event: Callable[[Event], None] = lambda event: None) -> None:
+        self._on_event = on_event
+        self._lanes: dict[Environment, Lane] = {}
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def start(self, environments: Iterable[Environment]) -> None:
+        """Start a process for each environment that has none, and return at once."""
+        for environment in sorted(set(environments) - self._lanes.keys(), key=lambda e: e.rank):
+            lane = self._lanes[environment] = Lane(environment, self._on_event)
+            lane.spawn()
+
+    def run(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Outcome]]:
+        """Answer every request exactly once, in the order in which the answers come in.
+
+        A worker that crashes or hangs is started again for what is still queued for it. One
+        that does not come up fails all that is queued for it; the next call tries again.
+        Leaving the iteration early ends the workers that are busy. One call at a time.
+        """
+        requests = tuple(requests)
+        self.start(request.environment for request in requests)
+        for request in requests:
+            self._lanes[request.environment].queue.append(request)
+        from gradcmp.workers import wire  # noqa: F401  NumPy loads while the frameworks load
+
+        try:
+            while busy := [lane for lane in self._lanes.values() if lane.busy]:
+                for lane in busy:
+                    yield from lane.feed()
+                yield from _listen(busy)
+        finally:
+            for lane in self._lanes.values():
+                lane.abandon()
+
+    def describe(
+        self, environments: Iterable[Environment]
+    ) -> Iterator[tuple[Environment, Description | Failure]]:
+        """Give what each framework says of itself, or why it did not come up."""
+        environments = tuple(environments)
+        self.start(environments)
+        waiting = [self._lanes[environment] for environment in environments]
+        while waiting:
+            for lane in waiting:
+                if said := lane.description or lane.failure:
+                    yield lane.environment, said
+            waiting = [lane for lane in waiting if not (lane.description or lane.failure)]
+            _listen(waiting)
+
+    def close(self) -> None:
+        """End every process; the pool can be started again."""
+        lanes = [lane for lane in self._lanes.values() if lane.worker]
+        self._lanes.clear()
+        for lane in lanes:
+            lane.kill()  # all of them first: each takes the kernel some time
+        for lane in lanes:
+            lane.end()
+
+
+def _listen(lanes: Iterable[Lane]) -> Answers:
+    """Wait for the first word or the first deadline; hear all who speak, end all who are late."""
+    connected = {lane.worker.connection: lane for lane in lanes if lane.worker}
+    if not connected:
+        return []
+    patience = min(lane.deadline for lane in connected.values()) - time.monotonic()
+    heard = wait(list(connected), max(0.0, patience))
+    now = time.monotonic()
+    answers: Answers = []
+    for connection, lane in connected.items():
+        if connection in heard:
+            answers += lane.hear()
+        elif lane.deadline <= now:
+            answers += lane.time_out()
+    return answers

@@ -1,0 +1,115 @@
+"""What goes in and what is told on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from gradcmp.case import BackendSpec
+
+if TYPE_CHECKING:
+    from gradcmp.recording import Array
+
+# By the time that `import` takes, the slowest first; what is not named starts last.
+SLOWEST_FIRST = ("tensorflow", "torch", "jax")
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What one process serves: every mode and dtype of one framework on one device.
+
+    Attributes
+    ----------
+    name : str
+        A key of the backend registry.
+    python : str, optional
+        The interpreter; None is the one that runs gradcmp.
+    """
+
+    name: str
+    python: str | None = None
+    device: str = "cpu"
+
+    @classmethod
+    def of(cls, spec: BackendSpec) -> Environment:
+        """Give the environment that a backend specification needs."""
+        return cls(spec.name, spec.python, spec.device)
+
+    def __str__(self) -> str:
+        return str(BackendSpec(self.name, device=self.device, python=self.python))
+
+    @property
+    def rank(self) -> int:
+        """The place in the order of starting."""
+        slow = SLOWEST_FIRST
+        return slow.index(self.name) if self.name in slow else len(slow)
+
+
+@dataclass(frozen=True, eq=False)  # arrays have no hash: a request equals itself alone
+class Request:
+    """One graph on one set of arrays for one backend.
+
+    Attributes
+    ----------
+    label : str
+        What the outcome calls its backend: ``tensorflow:graph``.
+    spec : BackendSpec
+        With mode and dtype resolved.
+    body : tuple of (str, str)
+        The names of the nodes and their expressions.
+    inputs, cotangent
+        As in `gradcmp.backends.Job`. The names and their order are the graph's inputs.
+    """
+
+    label: str
+    spec: BackendSpec
+    body: tuple[tuple[str, str], ...]
+    output: str
+    inputs: Mapping[str, Array] = field(repr=False)
+    cotangent: Array = field(repr=False)
+
+    @property
+    def environment(self) -> Environment:
+        """What it needs to run."""
+        return Environment.of(self.spec)
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a framework says of itself when it has loaded.
+
+    Attributes
+    ----------
+    devices : tuple of str
+        The devices that this machine offers it.
+    environment : mapping of str to str
+        Versions, thread counts, determinism and precision flags.
+    seconds : float
+        How long the import took.
+    """
+
+    devices: tuple[str, ...]
+    environment: Mapping[str, str]
+    seconds: float
+
+
+Phase: TypeAlias = Literal["starting", "importing", "ready", "running", "done", "failed"]
+
+
+@dataclass(frozen=True)
+class Event:
+    """Progress of one environment, for the screen.
+
+    Attributes
+    ----------
+    phase : str
+        starting: the process was asked for. importing: its framework loads. ready: it waits
+        for work. running, done, failed: the request called `label`.
+    label : str
+        Of the request; empty before the first.
+    """
+
+    environment: Environment
+    phase: Phase
+    label: str = ""
