@@ -1,24 +1,38 @@
-"""Arithmetic on two operands, broadcast against each other."""
+"""Arithmetic on one or two operands, broadcast against each other."""
 
 from __future__ import annotations
 
-from gradcmp.ops.shapes import elementwise, unbroadcast
-from gradcmp.ops.spec import Array, Example, Native, Op, Pullback, register
+import numpy as np
 
-BROADCASTS = ({"x": (4, 3), "y": (4, 3)}, {"x": (4, 3), "y": (3,)}, {"x": (4, 1), "y": (2, 1, 3)})
+from gradcmp.ops.elementwise import binary, everywhere, spelled, unary
+from gradcmp.ops.primitives import constant, unbroadcast
+from gradcmp.ops.shapes import floating, numeric
+from gradcmp.ops.spec import Array, Interval, Pullback, register
 
-
-def everywhere(native: Native) -> dict[str, Native]:
-    """Give one spelling to all frameworks: they overload Python's operators alike."""
-    return dict.fromkeys(("tensorflow", "torch", "jax"), native)
+NONZERO = Interval(-2.0, 2.0, avoid=(0.0,), gap=0.3)
+POSITIVE = Interval(0.3, 2.0)
 
 
 def add(x: Array, y: Array) -> tuple[Array, Pullback]:
     """x + y.
 
-    VJP: dx = dy, dy = dy, each summed over its broadcast axes.
+    VJP: dx = dz, dy = dz, each summed over its broadcast axes.
     """
     return x + y, lambda dz: (unbroadcast(dz, x), unbroadcast(dz, y))
+
+
+register(binary(add, everywhere(lambda _, x, y: x + y), numeric, sign="+"))
+
+
+def subtract(x: Array, y: Array) -> tuple[Array, Pullback]:
+    """x - y.
+
+    VJP: dx = dz, dy = -dz, each summed over its broadcast axes.
+    """
+    return x - y, lambda dz: (unbroadcast(dz, x), unbroadcast(-dz, y))
+
+
+register(binary(subtract, everywhere(lambda _, x, y: x - y), numeric, sign="-"))
 
 
 def multiply(x: Array, y: Array) -> tuple[Array, Pullback]:
@@ -29,16 +43,91 @@ def multiply(x: Array, y: Array) -> tuple[Array, Pullback]:
     return x * y, lambda dz: (unbroadcast(dz * y, x), unbroadcast(dz * x, y))
 
 
-for _reference, _native in (
-    (add, lambda _, x, y: x + y),
-    (multiply, lambda _, x, y: x * y),
-):
-    register(
-        Op(
-            _reference.__name__,
-            _reference,
-            infer=elementwise,
-            native=everywhere(_native),
-            examples=tuple(Example(f"{_reference.__name__}(x, y)", s) for s in BROADCASTS),
-        )
+register(binary(multiply, everywhere(lambda _, x, y: x * y), numeric, sign="*"))
+
+
+def divide(x: Array, y: Array) -> tuple[Array, Pullback]:
+    """x / y.
+
+    VJP: dx = dz / y, dy = -dx * x / y, each summed over its broadcast axes.
+    """
+    z = x / y
+
+    def pullback(dz: Array) -> tuple[Array, Array]:
+        dx = dz / y
+        return unbroadcast(dx, x), unbroadcast(-dx * z, y)
+
+    return z, pullback
+
+
+register(binary(divide, everywhere(lambda _, x, y: x / y), floating, y=NONZERO, sign="/"))
+
+
+def power(x: Array, y: Array) -> tuple[Array, Pullback]:
+    """x ** y.
+
+    VJP: dx = dz * y * x**(y - 1), dy = dz * x**y * log(x), each summed over its broadcast axes.
+    Conventions: dx = 0 where y = 0; dy = 0 where x = 0 <= y, NaN where x < 0: there x**y is
+    real only at whole numbers y.
+    """
+    z = np.power(x, y)
+
+    def pullback(dz: Array) -> tuple[Array, Array]:
+        level = np.real(y) == 0
+        slope = y * np.power(x, np.where(level, 1, y - 1))
+        log_x = np.log(np.where(np.real(x) > 0, x, 1))
+        base = np.where(np.real(x) < 0, constant(np.nan, x), log_x)
+        return unbroadcast(np.where(level, 0, dz * slope), x), unbroadcast(dz * z * base, y)
+
+    return z, pullback
+
+
+register(
+    binary(
+        power,
+        spelled("pow", "pow", "numpy.power"),
+        floating,
+        x=POSITIVE,
+        sign="**",
     )
+)
+
+
+def negative(x: Array) -> tuple[Array, Pullback]:
+    """-x.
+
+    VJP: dx = -dy.
+    """
+    return -x, lambda dy: (-dy,)
+
+
+register(unary(negative, everywhere(lambda _, x: -x), infer=numeric))
+
+
+def square(x: Array) -> tuple[Array, Pullback]:
+    """x * x.
+
+    VJP: dx = 2 * x * dy.
+    """
+    return x * x, lambda dy: (2 * x * dy,)
+
+
+register(unary(square, spelled("square", "square", "numpy.square"), infer=numeric))
+
+
+def reciprocal(x: Array) -> tuple[Array, Pullback]:
+    """1 / x.
+
+    VJP: dx = -y * y * dy.
+    """
+    y = 1 / x
+    return y, lambda dy: (-y * y * dy,)
+
+
+register(
+    unary(
+        reciprocal,
+        spelled("reciprocal", "math.reciprocal", "numpy.reciprocal"),
+        domain=NONZERO,
+    )
+)

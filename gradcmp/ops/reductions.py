@@ -1,11 +1,30 @@
-"""Reductions: one operand, one or more axes summed up."""
+"""Sums and what is made of them: along one or more axes, or running along one."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from gradcmp.ops.shapes import Axis, expand, reduction
-from gradcmp.ops.spec import Array, Example, Op, Pullback, register
+from gradcmp.ops.primitives import average, count, expand, spread, total
+from gradcmp.ops.shapes import Axis, floating_reduction, reduction, require_float, single_axis
+from gradcmp.ops.spec import Array, ArraySpec, Example, Op, Pullback, ShapeError, register
+
+
+def calls(name: str, *more: Example) -> tuple[Example, ...]:
+    """Give the examples that every reduction shares, and `more`."""
+    return (
+        Example(f"{name}(x)", {"x": (4, 3)}),
+        Example(f"{name}(x, axis=0)", {"x": (4, 3)}),
+        Example(f"{name}(x, axis=-1, keepdims=True)", {"x": (4, 3)}),
+        *more,
+    )
+
+
+def several(name: str) -> tuple[Example, ...]:
+    """Give examples of a reduction that takes several axes at once."""
+    return (
+        Example(f"{name}(x, axis=(2, 0))", {"x": (2, 3, 4)}),
+        Example(f"{name}(x, keepdims=True)", {"x": (2, 3)}),
+    )
 
 
 def sum(x: Array, axis: Axis = None, keepdims: bool = False) -> tuple[Array, Pullback]:
@@ -13,13 +32,8 @@ def sum(x: Array, axis: Axis = None, keepdims: bool = False) -> tuple[Array, Pul
 
     VJP: dx_i = dy, broadcast back along `axis`.
     """
-    y = np.sum(x, axis=axis, keepdims=keepdims)
-
-    def pullback(dy: Array) -> tuple[Array]:
-        full = dy if keepdims else expand(dy, axis, np.ndim(x))
-        return (np.broadcast_to(full, np.shape(x)),)
-
-    return y, pullback
+    y = total(x, axis, keepdims)
+    return y, lambda dy: (spread(expand(dy, axis, np.ndim(x)), np.shape(x)),)
 
 
 register(
@@ -38,10 +52,78 @@ register(
                 x, axis=axis, keepdims=keepdims
             ),
         },
+        examples=calls("sum", *several("sum")),
+    )
+)
+
+
+def mean(x: Array, axis: Axis = None, keepdims: bool = False) -> tuple[Array, Pullback]:
+    """Arithmetic mean of the n elements along `axis`.
+
+    VJP: dx_i = dy / n, broadcast back along `axis`.
+    """
+    n = count(np.shape(x), axis)
+    y = average(x, axis, keepdims)
+    return y, lambda dy: (spread(expand(dy / n, axis, np.ndim(x)), np.shape(x)),)
+
+
+register(
+    Op(
+        "mean",
+        mean,
+        infer=floating_reduction,
+        native={
+            "torch": lambda torch, x, axis=None, keepdims=False: torch.mean(
+                x, dim=axis, keepdim=keepdims
+            ),
+            "tensorflow": lambda tf, x, axis=None, keepdims=False: tf.reduce_mean(
+                x, axis=axis, keepdims=keepdims
+            ),
+            "jax": lambda jax, x, axis=None, keepdims=False: jax.numpy.mean(
+                x, axis=axis, keepdims=keepdims
+            ),
+        },
+        examples=calls("mean", *several("mean")),
+    )
+)
+
+
+def _running(x: ArraySpec, axis: int | None = None) -> ArraySpec:
+    require_float(x)
+    if axis is not None:
+        single_axis(axis, len(x.shape))
+    elif len(x.shape) != 1:
+        raise ShapeError(f"shape {x.shape} has {len(x.shape)} axes, so axis must be given")
+    return x
+
+
+def cumulative_sum(x: Array, axis: int | None = None) -> tuple[Array, Pullback]:
+    """Running sums along `axis`, which may be left out for one axis: y_i = x_0 + ... + x_i.
+
+    VJP: dx_i = dy_i + dy_(i+1) + ... to the end of the axis.
+    """
+    along = -1 if axis is None else axis
+
+    def pullback(dy: Array) -> tuple[Array]:
+        return (np.flip(np.add.accumulate(np.flip(dy, axis=along), along), axis=along),)
+
+    return np.add.accumulate(x, along), pullback
+
+
+register(
+    Op(
+        "cumulative_sum",
+        cumulative_sum,
+        infer=_running,
+        native={
+            "torch": lambda torch, x, axis=None: torch.cumsum(x, dim=-1 if axis is None else axis),
+            "tensorflow": lambda tf, x, axis=None: tf.cumsum(x, axis=-1 if axis is None else axis),
+            "jax": lambda jax, x, axis=None: jax.numpy.cumulative_sum(x, axis=axis),
+        },
         examples=(
-            Example("sum(x)", {"x": (4, 3)}),
-            Example("sum(x, axis=0)", {"x": (4, 3)}),
-            Example("sum(x, axis=(0, 2), keepdims=True)", {"x": (2, 3, 4)}),
+            Example("cumulative_sum(x)", {"x": (5,)}),
+            Example("cumulative_sum(x, axis=0)", {"x": (4, 3)}),
+            Example("cumulative_sum(x, axis=-1)", {"x": (2, 3)}),
         ),
     )
 )

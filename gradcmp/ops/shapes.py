@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TypeAlias
 
 import numpy as np
 
 from gradcmp.case import Shape
-from gradcmp.ops.spec import Array, ArraySpec, Kind, ShapeError
+from gradcmp.ops.spec import ArraySpec, Kind, ShapeError
+from gradcmp.ops.static import require_bool
 
 Axis: TypeAlias = int | tuple[int, ...] | None
-
-_KINDS: tuple[Kind, ...] = ("bool", "int", "float")  # each absorbs those before it
-
-
-def promote(*specs: ArraySpec) -> Kind:
-    """Give the kind that can hold all of them."""
-    return max((spec.kind for spec in specs), key=_KINDS.index)
 
 
 def broadcast(*specs: ArraySpec) -> Shape:
@@ -35,20 +28,37 @@ def broadcast(*specs: ArraySpec) -> Shape:
         raise ShapeError(f"shapes {shapes} cannot be broadcast together") from None
 
 
-def elementwise(*specs: ArraySpec) -> ArraySpec:
-    """Any number of operands, broadcast against each other."""
-    return ArraySpec(broadcast(*specs), promote(*specs))
+def common_kind(*specs: ArraySpec) -> Kind:
+    """Give the kind that all of them have.
+
+    NumPy, torch and JAX promote a mixture differently and TensorFlow refuses it, so it is
+    refused here.
+    """
+    kinds = {spec.kind for spec in specs}
+    if len(kinds) > 1:
+        mixture = " and ".join(repr(kind) for kind in sorted(kinds))
+        raise ShapeError(f"arrays of kinds {mixture} cannot be mixed")
+    return specs[0].kind
+
+
+def numeric(*specs: ArraySpec) -> ArraySpec:
+    """Any number of operands, all real or all integer, broadcast against each other."""
+    kind = common_kind(*specs)
+    if kind == "bool":
+        raise ShapeError("booleans were given where numbers are needed; select with where()")
+    return ArraySpec(broadcast(*specs), kind)
 
 
 def floating(*specs: ArraySpec) -> ArraySpec:
-    """Like `elementwise`, for functions of real numbers only: an integer operand is an error."""
+    """Like `numeric`, for functions of real numbers only: an integer operand is an error."""
     for spec in specs:
         require_float(spec)
-    return elementwise(*specs)
+    return ArraySpec(broadcast(*specs), "float")
 
 
 def comparison(*specs: ArraySpec) -> ArraySpec:
-    """Like `elementwise`, with a boolean result."""
+    """Any number of operands of one kind, broadcast; a boolean result."""
+    common_kind(*specs)
     return ArraySpec(broadcast(*specs), "bool")
 
 
@@ -63,26 +73,42 @@ def normalize_axes(axis: Axis, ndim: int) -> tuple[int, ...]:
     if axis is None:
         return tuple(range(ndim))
     axes = axis if isinstance(axis, tuple) else (axis,)
+    if not axes:
+        # NumPy then reduces nothing and torch reduces everything.
+        raise ShapeError("axis is (), and must name an axis, or be None for all of them")
+    return tuple(sorted(distinct_axes(axes, ndim)))
+
+
+def distinct_axes(axes: tuple[int, ...], ndim: int) -> tuple[int, ...]:
+    """Give the axes as non-negative numbers in their own order; naming one twice is an error."""
     for one in axes:
         if isinstance(one, bool) or not isinstance(one, int):
             raise ShapeError(f"axis is {one!r}, and must be an integer or a tuple of integers")
         if not -ndim <= one < ndim:
             raise ShapeError(f"axis {one} is out of range for an array with {ndim} axes")
-    normal = sorted(one % ndim for one in axes)
+    normal = tuple(one % ndim for one in axes)
     if len(set(normal)) < len(normal):
-        raise ShapeError(f"axis {axis} names an axis twice")
-    return tuple(normal)
+        raise ShapeError(f"axis {axes} names an axis twice")
+    return normal
+
+
+def single_axis(axis: int, ndim: int) -> int:
+    """Give one axis as a non-negative number; a tuple is an error."""
+    if isinstance(axis, tuple) or axis is None:
+        raise ShapeError(f"axis is {axis!r}, and must be one integer")
+    return distinct_axes((axis,), ndim)[0]
 
 
 def reduction(x: ArraySpec, axis: Axis = None, keepdims: bool = False) -> ArraySpec:
-    """One operand, with `axis` removed, or kept with length 1."""
+    """One operand of numbers, with `axis` removed, or kept with length 1."""
+    require_bool("keepdims", keepdims)
     axes = normalize_axes(axis, len(x.shape))
     shape = tuple(1 if i in axes else n for i, n in enumerate(x.shape) if keepdims or i not in axes)
-    return ArraySpec(shape, x.kind)
+    return ArraySpec(shape, numeric(x).kind)
 
 
-def nonempty_reduction(x: ArraySpec, axis: Axis = None, keepdims: bool = False) -> ArraySpec:
-    """Like `reduction`, for those without a value on no elements (a maximum, a mean)."""
+def floating_reduction(x: ArraySpec, axis: Axis = None, keepdims: bool = False) -> ArraySpec:
+    """Like `reduction`, for real numbers only, and at least one of them (a maximum, a mean)."""
     require_float(x)
     if any(x.shape[i] == 0 for i in normalize_axes(axis, len(x.shape))):
         raise ShapeError(f"shape {x.shape} has no elements along axis {axis}")
@@ -92,28 +118,5 @@ def nonempty_reduction(x: ArraySpec, axis: Axis = None, keepdims: bool = False) 
 def along_axis(x: ArraySpec, axis: int = -1) -> ArraySpec:
     """One operand of real numbers, same shape out, with one axis that must exist."""
     require_float(x)
-    normalize_axes(axis, len(x.shape))
+    single_axis(axis, len(x.shape))
     return x
-
-
-def unbroadcast(dy: Array, x: Array) -> Array:
-    """Sum a cotangent over the axes that broadcasting gave to `x`: the transpose of broadcasting.
-
-    ``dx = sum of dy over the axes that x lacks or has with length 1``, in the shape of `x`.
-    """
-    shape = np.shape(x)
-    if np.shape(dy) == shape:
-        return dy
-    extra = np.ndim(dy) - len(shape)
-    axes = tuple(range(extra)) + tuple(
-        i + extra for i, n in enumerate(shape) if n == 1 and np.shape(dy)[i + extra] != 1
-    )
-    return np.reshape(np.sum(dy, axis=axes), shape)
-
-
-def expand(reduced: Array, axis: Axis, ndim: int) -> Array:
-    """Give the axes that a reduction removed back with length 1, so that it broadcasts again."""
-    return np.expand_dims(reduced, normalize_axes(axis, ndim))
-
-
-InferRule: TypeAlias = Callable[..., ArraySpec]

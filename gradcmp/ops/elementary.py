@@ -1,0 +1,130 @@
+"""Elementary functions of one operand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from gradcmp.ops.elementwise import spelled, unary
+from gradcmp.ops.erf import erf_value
+from gradcmp.ops.primitives import constant
+from gradcmp.ops.spec import Array, Interval, Pullback, register
+
+POSITIVE = Interval(0.3, 2.0)
+
+
+def exp(x: Array) -> tuple[Array, Pullback]:
+    """exp(x).
+
+    VJP: dx = y * dy.
+    """
+    y = np.exp(x)
+    return y, lambda dy: (y * dy,)
+
+
+register(unary(exp, spelled("exp", "math.exp", "numpy.exp")))
+
+
+def expm1(x: Array) -> tuple[Array, Pullback]:
+    """exp(x) - 1, without cancellation near 0.
+
+    VJP: dx = (y + 1) * dy.
+    """
+    y = np.expm1(x)
+    return y, lambda dy: ((y + 1) * dy,)
+
+
+register(unary(expm1, spelled("expm1", "math.expm1", "numpy.expm1")))
+
+
+def log(x: Array) -> tuple[Array, Pullback]:
+    """Natural logarithm.
+
+    VJP: dx = dy / x.
+    """
+    return np.log(x), lambda dy: (dy / x,)
+
+
+register(unary(log, spelled("log", "math.log", "numpy.log"), POSITIVE))
+
+
+def log1p(x: Array) -> tuple[Array, Pullback]:
+    """log(1 + x), without cancellation near 0.
+
+    VJP: dx = dy / (1 + x).
+    """
+    return np.log1p(x), lambda dy: (dy / (1 + x),)
+
+
+register(unary(log1p, spelled("log1p", "math.log1p", "numpy.log1p"), Interval(-0.5, 2.0)))
+
+
+def sqrt(x: Array) -> tuple[Array, Pullback]:
+    """Square root.
+
+    VJP: dx = dy / (2 * y).
+    """
+    y = np.sqrt(x)
+    return y, lambda dy: (dy / (2 * y),)
+
+
+register(unary(sqrt, spelled("sqrt", "math.sqrt", "numpy.sqrt"), POSITIVE))
+
+
+def rsqrt(x: Array) -> tuple[Array, Pullback]:
+    """1 / sqrt(x).
+
+    VJP: dx = -dy * y / (2 * x).
+    """
+    y = 1 / np.sqrt(x)
+    return y, lambda dy: (-dy * y / (2 * x),)
+
+
+register(unary(rsqrt, spelled("rsqrt", "math.rsqrt", "lax.rsqrt"), POSITIVE))
+
+
+def sin(x: Array) -> tuple[Array, Pullback]:
+    """Sine of x in radians.
+
+    VJP: dx = cos(x) * dy.
+    """
+    return np.sin(x), lambda dy: (np.cos(x) * dy,)
+
+
+register(unary(sin, spelled("sin", "math.sin", "numpy.sin")))
+
+
+def cos(x: Array) -> tuple[Array, Pullback]:
+    """Cosine of x in radians.
+
+    VJP: dx = -sin(x) * dy.
+    """
+    return np.cos(x), lambda dy: (-np.sin(x) * dy,)
+
+
+register(unary(cos, spelled("cos", "math.cos", "numpy.cos")))
+
+
+def tanh(x: Array) -> tuple[Array, Pullback]:
+    """Hyperbolic tangent.
+
+    VJP: dx = (1 - y * y) * dy.
+    """
+    y = np.tanh(x)
+    return y, lambda dy: ((1 - y * y) * dy,)
+
+
+register(unary(tanh, spelled("tanh", "math.tanh", "numpy.tanh")))
+
+
+def erf(x: Array) -> tuple[Array, Pullback]:
+    """Error function, 2 / sqrt(pi) times the integral of exp(-t * t) from 0 to x.
+
+    VJP: dx = 2 / sqrt(pi) * exp(-x * x) * dy.
+    """
+    slope = constant(2 / math.sqrt(math.pi), x)
+    return erf_value(x), lambda dy: (slope * np.exp(-x * x) * dy,)
+
+
+register(unary(erf, spelled("erf", "math.erf", "lax.erf")))

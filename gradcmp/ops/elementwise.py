@@ -1,0 +1,89 @@
+"""How an op of one or two broadcast operands is written down: spelling and examples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any
+
+from gradcmp.case import Shape
+from gradcmp.ops.shapes import floating
+from gradcmp.ops.spec import ANYWHERE, ArraySpec, Domain, Example, Native, Op
+
+SHAPES: tuple[Shape, ...] = ((4, 3), (5,), ())
+BROADCASTS: tuple[tuple[Shape, Shape], ...] = (
+    ((4, 3), (4, 3)),
+    ((4, 3), (3,)),
+    ((4, 1), (2, 1, 3)),
+    ((), (3,)),
+)
+
+
+def spelled(torch: str, tensorflow: str, jax: str) -> dict[str, Native]:
+    """Give native spellings that are one function called with the op's own arguments.
+
+    Each is a path inside the framework's module: ``nn.functional.silu``.
+    """
+    return {"torch": _call(torch), "tensorflow": _call(tensorflow), "jax": _call(jax)}
+
+
+def everywhere(native: Native) -> dict[str, Native]:
+    """Give one spelling to all frameworks: they overload Python's operators alike."""
+    return dict.fromkeys(("torch", "tensorflow", "jax"), native)
+
+
+def unary(
+    reference: Callable[..., Any],
+    native: dict[str, Native],
+    domain: Domain = ANYWHERE,
+    infer: Callable[..., ArraySpec] = floating,
+) -> Op:
+    """Give the op of one operand `x`, whose name is its reference's."""
+    name = reference.__name__
+    return Op(
+        name,
+        reference,
+        infer=infer,
+        native=native,
+        domain={"x": domain},
+        examples=tuple(Example(f"{name}(x)", {"x": shape}) for shape in SHAPES),
+    )
+
+
+def binary(
+    reference: Callable[..., Any],
+    native: dict[str, Native],
+    infer: Callable[..., ArraySpec],
+    x: Domain = ANYWHERE,
+    y: Domain = ANYWHERE,
+    sign: str | None = None,
+    differentiable: bool = True,
+) -> Op:
+    """Give the op of two broadcast operands `x` and `y`, whose name is its reference's.
+
+    Its examples are calls, and with `sign`, Python's operator for it, such expressions too.
+    """
+    name = reference.__name__
+    call = f"{name}(x, y)"
+    infix = f"x {sign} y" if sign else call
+    texts = (call, infix, call, infix)
+    return Op(
+        name,
+        reference,
+        infer=infer,
+        native=native,
+        domain={"x": x, "y": y},
+        examples=(
+            *(
+                Example(text, {"x": left, "y": right})
+                for text, (left, right) in zip(texts, BROADCASTS, strict=True)
+            ),
+            Example(f"{name}(x, 2)", {"x": (3,)}),
+        ),
+        differentiable=differentiable,
+    )
+
+
+def _call(path: str) -> Native:
+    find = attrgetter(path)
+    return lambda module, *operands: find(module)(*operands)

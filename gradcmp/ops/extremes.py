@@ -1,0 +1,123 @@
+"""The largest and the smallest along axes, and the smooth maximum."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gradcmp.ops.primitives import expand, spread, total
+from gradcmp.ops.reductions import calls, several
+from gradcmp.ops.shapes import Axis, floating_reduction, normalize_axes
+from gradcmp.ops.spec import Array, Op, Pullback, register
+
+
+def _shared(x: Array, y: Array, axis: Axis) -> Pullback:
+    """Hand dy to the elements of x that equal the extreme y, in equal shares."""
+    best = np.real(x) == np.real(expand(y, axis, np.ndim(x)))
+    ties = total(np.where(best, np.ones_like(np.real(x)), 0), axis, keepdims=True)
+
+    def pullback(dy: Array) -> tuple[Array]:
+        return (np.where(best, expand(dy, axis, np.ndim(x)) / ties, 0),)
+
+    return pullback
+
+
+def max(x: Array, axis: Axis = None, keepdims: bool = False) -> tuple[Array, Pullback]:
+    """Largest element along `axis`.
+
+    VJP: dx = dy where x is the largest, else 0. Convention: equal largest elements share dy.
+    """
+    y: Array = np.max(x, axis=axis, keepdims=keepdims)
+    return y, _shared(x, y, axis)
+
+
+def min(x: Array, axis: Axis = None, keepdims: bool = False) -> tuple[Array, Pullback]:
+    """Smallest element along `axis`.
+
+    VJP: dx = dy where x is the smallest, else 0. Convention: equal smallest elements share dy.
+    """
+    y: Array = np.min(x, axis=axis, keepdims=keepdims)
+    return y, _shared(x, y, axis)
+
+
+def all_or(axis: Axis, x: Any) -> Axis:
+    """Name every axis where torch wants them named instead of None."""
+    return tuple(range(x.ndim)) if axis is None else axis
+
+
+register(
+    Op(
+        "max",
+        max,
+        infer=floating_reduction,
+        native={
+            "torch": lambda torch, x, axis=None, keepdims=False: torch.amax(
+                x, dim=all_or(axis, x), keepdim=keepdims
+            ),
+            "tensorflow": lambda tf, x, axis=None, keepdims=False: tf.reduce_max(
+                x, axis=axis, keepdims=keepdims
+            ),
+            "jax": lambda jax, x, axis=None, keepdims=False: jax.numpy.max(
+                x, axis=axis, keepdims=keepdims
+            ),
+        },
+        examples=calls("max", *several("max")),
+    )
+)
+register(
+    Op(
+        "min",
+        min,
+        infer=floating_reduction,
+        native={
+            "torch": lambda torch, x, axis=None, keepdims=False: torch.amin(
+                x, dim=all_or(axis, x), keepdim=keepdims
+            ),
+            "tensorflow": lambda tf, x, axis=None, keepdims=False: tf.reduce_min(
+                x, axis=axis, keepdims=keepdims
+            ),
+            "jax": lambda jax, x, axis=None, keepdims=False: jax.numpy.min(
+                x, axis=axis, keepdims=keepdims
+            ),
+        },
+        examples=calls("min", *several("min")),
+    )
+)
+
+
+def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> tuple[Array, Pullback]:
+    """log(sum exp(x)) along `axis`, shifted by the largest element so that nothing overflows.
+
+    VJP: dx_i = exp(x_i - y) * dy.
+    """
+    largest = np.max(np.real(x), axis=axis, keepdims=True)
+    shift = np.where(np.isfinite(largest), largest, 0)
+    full = np.log(total(np.exp(x - shift), axis, keepdims=True)) + shift
+    y = full if keepdims else np.squeeze(full, normalize_axes(axis, np.ndim(x)))
+
+    def pullback(dy: Array) -> tuple[Array]:
+        return (np.exp(x - full) * spread(expand(dy, axis, np.ndim(x)), np.shape(x)),)
+
+    return y, pullback
+
+
+register(
+    Op(
+        "logsumexp",
+        logsumexp,
+        infer=floating_reduction,
+        native={
+            "torch": lambda torch, x, axis=None, keepdims=False: torch.logsumexp(
+                x, dim=all_or(axis, x), keepdim=keepdims
+            ),
+            "tensorflow": lambda tf, x, axis=None, keepdims=False: tf.reduce_logsumexp(
+                x, axis=axis, keepdims=keepdims
+            ),
+            "jax": lambda jax, x, axis=None, keepdims=False: jax.nn.logsumexp(
+                x, axis=axis, keepdims=keepdims
+            ),
+        },
+        examples=calls("logsumexp", *several("logsumexp")),
+    )
+)

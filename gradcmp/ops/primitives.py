@@ -1,0 +1,103 @@
+"""What references are made of besides ufuncs and functions that move elements.
+
+References run on plain arrays of four dtypes, on complex arrays and on arrays that carry
+rounding noise, whatever their class: so no attribute but shape and dtype is read, nothing is
+written into, and branches are taken by comparisons of real parts.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gradcmp.case import Shape
+from gradcmp.ops.shapes import Axis, normalize_axes
+from gradcmp.ops.spec import Array
+
+
+def constant(value: float, x: Array) -> Any:
+    """Give a number to compute with beside `x`, whose dtype the result is to have.
+
+    A Python float, which takes any dtype of NumPy's own; bfloat16 would become float32.
+    """
+    return x.dtype.type(value) if _is_bfloat16(x) else float(value)
+
+
+def total(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    """Sum along `axis`; bfloat16 is accumulated in float32, as the frameworks do.
+
+    NumPy adds bfloat16 in bfloat16, where a sum of ones stops at 256.
+    """
+    terms = x.astype(np.float32) if _is_bfloat16(x) else x
+    y: Array = np.sum(terms, axis=axis, keepdims=keepdims)
+    return y.astype(x.dtype) if _is_bfloat16(x) else y
+
+
+def average(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    """Give the arithmetic mean along `axis`."""
+    return total(x, axis, keepdims) / count(np.shape(x), axis)
+
+
+def product(x: Array, y: Array) -> Array:
+    """Matrix product; of bfloat16 in bfloat16, accumulated in float32.
+
+    NumPy has no such loop and would hand back float32.
+    """
+    z: Array = np.matmul(x, y)
+    return z.astype(x.dtype) if _is_bfloat16(x) else z
+
+
+def spread(y: Array, shape: Shape) -> Array:
+    """Broadcast to `shape`, keeping the class of the array."""
+    return np.broadcast_to(y, shape, subok=True)
+
+
+def magnitude(x: Array) -> Array:
+    """|x| on the real line, continued analytically to either side: np.abs is not analytic."""
+    return np.where(np.real(x) < 0, -x, x)
+
+
+def zeros(dy: Array, shape: Shape) -> Array:
+    """Give zeros of `shape` in the dtype and class of the cotangent `dy`."""
+    return np.zeros_like(dy, shape=shape)
+
+
+def scatter_add(dy: Array, index: Array, size: int) -> Array:
+    """Add each element of `dy` to place `index` of `size` zeros: the transpose of a gather."""
+    dx = zeros(dy, (size,))
+    np.add.at(dx, np.reshape(index, -1), np.reshape(dy, -1))
+    return dx
+
+
+def unbroadcast(dy: Array, x: Array) -> Array:
+    """Sum a cotangent over the axes that broadcasting gave to `x`: the transpose of broadcasting.
+
+    ``dx = sum of dy over the axes that x lacks or has with length 1``, in the shape of `x`.
+    """
+    shape = np.shape(x)
+    if np.shape(dy) == shape:
+        return dy
+    extra = np.ndim(dy) - len(shape)
+    axes = tuple(range(extra)) + tuple(
+        i + extra for i, n in enumerate(shape) if n == 1 and np.shape(dy)[i + extra] != 1
+    )
+    return np.reshape(total(dy, axes), shape)
+
+
+def expand(reduced: Array, axis: Axis, ndim: int) -> Array:
+    """Give the axes that a reduction removed back with length 1, so that it broadcasts again."""
+    axes = normalize_axes(axis, ndim)
+    return np.expand_dims(reduced, axes) if np.ndim(reduced) < ndim else reduced
+
+
+def count(shape: Shape, axis: Axis) -> int:
+    """Give the number of elements that a reduction of `shape` along `axis` joins into one."""
+    n = 1
+    for i in normalize_axes(axis, len(shape)):
+        n *= shape[i]
+    return n
+
+
+def _is_bfloat16(x: Array) -> bool:
+    return x.dtype.kind == "V"
