@@ -1,1 +1,61 @@
-"""Do my gradients agree? NumPy by hand, TensorFlow, PyTorch and JAX, element by element."""
+"""Do my gradients agree? NumPy by hand, TensorFlow, PyTorch and JAX, element by element.
+
+>>> import gradcmp
+>>> verdict = gradcmp.run(gradcmp.seed_case())  # doctest: +SKIP
+>>> verdict.agrees  # doctest: +SKIP
+True
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gradcmp.api import check, run, run_all
+    from gradcmp.case import BackendSpec, Case, Expression, Fixed, InputSpec, Ulp
+    from gradcmp.config import find, load, seed_case
+    from gradcmp.errors import GradcmpError
+    from gradcmp.judge import CaseVerdict, Comparison, compare
+    from gradcmp.recording import Failure, Recording
+    from gradcmp.workers import Pool
+
+# Where each public name lives; a name is imported when it is first used.
+_HOMES = {
+    "gradcmp.api": ("check", "run", "run_all"),
+    "gradcmp.case": ("BackendSpec", "Case", "Expression", "Fixed", "InputSpec", "Ulp"),
+    "gradcmp.config": ("find", "load", "seed_case"),
+    "gradcmp.errors": ("GradcmpError",),
+    "gradcmp.judge": ("CaseVerdict", "Comparison", "compare"),
+    "gradcmp.recording": ("Failure", "Recording"),
+    "gradcmp.workers": ("Pool",),
+}
+
+__all__ = [
+    "BackendSpec",
+    "Case",
+    "CaseVerdict",
+    "Comparison",
+    "Expression",
+    "Failure",
+    "Fixed",
+    "GradcmpError",
+    "InputSpec",
+    "Pool",
+    "Recording",
+    "Ulp",
+    "check",
+    "compare",
+    "find",
+    "load",
+    "run",
+    "run_all",
+    "seed_case",
+]
+
+
+def __getattr__(name: str) -> Any:
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(home), name)
+    raise AttributeError(f"module 'gradcmp' has no attribute '{name}'")

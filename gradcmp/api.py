@@ -9,8 +9,9 @@ from gradcmp import inputs
 from gradcmp.backends import backend_class
 from gradcmp.case import REFERENCE, BackendSpec, Case
 from gradcmp.errors import UsageError, did_you_mean
-from gradcmp.graph import ArraySpec, Graph, build, infer
+from gradcmp.graph import Graph, build, infer
 from gradcmp.judge import CaseVerdict, judge
+from gradcmp.ops import ArraySpec
 from gradcmp.workers import Environment, Pool, Request
 
 
@@ -100,14 +101,14 @@ def run(case: Case, pool: Pool | None = None) -> CaseVerdict:
     graph, specs = check(case)
     arrays = inputs.draw(case)
     cotangent = inputs.cotangent(case, specs[graph.output].shape)
-    resolved = [resolve(spec, case) for spec in backends_of(case)]
-    labels = [str(spec) for spec in backends_of(case)]
+    body = tuple((name, expression.text) for name, expression in case.graph.items())
     requests = [
-        Request(label, spec, case, arrays, cotangent)
-        for label, spec in zip(labels, resolved, strict=True)
+        Request(str(spec), resolve(spec, case), body, graph.output, arrays, cotangent)
+        for spec in backends_of(case)
     ]
-    answers = dict(pool.run(requests))
-    return judge(case, labels[0], {label: answers[label] for label in labels})
+    answers = {request.label: outcome for request, outcome in pool.run(requests)}
+    outcomes = {request.label: answers[request.label] for request in requests}
+    return judge(case, requests[0].label, outcomes)
 
 
 def run_all(cases: Iterable[Case], pool: Pool) -> Iterator[CaseVerdict]:

@@ -49,6 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader has seen enough, as in `gradcmp ops | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.AGREE
+    except Exception as error:
+        if debug:
+            raise
+        text = f"internal error: {type(error).__name__}: {error}. See it whole with {DEBUG}."
+        return _say(text, ExitCode.COULD_NOT_COMPARE)
     return int(result or ExitCode.AGREE)
 
 

@@ -37,7 +37,7 @@ def command(
 
     gradcmp expr "sum(X*Y+Z)" -i X=normal:4x3 -i Y=ones:4x3 -i Z=arange:4x3
     """
-    from gradcmp.cli.screen import present
+    from gradcmp.cli.present import present
     from gradcmp.config import DEFAULT_BACKENDS, parse_input
 
     specs = {}

@@ -26,7 +26,7 @@ def command(
     CONFIG is a YAML file, DIR means every *.yaml below it. Without either, the built-in seed
     case runs.
     """
-    from gradcmp.cli.screen import present
+    from gradcmp.cli.present import present
     from gradcmp.config import find, load, seed_case
 
     cases = [case for path in find(paths) for case in load(path)] if paths else [seed_case()]

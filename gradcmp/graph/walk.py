@@ -60,7 +60,7 @@ def forward(graph: Graph, inputs: Mapping[str, Array], constant: MakeConstant) -
             for operand in node.operands
         ]
         value, pullbacks[node.name] = node.spec.reference(*operands, **node.static)
-        values[node.name] = np.asanyarray(value)
+        values[node.name] = _held(value)
         kinds[node.name] = spec_of(values[node.name])
     return Tape(values, pullbacks)
 
@@ -72,7 +72,7 @@ def backward(graph: Graph, tape: Tape, cotangent: Array) -> dict[str, Array]:
     value into cotangents of its operands, and an array that is used several times gets the sum.
     What the output ignores gets zeros.
     """
-    gradients: dict[str, Array] = {graph.output: np.asanyarray(cotangent)}
+    gradients: dict[str, Array] = {graph.output: _held(cotangent)}
     for node in reversed(graph.nodes):
         if node.name not in gradients:
             continue
@@ -80,9 +80,14 @@ def backward(graph: Graph, tape: Tape, cotangent: Array) -> dict[str, Array]:
         for operand, dx in zip(node.operands, cotangents, strict=True):
             if isinstance(operand, str) and dx is not None:
                 earlier = gradients.get(operand)
-                gradients[operand] = np.asanyarray(dx if earlier is None else earlier + dx)
+                gradients[operand] = _held(dx if earlier is None else earlier + dx)
     return {
         name: gradients[name] if name in gradients else np.zeros_like(value)
         for name, value in tape.values.items()
         if spec_of(value).kind == "float"
     }
+
+
+def _held(value: Array) -> Array:
+    """Make an array of a NumPy scalar; leave alone whatever follows the array protocols."""
+    return value if hasattr(value, "__array_function__") else np.asarray(value)

@@ -1,1 +1,7 @@
 """Recordings in, verdicts out: pure, no I/O, no framework."""
+
+from gradcmp.judge.case import judge
+from gradcmp.judge.compare import compare
+from gradcmp.judge.records import CaseVerdict, Comparison, Element, Pair, Verdict
+
+__all__ = ["CaseVerdict", "Comparison", "Element", "Pair", "Verdict", "compare", "judge"]

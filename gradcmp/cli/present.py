@@ -1,0 +1,115 @@
+"""Run cases and show what came out: the part that `run` and `expr` share."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from gradcmp.case import Case
+from gradcmp.cli.options import Output
+from gradcmp.errors import ExitCode, NothingComparedError, UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from gradcmp.report.progress import Progress, State
+    from gradcmp.workers import Event
+    from gradcmp.workers.records import Phase
+
+STDOUT = "-"
+
+
+def present(cases: Sequence[Case], output: Output) -> ExitCode:
+    """Run cases on warm workers, show their verdicts and give the exit code.
+
+    Everything that can be found wrong beforehand is found before anything runs, while the
+    frameworks load.
+    """
+    from gradcmp.api import check, environments_of, run_all
+    from gradcmp.report import report_named
+    from gradcmp.report.progress import Progress
+    from gradcmp.report.sentence import Tally
+    from gradcmp.report.table import screen
+    from gradcmp.workers import Pool
+
+    if not cases:
+        raise NothingComparedError("there is no case to run", way_out="Name a config with cases")
+    if output.json_file:
+        require_writable(output.json_file)
+    with Progress() as progress, Pool(Watcher(progress)) as pool:
+        pool.start(environments_of(cases))
+        for case in cases:
+            check(case)
+        verdicts = list(run_all(cases, pool))
+    text = report_named("json")(verdicts) if output.json_file else ""
+    if output.json_file == STDOUT:
+        sys.stdout.write(text)
+    else:
+        console().print(screen(verdicts, verbose=output.verbose))
+    if output.json_file not in (None, STDOUT):
+        write(output.json_file, text)
+    return Tally.of(verdicts).exit_code
+
+
+def console() -> Console:
+    """Give the console on standard output: plain when piped, and as NO_COLOR says."""
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+class Watcher:
+    """Puts the workers' events on the progress display, each with the time it took so far."""
+
+    STATES: ClassVar[Mapping[Phase, State]] = {
+        "starting": "starting",
+        "importing": "starting",
+        "ready": "done",
+        "running": "running",
+        "done": "done",
+        "failed": "failed",
+    }
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._since: dict[str, float] = {}
+
+    def __call__(self, event: Event) -> None:
+        """Take note of an event."""
+        from gradcmp.report.progress import Event as Shown
+
+        now = time.monotonic()
+        subject = event.label or str(event.environment)
+        began = self._since.setdefault(subject, now)
+        self._progress(Shown(subject, self.STATES[event.phase], now - began))
+
+
+def require_writable(file: str) -> None:
+    """Refuse a file that cannot be written, before anything runs."""
+    if file == STDOUT:
+        return
+    path = Path(file)
+    if path.is_dir():
+        raise UsageError(f"'{file}' is a directory", way_out="Name a file")
+    if not path.parent.is_dir():
+        raise UsageError(f"'{file}' cannot be written: there is no directory '{path.parent}'")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise UsageError(f"'{file}' cannot be written: permission denied")
+
+
+def write(file: str, text: str) -> None:
+    """Write a whole file or nothing: beside it first, then in its place."""
+    path = Path(file)
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
+        ) as beside:
+            beside.write(text)
+        Path(beside.name).replace(path)
+    except OSError as error:
+        raise UsageError(f"'{file}' cannot be written: {error.strerror}") from None

@@ -1,0 +1,46 @@
+"""The arrows between the rooms, and what a fresh interpreter may load."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+FRAMEWORKS = {"torch", "tensorflow", "jax", "jaxlib", "keras"}
+HEAVY = FRAMEWORKS | {"numpy", "ml_dtypes", "safetensors", "pydantic", "yaml", "rich"}
+
+
+def loaded_after(code):
+    script = f"import sys, json\n{code}\nprint(json.dumps(sorted({{m.split('.')[0] for m in sys.modules}})))"
+    answer = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    )
+    return set(json.loads(answer.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize(
+    ("code", "forbidden"),
+    [
+        ("import gradcmp.cli", HEAVY),
+        ("from click.testing import CliRunner; from gradcmp.cli import cli; CliRunner().invoke(cli, ['--help'])", HEAVY),
+        ("import gradcmp", HEAVY),
+        ("import gradcmp; gradcmp.run; gradcmp.compare; gradcmp.load", FRAMEWORKS),
+        ("import gradcmp.backends.torch, gradcmp.backends.tensorflow, gradcmp.backends.jax", FRAMEWORKS),
+        ("import gradcmp.workers", FRAMEWORKS | {"pydantic", "yaml", "rich", "click"}),
+    ],
+)
+def test_importing_loads_nothing_heavy(code, forbidden):
+    assert not loaded_after(code) & forbidden
+
+
+def test_the_check_above_can_fail():
+    assert loaded_after("import numpy") & HEAVY == {"numpy"}
+
+
+def test_the_arrows_hold():
+    answer = subprocess.run(
+        [sys.executable, "-c", "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports())"],
+        capture_output=True,
+        text=True,
+    )
+    assert answer.returncode == 0, answer.stdout
