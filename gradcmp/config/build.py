@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from gradcmp.backends import backend_class, backend_names
+from gradcmp.backends import backend_class
 from gradcmp.case import (
     BackendSpec,
     Case,
@@ -24,8 +24,8 @@ from gradcmp.case import (
 from gradcmp.config.document import Table
 from gradcmp.config.messages import first_error, locate, spell
 from gradcmp.config.models import Backend, BackendModel, CaseModel, FixedModel, Input, UlpModel
-from gradcmp.errors import ConfigError, Location, did_you_mean
-from gradcmp.inputs import check
+from gradcmp.errors import ConfigError, Location, UsageError, did_you_mean
+from gradcmp.inputs import check, require_memory
 
 DEFAULT_BACKENDS = ("numpy", "tensorflow", "torch")
 
@@ -128,7 +128,10 @@ def _output(model: CaseModel, where: Location) -> str:
 def _wrt(
     model: CaseModel, inputs: Mapping[str, InputSpec], table: Table, file: str
 ) -> tuple[str, ...]:
-    real = tuple(name for name, spec in inputs.items() if check(name, spec).kind == "float")
+    known = {name: check(name, spec) for name, spec in inputs.items()}
+    for name, spec in known.items():  # the sum is for whoever knows the nodes' shapes too
+        require_memory({name: spec}, inputs[name].where)
+    real = tuple(name for name, spec in known.items() if spec.kind == "float")
     if model.wrt is None:
         if not real:
             raise ConfigError(
@@ -173,13 +176,10 @@ def _backends(model: CaseModel, table: Table, file: str) -> tuple[BackendSpec, .
 
 def _backend(model: BackendModel, path: str, where: Location | None) -> BackendSpec:
     """Make the record of one backend; its adapter says which modes and dtypes there are."""
-    if model.name not in backend_names():
-        raise ConfigError(
-            f"{path} is '{model.name}'",
-            where=where,
-            way_out=did_you_mean(model.name, backend_names()),
-        )
-    adapter = backend_class(model.name)
+    try:
+        adapter = backend_class(model.name)
+    except UsageError as error:
+        raise ConfigError(f"{path} is '{model.name}'", where=where, way_out=error.way_out) from None
     for what, found, known in (
         ("mode", model.mode, adapter.modes),
         ("dtype", model.dtype, adapter.dtypes),

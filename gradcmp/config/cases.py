@@ -10,8 +10,10 @@ from gradcmp.config.build import build_case
 from gradcmp.config.document import Items, Table, parse
 from gradcmp.config.matrix import MAX_CASES, expand, merge, size
 from gradcmp.config.messages import locate, shorten, spell
-from gradcmp.config.models import CaseModel, SuiteModel
+from gradcmp.config.models import CaseModel
 from gradcmp.errors import ConfigError, Location, did_you_mean
+
+SUITE = ("defaults", "cases")  # the keys of a file that holds several cases
 
 
 def read(text: str, file: str) -> tuple[Case, ...]:
@@ -24,7 +26,7 @@ def read(text: str, file: str) -> tuple[Case, ...]:
             way_out="Write 'inputs:' and 'graph:', or 'cases:' with a list of them",
         )
     tables = [data]
-    if not SuiteModel.model_fields.keys().isdisjoint(data):
+    if not data.keys().isdisjoint(SUITE):
         tables = _suite(data, file)
     elif "name" not in data:
         data.put("name", PurePath(file).stem, data.line)
@@ -44,13 +46,13 @@ def read(text: str, file: str) -> tuple[Case, ...]:
 def _suite(data: Table, file: str) -> list[Table]:
     """Check what stands around the cases; give each with the defaults under it."""
     for key in data:
-        if key not in SuiteModel.model_fields:
+        if key not in SUITE:
             raise ConfigError(
                 f"unknown key '{key}' beside 'cases'",
                 where=locate(data, (key,), file),
                 way_out="Write it under 'defaults', or in each case"
                 if key in CaseModel.model_fields
-                else did_you_mean(key, SuiteModel.model_fields),
+                else did_you_mean(key, SUITE),
             )
     cases, defaults = data.get("cases"), data.get("defaults", Table(data.line))
     if not (isinstance(cases, Items) and cases):

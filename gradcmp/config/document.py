@@ -70,6 +70,13 @@ def parse(text: str, file: str) -> Any:
             where=Location(file),
             way_out="Put arrays into .npz files",
         )
+    strange = yaml.reader.Reader.NON_PRINTABLE.search(text)
+    if strange:
+        raise ConfigError(
+            f"the character {strange[0]!r} is not allowed in YAML",
+            where=Location(file, text.count("\n", 0, strange.start()) + 1),
+            way_out="Remove it",
+        )
     try:
         return _Builder(file, yaml.parse(text, Loader=_LOADER)).document()
     except yaml.MarkedYAMLError as error:
@@ -79,10 +86,6 @@ def parse(text: str, file: str) -> Any:
             f"this is no valid YAML: {error.problem}{context}",
             where=Location(file, None if mark is None else mark.line + 1),
             way_out="Look for a missing colon, quote or bracket, or a tab, on or above that line",
-        ) from None
-    except (yaml.YAMLError, UnicodeError):  # characters that YAML has no place for
-        raise ConfigError(
-            "the file holds characters that YAML does not allow", where=Location(file)
         ) from None
 
 

@@ -111,6 +111,6 @@ def parse_backend(text: str) -> BackendSpec:
 
 def schema() -> dict[str, Any]:
     """Give the JSON Schema (draft 2020-12) of a config file, for editors."""
-    from gradcmp.config.models import json_schema
+    from gradcmp.config.schema import json_schema
 
     return json_schema()

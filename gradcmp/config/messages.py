@@ -23,7 +23,7 @@ WANTED: Mapping[str, str] = {
     "list_type": "a list",
     "dict_type": "a mapping",
     "model_type": "a mapping",
-    "model_attributes_type": "a mapping or text",
+    "model_attributes_type": "a mapping",
 }
 TAGS = {"inputs": 2, "tolerance": 1}  # where pydantic's path names a member of a union
 
@@ -130,7 +130,12 @@ def _no_choice(details: Details, path: Path) -> GradcmpError:
 
 
 def _empty(details: Details, path: Path) -> GradcmpError:
-    return ConfigError(f"{spell(path)} is empty", way_out="Give at least one, or leave the key out")
+    return ConfigError(f"{spell(path)} is empty", way_out="Fill it, or leave it out")
+
+
+def _too_long(details: Details, path: Path) -> GradcmpError:
+    found, most = details["ctx"]["actual_length"], details["ctx"]["max_length"]
+    return ConfigError(f"{spell(path)} has {found} entries, and may have {most}")
 
 
 def _too_small(details: Details, path: Path) -> GradcmpError:
@@ -147,6 +152,8 @@ def _ours(details: Details, path: Path) -> GradcmpError:
 
 def _other(details: Details, path: Path) -> GradcmpError:
     wanted = WANTED.get(details["type"], "something else")
+    if path and (path[0] == "inputs" or path[0] == "backends") and len(path) == 2:
+        wanted += " or text"
     found = shorten(details["input"])
     return ConfigError(f"{spell(path) or 'the case'} is {found}, and must be {wanted}")
 
@@ -158,6 +165,7 @@ _RULES: Mapping[str, Callable[[Details, Path], GradcmpError]] = {
     "union_tag_invalid": _unknown_kind,
     "literal_error": _no_choice,
     "too_short": _empty,
+    "too_long": _too_long,
     "string_too_short": _empty,
     "greater_than": _too_small,
     "greater_than_equal": _too_small,

@@ -15,7 +15,6 @@ from pydantic import (
     Discriminator,
     Field,
     Tag,
-    TypeAdapter,
     create_model,
 )
 
@@ -24,11 +23,16 @@ from gradcmp.config.shorthand import BRINGS_SHAPE, expand_backend, expand_input,
 from gradcmp.errors import GradcmpError
 from gradcmp.inputs import KINDS, Kind
 
+MAX_AXES = 32  # what NumPy 1 can have; NumPy 2 has 64
+
+Numbers: TypeAlias = float | list[Any]
+
 
 class Model(BaseModel):
     """No key that is not known, no value of another type than the one that is asked for."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    # Built when first used: what stands inside of another model is never used on its own.
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, defer_build=True)
 
 
 def _shorthand(expand: Callable[[str], Any]) -> Callable[[Any], Any]:
@@ -52,6 +56,7 @@ def _one_length(value: Any) -> Any:
 Length = Annotated[int, Field(ge=0), BeforeValidator(lambda n: n, json_schema_input_type=int | str)]
 Shape = Annotated[
     list[Length],
+    Field(max_length=MAX_AXES),
     BeforeValidator(_one_length, json_schema_input_type=int | str | list[Length]),
     BeforeValidator(_shorthand(expand_shape)),
 ]
@@ -84,7 +89,9 @@ INPUTS: Mapping[str, type[Model]] = {name: _input_model(name, kind) for name, ki
 
 
 def _known_kind(value: Any) -> Any:
-    """A list or a file says by itself what kind it is."""
+    """Numbers written out, or a file, say by themselves what kind they are."""
+    if isinstance(value, list | int | float):
+        return {"kind": "values", "values": value}
     if isinstance(value, dict) and "kind" not in value:
         for kind in BRINGS_SHAPE:
             if kind in value:
@@ -98,7 +105,7 @@ else:  # a union of generated models, which no type checker can see
     _AnyInput = Annotated[reduce(or_, INPUTS.values()), Discriminator("kind")]
     Input = Annotated[
         _AnyInput,
-        BeforeValidator(_known_kind, json_schema_input_type=str | _AnyInput),
+        BeforeValidator(_known_kind, json_schema_input_type=str | Numbers | _AnyInput),
         BeforeValidator(_shorthand(expand_input)),
     ]
 
@@ -185,27 +192,3 @@ class CaseModel(Model):
         description="Lists by name: the case is repeated for each combination. A name is a key "
         "of the case or a variable, written ${name} in text and bare in shapes.",
     )
-
-
-class DefaultsModel(CaseModel):
-    """What all cases of a file have unless they say otherwise."""
-
-    inputs: dict[str, Input] = Field({}, description="Merged with each case's own, by name.")
-    graph: dict[str, str] = Field({}, description="Merged with each case's own, by name.")
-
-
-class SuiteModel(Model):
-    """Several cases in one file."""
-
-    defaults: DefaultsModel | None = None
-    cases: list[DefaultsModel] = Field(min_length=1)
-
-
-def json_schema() -> dict[str, Any]:
-    """Give the JSON Schema of a whole file: one case, or several."""
-    schema = TypeAdapter(CaseModel | SuiteModel).json_schema(mode="validation")
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "gradcmp config",
-        **schema,
-    }

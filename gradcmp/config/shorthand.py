@@ -41,7 +41,7 @@ def expand_input(text: str) -> dict[str, Any]:
     found: dict[str, Any] = {"kind": kind, **_options(options)}
     if kind not in BRINGS_SHAPE:
         return {**found, "shape": expand_shape(body)}
-    return {**found, kind: body if kind == "file" else parse(body, text)}
+    return {**found, kind: body if kind == "file" else _numbers(body)}
 
 
 def expand_shape(text: str) -> list[int]:
@@ -67,6 +67,15 @@ def expand_backend(text: str) -> dict[str, Any]:
     head, _, options = text.partition(",")
     name, colon, mode = head.partition(":")
     return {"name": name, **({"mode": mode} if colon else {}), **_options(options)}
+
+
+def _numbers(text: str) -> Any:
+    try:
+        return parse(text, "")
+    except ConfigError:
+        raise ConfigError(
+            f"'{text}' is no list of numbers", way_out="Write nested lists: [[1, 2], [3, 4]]"
+        ) from None
 
 
 def _options(text: str) -> dict[str, Any]:
