@@ -34,7 +34,7 @@ def tensor(ink: Ink, name: str, by: Mapping[str, Array]) -> Iterator[Text]:
     """Print one tensor, once for each group of backends that have the same numbers."""
     for labels in alike(by):
         who = f"all {len(by)} backends" if 1 < len(by) == len(labels) else ", ".join(labels)
-        yield from ink.wrap(ink(name, STRONG).append_text(ink(f"  {who}", QUIET)), 2, 2)
+        yield from ink.wrap(Text.assemble(ink(name, STRONG), ink(f"  {who}", QUIET)), 2, 2)
         array = by[labels[0]]
         real = array.astype(np.float32) if array.dtype.kind == "V" else array  # bfloat16
         text = np.array2string(

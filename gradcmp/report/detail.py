@@ -7,22 +7,10 @@ from collections.abc import Iterator, Sequence
 from rich.text import Text
 
 from gradcmp.judge.records import CaseVerdict, Comparison, Pair
+from gradcmp.report.figures import align, count, short, ulp
 from gradcmp.report.heatmap import drawable, legend, pictures
-from gradcmp.report.ink import (
-    DISAGREE,
-    QUIET,
-    STRONG,
-    Ink,
-    align,
-    count,
-    flow,
-    index,
-    shape,
-    short,
-    ulp,
-    value,
-)
-from gradcmp.report.places import holds
+from gradcmp.report.ink import DISAGREE, QUIET, STRONG, Ink, flow
+from gradcmp.report.places import holds, index, shape, value
 from gradcmp.report.sentence import severity
 
 TENSORS = 3  # tensors that are shown in full; the first in the order of the graph, where it began
@@ -52,7 +40,7 @@ def details(ink: Ink, verdict: CaseVerdict, verbose: bool) -> Iterator[Text]:
         verb = "tensor disagrees" if len(rest) == 1 else "tensors disagree"
         more = ink(f"{len(rest)} more {verb}: {names} (--verbose shows all)")
         yield Text()
-        yield from ink.wrap(ink("✗ ", DISAGREE).append_text(more), hang=2)
+        yield from ink.wrap(Text.assemble(ink("✗ ", DISAGREE), more), hang=2)
 
 
 def tensor(
@@ -65,8 +53,8 @@ def tensor(
     wrong = sorted(wrong, key=lambda item: severity(item[1]), reverse=True)
     wrong.sort(key=lambda item: verdict.reference not in (item[0].actual, item[0].expected))
     pairs = sum(name in by for by in verdict.comparisons.values())
-    title = ink("✗ ", DISAGREE).append_text(ink(name, STRONG))
-    title.append_text(ink(f" disagrees in {len(wrong)} of {count(pairs, 'pair')}"))
+    where = ink(f" disagrees in {len(wrong)} of {count(pairs, 'pair')}")
+    title = Text.assemble(ink("✗ ", DISAGREE), ink(name, STRONG), where)
     yield from ink.wrap(title, hang=2)
     groups: dict[tuple[str, ...], Wrong] = {}
     for pair, comparison in wrong:

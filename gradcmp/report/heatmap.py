@@ -67,17 +67,14 @@ def picture(ink: Ink, excess: Array) -> Iterator[Text]:
     """Draw one array, a row a line, under the numbers of its columns."""
     yield ink("   " + "".join(f" {column} " for column in range(excess.shape[1])), QUIET)
     for number, row in enumerate(excess):
-        line = ink(f" {number} ", QUIET)
-        for element in row:
-            step = level(float(element))
-            line.append_text(ink(f" {step.sign} ", step.style))
-        yield line
+        steps = [level(float(element)) for element in row]
+        cells = [ink(f" {step.sign} ", step.style) for step in steps]
+        yield Text.assemble(ink(f" {number} ", QUIET), *cells)
 
 
 def legend(ink: Ink) -> Iterator[Text]:
     """Explain the signs."""
-    line = ink("in allowances: ", QUIET)
+    parts = [ink("in allowances: ", QUIET)]
     for step in LEVELS:
-        line.append_text(ink(f" {step.sign} ", step.style))
-        line.append_text(ink(f" {step.meaning}  ", QUIET))
-    yield from ink.wrap(line, hang=2)
+        parts += [ink(f" {step.sign} ", step.style), ink(f" {step.meaning}  ", QUIET)]
+    yield from ink.wrap(Text.assemble(*parts), hang=2)

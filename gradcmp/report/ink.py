@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions
 from rich.text import Text
-
-from gradcmp.recording import Array
 
 AGREE, DISAGREE, UNKNOWN, QUIET, STRONG = "green", "bold red", "yellow", "dim", "bold"
 
@@ -27,6 +23,8 @@ ASCII = str.maketrans(
 
 def clean(text: str) -> str:
     """Write a text on one line in which nothing can steer a terminal: ``\\x1b`` is spelt out."""
+    if text.isprintable():
+        return text
     return "".join(
         c.encode("unicode_escape").decode() if unicodedata.category(c) in UNSEEN else c
         for c in text
@@ -66,10 +64,17 @@ class Ink:
 
     def wrap(self, text: Text, indent: int = 0, hang: int = 0) -> Iterator[Text]:
         """Give the lines of a text that fit the screen; later lines hang in by `hang` more."""
-        room = max(self.width - indent - hang, 1)
-        for number, line in enumerate(text.wrap(self.console, room, overflow="fold")):
-            line.rstrip()
+        for number, line in enumerate(self.fold(text, self.width - indent - hang)):
             yield Text(" " * (indent + (hang if number else 0))).append_text(line)
+
+    def fold(self, text: Text, width: int) -> list[Text]:
+        """Break a text into lines of a width, between words where it can."""
+        if text.cell_len <= width and "\n" not in text.plain:
+            return [text]
+        lines = list(text.wrap(self.console, max(width, 1), overflow="fold"))
+        for line in lines:
+            line.rstrip()
+        return lines
 
     def narrower(self, by: int) -> Ink:
         """Give the ink for what is set in by some columns."""
@@ -94,15 +99,11 @@ class Ink:
         widths = share_out(rows, self.width - indent - gap * (len(rows[0]) - 1))
         right = set(right)
         for row in rows:
-            cells = [
-                cell.wrap(self.console, max(width, 1), overflow="fold")
-                for cell, width in zip(row, widths, strict=True)
-            ]
+            cells = [self.fold(cell, width) for cell, width in zip(row, widths, strict=True)]
             for number in range(max(map(len, cells))):
                 line = Text(" " * indent)
                 for column, (cell, width) in enumerate(zip(cells, widths, strict=True)):
-                    part = cell[number].copy() if number < len(cell) else Text()
-                    part.rstrip()
+                    part = cell[number] if number < len(cell) else Text()
                     space = " " * (width - part.cell_len)
                     line.append(space if column in right else "").append_text(part)
                     line.append((space if column not in right else "") + " " * gap)
@@ -126,10 +127,11 @@ def beside(blocks: Sequence[Sequence[Text]], gap: int) -> Iterator[Text]:
     widths = [block_width(block) for block in blocks]
     for number in range(-1, max(map(len, blocks), default=-1)):
         line = Text()
+        start = 0
         for block, width in zip(blocks, widths, strict=True):
-            part = block[number] if 0 <= number < len(block) else Text()
-            line.append_text(part).append(" " * (width - part.cell_len + gap))
-        line.rstrip()
+            if 0 <= number < len(block):
+                line.append(" " * (start - line.cell_len)).append_text(block[number])
+            start += width + gap
         yield line
 
 
@@ -168,49 +170,3 @@ def word_widths(cell: Text) -> list[int]:
 def cell_width(cell: Text) -> int:
     """Give the screen width of a cell, which may have several lines."""
     return max((line.cell_len for line in cell.split()), default=0)
-
-
-def ulp(number: float) -> str:
-    """Write a number of ULP: ``0``, ``0.5``, ``12``, ``4.2e6``; what is not zero is never 0."""
-    if number == 0 or not math.isfinite(number):
-        return f"{number:.0f}"
-    if number < 0.01 or number >= 99_999.5:
-        return narrow(f"{number:.1e}")
-    return f"{number:.2g}" if number < 9.95 else f"{number:.0f}"
-
-
-def short(number: float) -> str:
-    """Write a difference to three digits."""
-    return narrow(f"{number:.3g}")
-
-
-def narrow(number: str) -> str:
-    """Shorten an exponent: ``4.2e+06`` is ``4.2e6``."""
-    return re.sub(r"e\+?(-?)0*(?=\d)", r"e\1", number)
-
-
-def index(where: Sequence[int]) -> str:
-    """Write the place of an element as one word: ``[2,1]``."""
-    return f"[{','.join(map(str, where))}]"
-
-
-def shape(of: Sequence[int]) -> str:
-    """Write a shape: ``4×3``; a 0-d array is a scalar."""
-    return "×".join(map(str, of)) or "scalar"
-
-
-def value(array: Array, where: tuple[int, ...]) -> str:
-    """Write one element with just the digits that identify it in its own dtype."""
-    number = array[where]
-    return str(number) if array.dtype.kind in "fiub" else str(np.float32(number))  # V: bfloat16
-
-
-def align(numbers: Sequence[str]) -> list[str]:
-    """Pad numbers so that their decimal points stand below each other."""
-    heads = [len(re.split(r"[.e]", number, maxsplit=1)[0]) for number in numbers]
-    return [" " * (max(heads) - head) + number for head, number in zip(heads, numbers, strict=True)]
-
-
-def count(number: int, noun: str) -> str:
-    """Write a number of things: ``1 pair``, ``21 pairs``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -9,7 +9,8 @@ from typing import TypeAlias
 
 from gradcmp.errors import ExitCode
 from gradcmp.judge.records import CaseVerdict, Comparison, Pair
-from gradcmp.report.ink import AGREE, DISAGREE, UNKNOWN, count, short, ulp
+from gradcmp.report.figures import count, short, ulp
+from gradcmp.report.ink import AGREE, DISAGREE, UNKNOWN
 
 Finding: TypeAlias = tuple[Pair, str, Comparison]
 

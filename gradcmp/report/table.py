@@ -10,17 +10,16 @@ from dataclasses import dataclass
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.text import Text
 
-from gradcmp.case import Case
 from gradcmp.errors import ExitCode
 from gradcmp.judge.records import CaseVerdict, Comparison, Pair
 from gradcmp.recording import Failure
 from gradcmp.report.arrays import arrays
 from gradcmp.report.detail import details
-from gradcmp.report.ink import AGREE, DISAGREE, QUIET, STRONG, UNKNOWN, Ink, cell_width, shape, tail
+from gradcmp.report.header import header
+from gradcmp.report.ink import AGREE, DISAGREE, QUIET, STRONG, UNKNOWN, Ink, cell_width, tail
 from gradcmp.report.sentence import MARKS, Tally, brief, findings, furthest, measure, sentence
 
 FEW = 3  # cases that get a table each
-NODES = 12  # lines of a graph that the header shows
 STDERR = 8  # lines of a failed backend's stderr
 GAP = 2
 
@@ -91,43 +90,6 @@ def report(verdicts: Sequence[CaseVerdict]) -> str:
     file = io.StringIO()
     Console(file=file, width=100, color_system=None).print(screen(verdicts))
     return file.getvalue()
-
-
-def header(ink: Ink, verdict: CaseVerdict, verbose: bool) -> Iterator[Text]:
-    """Say what was compared: the case, its inputs, its graph, what is differentiated, the rule."""
-    case = verdict.case
-    title = ink("case ").append_text(ink(case.name, STRONG))
-    yield from ink.wrap(title.append_text(ink(f", seed {case.seed}, {case.dtype}")), hang=2)
-    if case.description:
-        yield from ink.wrap(ink(" ".join(case.description.split()), QUIET), indent=2)
-    for line in function(case, len(case.graph) if verbose else NODES):
-        yield from ink.wrap(ink(line), indent=2, hang=4)
-    for rule in rules(verdict):
-        yield from ink.wrap(ink(rule), indent=2, hang=4)
-
-
-def function(case: Case, limit: int) -> Iterator[str]:
-    """Write the case as formulas, at most `limit` nodes of it."""
-    given = [
-        f"{name} {spec.kind}" + ("" if spec.shape is None else f" {shape(spec.shape)}")
-        for name, spec in case.inputs.items()
-    ]
-    if given:
-        yield f"with {', '.join(given)}"
-    nodes = [f"{name} = {expression.text}" for name, expression in case.graph.items()]
-    yield from nodes[:limit]
-    if len(nodes) > limit:
-        yield f"… and {len(nodes) - limit} more"
-    yield f"differentiate {case.output} with respect to {', '.join(case.wrt)}"
-
-
-def rules(verdict: CaseVerdict) -> Iterator[str]:
-    """Write every rule that was used, in full, with what it was used for when there are more."""
-    used: dict[str, int] = {}
-    for _, _, comparison in findings(verdict):
-        used[comparison.rule] = used.get(comparison.rule, 0) + 1
-    for rule, times in used.items():
-        yield f"rule {rule}" + (f"  ({times} of {sum(used.values())})" if len(used) > 1 else "")
 
 
 def tables(ink: Ink, verdict: CaseVerdict, verbose: bool) -> Iterator[Text]:
@@ -238,7 +200,7 @@ def failed(ink: Ink, failure: Failure) -> Iterator[Text]:
         ("✗", DISAGREE, "") if failure.required else ("–", UNKNOWN, ", optional")
     )
     text = ink(f"{sign} {failure.backend} {failure.kind}{optional}: ", style)
-    yield from ink.wrap(text.append_text(ink(failure.message)), hang=2)
+    yield from ink.wrap(Text.assemble(text, ink(failure.message)), hang=2)
     for line in tail(failure.stderr, STDERR):
         yield from ink.wrap(ink(f"│ {line}", QUIET), indent=2, hang=2)
 
@@ -247,5 +209,5 @@ def footer(ink: Ink, verdict: CaseVerdict) -> Iterator[Text]:
     """Say the verdict in a sentence."""
     mark = MARKS[verdict.exit_code]
     word, _, rest = sentence(verdict).partition(":")
-    text = ink(f"{mark.sign} {word}:", mark.style).append_text(ink(rest))
+    text = Text.assemble(ink(f"{mark.sign} {word}:", mark.style), ink(rest))
     yield from ink.wrap(text, hang=2)

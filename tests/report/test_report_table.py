@@ -1,0 +1,292 @@
+"""The screen says what is true, says it at any width, and lets nothing steer the terminal."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+import numpy as np
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from gradcmp.report import REPORTS, report_named
+from gradcmp.report.heatmap import LEVELS, level
+from gradcmp.report.table import CaseTable, Summary, screen
+
+CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e]")
+SGR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def squeezed(text):
+    """The text without what wrapping adds."""
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_no_line_is_wider_than_the_screen(verdict, show, width, verbose):
+    text = show(CaseTable(verdict, verbose), width)
+    assert max(cell_len(line) for line in text.splitlines()) <= width
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+def test_a_pipe_gets_neither_colours_nor_control_characters(verdict, show, verbose):
+    assert not CONTROL.search(show(CaseTable(verdict, verbose)))
+
+
+def test_a_terminal_gets_colours_and_no_other_control_sequence(verdict, show):
+    text = show(CaseTable(verdict), color=True)
+    assert SGR.search(text)
+    assert not CONTROL.search(SGR.sub("", text))
+
+
+def test_colour_says_nothing_that_the_text_does_not(verdict, show):
+    assert SGR.sub("", show(CaseTable(verdict), color=True)) == show(CaseTable(verdict))
+
+
+def test_no_color_is_honoured(verdicts):
+    console = Console(force_terminal=True, width=80, _environ={"NO_COLOR": "1"})
+    with console.capture() as capture:
+        console.print(CaseTable(verdicts["disagree"]))
+    colours = [code for code in SGR.findall(capture.get()) if re.search(r"\[(3|4|9|10)\d", code)]
+    assert colours == []
+
+
+def test_ascii_is_enough(verdict, show):
+    text = show(CaseTable(verdict, verbose=True), encoding="ascii")
+    assert text.isascii()
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_ascii_says_disagree_in_letters(verdicts, show):
+    text = show(CaseTable(verdicts["disagree"]), encoding="latin-1")
+    assert "NO 2.9e7 ulp" in text
+    assert "ok 0.5 ulp" in text
+
+
+def test_the_seed_case_at_a_glance(verdicts, show):
+    text = show(CaseTable(verdicts["agree"]))
+    assert "case seed, seed 7, float32" in text
+    assert "with X normal 2×3, Y ones 2×3, Z arange 2×3" in text
+    assert "node2 = node1 + Z" in text
+    assert "rule |a - e| <= 1e-06 + 1e-05 * |e|" in text
+    rows = re.findall(r"^(d \w+|node\d) +((?:✓ \S+(?: ulp)? *){6})$", text, re.M)
+    assert [name for name, _ in rows] == list(verdicts["agree"].tensors)
+    assert "15 further pairs: all agree, worst 0.5 ULP (d Y, tensorflow:graph –" in text
+    assert squeezed(text).endswith(
+        "✓ agree: 7 backends, 21 pairs, 9 tensors; worst 0.5 ULP (d Y, tensorflow:eager – numpy)"
+    )
+
+
+def test_three_backends_need_one_table(verdicts, show):
+    text = show(CaseTable(verdicts["three"]))
+    assert text.count("tensor ") == 1
+    assert "further" not in text
+
+
+def test_names_are_folded_and_never_cut(verdicts, show):
+    text = show(CaseTable(verdicts["long"]), 60)
+    assert "n" * 200 in re.sub(r"\s", "", text)
+    assert "/opt/environments/bin/python3.11" in re.sub(r"\s", "", text)
+    assert "…" not in text
+
+
+def test_a_disagreement_among_further_pairs_is_on_screen(verdicts, show):
+    text = show(CaseTable(verdicts["hidden"]))
+    assert re.search(r"^jax:jit – torch +✗ 2\.9e7 ulp$", text, re.M)
+    assert "14 further pairs: all agree" in text
+    assert "✗ d Y disagrees in 1 of 21 pairs" in text
+    assert "✗ disagree: 1 of 9 tensors, in 1 of 21 pairs" in text
+    assert "✓ agree:" not in text
+
+
+def test_every_disagreeing_pair_is_on_screen(verdict, show):
+    text = re.sub(r"\s", "", show(CaseTable(verdict)))
+    assert text.count("✗") >= len(verdict.disagreements) or not verdict.disagreements
+    assert ("✗disagree:" in text) == bool(verdict.disagreements)
+
+
+def test_verbose_shows_every_pair(verdicts, show):
+    text = show(CaseTable(verdicts["agree"], verbose=True))
+    assert "further" not in text
+    assert text.count("✓") == 21 * 9 + 1
+
+
+def test_the_worst_element_in_full(verdicts, show):
+    text = show(CaseTable(verdicts["hidden"]))
+    assert re.search(r"jax:jit – torch +1/6 17% +\[1,1\] +7 +2 +2\.9e7 +3\.6e-5", text)
+    assert "tolerance; rule |a - e| <= 1e-06 + 1e-05 * |e|" in text
+    values = text[text.index("value at") :]
+    assert all(re.search(rf"{label} +3\.5", values) for label in verdicts["hidden"].recordings)
+
+
+def test_values_have_the_digits_of_their_own_dtype(make, flip, show):
+    third = np.asarray(1 / 3)
+    labels = ("numpy", "torch")
+    found = make(labels, {("torch", "numpy", "d Y"): flip()})
+    replaced = {
+        label: dataclasses.replace(r, gradients={**r.gradients, "Y": np.full((2, 3), third, dtype)})
+        for (label, r), dtype in zip(found.recordings.items(), ("f8", "f4"), strict=True)
+    }
+    text = show(CaseTable(dataclasses.replace(found, outcomes=replaced)))
+    assert re.search(r"numpy +0\.3333333333333333\b", text)
+    assert re.search(r"torch +0\.33333334\b", text)
+
+
+def test_one_backend_against_all_is_one_row(verdicts, show):
+    text = squeezed(show(CaseTable(verdicts["disagree"])))
+    assert "✗ d Y disagrees in 6 of 21 pairs" in text
+    assert "torch – numpy and 5" in text
+
+
+def test_the_heat_map_marks_the_element_without_colour(verdicts, show):
+    text = show(CaseTable(verdicts["hidden"]))
+    assert re.search(r" 0  ·  ·  · \n.* 1  ·  #  · ", text)
+    assert "in allowances:" in text
+
+
+@pytest.mark.parametrize(
+    ("shape", "rows"), [((), 1), ((3,), 1), ((8, 8), 8), ((9, 2), 0), ((2, 2, 2), 0), ((0, 3), 0)]
+)
+def test_heat_maps_are_of_small_arrays(make, flip, show, shape, rows):
+    comparison = dataclasses.replace(flip(), excess=np.full(shape, 2.0))
+    text = show(CaseTable(make(("numpy", "torch"), {("torch", "numpy", "d Y"): comparison})))
+    assert len(re.findall(r"\d (?: x )+$", text, re.M)) == rows
+
+
+@pytest.mark.parametrize(
+    ("excess", "sign"),
+    [(0, "·"), (1e-9, "+"), (1, "+"), (1.0001, "x"), (10.1, "%"), (1e4, "#"), (np.inf, "#")],
+)
+def test_the_scale_changes_sign_where_it_starts_to_disagree(excess, sign):
+    assert level(excess).sign == sign
+
+
+def test_nan_is_at_the_end_of_the_scale():
+    assert level(np.nan) is LEVELS[-1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "word"), [("nan", "non-finite"), ("missing", "missing"), ("shape", "shape")]
+)
+def test_what_has_no_ulp_is_said_in_a_word(verdicts, show, kind, word):
+    text = show(CaseTable(verdicts[kind]))
+    assert f"✗ {word}" in text
+    detail = next(c.verdict.detail for _, _, c in verdicts[kind].disagreements)
+    assert f"{word}: {detail}" in squeezed(text)
+
+
+def test_a_comparison_that_was_not_made_is_no_success(make, show):
+    found = make(("numpy", "torch", "jax:jit"))
+    by = dict(found.comparisons)
+    pair = next(iter(by))
+    by[pair] = {name: c for name, c in by[pair].items() if name != "d X"}
+    assert re.search(
+        r"d X +\? not compared", show(CaseTable(dataclasses.replace(found, comparisons=by)))
+    )
+
+
+@pytest.mark.parametrize("kind", ["nothing", "nobody"])
+def test_an_empty_verdict_does_not_read_as_success(verdicts, show, kind):
+    text = show(CaseTable(verdicts[kind]))
+    assert "✓" not in text
+    assert "? could not compare: nothing was held against anything" in text
+
+
+def test_no_verdict_at_all_does_not_read_as_success(show):
+    text = show(screen([]))
+    assert "✓" not in text
+    assert "? no case was run: nothing was compared" in text
+
+
+def test_a_crash_is_on_screen_with_its_last_words(verdicts, show):
+    text = show(CaseTable(verdicts["crashed"]))
+    assert "✗ jax:jit crashed: the worker was ended by signal 11 (SIGSEGV)" in text
+    assert "│ Fatal Python error: Segmentation fault" in text
+    assert "? could not compare: jax:jit crashed; the rest agrees: 6 backends" in text
+
+
+def test_a_disagreement_does_not_hide_a_crash(verdicts, show):
+    text = squeezed(show(CaseTable(verdicts["disagrees and crashed"])))
+    assert "✗ jax:jit crashed" in text
+    assert text.endswith("(d Y, torch – numpy); jax:jit crashed")
+
+
+def test_an_optional_absence_is_reported_and_agrees(verdicts, show):
+    text = squeezed(show(CaseTable(verdicts["absent"])))
+    assert "– jax absent, optional: backend 'jax' is not installed" in text
+    assert "✓ agree: 5 backends" in text
+    assert text.endswith("; jax absent")
+
+
+def test_names_and_messages_are_neither_markup_nor_control(verdicts, show):
+    text = show(CaseTable(verdicts["hostile"]))
+    assert r"case [red]no markup[/red] \x1b[31m\u202e, seed 7" in text
+    assert r"✗ evil\x1b[2J error: [red]\x1b]0;title\x07\x9b31m" in text
+    assert "│ [/]" in text
+
+
+def test_many_tensors_are_bounded_and_counted(verdicts, show):
+    text = show(CaseTable(verdicts["everything"]))
+    assert text.count("disagrees in 2 of 21 pairs") == 3
+    assert "✗ 6 more tensors disagree: d node3, d node2, d node1, d Z, d Y, d X" in squeezed(text)
+    full = show(CaseTable(verdicts["everything"], verbose=True))
+    assert full.count("disagrees in 2 of 21 pairs") == 9
+
+
+def test_several_rules_are_all_shown(make, flip, show):
+    other = dataclasses.replace(flip(), rule="at most 4 ulp")
+    text = show(CaseTable(make(("numpy", "torch"), {("torch", "numpy", "d Y"): other})))
+    assert "rule |a - e| <= 1e-06 + 1e-05 * |e|  (8 of 9)" in text
+    assert "rule at most 4 ulp  (1 of 9)" in text
+
+
+def test_verbose_prints_the_arrays_forward_then_backward(verdicts, show):
+    text = show(CaseTable(verdicts["three"], verbose=True))
+    assert text.index("inputs") < text.index("forward") < text.index("backward")
+    assert "node3  all 3 backends\n    26.375\n" in text
+    assert "d Y  all 3 backends\n    [[ 0.5   -1.25   2.   ]\n     [ 0.75   3.5   -0.125]]" in text
+
+
+def test_verbose_prints_arrays_that_differ_apart(make, show):
+    found = make(("numpy", "torch"))
+    torch = found.recordings["torch"]
+    odd = dataclasses.replace(torch, gradients={**torch.gradients, "Y": -torch.gradients["Y"]})
+    found = dataclasses.replace(found, outcomes={**found.outcomes, "torch": odd})
+    text = show(CaseTable(found, verbose=True))
+    assert "d Y  numpy\n    [[ 0.5" in text
+    assert "d Y  torch\n    [[-0.5" in text
+
+
+def test_few_cases_get_a_table_each(verdicts, show):
+    text = show(screen([verdicts["agree"], verdicts["three"]]))
+    assert text.count("case seed") == 2
+    assert text.endswith("✓ 2 cases: 2 agree, 0 disagree, 0 could not compare\n")
+
+
+def test_of_many_cases_those_that_do_not_agree_get_a_table(verdicts, show):
+    agree = [verdicts["agree"]] * 5
+    text = show(screen([*agree, verdicts["hidden"], verdicts["crashed"]]))
+    assert text.count("case seed") == 2
+    assert "✗ jax:jit crashed" in text
+    assert text.endswith("✗ 7 cases: 5 agree, 1 disagree, 1 could not compare\n")
+
+
+def test_the_summary_has_a_line_for_every_case(verdicts, show):
+    text = show(Summary(list(verdicts.values())), 160)
+    assert len(re.findall(r"^[✓✗?] (?:agree|disagree|could not compare) ", text, re.M)) == len(
+        verdicts
+    )
+    assert re.search(r"^✗ disagree .* d Y: 2\.9e7 ULP, .* \(jax:jit – torch\)$", text, re.M)
+    assert re.search(r"^\? could not compare .* jax:jit crashed$", text, re.M)
+
+
+def test_every_report_of_the_registry_gives_text(verdicts):
+    for name in REPORTS:
+        assert "jax:jit" in report_named(name)([verdicts["hidden"]])
+
+
+def test_a_misspelt_report_is_corrected():
+    with pytest.raises(Exception, match=r"no report 'jsno'. Did you mean 'json'\?"):
+        report_named("jsno")
