@@ -25,7 +25,7 @@ class Level:
 
 
 LEVELS = (
-    Level(0, "·", "0", "dim"),
+    Level(0, "⋅", "0", "dim"),
     Level(1, "+", "up to 1", "black on green"),
     Level(10, "x", "up to 10", "black on yellow"),
     Level(1000, "%", "up to 1000", "black on dark_orange"),
@@ -74,7 +74,7 @@ def picture(ink: Ink, excess: Array) -> Iterator[Text]:
 
 def legend(ink: Ink) -> Iterator[Text]:
     """Explain the signs."""
-    parts = [ink("in allowances: ", QUIET)]
+    parts = [ink("in allowances:", QUIET)]
     for step in LEVELS:
-        parts += [ink(f" {step.sign} ", step.style), ink(f" {step.meaning}  ", QUIET)]
+        parts += [ink("  "), ink(f" {step.sign} ", step.style), ink(f" {step.meaning}", QUIET)]
     yield from ink.wrap(Text.assemble(*parts), hang=2)

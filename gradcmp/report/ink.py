@@ -17,7 +17,17 @@ ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@
 NAME = 20  # a longer word is a name, which may be folded; a number never is longer
 UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # control, bidi and other formatting, surrogate, separator
 ASCII = str.maketrans(
-    {"✓": "ok", "✗": "NO", "–": "-", "×": "x", "…": "...", "·": ".", "─": "-", "≤": "<=", "│": "|"}
+    {
+        "✓": "ok",
+        "✗": "NO",
+        "–": "-",
+        "−": "-",
+        "·": "*",  # between factors of a rule
+        "×": "x",
+        "⋅": ".",  # of the heat map
+        "…": "...",
+        "│": "|",
+    }
 )
 
 

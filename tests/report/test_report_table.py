@@ -65,6 +65,13 @@ def test_ascii_says_disagree_in_letters(verdicts, show):
     assert "ok 0.5 ulp" in text
 
 
+def test_ascii_keeps_the_meaning_of_a_rule(make, flip, show):
+    rule = "|a − e| <= 1e-06 + 1e-05·|e|"
+    wrong = {("torch", "numpy", "d Y"): dataclasses.replace(flip(), rule=rule)}
+    text = show(CaseTable(make(("numpy", "torch"), wrong)), encoding="ascii")
+    assert "rule |a - e| <= 1e-06 + 1e-05*|e|" in text
+
+
 def test_the_seed_case_at_a_glance(verdicts, show):
     text = show(CaseTable(verdicts["agree"]))
     assert "case seed, seed 7, float32" in text
@@ -142,7 +149,7 @@ def test_one_backend_against_all_is_one_row(verdicts, show):
 
 def test_the_heat_map_marks_the_element_without_colour(verdicts, show):
     text = show(CaseTable(verdicts["hidden"]))
-    assert re.search(r" 0  ·  ·  · \n.* 1  ·  #  · ", text)
+    assert re.search(r" 0  ⋅  ⋅  ⋅ \n.* 1  ⋅  #  ⋅ ", text)
     assert "in allowances:" in text
 
 
@@ -157,7 +164,7 @@ def test_heat_maps_are_of_small_arrays(make, flip, show, shape, rows):
 
 @pytest.mark.parametrize(
     ("excess", "sign"),
-    [(0, "·"), (1e-9, "+"), (1, "+"), (1.0001, "x"), (10.1, "%"), (1e4, "#"), (np.inf, "#")],
+    [(0, "⋅"), (1e-9, "+"), (1, "+"), (1.0001, "x"), (10.1, "%"), (1e4, "#"), (np.inf, "#")],
 )
 def test_the_scale_changes_sign_where_it_starts_to_disagree(excess, sign):
     assert level(excess).sign == sign
