@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import entry_points
 
 from gradcmp.backends.base import Backend
 from gradcmp.errors import UsageError, did_you_mean
@@ -19,6 +18,8 @@ BUILT_IN = {
 
 
 def _places() -> dict[str, str]:
+    from importlib.metadata import entry_points  # slow to load, and rarely needed
+
     foreign = {point.name: point.value for point in entry_points(group=ENTRY_POINTS)}
     return {**BUILT_IN, **{name: foreign[name] for name in foreign if name not in BUILT_IN}}
 

@@ -14,7 +14,6 @@ import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, distribution
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -88,6 +87,8 @@ def _explain(error: Exception) -> dict[str, str]:
 
 
 def _absence(adapter: type[Backend]) -> str:
+    from importlib.metadata import PackageNotFoundError, distribution  # slow to load
+
     try:
         distribution("gradcmp")
         command = f"pip install '{adapter.requirement}'"
