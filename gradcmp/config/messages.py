@@ -46,11 +46,11 @@ def first_error(
     """
 
     def order(details: Details) -> tuple[bool, int]:
-        return details["type"] == "missing", _line(data, details["loc"]) or 0
+        return details["type"] == "missing", _line(data, _written(details["loc"])) or 0
 
     details = min(errors, key=order)
     rule = _RULES.get(details["type"], _other)
-    where = None if file is None else locate(data, details["loc"], file)
+    where = None if file is None else locate(data, _written(details["loc"]), file)
     return rule(details, (*prefix, *details["loc"])).at(where)
 
 
@@ -71,10 +71,15 @@ def _line(data: Any, path: Path) -> int | None:
 
 def spell(path: Path) -> str:
     """Write pydantic's path as a person would: ``backends[1].dtype``."""
-    tag = TAGS.get(str(path[0])) if path else None
-    parts = [part for i, part in enumerate(path) if i != tag]
+    parts = _written(path)
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
     return text.removeprefix(".")
+
+
+def _written(path: Path) -> Path:
+    """Leave out of pydantic's path what is not written in the file."""
+    tag = TAGS.get(str(path[0])) if path else None
+    return [part for i, part in enumerate(path) if i != tag]
 
 
 def shorten(value: object) -> str:
@@ -152,10 +157,13 @@ def _ours(details: Details, path: Path) -> GradcmpError:
 
 def _other(details: Details, path: Path) -> GradcmpError:
     wanted = WANTED.get(details["type"], "something else")
-    if path and (path[0] == "inputs" or path[0] == "backends") and len(path) == 2:
+    if len(path) == 2 and path[0] in ("inputs", "backends"):
         wanted += " or text"
-    found = shorten(details["input"])
-    return ConfigError(f"{spell(path) or 'the case'} is {found}, and must be {wanted}")
+    fact = f"{spell(path) or 'the case'} is {shorten(details['input'])}, and must be {wanted}"
+    torn = path and path[0] == "graph" and details["input"] is None  # {a: sum(x, 0)} is two keys
+    return ConfigError(
+        fact, way_out="Put an expression with commas in quotes inside of {}" if torn else None
+    )
 
 
 _RULES: Mapping[str, Callable[[Details, Path], GradcmpError]] = {

@@ -58,4 +58,4 @@ def memory() -> int | None:
 
 def _size(count: int) -> str:
     power = min((max(count, 1).bit_length() - 1) // 10, 6)
-    return f"{count / 1024**power:.3g} {('B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB')[power]}"
+    return f"{count / 1024**power:.4g} {('B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB')[power]}"
