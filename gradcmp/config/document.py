@@ -142,8 +142,8 @@ class _Builder:
             return event.value
         try:
             return resolve(event.value)
-        except ValueError:
-            self.fail(event, "a number has too many digits")
+        except ConfigError as error:
+            raise error.at(Location(self.file, line_of(event))) from None
 
     def sequence(self, event: Any, depth: int) -> Items:
         items = Items(line_of(event))

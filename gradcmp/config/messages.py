@@ -101,6 +101,11 @@ def _keys(path: Path) -> Iterable[str]:
     return CaseModel.model_fields
 
 
+def _word(found: object) -> str:
+    """Give what can be near to a name: nothing else than text can be misspelt."""
+    return found if isinstance(found, str) else ""
+
+
 def _unknown_key(details: Details, path: Path) -> GradcmpError:
     inside = spell(path[:-1])
     return ConfigError(
@@ -122,7 +127,7 @@ def _no_kind(details: Details, path: Path) -> GradcmpError:
 def _unknown_kind(details: Details, path: Path) -> GradcmpError:
     tag = details["input"]["kind"]
     return ConfigError(
-        f"{spell(path)}.kind is {shorten(tag)}", way_out=did_you_mean(str(tag), INPUTS)
+        f"{spell(path)}.kind is {shorten(tag)}", way_out=did_you_mean(_word(tag), INPUTS)
     )
 
 
@@ -130,7 +135,7 @@ def _no_choice(details: Details, path: Path) -> GradcmpError:
     choices = re.findall(r"'([^']*)'", details["ctx"]["expected"])
     found = details["input"]
     return ConfigError(
-        f"{spell(path)} is {shorten(found)}", way_out=did_you_mean(show(found), choices)
+        f"{spell(path)} is {shorten(found)}", way_out=did_you_mean(_word(found), choices)
     )
 
 

@@ -9,13 +9,24 @@ import re
 from collections.abc import Callable
 from typing import TypeAlias
 
+from gradcmp.errors import ConfigError
+
 Scalar: TypeAlias = "str | int | float | bool | None"
+
+MAX_DIGITS = 300  # what still fits into a float64
+
+
+def _integer(text: str) -> int:
+    if len(text) > MAX_DIGITS:
+        raise ConfigError(f"a number has more than {MAX_DIGITS} digits")
+    return int(text)
+
 
 _RULES: tuple[tuple[re.Pattern[str], Callable[[str], Scalar]], ...] = (
     (re.compile(r"null|Null|NULL|~|"), lambda text: None),
     (re.compile(r"true|True|TRUE"), lambda text: True),
     (re.compile(r"false|False|FALSE"), lambda text: False),
-    (re.compile(r"[-+]?[0-9]+"), int),
+    (re.compile(r"[-+]?[0-9]+"), _integer),
     (re.compile(r"0o[0-7]+"), lambda text: int(text[2:], 8)),
     (re.compile(r"0x[0-9a-fA-F]+"), lambda text: int(text[2:], 16)),
     (re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"), float),
@@ -29,8 +40,8 @@ def resolve(text: str) -> Scalar:
 
     Raises
     ------
-    ValueError
-        For an integer of more digits than Python converts (4300).
+    ConfigError
+        Without a place, for an integer that is too long to be meant.
     """
     for pattern, convert in _RULES:
         if pattern.fullmatch(text):

@@ -18,7 +18,7 @@ from gradcmp.inputs import KINDS
 FORM = "kind:shape[:key=value,...], as in normal:4x3 or arange:4x3:start=1"
 BRINGS_SHAPE = tuple(name for name, kind in KINDS.items() if kind.probe is not None)
 
-_SHAPE = re.compile(r"[0-9]+(x[0-9]+)*")
+_SHAPE = re.compile(r"[0-9]{1,18}(x[0-9]{1,18})*")  # longer than any axis
 
 
 def expand_input(text: str) -> dict[str, Any]:

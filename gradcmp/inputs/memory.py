@@ -57,5 +57,7 @@ def memory() -> int | None:
 
 
 def _size(count: int) -> str:
+    if count >= 1 << 70:  # beyond what a float divides, with many long axes
+        return "more than 1000 EiB"
     power = min((max(count, 1).bit_length() - 1) // 10, 6)
     return f"{count / 1024**power:.4g} {('B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB')[power]}"

@@ -312,6 +312,20 @@ def test_an_input_beyond_memory_is_refused_at_its_line():
     assert message.startswith("f.yaml:2: values and gradients need 13.88 EiB of memory")
 
 
+@pytest.mark.parametrize("digits", [19, 299, 301, 5000])
+@pytest.mark.parametrize(
+    "spec",
+    ["normal:{}", "normal:3:mean={}", "{{kind: normal, shape: [{0}, {0}]}}", "[{}, x]",
+     "{{kind: integers, shape: [3], high: {}}}"],
+)  # fmt: skip
+def test_numbers_of_any_length_are_no_crash(spec, digits):
+    text = f"inputs:\n  X: {spec.format('9' * digits)}\ngraph:\n  a: sum(X)\n"
+    if spec.startswith("normal:3") and digits < 300:
+        assert load_text(text, "f.yaml")
+    else:
+        assert refusal(text).startswith("f.yaml:2: ")
+
+
 def test_no_word_of_the_machinery_reaches_the_user():
     wrong = ["dtype: 3", "seed: x", "wrt: 3", "backends: {a: 1}", "tolerance: []", "graphs: 1"]
     for text in wrong:
