@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
@@ -10,17 +9,13 @@ import numpy as np
 from gradcmp.case import Tolerance
 from gradcmp.judge.definition import differ
 from gradcmp.judge.integers import tally_integers
-from gradcmp.judge.pieces import aligned, loader, pieces
+from gradcmp.judge.parallel import PIECE, tally_reals
+from gradcmp.judge.pieces import aligned
 from gradcmp.judge.records import SMALL, Comparison, Element, Reason, Verdict
-from gradcmp.judge.sweep import Sweep, carrier_of
 from gradcmp.judge.tally import Tally
 from gradcmp.judge.tolerance import EXACT, Rule, rule_of
 from gradcmp.judge.ulp import FORMATS, coarser
 from gradcmp.recording import Array
-
-PIECE = 1 << 15  # elements: what a sweep works on stays in the second-level cache
-ALONE = 1 << 18  # elements: below it a thread takes longer to start than it saves
-MOST_THREADS = 8  # each has buffers of about 2 MiB; memory bandwidth is spent by then
 
 KINDS = {
     **dict.fromkeys(FORMATS, "float"),
@@ -64,7 +59,7 @@ def compare(actual: Array, expected: Array, tolerance: Tolerance) -> Comparison:
     unit = coarser(*names) if kinds[0] == "float" else None
     rule = EXACT if unit is None else rule_of(tolerance, unit)
     a, e, order = aligned(actual, expected)
-    tally = tally_integers(a, e, PIECE) if unit is None else _tally(a, e, rule)
+    tally = tally_integers(a, e, PIECE) if unit is None else tally_reals(a, e, rule)
     place = dict(zip(order, np.unravel_index(tally.worst, a.shape), strict=True))
     worst = tuple(int(place[axis]) for axis in range(a.ndim))
     small = a.ndim <= 2 and max(a.shape, default=1) <= SMALL
@@ -85,7 +80,8 @@ def compare(actual: Array, expected: Array, tolerance: Tolerance) -> Comparison:
 
 
 def _wide(array: Array) -> Array:
-    return np.asarray(array, np.float64)
+    with np.errstate(invalid="ignore"):  # a signalling NaN
+        return np.asarray(array, np.float64)
 
 
 def _element(actual: Array, expected: Array, index: tuple[int, ...], rule: Rule) -> Element:
@@ -114,42 +110,3 @@ def _verdict(tally: Tally, rule: Rule, a: Any, e: Any, worst: tuple[int, ...]) -
 
 def _refuse(reason: Reason, detail: str) -> Comparison:
     return Comparison(Verdict(False, reason, detail), EXACT.text)
-
-
-def _tally(actual: Array, expected: Array, rule: Rule) -> Tally:
-    """Sweep both arrays, by several threads if there is enough to do."""
-    size = actual.size
-    threads = min(MOST_THREADS, _cores(), -(-size // ALONE))
-    share = -(-size // (threads * PIECE)) * PIECE
-    ranges = [(start, min(start + share, size)) for start in range(0, size, share)]
-    if len(ranges) == 1:
-        return _sweep(actual, expected, rule, 0, size)
-    from concurrent.futures import ThreadPoolExecutor  # slow to import, and seldom needed
-
-    with ThreadPoolExecutor(len(ranges)) as pool:
-        first, *others = pool.map(lambda part: _sweep(actual, expected, rule, *part), ranges)
-    for other in others:
-        first.add(other)
-    return first
-
-
-def _cores() -> int:
-    """Give the number of cores that this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on macOS, not on Windows
-        return os.cpu_count() or 1
-
-
-def _sweep(actual: Array, expected: Array, rule: Rule, start: int, stop: int) -> Tally:
-    """Sweep the elements from flat index `start` to `stop`."""
-    carrier = carrier_of(rule, actual.dtype.name, expected.dtype.name)
-    size = min(PIECE, stop - start)
-    load_actual, load_expected = (
-        loader(array.dtype, np.dtype(carrier.name), size) for array in (actual, expected)
-    )
-    sweep = Sweep(rule, carrier, size)
-    with np.errstate(all="ignore"):  # infinities and NaN are findings; threads start with warnings
-        for here, a, e in pieces(actual, expected, start, stop, size):
-            sweep.feed(here, load_actual(a), load_expected(e))
-    return sweep.tally

@@ -59,7 +59,6 @@ class Sweep:
         self._error, self._magnitude, self._relative, self._excess = (
             np.empty(size, dtype) for _ in range(4)
         )
-        self._flags = np.empty(size, np.bool_)
         self._finer: Sweep | None = None
 
     def feed(self, start: int, actual: Array, expected: Array) -> None:
@@ -108,18 +107,35 @@ class Sweep:
         error = self._error[:count]
         magnitude = np.abs(expected, out=self._magnitude[:count])
         relative = np.divide(error, magnitude, out=self._relative[:count])
-        if self.rule.ulp is None and not self._hold(start, actual, expected, magnitude, peak):
+        relative_peak = _fmax(relative)
+        if (
+            self.rule.ulp is None
+            and not self._is_minor(peak, relative_peak)
+            and not self._hold(start, actual, expected, magnitude, peak)
+        ):
             self._refeed(start, actual, expected)
             return
         tally.total += count
-        tally.equal += int(np.count_nonzero(np.equal(error, 0, out=self._flags[:count])))
         tally.max_absolute = self._maximum(
             tally.max_absolute, peak, error, actual, expected, _absolute
         )
         tally.max_relative = self._maximum(
-            tally.max_relative, _fmax(relative), relative, actual, expected, _relative
+            tally.max_relative, relative_peak, relative, actual, expected, _relative
         )
-        self._measure_ulp(start, actual, expected, peak)
+        steps, top = self._ruler.measure(actual, expected, one_sign=relative_peak < 0.5)
+        self._count_steps(start, steps, top, peak)
+
+    def _is_minor(self, peak: float, relative_peak: float) -> bool:
+        """Whether no element of a piece can be beyond its allowance or the worst so far.
+
+        ``error / (atol + rtol·|e|)`` is at most ``error / atol`` and at most
+        ``error / (rtol·|e|)``.
+        """
+        rtol, atol = self.rule.rtol, self.rule.atol
+        if rtol == 0 or atol < FAINT:  # no bound, or one that underflow can spoil
+            return False
+        bound = min(peak / atol, relative_peak / rtol)
+        return bound * (1 + self.slack) < min(1.0, self.tally.key[1])
 
     def _hold(
         self, start: int, actual: Array, expected: Array, magnitude: Array, peak: float
@@ -145,12 +161,11 @@ class Sweep:
             self._offer(start, actual, expected, self._near(excess, top))
         return True
 
-    def _measure_ulp(self, start: int, actual: Array, expected: Array, peak: float) -> None:
-        """Count distances, and judge by them if that is the rule: they are exact integers."""
+    def _count_steps(self, start: int, steps: Array, top: int, peak: float) -> None:
+        """Count distances in ULP, and judge by them if that is the rule: they are integers."""
         tally, shift = self.tally, self._ruler.shift
-        steps = self._ruler.measure(actual, expected)
-        top = int(steps.max())
         tally.max_ulp = max(tally.max_ulp, top / 2**shift)
+        tally.equal += len(steps) - int(np.count_nonzero(steps))
         counts = octaves(steps, shift, top)
         tally.octaves[: len(counts)] += counts
         if self.rule.ulp is None:

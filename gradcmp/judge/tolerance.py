@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gradcmp.case import Default, DType, Fixed, Tolerance, Ulp
+from gradcmp.case import DType, Fixed, Tolerance, Ulp
 from gradcmp.judge.ulp import FORMATS, Format
 
 # float64 and float32: rtol is some hundred units roundoff or more, what a float32 dot product of
@@ -51,12 +51,16 @@ EXACT = Rule(FORMATS["float64"], "a = e")  # for integers and booleans: nothing 
 
 
 def rule_of(tolerance: Tolerance, unit: Format) -> Rule:
-    """Make the rule for a pair of arrays whose coarser dtype is `unit`."""
+    """Make the rule for a pair of arrays whose coarser dtype is `unit`.
+
+    A tolerance without numbers of its own takes them from the table of defaults.
+    """
     if isinstance(tolerance, Ulp):
         text = f"at most {tolerance.ulp} ULP of {unit.name} between a and e"
         return Rule(unit, text, chosen=True, ulp=tolerance.ulp)
-    fixed = DEFAULTS[unit.name] if isinstance(tolerance, Default) else tolerance
+    chosen = isinstance(tolerance, Fixed)
+    fixed = tolerance if isinstance(tolerance, Fixed) else DEFAULTS[unit.name]
     text = f"|a − e| <= {fixed.atol:g} + {fixed.rtol:g}·|e|"
-    if isinstance(tolerance, Default):
+    if not chosen:
         text += f" (default for {unit.name})"
-    return Rule(unit, text, chosen=isinstance(tolerance, Fixed), rtol=fixed.rtol, atol=fixed.atol)
+    return Rule(unit, text, chosen, fixed.rtol, fixed.atol)

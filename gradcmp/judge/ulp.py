@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
 
 import numpy as np
 
@@ -72,32 +72,41 @@ class Ruler:
         self._scaled = [np.empty(size, dtype) for _ in range(2 if self._scale != 1 else 0)]
         self._steps = np.empty(size, self._integer)
 
-    def measure(self, actual: Array, expected: Array) -> Array:
-        """Give the distances between finite numbers of the carrier, as unsigned integers.
+    def measure(
+        self, actual: Array, expected: Array, *, one_sign: bool = False
+    ) -> tuple[Array, int]:
+        """Give the distances between finite numbers of the carrier, and the largest of them.
 
-        The result lies in a buffer that the next call overwrites.
+        They are unsigned integers in a buffer that the next call overwrites. Only equal numbers,
+        +0 and −0 among them, have the distance 0.
+
+        Parameters
+        ----------
+        one_sign : bool
+            Whether the two numbers of a pair are known to have one sign, or to be zeros.
         """
         count = len(actual)
+        held = (actual, expected)
         if self._scaled:
-            actual = np.multiply(actual, self._scale, out=self._scaled[0][:count])
-            expected = np.multiply(expected, self._scale, out=self._scaled[1][:count])
-        a, e = actual.view(self._integer), expected.view(self._integer)
-        steps = np.bitwise_xor(a, e, out=self._steps[:count])
-        crossing = np.flatnonzero(steps < 0) if steps.min() < 0 else None
-        np.subtract(a, e, out=steps)
-        np.abs(steps, out=steps)
-        unsigned: Array = steps.view(self._unsigned)
-        if crossing is not None:
-            largest = np.iinfo(self._integer).max  # all bits but the sign
-            places = [x[crossing] & largest for x in (a, e)]
-            unsigned[crossing] = places[0].view(self._unsigned) + places[1].view(self._unsigned)
-        return unsigned
+            pairs = zip(held, self._scaled, strict=True)
+            held = tuple(np.multiply(x, self._scale, out=out[:count]) for x, out in pairs)
+        a, e = (x.view(self._integer) for x in held)
+        steps = np.subtract(a, e, out=self._steps[:count])  # modulo the integer's range
+        unsigned: Array = np.abs(steps, out=steps).view(self._unsigned)
+        largest = np.iinfo(self._integer).max  # all bits but the sign
+        top = int(unsigned.max())
+        if not one_sign or top > largest:  # +0 and −0 are a sign bit apart
+            crossing = np.flatnonzero((a ^ e) < 0)
+            places = [(x[crossing] & largest).view(self._unsigned) for x in (a, e)]
+            unsigned[crossing] = places[0] + places[1]
+            top = int(unsigned.max())
+        if self._scaled:  # what underflow took from the scaled numbers still sets them apart
+            np.maximum(unsigned, actual != expected, out=unsigned)
+            top = max(top, int(unsigned.max()))
+        return unsigned, top
 
 
-FEW = 6  # passes over the data cost less than taking logarithms up to this many octaves
-
-
-def octaves(steps: Array, shift: int, top: int) -> Array:
+def octaves(steps: Array, shift: int, top: int) -> list[int]:
     """Count distances by octave: below 1 ULP, from 1, from 2, from 4, from 8 ULP on …
 
     Parameters
@@ -105,15 +114,13 @@ def octaves(steps: Array, shift: int, top: int) -> Array:
     steps : array of unsigned int
         Distances in units of 2**-shift ULP; `top` is the largest of them.
     """
+    whole = steps >> steps.dtype.type(shift) if shift else steps
     highest = (top >> shift).bit_length()
-    if highest <= FEW:
-        at_least = [len(steps)] + [
-            int(np.count_nonzero(steps >= steps.dtype.type(1 << (shift + k))))
-            for k in range(highest)
-        ]
-        return -np.diff(np.array([*at_least, 0]))
-    whole = steps >> steps.dtype.type(shift)
+    if highest <= 8:  # a pass over bytes for each octave costs less than taking logarithms
+        narrow = whole.astype(np.uint8)
+        at_least = [int(np.count_nonzero(narrow >= np.uint8(1 << k))) for k in range(highest)]
+        return [more - fewer for more, fewer in pairwise([len(steps), *at_least, 0])]
     leading = whole & ~(whole >> steps.dtype.type(1))  # keeps float64 from rounding up an octave
     exponents = (leading.astype(np.float64).view(np.int64) >> 52) - 1022  # zero: below 0
-    counts: np.ndarray[Any, Any] = np.bincount(np.maximum(exponents, 0), minlength=highest + 1)
+    counts: list[int] = np.bincount(np.maximum(exponents, 0), minlength=highest + 1).tolist()
     return counts
