@@ -134,7 +134,12 @@ class Default:
     """The table of `gradcmp.judge.tolerance`, by the coarser dtype of the pair."""
 
 
-Tolerance: TypeAlias = Fixed | Ulp | Default
+@dataclass(frozen=True)
+class Auto:
+    """The noise that a correct implementation would show: `gradcmp.judge.auto`."""
+
+
+Tolerance: TypeAlias = Fixed | Ulp | Default | Auto
 
 
 @dataclass(frozen=True)
@@ -158,6 +163,8 @@ class Case:
     round_inputs : bool
         Whether the inputs are first rounded to the coarsest dtype in the case, so that
         every backend sees the same real numbers; else each casts the float64 draw itself.
+    strict : bool
+        Whether a warning (precision, note, kink) fails too.
     """
 
     name: str
@@ -171,6 +178,7 @@ class Case:
     seed: int = 0
     dtype: DType = "float32"
     round_inputs: bool = True
+    strict: bool = False
     description: str = ""
     where: Location | None = field(default=None, compare=False)
 

@@ -38,7 +38,8 @@ def command(
     gradcmp expr "sum(X*Y+Z)" -i X=normal:4x3 -i Y=ones:4x3 -i Z=arange:4x3
     """
     from gradcmp.cli.present import present
-    from gradcmp.config import DEFAULT_BACKENDS, parse_input
+    from gradcmp.config import parse_input
+    from gradcmp.config.build import DEFAULT_BACKENDS
 
     specs = {}
     for text in inputs:

@@ -21,7 +21,16 @@ Reason: TypeAlias = Literal[
     "dtype",
     "missing",  # the tensor is there on one side only
     "empty",  # no elements to hold against each other
+    # Under tolerance auto:
+    "precision",  # louder than rounding, but in float64 it shrinks as rounding does
+    "note",  # a real difference that hides below the noise of the dtype
+    "kink",  # explained by what exactly tied branches leave open
+    "range",  # overflowed: the true value is beyond the largest number of the dtype
+    "suspect",  # louder than rounding, and no float64 run could tell why
+    "bug",  # louder than rounding, and float64 does not change it
 ]
+
+WARNINGS = frozenset(("precision", "note", "kink"))  # they agree, and fail under `strict`
 
 
 @dataclass(frozen=True)
@@ -34,6 +43,11 @@ class Verdict:
     agrees: bool
     reason: Reason
     detail: str = ""
+
+    @property
+    def warns(self) -> bool:
+        """Whether it agrees with a reservation that the reader should know."""
+        return self.reason in WARNINGS
 
 
 @dataclass(frozen=True)
@@ -54,6 +68,34 @@ class Element:
         if self.absolute == 0:
             return 0.0
         return self.absolute / self.allowed if self.allowed else float("inf")
+
+
+@dataclass(frozen=True)
+class Noise:
+    """A difference measured by the noise that a correct implementation would show.
+
+    Attributes
+    ----------
+    multiple : float
+        r: the worst element's difference over its noise.
+    coherent : float
+        p: the same for a factor common to all elements.
+    limit, coherent_limit : float
+        From where on either is loud.
+    shrink : float, optional
+        The float64 difference over what rounding would have left of it; above 1 it did not
+        shrink. None without a float64 run.
+    digits, digits_expected : float
+        Decimal digits that agree at the worst element, and that would if the noise were all.
+    """
+
+    multiple: float
+    coherent: float
+    limit: float
+    coherent_limit: float
+    shrink: float | None
+    digits: float
+    digits_expected: float
 
 
 @dataclass(frozen=True)
@@ -81,6 +123,8 @@ class Comparison:
         Elements where a NaN or infinity is unmatched; they count as disagreeing.
     octaves : tuple of int
         How many elements lie less than 1 ULP apart, then from 1, 2, 4, 8 … ULP on.
+    noise : Noise, optional
+        Under tolerance auto, for a difference that needed measuring.
     """
 
     verdict: Verdict
@@ -95,6 +139,7 @@ class Comparison:
     equal: int = 0
     nonfinite: int = 0
     octaves: tuple[int, ...] = ()
+    noise: Noise | None = None
 
     @property
     def agrees(self) -> bool:
@@ -119,6 +164,57 @@ class Pair:
 
 
 @dataclass(frozen=True)
+class Cause:
+    """A hypothesis that explains a difference down to noise.
+
+    Attributes
+    ----------
+    text : str
+        In words: ``the sign is flipped``, ``a factor of 1/4, the length of axis 0``.
+    residual : float
+        What it leaves unexplained, as a multiple of the noise (of the allowance, without one).
+    """
+
+    text: str
+    residual: float
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is known of one disagreement beyond its size.
+
+    Attributes
+    ----------
+    causes : tuple of Cause
+        The best first; empty rather than a guess.
+    side : str, optional
+        The label of the backend that is off the truth; None when the truth could not tell.
+    """
+
+    causes: tuple[Cause, ...] = ()
+    side: str | None = None
+
+
+@dataclass(frozen=True)
+class Teeth:
+    """Whether a comparison could have failed: which spoiled gradients it would have passed.
+
+    Attributes
+    ----------
+    survivors : mapping of str to float
+        By mutant (``zero``, ``negated`` …) that would have passed, the share of the elements
+        that cannot tell it apart. Empty: the check has teeth.
+    """
+
+    survivors: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def vacuous(self) -> bool:
+        """Whether a wrong gradient would have passed."""
+        return bool(self.survivors)
+
+
+@dataclass(frozen=True)
 class CaseVerdict:
     """All that is known after a case was run and judged.
 
@@ -131,12 +227,21 @@ class CaseVerdict:
     comparisons : mapping of Pair to mapping of str to Comparison
         For each pair, by tensor (``node1``, ``d node1``), values in the order of the graph, then
         gradients in the order of the backward pass. Pairs with the reference come first.
+    findings : mapping of Pair to mapping of str to Finding
+        For what disagrees or warns.
+    teeth : mapping of str to Teeth
+        By tensor, for gradients.
+    twins : mapping of str to Recording or Failure
+        Under tolerance auto, the same backends in float64, by the same labels.
     """
 
     case: Case
     reference: str
     outcomes: Mapping[str, Outcome]
     comparisons: Mapping[Pair, Mapping[str, Comparison]] = field(default_factory=dict)
+    findings: Mapping[Pair, Mapping[str, Finding]] = field(default_factory=dict)
+    teeth: Mapping[str, Teeth] = field(default_factory=dict)
+    twins: Mapping[str, Outcome] = field(default_factory=dict)
 
     @property
     def tensors(self) -> tuple[str, ...]:
@@ -164,9 +269,34 @@ class CaseVerdict:
         )
 
     @property
+    def warnings(self) -> tuple[tuple[Pair, str, Comparison], ...]:
+        """Every comparison that agrees with a reservation."""
+        return tuple(
+            (pair, name, comparison)
+            for pair, by in self.comparisons.items()
+            for name, comparison in by.items()
+            if comparison.agrees and comparison.verdict.warns
+        )
+
+    @property
+    def vacuous(self) -> tuple[str, ...]:
+        """Tensors on which a wrong gradient would have passed."""
+        return tuple(name for name, teeth in self.teeth.items() if teeth.vacuous)
+
+    def first_parts(self, pair: Pair) -> tuple[str | None, str | None]:
+        """Give the first node whose values part, going forward, and the first gradient, going back.
+
+        Gradients are named as on screen: ``d node1``.
+        """
+        wrong = [name for name, c in self.comparisons[pair].items() if not c.agrees]
+        forward = next((name for name in wrong if not name.startswith("d ")), None)
+        backward = next((name for name in wrong if name.startswith("d ")), None)
+        return forward, backward
+
+    @property
     def exit_code(self) -> ExitCode:
         """A disagreement that was seen outweighs a backend that could not be asked."""
-        if self.disagreements:
+        if self.disagreements or (self.case.strict and (self.warnings or self.vacuous)):
             return ExitCode.DISAGREE
         compared = any(c.total for by in self.comparisons.values() for c in by.values())
         if not compared or any(failure.required for failure in self.failures):

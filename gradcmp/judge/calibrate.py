@@ -1,0 +1,161 @@
+"""How much rounding noise a correct implementation would show, for each element."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcmp.graph import Graph, backward, forward
+from gradcmp.graph.walk import MakeConstant, spec_of
+from gradcmp.judge.noise import NoiseModel, Noisy, Precision
+from gradcmp.ops import Array
+from gradcmp.ops.spec import Kind
+
+Float = npt.NDArray[np.float64]
+
+# The largest of K normal deviates is on average this many standard deviations: what turns the
+# widest of K replicas into a scale.
+WIDEST: Mapping[int, float] = {4: 1.46, 8: 1.78, 16: 2.07}
+TENSOR_WEIGHT = 4.0  # replicas' worth of trust in the rows and columns against the element alone
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The noise of one tensor.
+
+    Attributes
+    ----------
+    base : array
+        g, the float64 reference.
+    s : array
+        The standard deviation that a correct implementation's rounding errors have, for each
+        element.
+    coherent : float
+        The same for a common factor: the standard deviation of ``sum(w d) / sum(w g)`` with
+        ``w = g / s^2``.
+    low, high : array, optional
+        The interval that the values span when exact ties are broken either way; None when the
+        graph takes no branch.
+    """
+
+    base: Float
+    s: Float
+    coherent: float
+    low: Float | None = None
+    high: Float | None = None
+
+
+def calibrate(
+    graph: Graph,
+    inputs: Mapping[str, Array],
+    cotangent: Array,
+    precision: Precision,
+    names: Collection[str],
+    replicas: int = 16,
+    seed: int = 0,
+) -> dict[str, Scale]:
+    """Run the reference with injected noise and give the scale of each tensor in `names`.
+
+    Parameters
+    ----------
+    names : collection of str
+        As on screen: ``node1``, ``d X``.
+    replicas : int
+        K, a key of `WIDEST`.
+
+    Raises
+    ------
+    NoModelError
+        When a primitive of the graph has no noise model.
+    """
+    model = NoiseModel(precision, replicas, np.random.default_rng([seed, replicas]))
+    tensors = _walk(graph, inputs, cotangent, model, names)
+    scales = {
+        name: pool(tensor.stack if isinstance(tensor, Noisy) else tensor[None], precision)
+        for name, tensor in tensors.items()
+    }
+    if not model.branches:
+        return scales
+    ends = [
+        _walk(graph, inputs, cotangent, replace(model, replicas=0, nudge=nudge), names)
+        for nudge in (1, -1)
+    ]
+    return {
+        name: _span(scale, [_base(end[name]) for end in ends]) for name, scale in scales.items()
+    }
+
+
+def pool(stack: Float, precision: Precision) -> Scale:
+    """Turn replicas into the scale of the noise.
+
+    Per-element spread alone collapses by chance, so rows, columns and the tensor lend some:
+    ``v = (max_k |d_k| / c_K)^2``, ``t = rowmean(v) colmean(v) / mean(v)``,
+    ``s^2 = (K v + 4 t) / (K + 4) + (u g)^2 / 3 + eta^2``.
+    """
+    base, deviations = stack[0], stack[1:] - stack[:1]
+    count = len(deviations)
+    with np.errstate(all="ignore"):
+        v = np.zeros_like(base)
+        if count:
+            deviations[~np.isfinite(deviations)] = 0.0
+            v = np.square(np.abs(deviations).max(axis=0) / WIDEST[count])
+        squared = (count * v + TENSOR_WEIGHT * _outer(v)) / (count + TENSOR_WEIGHT)
+        squared = squared + np.square(precision.u * base) / 3 + precision.eta**2
+        s = np.sqrt(squared)
+        w = np.where(np.isfinite(base), base / squared, 0.0)
+        total = float(np.sum(np.where(np.isfinite(base), w * base, 0.0)))
+        alphas = [float(np.sum(w * d)) / total for d in deviations] if total > 0 else []
+    widest = max(map(abs, alphas), default=0.0) / WIDEST.get(count, 1.0)
+    return Scale(base, s, float(np.sqrt(widest**2 + precision.u**2 / 3)))
+
+
+def _outer(v: Float) -> Float:
+    """Give ``rowmean(v) colmean(v) / mean(v)``, the last axis being the columns."""
+    if v.ndim < 2 or not v.size:
+        return np.full_like(v, v.mean() if v.size else 0.0)
+    mean = v.mean()
+    if mean == 0:
+        return v
+    rows = v.mean(axis=-1, keepdims=True)
+    columns = v.mean(axis=tuple(range(v.ndim - 1)), keepdims=True)
+    outer: Float = rows * columns / mean
+    return outer
+
+
+def _walk(
+    graph: Graph,
+    inputs: Mapping[str, Array],
+    cotangent: Array,
+    model: NoiseModel,
+    names: Collection[str],
+) -> dict[str, Noisy]:
+    held = {
+        name: model.hold(array) if spec_of(array).kind == "float" else array
+        for name, array in inputs.items()
+    }
+    tape = forward(graph, held, _constants(model))  # type: ignore[arg-type]
+    found = {name: value for name, value in tape.values.items() if name in names}
+    if any(name.startswith("d ") for name in names):
+        gradients = backward(graph, tape, model.hold(cotangent))  # type: ignore[arg-type]
+        found |= {f"d {name}": dx for name, dx in gradients.items() if f"d {name}" in names}
+    return found  # type: ignore[return-value]
+
+
+def _constants(model: NoiseModel) -> MakeConstant:
+    def constant(value: float | int | bool, kind: Kind) -> Array:
+        return model.constant(float(value)) if kind == "float" else np.asarray(value)
+
+    return constant
+
+
+def _base(tensor: Noisy | Array) -> Float:
+    return tensor.stack[0] if isinstance(tensor, Noisy) else tensor
+
+
+def _span(scale: Scale, ends: list[Float]) -> Scale:
+    low = np.minimum.reduce([scale.base, *ends])
+    high = np.maximum.reduce([scale.base, *ends])
+    return replace(scale, low=low, high=high)

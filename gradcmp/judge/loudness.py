@@ -1,0 +1,94 @@
+"""Is a difference loud: larger than the noise that a correct implementation would show?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradcmp.judge.calibrate import Float, Scale
+from gradcmp.judge.noise import PRECISIONS, Precision
+
+SHRINKS = 64.0  # times r that the float64 difference may exceed its own noise and still scale
+
+
+@dataclass(frozen=True)
+class Limits:
+    """From where on r and p are loud."""
+
+    r: float
+    p: float
+
+
+LIMITS: Mapping[int, Limits] = {8: Limits(12.0, 9.0), 16: Limits(8.0, 6.0)}  # by replicas
+
+
+@dataclass(frozen=True)
+class Loudness:
+    """How loud the difference of two arrays is.
+
+    Attributes
+    ----------
+    r : float
+        ``max |D| / s``: the worst element as a multiple of the noise.
+    p : float
+        The same for a factor common to all elements, too small to be seen in any one of them:
+        ``alpha = sum(w D) / sum(w g)`` with ``w = g / s^2``, over its own noise.
+    index : tuple of int
+        The element where r is reached.
+    over : int
+        How many elements exceed the limit of r.
+    limits : Limits
+    """
+
+    r: float
+    p: float
+    index: tuple[int, ...]
+    over: int
+    limits: Limits
+
+    @property
+    def loud(self) -> bool:
+        """Whether it is more than rounding explains; NaN is loud."""
+        return not (self.r <= self.limits.r and self.p <= self.limits.p)
+
+
+def loudness(difference: Float, scale: Scale, limits: Limits) -> Loudness:
+    """Measure a difference against the noise of its tensor."""
+    with np.errstate(all="ignore"):
+        ratios = np.abs(difference) / scale.s
+        ratios = np.where(np.isnan(ratios), np.inf, ratios)
+        index = np.unravel_index(int(np.argmax(ratios)), ratios.shape)
+        w = np.where(np.isfinite(scale.base), scale.base / np.square(scale.s), 0.0)
+        total = float(np.sum(w * np.where(np.isfinite(scale.base), scale.base, 0.0)))
+        alpha = abs(float(np.sum(w * difference))) / total if total > 0 else 0.0
+    return Loudness(
+        float(ratios[index]),
+        alpha / scale.coherent,
+        tuple(map(int, index)),
+        int(np.count_nonzero(~(ratios <= limits.r))),
+        limits,
+    )
+
+
+def beyond(actual: Float, scale: Scale) -> Float:
+    """Give how far values lie outside the interval that exact ties leave open; 0 inside."""
+    if scale.low is None or scale.high is None:
+        return actual - scale.base
+    over: Float = np.maximum(actual - scale.high, 0.0)
+    under: Float = np.minimum(actual - scale.low, 0.0)
+    return over + under
+
+
+def shrinks(difference: Float, scale: Scale, seen: Loudness, precision: Precision) -> float:
+    """Give how far a float64 difference exceeds what rounding would have left of it.
+
+    ``rho / (64 max(1, r, p))`` with ``rho = max |D64| / (s u64 / u)``: at most 1 when the
+    difference shrank as rounding does. A wrong formula does not shrink.
+    """
+    with np.errstate(all="ignore"):
+        fine = scale.s * (PRECISIONS["float64"].u / precision.u)
+        rho = float(np.max(np.abs(difference) / fine, initial=0.0))
+    allowed = SHRINKS * max(1.0, min(seen.r, 1e300), min(seen.p, 1e300))
+    return np.inf if np.isnan(rho) else rho / allowed
