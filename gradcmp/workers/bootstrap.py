@@ -23,18 +23,21 @@ def main() -> None:
     del sys.path[0]  # this file's own folder, whose names would hide others
     descriptor, name, device = sys.argv[1:]
     os.set_inheritable(int(descriptor), False)
-    threading.Thread(target=die_with_parent, daemon=True).start()
-    connection = Connection(int(descriptor))
+    lifeline = threading.Thread(target=die_with_parent, daemon=True)
+    lifeline.start()
+    # The original stays open to the very end: the parent sees it closed when all is over.
+    connection = Connection(os.dup(int(descriptor)))
     lack = lacking()
     if lack:
         facts = {"kind": "error", "message": f"interpreter '{sys.executable}' {lack}"}
         connection.send_bytes(b"unable")
         connection.send_bytes(json.dumps(facts).encode())
-        return
-    load_package()
-    from gradcmp.workers.serve import serve
+    else:
+        load_package()
+        from gradcmp.workers.serve import serve
 
-    serve(connection, name, device)
+        serve(connection, name, device)
+    lifeline.join()
 
 
 def die_with_parent() -> None:

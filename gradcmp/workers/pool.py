@@ -82,6 +82,8 @@ class Pool:
                 if said := lane.description or lane.failure:
                     yield lane.environment, said
             waiting = [lane for lane in waiting if not (lane.description or lane.failure)]
+            for lane in waiting:
+                lane.feed()
             _listen(waiting)
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ import struct
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
@@ -51,20 +51,22 @@ class Worker:
         ours, theirs = socket.socketpair()
         for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
             ours.setsockopt(socket.SOL_SOCKET, option, struct.pack("@ll", STALL, 0))
-        self._log = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  as long as the worker
-        fcntl.fcntl(self._log, fcntl.F_SETFL, os.O_APPEND)  # so that it can be emptied meanwhile
         flags = ("-u", "-X", "faulthandler")  # what was said before a crash is there after it
         arguments = (str(theirs.fileno()), environment.name, environment.device)
-        with ours, theirs:
+        with ours, theirs, ExitStack() as undo:
+            log = undo.enter_context(tempfile.TemporaryFile(buffering=0))
+            fcntl.fcntl(log, fcntl.F_SETFL, os.O_APPEND)  # so that it can be emptied meanwhile
             self._process = subprocess.Popen(
                 [environment.python or sys.executable, *flags, str(BOOTSTRAP), *arguments],
                 stdin=subprocess.PIPE,
-                stdout=self._log,
-                stderr=self._log,
+                stdout=log,
+                stderr=log,
                 pass_fds=(theirs.fileno(),),
                 env=_variables(foreign=environment.python is not None),
                 start_new_session=True,
             )
+            undo.pop_all()
+            self._log = log
             self.connection = Connection(ours.detach())
 
     @property
