@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -28,7 +28,6 @@ SPREAD = 1.4  # a rounding error seen through c in [1, 2) is this much smaller t
 HASHED_RMS = 0.408  # root mean square of (RN(c w) / c - w) / (u w) over c and w: sqrt(1/6)
 EPS = 2.0**-52  # from 1 to the next float64
 TINY = 2.0**-1022  # below it float64 itself loses digits
-NEAR = 4.0  # spreads from a kink within which another backend may take the other branch
 
 
 @dataclass(frozen=True)
@@ -60,32 +59,6 @@ PRECISIONS: Mapping[DType, Precision] = {
     "bfloat16": Precision(2.0**-8, 2.0**-24, 2.0**-126, 3.3895313892515355e38),
 }
 
-# Half of the worst error seen over the frameworks, in units of u. What is not here and not in
-# EXACT has no model.
-KAPPA: Mapping[np.ufunc, float] = {
-    np.add: 1,
-    np.subtract: 1,
-    np.multiply: 1,
-    np.divide: 1,
-    np.square: 1,
-    np.reciprocal: 1,
-    np.sqrt: 2,
-    np.exp: 4,
-    np.log: 4,
-    np.sin: 4,
-    np.cos: 4,
-    np.log1p: 6,
-    np.expm1: 6,
-    np.power: 8,  # exp(y log x): the errors of both
-    np.tanh: 11,
-}
-ELEMENTARY = frozenset(ufunc for ufunc, kappa in KAPPA.items() if kappa > 2)
-ORDERINGS = frozenset((np.greater, np.greater_equal, np.less, np.less_equal))
-EQUALITIES = frozenset((np.equal, np.not_equal))
-EXACT = frozenset(
-    (np.negative, np.positive, np.absolute, np.maximum, np.minimum, np.copysign)
-) | frozenset((np.logical_and, np.logical_or, np.logical_not, np.isfinite, np.isnan, np.isinf))
-
 
 class NoModelError(TypeError):
     """An array function that the noise model does not know; the caller falls back."""
@@ -103,6 +76,8 @@ class NoiseModel:
         K; with 0 there is no noise, and `nudge` alone tells two runs apart.
     rng : Generator
         Draws the c of every primitive; seeded, so that a verdict repeats.
+    operands : Precision, optional
+        What the operands of a matrix product are rounded to first: TF32 units do that.
     nudge : {0, 1, -1}
         How exact ties are broken: not at all, for the later operand or element, for the earlier.
     branches : bool
@@ -112,13 +87,10 @@ class NoiseModel:
     precision: Precision
     replicas: int
     rng: np.random.Generator
+    operands: Precision | None = None
     nudge: int = 0
     branches: bool = False
     _held: int = 0  # elements taken in so far: their ranks when ties are broken
-
-    def __post_init__(self) -> None:
-        bits = round(-math.log2(self.precision.u))  # of the significand
-        self._splitter = 2.0 ** (53 - bits) + 1.0
 
     def hold(self, array: Stack) -> Noisy:
         """Take an array in, with one rounding error each: it absorbs equally good algorithms."""
@@ -171,11 +143,18 @@ class NoiseModel:
     def _draw(self, ndim: int) -> Stack:
         return self.rng.uniform(1.0, 2.0, self.replicas).reshape((-1,) + (1,) * (ndim - 1))
 
+    def feed(self, x: Any) -> Any:
+        """Give an operand of a matrix product as the unit that multiplies sees it."""
+        if self.operands is None or not isinstance(x, Noisy):
+            return x
+        coarse = replace(self, precision=self.operands, operands=None)
+        return Noisy(coarse.jitter(x.stack.copy(), 1.0).stack, self)
+
     def _round(self, y: Any) -> Any:
         """Round to the significand of the dtype, by Veltkamp's splitting."""
         if self.precision.u == PRECISIONS["float64"].u:
             return y  # the arithmetic at hand rounds c y by itself
-        t = self._splitter * y
+        t = y * (self.precision.u * 2.0**53 + 1.0)
         return t - (t - y)
 
 
@@ -219,7 +198,9 @@ class Noisy(NDArrayOperatorsMixin):
         return Noisy(self.stack[(slice(None), *parts)], self.model)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        rule: Rule | None = _METHODS.get(method)
+        from gradcmp.judge.primitives import METHODS
+
+        rule = METHODS.get(method)
         if rule is None or kwargs.get("out") is not None or kwargs.get("where", True) is not True:
             raise NoModelError(f"{ufunc.__name__}.{method} has no noise model")
         kwargs.pop("out", None)
@@ -227,8 +208,9 @@ class Noisy(NDArrayOperatorsMixin):
 
     def __array_function__(self, function: Rule, types: Any, args: Any, kwargs: Any) -> Any:
         from gradcmp.judge.movement import MOVEMENTS
+        from gradcmp.judge.primitives import FUNCTIONS
 
-        rule = MOVEMENTS.get(function)
+        rule = MOVEMENTS.get(function) or FUNCTIONS.get(function)
         if rule is None:
             raise NoModelError(f"numpy.{function.__name__} has no noise model")
         return rule(*args, **kwargs)
@@ -244,115 +226,3 @@ def align(arrays: tuple[Any, ...], model: NoiseModel) -> list[Any]:
         else a
         for a in held
     ]
-
-
-def _call(model: NoiseModel, ufunc: np.ufunc, *inputs: Any, **kwargs: Any) -> Any:
-    if ufunc is np.matmul:
-        return _matmul(model, *inputs, **kwargs)
-    if kwargs:
-        raise NoModelError(f"{ufunc.__name__} with {', '.join(kwargs)} has no noise model")
-    stacks = align(inputs, model)
-    with np.errstate(all="ignore"):
-        if ufunc in ORDERINGS:
-            return Noisy(_order(model, ufunc, *stacks), model)
-        if ufunc is np.sign:
-            above, below = (_order(model, o, stacks[0], 0.0) for o in (np.greater, np.less))
-            return Noisy(above.astype(np.float64) - below, model)
-        model.branches |= ufunc in EQUALITIES
-        result = ufunc(*stacks)
-    if ufunc in EQUALITIES or ufunc in EXACT:
-        return Noisy(result, model)
-    kappa = KAPPA.get(ufunc)
-    if kappa is None:
-        raise NoModelError(f"{ufunc.__name__} has no noise model")
-    if any(s.dtype == np.bool_ for s in stacks if isinstance(s, np.ndarray)):
-        return Noisy(result, model)  # a product with a mask is exact
-    return model.jitter(result, kappa, common=ufunc in ELEMENTARY)
-
-
-def _order(model: NoiseModel, ufunc: np.ufunc, left: Any, right: Any) -> Stack:
-    """Compare; where the operands are within noise of each other, either branch is taken."""
-    model.branches = True
-    difference = np.asarray(left - right, np.float64)
-    base, replicas = difference[:1], difference[1:]
-    tied = base == 0
-    if model.nudge:
-        difference = np.where(tied, float(model.nudge), difference)
-    result: Stack = ufunc(difference, 0.0)
-    spread = np.abs(replicas - base).max(axis=0, keepdims=True, initial=0.0)
-    near = (np.abs(base) <= NEAR * spread) & ~tied
-    if near.any():
-        either = model.rng.random(replicas.shape) < 0.5
-        result[1:] = np.where(near, either, result[1:])
-    return result
-
-
-def _matmul(model: NoiseModel, left: Any, right: Any) -> Noisy:
-    if np.ndim(left) == 1:
-        product = _matmul(model, np.expand_dims(left, 0), right)
-        return product[..., 0, :] if np.ndim(right) > 1 else product[..., 0]
-    if np.ndim(right) == 1:
-        return _matmul(model, left, np.expand_dims(right, 1))[..., 0]
-    a, b = align((left, right), model)
-    with np.errstate(all="ignore"):
-        product = np.matmul(a, b)
-        base = [s[:1] if isinstance(x, Noisy) else s for s, x in ((a, left), (b, right))]
-        squares = np.matmul(np.square(base[0]), np.square(base[1]))
-    return model.jitter_sum(product, squares, np.shape(left)[-1])
-
-
-def _axes(axis: Any, ndim: int) -> tuple[int, ...]:
-    if axis is None:
-        return tuple(range(1, ndim + 1))
-    return tuple(one % ndim + 1 for one in (axis if isinstance(axis, tuple) else (axis,)))
-
-
-def _reduce(
-    model: NoiseModel, ufunc: np.ufunc, x: Any, axis: Any = 0, keepdims: bool = False, **rest: Any
-) -> Noisy:
-    axes = _axes(axis, x.ndim)
-    terms = math.prod(x.stack.shape[one] for one in axes)
-    with np.errstate(all="ignore"):
-        result = np.asarray(ufunc.reduce(x.stack, axis=axes, keepdims=keepdims))
-        if ufunc in EXACT:
-            return Noisy(result, model)
-        if ufunc is np.multiply:
-            return model.jitter(result, math.sqrt(max(terms, 1)))
-        if ufunc is not np.add:
-            raise NoModelError(f"{ufunc.__name__}.reduce has no noise model")
-        squares = np.sum(np.square(x.stack[:1], dtype=np.float64), axis=axes, keepdims=keepdims)
-    return model.jitter_sum(result.astype(np.float64, copy=False), squares, terms)
-
-
-def _accumulate(model: NoiseModel, ufunc: np.ufunc, x: Any, axis: int = 0, **rest: Any) -> Noisy:
-    if ufunc is not np.add:
-        raise NoModelError(f"{ufunc.__name__}.accumulate has no noise model")
-    (along,) = _axes(axis, x.ndim)
-    with np.errstate(all="ignore"):
-        result = np.add.accumulate(x.stack, axis=along)
-        squares = np.add.accumulate(np.square(x.stack[:1]), axis=along)
-    length = x.stack.shape[along]
-    terms = np.arange(1, length + 1).reshape((-1,) + (1,) * (x.stack.ndim - 1 - along))
-    return model.jitter_sum(result, squares, terms)
-
-
-def _at(model: NoiseModel, ufunc: np.ufunc, target: Any, index: Any, values: Any) -> None:
-    """Scatter-add into `target`, which the reference has just made: a sum of ``count`` terms."""
-    if ufunc is not np.add or not isinstance(target, Noisy):
-        raise NoModelError(f"{ufunc.__name__}.at has no noise model")
-    parts = index if isinstance(index, tuple) else (index,)
-    squares = np.zeros((1, *target.shape))
-    terms = np.zeros(target.shape)
-    stack = values.stack if isinstance(values, Noisy) else np.asarray(values)[None]
-    np.add.at(target.stack, (slice(None), *parts), stack)
-    np.add.at(squares, (slice(None), *parts), np.square(stack[:1]))
-    np.add.at(terms, parts, 1.0)
-    model.jitter_sum(target.stack, squares, terms)
-
-
-_METHODS: Mapping[str, Rule] = {
-    "__call__": _call,
-    "reduce": _reduce,
-    "accumulate": _accumulate,
-    "at": _at,
-}
