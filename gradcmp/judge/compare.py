@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
 from gradcmp.case import Tolerance
-from gradcmp.judge.definition import differ
+from gradcmp.judge.definition import Difference, differ, tally_of
 from gradcmp.judge.integers import tally_integers
 from gradcmp.judge.parallel import PIECE, tally_reals
 from gradcmp.judge.pieces import aligned
@@ -58,25 +58,31 @@ def compare(actual: Array, expected: Array, tolerance: Tolerance) -> Comparison:
         )
     unit = coarser(*names) if kinds[0] == "float" else None
     rule = EXACT if unit is None else rule_of(tolerance, unit)
+    small = actual.ndim <= 2 and max(actual.shape, default=1) <= SMALL
+    if small and unit is not None:
+        return _compare_small(actual, expected, rule)
     a, e, order = aligned(actual, expected)
     tally = tally_integers(a, e, PIECE) if unit is None else tally_reals(a, e, rule)
     place = dict(zip(order, np.unravel_index(tally.worst, a.shape), strict=True))
-    worst = tuple(int(place[axis]) for axis in range(a.ndim))
-    small = a.ndim <= 2 and max(a.shape, default=1) <= SMALL
-    return Comparison(
-        _verdict(tally, rule, actual[worst], expected[worst], worst),
-        rule.text,
-        total=tally.total,
-        disagreeing=tally.disagreeing,
-        worst=_element(actual, expected, worst, rule),
-        max_absolute=tally.max_absolute,
-        max_relative=tally.max_relative,
-        max_ulp=tally.max_ulp,
-        excess=differ(_wide(actual), _wide(expected), rule).excess if small else None,
-        equal=tally.equal,
-        nonfinite=tally.nonfinite,
-        octaves=tuple(int(count) for count in np.trim_zeros(tally.octaves, "b")),
-    )
+    index = tuple(int(place[axis]) for axis in range(a.ndim))
+    worst = _wide(actual[index]), _wide(expected[index])
+    comparison = _conclude(tally, rule, index, worst, differ(*worst, rule))
+    return replace(comparison, excess=_unequal(actual, expected)) if small else comparison
+
+
+def _compare_small(actual: Array, expected: Array, rule: Rule) -> Comparison:
+    """Compare arrays that are reported whole: every element's difference is needed anyway."""
+    a, e = _wide(actual), _wide(expected)
+    difference = differ(a, e, rule)
+    tally = tally_of(difference)
+    index = tuple(int(i) for i in np.unravel_index(tally.worst, a.shape))
+    comparison = _conclude(tally, rule, index, (a[index], e[index]), difference.at(index))
+    return replace(comparison, excess=difference.excess)
+
+
+def _unequal(actual: Array, expected: Array) -> Array:
+    """Give the excess of integers, to which nothing is allowed."""
+    return np.where(actual == expected, 0.0, np.inf)
 
 
 def _wide(array: Array) -> Array:
@@ -84,24 +90,31 @@ def _wide(array: Array) -> Array:
         return np.asarray(array, np.float64)
 
 
-def _element(actual: Array, expected: Array, index: tuple[int, ...], rule: Rule) -> Element:
-    a, e = _wide(actual[index]), _wide(expected[index])
-    difference = differ(a, e, rule)
-    return Element(
-        index,
-        float(a),
-        float(e),
-        absolute=float(difference.absolute),
-        relative=float(difference.relative),
-        ulp=float(difference.absolute if rule is EXACT else difference.ulp),
-        allowed=float(difference.allowed),
+def _conclude(
+    tally: Tally, rule: Rule, index: tuple[int, ...], worst: tuple[Array, Array], at: Difference
+) -> Comparison:
+    a, e = map(float, worst)
+    # Integers have no ULP: their difference counts the numbers between them.
+    ulp = at.absolute if rule is EXACT else at.ulp
+    return Comparison(
+        _verdict(tally, rule, f"{a} against {e} at {index}"),
+        rule.text,
+        tally.total,
+        tally.disagreeing,
+        Element(index, a, e, float(at.absolute), float(at.relative), float(ulp), float(at.allowed)),
+        tally.max_absolute,
+        tally.max_relative,
+        tally.max_ulp,
+        equal=tally.equal,
+        nonfinite=tally.nonfinite,
+        octaves=tally.trimmed,
     )
 
 
-def _verdict(tally: Tally, rule: Rule, a: Any, e: Any, worst: tuple[int, ...]) -> Verdict:
+def _verdict(tally: Tally, rule: Rule, worst: str) -> Verdict:
     if tally.nonfinite:
         more = f", and {tally.nonfinite - 1} more" if tally.nonfinite > 1 else ""
-        return Verdict(False, "non-finite", f"{a} against {e} at {worst}{more}")
+        return Verdict(False, "non-finite", worst + more)
     if tally.equal == tally.total:
         return Verdict(True, "exact")
     reason: Reason = "tolerance" if rule.chosen or tally.disagreeing else "rounding"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
+from gradcmp.judge.tally import Tally
 from gradcmp.judge.tolerance import Rule
 from gradcmp.judge.ulp import FORMATS, Ruler
 from gradcmp.recording import Array
@@ -29,6 +31,12 @@ class Difference:
     relative: Array
     ulp: Array
     allowed: Array
+
+    def at(self, index: tuple[int, ...]) -> Difference:
+        """Give the difference of one element."""
+        return Difference(
+            self.absolute[index], self.relative[index], self.ulp[index], self.allowed[index]
+        )
 
     @property
     def excess(self) -> Array:
@@ -58,6 +66,36 @@ def differ(actual: Array, expected: Array, rule: Rule) -> Difference:
         np.where(finite, x.reshape(finite.shape), unmatched) for x in (error, relative, ulp)
     )
     return Difference(absolute, relative, ulp, np.where(finite, allowed.reshape(finite.shape), 0.0))
+
+
+def tally_of(difference: Difference) -> Tally:
+    """Count what a sweep counts, from differences that are there already: for small arrays."""
+    absolute, relative, ulp, allowed, excess = (
+        x.reshape(-1).tolist()
+        for x in (
+            difference.absolute,
+            difference.relative,
+            difference.ulp,
+            difference.allowed,
+            difference.excess,
+        )
+    )
+    tally = Tally(total=len(absolute))
+    for index, distance in enumerate(ulp):
+        unmatched = distance == math.inf  # two finite numbers are a finite number of steps apart
+        close = absolute[index] == 0 or (
+            absolute[index] < math.inf and absolute[index] <= allowed[index]
+        )
+        tally.equal += absolute[index] == 0
+        tally.disagreeing += not close
+        tally.nonfinite += unmatched
+        tally.offer(index, (unmatched, excess[index], absolute[index]))
+        if not unmatched:
+            tally.max_absolute = max(tally.max_absolute, absolute[index])
+            tally.max_relative = max(tally.max_relative, relative[index])
+            tally.max_ulp = max(tally.max_ulp, distance)
+            tally.octaves[int(distance).bit_length()] += 1
+    return tally
 
 
 def _spacing(x: Array, rule: Rule) -> Array:

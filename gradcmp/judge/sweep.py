@@ -166,8 +166,8 @@ class Sweep:
         tally, shift = self.tally, self._ruler.shift
         tally.max_ulp = max(tally.max_ulp, top / 2**shift)
         tally.equal += len(steps) - int(np.count_nonzero(steps))
-        counts = octaves(steps, shift, top)
-        tally.octaves[: len(counts)] += counts
+        for octave, number in enumerate(octaves(steps, shift, top)):
+            tally.octaves[octave] += number
         if self.rule.ulp is None:
             return
         error, limit = self._error[: len(steps)], self.rule.ulp << shift

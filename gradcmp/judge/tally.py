@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from gradcmp.recording import Array
-
 OCTAVES = 65  # below 1 ULP, then one for each bit of the longest distance
 
 
@@ -25,7 +21,7 @@ class Tally:
         Flat index of the element of the highest `key`, the first of equals.
     key : tuple of (bool, float, float)
         Whether it is an unmatched non-finite, its excess and its absolute difference.
-    octaves : array of int
+    octaves : list of int
         Numbers of finite pairs by distance: below 1 ULP, from 1, from 2, from 4 ULP on …
     """
 
@@ -38,7 +34,13 @@ class Tally:
     max_absolute: float = 0.0
     max_relative: float = 0.0
     max_ulp: float = 0.0
-    octaves: Array = field(default_factory=lambda: np.zeros(OCTAVES, np.int64))
+    octaves: list[int] = field(default_factory=lambda: [0] * OCTAVES)
+
+    @property
+    def trimmed(self) -> tuple[int, ...]:
+        """The octaves up to the last that anything lies in."""
+        last = max((k for k, count in enumerate(self.octaves) if count), default=-1)
+        return tuple(self.octaves[: last + 1])
 
     def offer(self, index: int, key: tuple[bool, float, float]) -> None:
         """Make this element the worst if it is worse than all before."""
@@ -55,4 +57,4 @@ class Tally:
         self.max_absolute = max(self.max_absolute, other.max_absolute)
         self.max_relative = max(self.max_relative, other.max_relative)
         self.max_ulp = max(self.max_ulp, other.max_ulp)
-        self.octaves += other.octaves
+        self.octaves = [sum(pair) for pair in zip(self.octaves, other.octaves, strict=True)]

@@ -101,6 +101,22 @@ def test_one_piece_says_the_same_as_many(dtype):
     )
 
 
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_small_arrays_too_are_what_fractions_say(dtype, rule):
+    fixed = DEFAULTS[dtype] if isinstance(rule, Default) else rule
+    step = fixed if isinstance(fixed, Fixed) else Fixed(rtol=2.0**-20, atol=0.0)
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        expected = draw(rng, dtype, 8)
+        actual = near(rng, expected, step, dtype)
+        if seed % 2:
+            actual[seed % 8] = expected[seed // 3] = np.nan
+        comparison = compare(actual, expected, rule)
+        check(comparison, truth := expect(actual, expected, fixed, dtype), exact=True)
+        np.testing.assert_allclose(comparison.excess, truth.excess, rtol=1e-12)
+
+
 def check(comparison: Comparison, truth: Expected, *, exact: bool) -> None:
     """Demand every number of the oracle; ULP of mixed dtypes carry a rounding."""
     worst = truth.excess[comparison.worst.index[0]]
@@ -301,6 +317,8 @@ def test_small_arrays_come_with_the_excess_of_every_element():
     found = compare(actual, expected, Fixed(rtol=0.25, atol=0.0)).excess
     np.testing.assert_array_equal(found, [[0, 1], [1, np.inf]])
     assert compare(np.ones(9), np.ones(9), Default()).excess is None
+    whole = compare(np.array([1, 2]), np.array([1, 3]), Default()).excess
+    np.testing.assert_array_equal(whole, [0, np.inf])
 
 
 def test_the_worst_element_exceeds_its_own_allowance_the_most():

@@ -1,0 +1,87 @@
+"""The judge against NumPy's and torch's comparators, as ratios of medians taken in one run.
+
+    python benchmarks/judge.py [ELEMENTS]
+
+Both arrays differ in nearly every element and agree within the default tolerance of every
+contender, so that none can stop early. gradcmp gives all its statistics: the worst element, three
+maxima, numbers of equal and disagreeing elements and the octaves of ULP.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+
+import ml_dtypes
+import numpy as np
+import torch
+
+from gradcmp.case import Default
+from gradcmp.judge import compare
+
+ELEMENTS = 20_000_000
+ROUNDS = 5
+CASES = {  # dtype: relative size of the noise between the two arrays
+    "float64": 1e-13,
+    "float32": 1e-7,
+    "bfloat16": 4e-3,
+}
+
+
+def arrays(dtype: str, count: int):
+    rng = np.random.default_rng(0)
+    first = rng.standard_normal(count)
+    second = first * (1 + CASES[dtype] * rng.standard_normal(count))
+    known = ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype
+    return first.astype(known), second.astype(known)
+
+
+def tensor(array: np.ndarray) -> torch.Tensor:
+    if array.dtype == ml_dtypes.bfloat16:
+        return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
+    return torch.from_numpy(array)
+
+
+def contenders(a: np.ndarray, e: np.ndarray) -> dict[str, Callable[[], object]]:
+    bits = (a.view(np.uint16), e.view(np.uint16)) if a.dtype.itemsize == 2 else (a, e)
+    ta, te = tensor(a), tensor(e)
+    return {
+        "gradcmp": lambda: compare(a, e, Default()),
+        "reading both": lambda: (bits[0].max(), bits[1].max()),
+        "assert_allclose": lambda: np.testing.assert_allclose(a, e, rtol=4e-2, atol=1e-2),
+        "assert_close": lambda: torch.testing.assert_close(ta, te, rtol=4e-2, atol=1e-2),
+    }
+
+
+def medians(functions: dict[str, Callable[[], object]]) -> dict[str, float]:
+    """Take the contenders in turn, so that what else the machine does hits all alike."""
+    times: dict[str, list[float]] = {name: [] for name in functions}
+    for _ in range(ROUNDS):
+        for name, function in functions.items():
+            start = time.perf_counter()
+            function()
+            times[name].append(time.perf_counter() - start)
+    return {name: statistics.median(taken) for name, taken in times.items()}
+
+
+def main() -> None:
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else ELEMENTS
+    print(f"{count:.0e} elements, medians of {ROUNDS} rounds, NumPy {np.__version__}, ", end="")
+    print(f"torch {torch.__version__} with {torch.get_num_threads()} threads\n")
+    print("| dtype | gradcmp | reading both | assert_allclose | assert_close |")
+    print("|---|---|---|---|---|")
+    for dtype in CASES:
+        a, e = arrays(dtype, count)
+        assert compare(a, e, Default()).agrees
+        taken = medians(contenders(a, e))
+        own = taken.pop("gradcmp")
+        reading = taken.pop("reading both")
+        others = " | ".join(f"{t * 1e3:.0f} ms = {t / own:.1f} × gradcmp" for t in taken.values())
+        print(f"| {dtype} | {own * 1e3:.0f} ms = {own / reading:.1f} × reading ", end="")
+        print(f"| {reading * 1e3:.0f} ms | {others} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
