@@ -29,8 +29,8 @@ def main() -> None:
     connection = Connection(os.dup(int(descriptor)))
     lack = lacking()
     if lack:
-        facts = {"kind": "error", "message": f"interpreter '{sys.executable}' {lack}"}
-        connection.send_bytes(b"unable")
+        message = f"interpreter '{sys.executable}' {lack}"
+        facts = {"word": "unable", "kind": "error", "message": message}
         connection.send_bytes(json.dumps(facts).encode())
     else:
         load_package()

@@ -73,17 +73,19 @@ class Lane:
         return []
 
     def hear(self) -> Answers:
-        """Take what the worker says: the tags of `gradcmp.workers.serve`."""
+        """Take what the worker says: a word of `gradcmp.workers.serve`, or a recording."""
         assert self.worker is not None
         try:
-            tag = self.worker.receive().decode()
-            body = b"" if tag == "importing" else self.worker.receive()
+            frame = self.worker.receive()
         except BlockingIOError:
             return self.time_out()
         except (EOFError, OSError):
             how, stderr = self.end()
             return self._fail("crashed", f"{self._subject} {how}", stderr)
-        return self._TAGS[tag](self, body)
+        if frame[:1] != b"{":
+            return self._recorded(frame)
+        facts = json.loads(frame)
+        return self._WORDS[facts.pop("word")](self, **facts)
 
     def time_out(self) -> Answers:
         """End a worker that has taken too long."""
@@ -129,33 +131,28 @@ class Lane:
             pass  # it died under our hands: the next thing heard is its end
         return []
 
-    def _importing(self, body: bytes) -> Answers:
+    def _importing(self) -> Answers:
         self._say("importing")
         return []
 
-    def _ready(self, body: bytes) -> Answers:
+    def _ready(self, devices: list[str], environment: dict[str, str], seconds: float) -> Answers:
         assert self.worker is not None
-        facts = json.loads(body)
-        self.description = Description(
-            tuple(facts["devices"]), facts["environment"], facts["seconds"]
-        )
+        self.description = Description(tuple(devices), environment, seconds)
         self.worker.forget_stderr()
         self._say("ready")
         return []
 
-    def _unable(self, body: bytes) -> Answers:
-        facts = json.loads(body)
+    def _unable(self, kind: FailureKind, message: str) -> Answers:
         _, stderr = self.end()
-        return self._fail(facts["kind"], facts["message"], stderr)
+        return self._fail(kind, message, stderr)
 
-    def _raised(self, body: bytes) -> Answers:
+    def _raised(self, kind: FailureKind, message: str) -> Answers:
         assert self.worker is not None
-        facts = json.loads(body)
         stderr = self.worker.stderr()
         self.worker.forget_stderr()
-        return self._fail(facts["kind"], facts["message"], stderr)
+        return self._fail(kind, message, stderr)
 
-    def _recorded(self, body: bytes) -> Answers:
+    def _recorded(self, blob: bytes) -> Answers:
         from gradcmp.recording import from_bytes
 
         assert self.worker is not None
@@ -163,7 +160,7 @@ class Lane:
         self.worker.forget_stderr()
         request, self._running = self._running, None
         self._say("done", request.label)
-        return [(request, from_bytes(body))]
+        return [(request, from_bytes(blob))]
 
     def _fail(self, kind: FailureKind, message: str, stderr: str) -> Answers:
         """Fail the running request; if none is, the framework did not come up for any."""
@@ -190,10 +187,9 @@ class Lane:
     def _say(self, phase: Phase, label: str = "") -> None:
         self._tell(Event(self.environment, phase, label))
 
-    _TAGS: ClassVar[Mapping[str, Callable[[Lane, bytes], Answers]]] = {
+    _WORDS: ClassVar[Mapping[str, Callable[..., Answers]]] = {
         "importing": _importing,
         "ready": _ready,
         "unable": _unable,
-        "recording": _recorded,
         "failure": _raised,
     }

@@ -1,7 +1,9 @@
 """The worker's side: import one framework, then answer requests until the parent hangs up.
 
-It says ``importing``, then ``ready`` or ``unable``, then one ``recording`` or ``failure`` for
-each request. What follows a tag is a frame of its own: JSON, or safetensors after ``recording``.
+It says ``importing``, then ``ready`` or ``unable``, then answers each request by a recording or
+``failure``. A recording is a frame of safetensors; a word and what belongs to it are a frame of
+JSON. They are told apart by the first byte: safetensors begins with the length of its header, a
+multiple of eight, which the code of ``{`` is not.
 """
 
 from __future__ import annotations
@@ -12,10 +14,8 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Mapping
 from dataclasses import replace
 from multiprocessing.connection import Connection
-from typing import Any
 
 from gradcmp.backends import Backend, backend_class
 from gradcmp.errors import GradcmpError
@@ -27,20 +27,20 @@ MESSAGE_LENGTH = 500  # characters: a compiler's complaint can be megabytes, its
 
 def serve(connection: Connection, name: str, device: str) -> None:
     """Serve one environment; returns when the parent hangs up, or after ``unable``."""
-    connection.send_bytes(b"importing")
+    _say(connection, "importing")
     start = time.perf_counter()
     try:
         adapter = backend_class(name)
         if not adapter.installed():
-            _say(connection, b"unable", {"kind": "absent", "message": _absence(adapter)})
+            _say(connection, "unable", kind="absent", message=_absence(adapter))
             return
         backend = _load(adapter, device)
         facts = {"devices": backend.devices(), "environment": dict(backend.environment())}
     except Exception as error:  # noqa: BLE001  whatever it is, it is this backend's verdict
-        _say(connection, b"unable", _explain(error))
+        _say(connection, "unable", **_explain(error))
         return
     seconds = time.perf_counter() - start
-    _say(connection, b"ready", {**facts, "seconds": seconds})
+    _say(connection, "ready", **facts, seconds=seconds)
     while True:
         try:
             blob = connection.recv_bytes()
@@ -65,15 +65,13 @@ def _answer(connection: Connection, backend: Backend, blob: bytes, import_second
         timings = {"import": import_seconds, **recording.timings}
         answer = to_bytes(replace(recording, timings=timings))
     except Exception as error:  # noqa: BLE001  the worker survives, the request has its verdict
-        _say(connection, b"failure", _explain(error))
+        _say(connection, "failure", **_explain(error))
     else:
-        connection.send_bytes(b"recording")
         connection.send_bytes(answer)
 
 
-def _say(connection: Connection, tag: bytes, facts: Mapping[str, Any]) -> None:
-    connection.send_bytes(tag)
-    connection.send_bytes(json.dumps(facts).encode())
+def _say(connection: Connection, word: str, **facts: object) -> None:
+    connection.send_bytes(json.dumps({"word": word, **facts}).encode())
 
 
 def _explain(error: Exception) -> dict[str, str]:

@@ -56,10 +56,11 @@ def gone() -> Callable[[int], bool]:
     def ended(pid: int) -> bool:
         try:
             os.kill(pid, 0)
+            text = Path(f"/proc/{pid}/status").read_text()
         except ProcessLookupError:
             return True
-        status = Path(f"/proc/{pid}/status")
-        text = status.read_text() if status.exists() else ""
+        except FileNotFoundError:
+            return False  # there is no /proc, or it went this instant: the next look tells
         # A zombie without a second thread holds nothing any more.
         return "\nState:\tZ" in text and "\nThreads:\t1\n" in text
 

@@ -1,0 +1,75 @@
+"""The safetensors form of a recording, read back by the format's own library."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import safetensors.numpy
+
+from gradcmp.errors import RecordingError
+from gradcmp.recording import BFLOAT16, Recording, from_bytes, pack, to_bytes, unpack
+
+RNG = np.random.default_rng(1)
+ARRAYS = {
+    "empty": np.zeros((0, 3)),
+    "scalar": np.asarray(2.5),
+    "flags": np.array([True, False, True]),
+    "big-endian": np.arange(4, dtype=">f8"),
+    "transposed": RNG.standard_normal((2, 3)).T,
+    "reversed": np.arange(5, dtype=np.int16)[::-1],
+    "half": RNG.standard_normal(3).astype(np.float16),
+    "single": RNG.standard_normal((4, 3)).astype(np.float32),
+    "whole": np.arange(3),
+}
+BRAIN = {"brain": RNG.standard_normal(3).astype(BFLOAT16), "brain0": np.asarray(-0.0, BFLOAT16)}
+
+
+def same(actual, expected):
+    native = expected.dtype.newbyteorder("=")
+    return (
+        actual.shape == expected.shape
+        and actual.dtype == native
+        and np.array_equal(actual, expected)
+        and np.array_equal(np.signbit(actual.astype(float)), np.signbit(expected.astype(float)))
+    )
+
+
+def test_arrays_and_facts_come_back():
+    arrays, facts = unpack(pack({**ARRAYS, **BRAIN}, {"seed": 3, "name": "é"}))
+    assert facts == {"seed": 3, "name": "é"}
+    assert arrays.keys() == {*ARRAYS, *BRAIN}
+    for name, array in {**ARRAYS, **BRAIN}.items():
+        assert same(arrays[name], array), name
+
+
+def test_the_library_reads_the_same():
+    read = safetensors.numpy.load(pack(ARRAYS, {}))
+    assert read.keys() == ARRAYS.keys()
+    for name, array in ARRAYS.items():
+        assert same(read[name], array), name
+
+
+def test_what_the_library_writes_is_no_recording():
+    with pytest.raises(RecordingError, match="no complete safetensors recording"):
+        unpack(safetensors.numpy.save({"x": np.ones(3)}))
+
+
+def test_a_recording_comes_back():
+    before = Recording("torch", "float32", ARRAYS, BRAIN, {"torch": "2"}, {"total": 0.5})
+    after = from_bytes(to_bytes(before))
+    assert (after.backend, after.dtype) == ("torch", "float32")
+    assert (after.environment, after.timings) == ({"torch": "2"}, {"total": 0.5})
+    assert after.tensors.keys() == before.tensors.keys()
+    assert all(same(after.tensors[name], before.tensors[name]) for name in before.tensors)
+
+
+@pytest.mark.parametrize("share", [0, 4, 8, 40, -1])
+def test_a_truncated_one_is_an_error(share):
+    blob = to_bytes(Recording("torch", "float32", ARRAYS, BRAIN))
+    with pytest.raises(RecordingError, match="no complete safetensors recording"):
+        from_bytes(blob[:share])
+
+
+def test_another_schema_is_an_error():
+    with pytest.raises(RecordingError, match="its schema is 'future/9'"):
+        from_bytes(pack(ARRAYS, {"schema": "future/9"}))
