@@ -130,7 +130,7 @@ class Ulp:
 
 
 @dataclass(frozen=True)
-class Default:
+class DTypeTable:
     """The table of `gradcmp.judge.tolerance`, by the coarser dtype of the pair."""
 
 
@@ -139,7 +139,7 @@ class Auto:
     """The noise that a correct implementation would show: `gradcmp.judge.auto`."""
 
 
-Tolerance: TypeAlias = Fixed | Ulp | Default | Auto
+Tolerance: TypeAlias = Fixed | Ulp | DTypeTable | Auto
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ class Case:
     output: str
     wrt: tuple[str, ...]
     backends: tuple[BackendSpec, ...]
-    tolerance: Tolerance = field(default_factory=Default)
+    tolerance: Tolerance = field(default_factory=Auto)
     cotangent: Cotangent = "random"
     seed: int = 0
     dtype: DType = "float32"

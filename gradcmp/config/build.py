@@ -12,9 +12,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from gradcmp.backends import backend_class
 from gradcmp.case import (
+    Auto,
     BackendSpec,
     Case,
-    Default,
+    DTypeTable,
     Expression,
     Fixed,
     InputSpec,
@@ -65,6 +66,7 @@ def build_case(table: Table, suffix: str, file: str) -> Case:
         seed=model.seed,
         dtype=model.dtype,
         round_inputs=model.round_inputs,
+        strict=model.strict,
         description=model.description.strip(),
         where=Location(file, table.line),
     )
@@ -199,4 +201,6 @@ def _tolerance(model: CaseModel) -> Tolerance:
             return Fixed(rtol, atol)
         case UlpModel(ulp=ulp):
             return Ulp(ulp)
-    return Default()
+        case "table":
+            return DTypeTable()
+    return Auto()

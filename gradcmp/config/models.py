@@ -149,9 +149,17 @@ class UlpModel(Model):
     ulp: int = Field(ge=0)
 
 
+def _kind_of_tolerance(value: object) -> str:
+    if isinstance(value, str):
+        return "named"
+    return "ulp" if isinstance(value, dict) and "ulp" in value else "fixed"
+
+
 ToleranceModel = Annotated[
-    Annotated[FixedModel, Tag("fixed")] | Annotated[UlpModel, Tag("ulp")],
-    Discriminator(lambda value: "ulp" if isinstance(value, dict) and "ulp" in value else "fixed"),
+    Annotated[Literal["auto", "table"], Tag("named")]
+    | Annotated[FixedModel, Tag("fixed")]
+    | Annotated[UlpModel, Tag("ulp")],
+    Discriminator(_kind_of_tolerance),
 ]
 
 
@@ -184,9 +192,11 @@ class CaseModel(Model):
     backends: list[Backend] | None = Field(
         None, min_length=1, description="'name[:mode][,key=value...]' or mappings."
     )
-    tolerance: ToleranceModel | None = Field(
-        None, description="{rtol, atol} or {ulp}. Left out: a table by dtype."
+    tolerance: ToleranceModel = Field(
+        "auto",
+        description="auto: the noise that rounding makes; table: by dtype; {rtol, atol}; {ulp}.",
     )
+    strict: bool = Field(Case.strict, description="Whether warnings fail too.")
     matrix: dict[str, list[Any]] | None = Field(
         None,
         description="Lists by name: the case is repeated for each combination. A name is a key "

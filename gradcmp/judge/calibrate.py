@@ -55,6 +55,7 @@ def calibrate(
     precision: Precision,
     names: Collection[str],
     replicas: int = 16,
+    operands: Precision | None = None,
     seed: int = 0,
 ) -> dict[str, Scale]:
     """Run the reference with injected noise and give the scale of each tensor in `names`.
@@ -65,13 +66,15 @@ def calibrate(
         As on screen: ``node1``, ``d X``.
     replicas : int
         K, a key of `WIDEST`.
+    operands : Precision, optional
+        What matrix products round their operands to first.
 
     Raises
     ------
     NoModelError
         When a primitive of the graph has no noise model.
     """
-    model = NoiseModel(precision, replicas, np.random.default_rng([seed, replicas]))
+    model = NoiseModel(precision, replicas, np.random.default_rng([seed, replicas]), operands)
     tensors = _walk(graph, inputs, cotangent, model, names)
     scales = {
         name: pool(tensor.stack if isinstance(tensor, Noisy) else tensor[None], precision)

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import TypeAlias
 
 import numpy as np
 
-from gradcmp.case import Case, Tolerance, Ulp
-from gradcmp.graph import build
+from gradcmp.case import Auto, Case, DTypeTable, Ulp
+from gradcmp.graph import Graph, build
 from gradcmp.graph.records import STEP
+from gradcmp.judge.auto import NoiseRule
 from gradcmp.judge.compare import compare
 from gradcmp.judge.records import CaseVerdict, Comparison, Pair, Reason, Verdict
 from gradcmp.judge.tolerance import EXACT
 from gradcmp.recording import Array, Outcome, Recording
 
+Hold: TypeAlias = Callable[[str, Pair, Array, Array], Comparison]
 
-def judge(case: Case, reference: str, outcomes: Mapping[str, Outcome]) -> CaseVerdict:
+
+def judge(
+    case: Case,
+    reference: str,
+    outcomes: Mapping[str, Outcome],
+    twins: Mapping[str, Outcome] | None = None,
+) -> CaseVerdict:
     """Hold every pair of recordings together, those with the reference first.
 
     For each pair: the values of the named nodes in the order of the graph, then the gradients of
@@ -32,23 +41,40 @@ def judge(case: Case, reference: str, outcomes: Mapping[str, Outcome]) -> CaseVe
         The label of the float64 reference, which may have failed.
     outcomes : mapping of str to Recording or Failure
         By label, in the order of the case.
+    twins : mapping of str to Recording or Failure, optional
+        Under tolerance auto, the same backends in float64, by the same labels.
 
     Raises
     ------
     GraphError
         When the case has no valid graph.
     """
+    twins = twins or {}
     labels = sorted(outcomes, key=lambda label: label != reference)  # stable: the rest as it was
     ordered = {label: outcomes[label] for label in labels}
     recordings = {label: o for label, o in ordered.items() if isinstance(o, Recording)}
-    nodes = tuple(node.name for node in build(case).named)
-    comparisons = {
-        Pair(actual, expected): _compare(
-            case, nodes, (actual, expected), recordings[actual], recordings[expected]
-        )
-        for expected, actual in combinations(recordings, 2)
-    }
-    return CaseVerdict(case, reference, ordered, comparisons)
+    graph = build(case)
+    hold = _hold_by(case, graph, recordings.get(reference), recordings, twins)
+    pairs = [Pair(actual, expected) for expected, actual in combinations(recordings, 2)]
+    comparisons = {pair: _compare(case, graph, pair, recordings, hold) for pair in pairs}
+    return CaseVerdict(case, reference, ordered, comparisons, twins=twins)
+
+
+def _hold_by(
+    case: Case,
+    graph: Graph,
+    reference: Recording | None,
+    recordings: Mapping[str, Recording],
+    twins: Mapping[str, Outcome],
+) -> Hold:
+    """Give the function that compares one tensor: by a tolerance, or by noise."""
+    tolerance = case.tolerance
+    if isinstance(tolerance, Auto) and reference is not None:
+        fine = {label: twin for label, twin in twins.items() if isinstance(twin, Recording)}
+        return NoiseRule(graph, reference, recordings, fine).hold
+    # Without the reference there is no noise to know: the table by dtype serves.
+    fixed = DTypeTable() if isinstance(tolerance, Auto) else tolerance
+    return lambda name, pair, actual, expected: compare(actual, expected, fixed)
 
 
 @dataclass(frozen=True)
@@ -71,26 +97,27 @@ INTEGRAL = "iub"  # NumPy's kinds that have no gradient
 
 
 def _compare(
-    case: Case,
-    nodes: tuple[str, ...],
-    labels: tuple[str, str],
-    actual: Recording,
-    expected: Recording,
+    case: Case, graph: Graph, pair: Pair, recordings: Mapping[str, Recording], hold: Hold
 ) -> dict[str, Comparison]:
     """Compare what both recordings must have, and whatever else either has."""
-    pair = tuple(zip(labels, (actual, expected), strict=True))
-    values = tuple(_Side(label, r.dtype, r.values) for label, r in pair)
-    gradients = tuple(_Side(label, r.dtype, r.gradients) for label, r in pair)
+    nodes = tuple(node.name for node in graph.named)
+    both = [(label, recordings[label]) for label in (pair.actual, pair.expected)]
+    values = tuple(_Side(label, r.dtype, r.values) for label, r in both)
+    gradients = tuple(_Side(label, r.dtype, r.gradients) for label, r in both)
+
+    def judged(name: str, sides: tuple[_Side, ...], tensor: str) -> Comparison:
+        return _hold(name, sides, lambda a, e: hold(tensor, pair, a, e))
+
     found = {}
     for name in case.inputs:
         comparison = _hold_input(name, values)
         if not comparison.agrees:
             found[name] = comparison
     for name in _names(nodes, case.inputs, values):
-        found[name] = _hold(name, values, case.tolerance)
+        found[name] = judged(name, values, name)
     differentiable = [name for name in (*case.wrt, *nodes) if _is_real(name, values)]
     for name in _names(reversed(differentiable), case.inputs, gradients):
-        found[f"d {name}"] = _hold(name, gradients, case.tolerance)
+        found[f"d {name}"] = judged(name, gradients, f"d {name}")
     return found
 
 
@@ -109,7 +136,9 @@ def _is_real(name: str, values: tuple[_Side, ...]) -> bool:
     return not kinds or not kinds <= {*INTEGRAL}
 
 
-def _hold(name: str, sides: tuple[_Side, ...], tolerance: Tolerance) -> Comparison:
+def _hold(
+    name: str, sides: tuple[_Side, ...], hold: Callable[[Array, Array], Comparison]
+) -> Comparison:
     """Compare one tensor that both sides must have in the dtype that they declare."""
     having = [side for side in sides if name in side.arrays]
     if len(having) < len(sides):
@@ -118,7 +147,7 @@ def _hold(name: str, sides: tuple[_Side, ...], tolerance: Tolerance) -> Comparis
     if stray:
         return _disagree("dtype", "; ".join(stray))
     actual, expected = (side.arrays[name] for side in sides)
-    return compare(actual, expected, tolerance)
+    return hold(actual, expected)
 
 
 def _hold_input(name: str, sides: tuple[_Side, ...]) -> Comparison:
@@ -126,7 +155,7 @@ def _hold_input(name: str, sides: tuple[_Side, ...]) -> Comparison:
     same_dtype = len({side.dtype for side in sides}) == 1
     # Casts from float64 and from an already rounded number differ by one step at most.
     tolerance = Ulp(0 if same_dtype else 1)
-    comparison = _hold(name, sides, tolerance)
+    comparison = _hold(name, sides, lambda a, e: compare(a, e, tolerance))
     if comparison.agrees:
         return comparison
     if comparison.total:  # the same shape and kind: look past overflow and underflow in a cast

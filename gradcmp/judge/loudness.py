@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -72,13 +72,36 @@ def loudness(difference: Float, scale: Scale, limits: Limits) -> Loudness:
     )
 
 
-def beyond(actual: Float, scale: Scale) -> Float:
-    """Give how far values lie outside the interval that exact ties leave open; 0 inside."""
+def explained(actual: Float, expected: Float, scale: Scale, reference: bool) -> Float:
+    """Give what is left of a difference when exact ties may have been broken either way.
+
+    Parameters
+    ----------
+    reference : bool
+        Whether `expected` is the reference: then only the other side's branches are free.
+    """
     if scale.low is None or scale.high is None:
-        return actual - scale.base
-    over: Float = np.maximum(actual - scale.high, 0.0)
-    under: Float = np.minimum(actual - scale.low, 0.0)
-    return over + under
+        return actual - expected
+    with np.errstate(all="ignore"):
+        if reference:
+            over: Float = np.maximum(actual - scale.high, 0.0) + np.minimum(actual - scale.low, 0.0)
+            return over
+        difference = actual - expected
+        width = scale.high - scale.low
+        rest: Float = np.copysign(np.maximum(np.abs(difference) - width, 0.0), difference)
+        return rest
+
+
+def together(scales: Sequence[Scale]) -> Scale:
+    """Give the noise of a difference from the noise of its sides."""
+    first, *others = scales
+    for other in others:
+        first = replace(
+            first,
+            s=np.hypot(first.s, other.s),
+            coherent=float(np.hypot(first.coherent, other.coherent)),
+        )
+    return first
 
 
 def shrinks(difference: Float, scale: Scale, seen: Loudness, precision: Precision) -> float:

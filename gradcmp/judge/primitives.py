@@ -71,8 +71,7 @@ def _order(model: NoiseModel, ufunc: np.ufunc, left: Any, right: Any) -> Stack:
     difference = np.asarray(left - right, np.float64)
     base, replicas = difference[:1], difference[1:]
     tied = base == 0
-    if model.nudge:
-        difference = np.where(tied, float(model.nudge), difference)
+    difference = np.where(tied, float(model.nudge), difference)  # noise never breaks an exact tie
     result: Stack = ufunc(difference, 0.0)
     spread = np.abs(replicas - base).max(axis=0, keepdims=True, initial=0.0)
     near = (np.abs(base) <= NEAR * spread) & ~tied

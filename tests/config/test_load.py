@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gradcmp.case import BackendSpec, Default, Fixed, InputSpec, Ulp
+from gradcmp.case import Auto, BackendSpec, Fixed, InputSpec, Ulp
 from gradcmp.config import find, load, load_text, parse_backend, parse_input, seed_case
 from gradcmp.errors import ConfigError, Location
 
@@ -71,7 +71,7 @@ def test_what_is_left_out_has_a_default():
     assert (case.cotangent, case.dtype, case.seed, case.round_inputs) == (
         "random", "float32", 0, True
     )  # fmt: skip
-    assert case.tolerance == Default()
+    assert case.tolerance == Auto()
 
 
 def test_a_tolerance_in_ulp():

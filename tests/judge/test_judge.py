@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gradcmp.case import BackendSpec, Case, Default, Expression, Fixed, InputSpec
+from gradcmp.case import BackendSpec, Case, DTypeTable, Expression, Fixed, InputSpec
 from gradcmp.errors import ExitCode
 from gradcmp.judge.case import judge
 from gradcmp.judge.compare import compare
@@ -26,6 +26,7 @@ CASE = Case(
     "node3",
     ("X", "Y"),
     (BackendSpec("numpy"), BackendSpec("torch")),
+    DTypeTable(),
 )
 PAIR = Pair("torch", "numpy")
 
@@ -263,6 +264,6 @@ def test_compare_alone_catches_it_too(change, reason):
     bad = change(good)
     if bad is None or bad.dtype == np.float64:  # only a recording can miss or misdeclare
         return
-    assert not compare(bad, good, Default()).agrees
-    assert not compare(good, bad, Default()).agrees
-    assert compare(bad, good, Default()).verdict.reason == reason
+    assert not compare(bad, good, DTypeTable()).agrees
+    assert not compare(good, bad, DTypeTable()).agrees
+    assert compare(bad, good, DTypeTable()).verdict.reason == reason

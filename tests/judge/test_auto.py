@@ -1,0 +1,228 @@
+"""Tolerance auto: rounding is not a bug, a bug is not rounding, and each is called by its name."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gradcmp.case import Auto, BackendSpec, Case, Expression, InputSpec
+from gradcmp.errors import ExitCode
+from gradcmp.graph import backward, build, forward
+from gradcmp.graph.walk import constants_of
+from gradcmp.judge import judge
+from gradcmp.judge.records import Pair
+from gradcmp.recording import Recording, numpy_dtype
+
+PAIR = Pair("torch", "numpy")
+
+
+def case(strict=False, **graph):
+    text = " ".join(graph.values())
+    names = [name for name in "xyz" if name in text]
+    return Case(
+        "auto",
+        {name: InputSpec("normal", (4, 3)) for name in names},
+        {name: Expression(one) for name, one in graph.items()},
+        list(graph)[-1],
+        tuple(names),
+        (BackendSpec("numpy"), BackendSpec("torch")),
+        Auto(),
+        strict=strict,
+    )
+
+
+def record(label, case, inputs, dtype, graph=None):
+    """Compute in `dtype` with the reference's own lines, or those of another graph."""
+    there = build(graph or case)
+    kind = numpy_dtype(dtype)
+    held = {name: array.astype(kind) for name, array in inputs.items()}
+    with np.errstate(over="ignore"):
+        tape = forward(there, held, constants_of(kind))
+    rng = np.random.default_rng(7)
+    shape = tape.values[there.output].shape
+    cotangent = rng.standard_normal(shape) if shape else np.asarray(1.0)
+    gradients = backward(there, tape, cotangent.astype(np.float32).astype(kind))
+    return Recording(label, dtype, tape.values, gradients)
+
+
+def draw(case, seed=0, **others):
+    rng = np.random.default_rng(seed)
+    shapes = {name: (4, 3) for name in case.inputs}
+    drawn = {name: rng.standard_normal(shape) for name, shape in shapes.items()}
+    return {
+        name: np.asarray(array, np.float32).astype(np.float64)
+        for name, array in {**drawn, **others}.items()
+    }
+
+
+def verdict(case, inputs, wrong=None, twin=True, dtype="float32", spoil=None):
+    """Judge torch, which computes `wrong` if given and whose arrays `spoil` may change."""
+    ours, fine = (record("torch", case, inputs, d, wrong) for d in (dtype, "float64"))
+    if spoil:
+        ours, fine = spoil(ours), spoil(fine)
+    outcomes = {"numpy": record("numpy", case, inputs, "float64"), "torch": ours}
+    return judge(case, "numpy", outcomes, {"torch": fine} if twin else {})
+
+
+def reasons(judged):
+    return {name: c.verdict.reason for name, c in judged.comparisons[PAIR].items()}
+
+
+def spoiled(name, change):
+    def spoil(recording):
+        gradients = {**recording.gradients, name: change(recording.gradients[name])}
+        return replace(recording, gradients=gradients)
+
+    return spoil
+
+
+def one_element(factor):
+    def change(array):
+        array = array.copy()
+        array.flat[5] *= factor
+        return array
+
+    return change
+
+
+CASES = {
+    "product": case(a="x * y", out="sum(a + z)"),
+    "softmax": case(a="softmax(x * 3, axis=1)", out="a * y"),
+    "cancellation": case(a="x * 1000 + y", out="sum((a - x * 1000) ** 2)"),
+    "deep": case(a="tanh(x @ transpose(y))", b="exp(a) / (1 + exp(a))", out="logsumexp(b, axis=0)"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+def test_a_correct_implementation_shows_rounding(name, dtype):
+    inputs = draw(CASES[name])
+    judged = verdict(CASES[name], inputs, dtype=dtype)
+    assert set(reasons(judged).values()) <= {"exact", "rounding"}
+    assert judged.exit_code is ExitCode.AGREE
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda d: -d,
+        lambda d: d * 1.001,
+        lambda d: d[::-1].copy(),
+        lambda d: np.zeros_like(d),
+        lambda d: d + d.mean(),
+        one_element(1.01),
+        one_element(1.001),
+    ],
+)
+def test_a_wrong_gradient_is_a_bug(name, change):
+    inputs = draw(CASES[name])
+    judged = verdict(CASES[name], inputs, spoil=spoiled("y", change))
+    assert reasons(judged)["d y"] == "bug"
+    assert judged.exit_code is ExitCode.DISAGREE
+    comparison = judged.comparisons[PAIR]["d y"]
+    assert comparison.disagreeing > 0
+    assert comparison.noise is None or comparison.noise.shrink > 1
+
+
+def test_without_a_float64_run_it_is_only_suspect_and_still_fails():
+    inputs = draw(CASES["deep"])
+    judged = verdict(CASES["deep"], inputs, twin=False, spoil=spoiled("y", lambda d: -d))
+    assert reasons(judged)["d y"] == "suspect"
+    assert judged.exit_code is ExitCode.DISAGREE
+
+
+def test_a_small_factor_on_everything_is_found_by_coherence():
+    wide = replace(CASES["product"], inputs={n: InputSpec("normal", (64, 64)) for n in "xyz"})
+    rng = np.random.default_rng(3)
+    inputs = {n: rng.standard_normal((64, 64)).astype("f4").astype("f8") for n in "xyz"}
+    factor = 1 + 2e-6  # 33 roundings; the noise of a mean is smaller still
+    judged = verdict(wide, inputs, spoil=spoiled("y", lambda d: (d * factor).astype(d.dtype)))
+    assert reasons(judged)["d y"] == "bug"
+
+
+def test_an_unstable_but_correct_formula_loses_digits():
+    stable = case(v="mean((x - mean(x)) ** 2)", out="1 / sqrt(v)")
+    unstable = case(v="mean(x * x) - mean(x) ** 2", out="1 / sqrt(v)")
+    inputs = {"x": np.random.default_rng(1).normal(30, 1, (4, 3)).astype("f4").astype("f8")}
+    judged = verdict(stable, inputs, wrong=unstable)
+    assert reasons(judged)["v"] == "precision"
+    assert judged.exit_code is ExitCode.AGREE
+    assert judged.warnings
+    strict = verdict(replace(stable, strict=True), inputs, wrong=unstable)
+    assert strict.exit_code is ExitCode.DISAGREE
+
+
+def test_a_constant_that_is_only_float32_is_a_note():
+    right, wrong = case(out="sum(x * 0.044715)"), case(out="sum(x * 0.0447149985)")
+    judged = verdict(right, draw(right), wrong=wrong)
+    assert reasons(judged)["d x"] == "note"
+    assert judged.exit_code is ExitCode.AGREE
+    assert judged.warnings
+
+
+def test_ties_are_a_kink_and_a_sign_error_beside_them_a_bug():
+    there, other = case(out="sum(maximum(x, y))"), case(out="sum(where(x >= y, x, y))")
+    tied = {**draw(there), "y": draw(there)["x"]}
+    judged = verdict(there, tied, wrong=other)
+    assert reasons(judged)["d x"] == "kink"
+    assert judged.exit_code is ExitCode.AGREE
+    signed = verdict(there, tied, wrong=other, spoil=spoiled("x", lambda d: -d))
+    assert reasons(signed)["d x"] == "bug"
+
+
+def test_a_float16_overflow_is_out_of_range_and_fails():
+    there = case(out="sum(x * x)")
+    judged = verdict(there, {"x": np.full((4, 3), 200.0)}, dtype="float16")
+    assert reasons(judged)["out"] == "range"
+    assert "65504" in judged.comparisons[PAIR]["out"].verdict.detail
+    assert judged.exit_code is ExitCode.DISAGREE
+
+
+def test_a_nan_is_no_overflow():
+    there = CASES["product"]
+    judged = verdict(
+        there, draw(there), spoil=spoiled("y", lambda d: np.where(d == d.max(), np.nan, d))
+    )
+    assert reasons(judged)["d y"] in ("non-finite", "dtype")
+    assert judged.exit_code is ExitCode.DISAGREE
+
+
+def test_the_bias_of_attention_keys_has_a_true_gradient_of_zero():
+    there = Case(
+        "keys",
+        {"x": InputSpec("normal", (8, 4)), "b": InputSpec("normal", (4,))},
+        {"s": Expression("softmax(x @ transpose(x + b), axis=-1)"), "out": Expression("s @ x")},
+        "out",
+        ("x", "b"),
+        (BackendSpec("numpy"), BackendSpec("torch")),
+        Auto(),
+    )
+    rng = np.random.default_rng(5)
+    inputs = {
+        k: rng.standard_normal(s).astype("f4").astype("f8") for k, s in (("x", (8, 4)), ("b", (4,)))
+    }
+    judged = verdict(there, inputs)
+    assert reasons(judged)["d b"] in ("rounding", "exact")
+    assert verdict(there, inputs, spoil=spoiled("b", lambda d: d + 1e-4)).disagreements
+
+
+def test_tf32_matmuls_are_named():
+    there = case(out="x @ transpose(y)")
+    inputs = draw(there)
+
+    def truncated(recording):
+        if recording.dtype == "float64":
+            return recording
+        x, y = (recording.values[n].astype("f2").astype("f4") for n in "xy")  # 11 bits, like TF32
+        return replace(recording, values={**recording.values, "out": x @ y.T})
+
+    comparison = verdict(there, inputs, spoil=truncated).comparisons[PAIR]["out"]
+    assert comparison.verdict.reason == "precision"
+    assert "TF32" in comparison.verdict.detail
+
+
+def test_a_verdict_repeats():
+    inputs = draw(CASES["deep"])
+    one, other = (verdict(CASES["deep"], inputs) for _ in range(2))
+    assert one.comparisons == other.comparisons
