@@ -9,7 +9,7 @@ import numpy as np
 from gradcmp.case import Tolerance
 from gradcmp.judge.definition import Difference, differ, tally_of
 from gradcmp.judge.integers import tally_integers
-from gradcmp.judge.parallel import PIECE, tally_reals
+from gradcmp.judge.parallel import tally_reals
 from gradcmp.judge.pieces import aligned
 from gradcmp.judge.records import SMALL, Comparison, Element, Reason, Verdict
 from gradcmp.judge.tally import Tally
@@ -62,7 +62,7 @@ def compare(actual: Array, expected: Array, tolerance: Tolerance) -> Comparison:
     if small and unit is not None:
         return _compare_small(actual, expected, rule)
     a, e, order = aligned(actual, expected)
-    tally = tally_integers(a, e, PIECE) if unit is None else tally_reals(a, e, rule)
+    tally = tally_integers(a, e) if unit is None else tally_reals(a, e, rule)
     place = dict(zip(order, np.unravel_index(tally.worst, a.shape), strict=True))
     index = tuple(int(place[axis]) for axis in range(a.ndim))
     worst = _wide(actual[index]), _wide(expected[index])

@@ -8,11 +8,13 @@ from gradcmp.judge.pieces import pieces
 from gradcmp.judge.tally import Tally
 from gradcmp.recording import Array
 
+PIECE = 1 << 16  # elements
 
-def tally_integers(actual: Array, expected: Array, size: int) -> Tally:
+
+def tally_integers(actual: Array, expected: Array) -> Tally:
     """Count unequal integers or booleans; their distance in ULP is their difference."""
     tally = Tally(total=actual.size)
-    for start, a, e in pieces(actual, expected, 0, actual.size, size):
+    for start, a, e in pieces(actual, expected, 0, actual.size, PIECE):
         unequal = np.flatnonzero(a != e)
         tally.disagreeing += unequal.size
         if not unequal.size:

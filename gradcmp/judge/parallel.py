@@ -12,7 +12,7 @@ from gradcmp.judge.tally import Tally
 from gradcmp.judge.tolerance import Rule
 from gradcmp.recording import Array
 
-PIECE = 1 << 16  # elements: enough to hide the calls, few enough for a core's share of the caches
+PIECE = 1 << 19  # bytes: long enough to hide the calls, short enough for a core's caches
 ALONE = 1 << 18  # elements: below it a thread takes longer to start than it saves
 MOST_THREADS = 4  # memory bandwidth is spent by then, and each may need 12 MiB
 
@@ -21,7 +21,7 @@ def tally_reals(actual: Array, expected: Array, rule: Rule) -> Tally:
     """Sweep both arrays, by several threads if there is enough to do."""
     size = actual.size
     threads = min(MOST_THREADS, _cores(), -(-size // ALONE))
-    share = -(-size // (threads * PIECE)) * PIECE
+    share = -(-size // threads)
     ranges = [(start, min(start + share, size)) for start in range(0, size, share)]
     if len(ranges) == 1:
         return _sweep(actual, expected, rule, 0, size)
@@ -45,10 +45,9 @@ def _cores() -> int:
 def _sweep(actual: Array, expected: Array, rule: Rule, start: int, stop: int) -> Tally:
     """Sweep the elements from flat index `start` to `stop`."""
     carrier = carrier_of(rule, actual.dtype.name, expected.dtype.name)
-    size = min(PIECE, stop - start)
-    load_actual, load_expected = (
-        loader(array.dtype, np.dtype(carrier.name), size) for array in (actual, expected)
-    )
+    dtype = np.dtype(carrier.name)
+    size = min(PIECE // dtype.itemsize, stop - start)
+    load_actual, load_expected = (loader(a.dtype, dtype, size) for a in (actual, expected))
     sweep = Sweep(rule, carrier, size)
     with np.errstate(all="ignore"):  # infinities and NaN are findings; threads start with warnings
         for here, a, e in pieces(actual, expected, start, stop, size):

@@ -79,8 +79,11 @@ class Sweep:
     def _refeed(self, start: int, actual: Array, expected: Array) -> None:
         """Leave to float64 what float32 cannot decide."""
         if self._finer is None:
-            self._finer = Sweep(self.rule, FLOAT64, self.size, self.tally)
-        self._finer.feed(start, actual.astype(np.float64), expected.astype(np.float64))
+            self._finer = Sweep(self.rule, FLOAT64, -(-self.size // 2), self.tally)  # as many bytes
+        size = self._finer.size
+        for i in range(0, len(actual), size):
+            a, e = (x[i : i + size].astype(np.float64) for x in (actual, expected))
+            self._finer.feed(start + i, a, e)
 
     def _extreme(self, start: int, actual: Array, expected: Array) -> None:
         """Take in a piece with NaN, infinity or a difference that overflows."""
@@ -165,9 +168,11 @@ class Sweep:
         """Count distances in ULP, and judge by them if that is the rule: they are integers."""
         tally, shift = self.tally, self._ruler.shift
         tally.max_ulp = max(tally.max_ulp, top / 2**shift)
-        tally.equal += len(steps) - int(np.count_nonzero(steps))
-        for octave, number in enumerate(octaves(steps, shift, top)):
+        counts = octaves(steps, shift, top)
+        for octave, number in enumerate(counts):
             tally.octaves[octave] += number
+        # Without a shift less than one step is none.
+        tally.equal += len(steps) - int(np.count_nonzero(steps)) if shift else counts[0]
         if self.rule.ulp is None:
             return
         error, limit = self._error[: len(steps)], self.rule.ulp << shift

@@ -116,11 +116,26 @@ def octaves(steps: Array, shift: int, top: int) -> list[int]:
     """
     whole = steps >> steps.dtype.type(shift) if shift else steps
     highest = (top >> shift).bit_length()
-    if highest <= 8:  # a pass over bytes for each octave costs less than taking logarithms
-        narrow = whole.astype(np.uint8)
-        at_least = [int(np.count_nonzero(narrow >= np.uint8(1 << k))) for k in range(highest)]
-        return [more - fewer for more, fewer in pairwise([len(steps), *at_least, 0])]
-    leading = whole & ~(whole >> steps.dtype.type(1))  # keeps float64 from rounding up an octave
-    exponents = (leading.astype(np.float64).view(np.int64) >> 52) - 1022  # zero: below 0
-    counts: list[int] = np.bincount(np.maximum(exponents, 0), minlength=highest + 1).tolist()
-    return counts
+    if highest > MOST_BITS:
+        halves = whole >> steps.dtype.type(MOST_BITS)
+        beyond = octaves(halves, 0, top >> shift >> MOST_BITS)
+        within = octaves(whole[halves == 0], 0, (1 << MOST_BITS) - 1)
+        return [*within, *beyond[1:]]
+    narrow, first = _logarithms(whole) if highest > 8 else (whole.astype(np.uint8), None)
+    floors = [1 << k if first is None else first + k for k in range(highest)]
+    at_least = [int(np.count_nonzero(narrow >= np.uint8(floor))) for floor in floors]
+    return [more - fewer for more, fewer in pairwise([len(steps), *at_least, 0])]
+
+
+MOST_BITS = 31  # what a signed 32-bit integer holds
+
+
+def _logarithms(whole: Array) -> tuple[Array, int]:
+    """Give the exponents of integers below 2**31 in a byte, with the byte that stands for 1."""
+    bits = whole.astype(np.int32)
+    rest = bits >> 1
+    np.invert(rest, out=rest)
+    np.bitwise_and(bits, rest, out=bits)  # keeps rounding from reaching the next power of two
+    exponents = bits.astype(np.float32).view(np.int32)
+    np.right_shift(exponents, 23, out=exponents)
+    return exponents.astype(np.uint8), 127

@@ -8,7 +8,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from gradcmp.case import Default, Ulp
+from gradcmp.case import DTypeTable, Ulp
 from gradcmp.judge import parallel
 from gradcmp.judge.compare import compare
 
@@ -42,11 +42,11 @@ def scattered(dtype, scale: float):
 @pytest.mark.parametrize(
     ("dtype", "factor", "scale", "tolerance"),
     [
-        (np.float32, 1 + 1e-6, 1, Default()),
-        (np.float32, -1, 1, Default()),  # every element disagrees and crosses zero
-        (np.float32, -1, 3e38, Default()),  # every piece is left to float64
+        (np.float32, 1 + 1e-6, 1, DTypeTable()),
+        (np.float32, -1, 1, DTypeTable()),  # every element disagrees and crosses zero
+        (np.float32, -1, 3e38, DTypeTable()),  # every piece is left to float64
         (np.float64, -1, 1, Ulp(3)),
-        (ml_dtypes.bfloat16, 1.01, 1, Default()),
+        (ml_dtypes.bfloat16, 1.01, 1, DTypeTable()),
     ],
 )
 def test_twenty_million_elements_take_less_than_64_mib(dtype, factor, scale, tolerance):
@@ -57,7 +57,7 @@ def test_twenty_million_elements_take_less_than_64_mib(dtype, factor, scale, tol
 
 def test_a_view_is_not_copied_whole():
     x = scattered(np.float32, 1).reshape(2000, 10_000)
-    assert peak(x.T, np.broadcast_to(np.float32(1), x.T.shape), Default()) < 64
+    assert peak(x.T, np.broadcast_to(np.float32(1), x.T.shape), DTypeTable()) < 64
 
 
 def test_a_file_is_not_read_whole(tmp_path):
@@ -65,5 +65,5 @@ def test_a_file_is_not_read_whole(tmp_path):
     np.save(tmp_path / "x.npy", x)
     stored = np.load(tmp_path / "x.npy", mmap_mode="r")
     x[-1] += 1
-    assert peak(stored, x, Default()) < 64
-    assert compare(stored, x, Default()).disagreeing == 1
+    assert peak(stored, x, DTypeTable()) < 64
+    assert compare(stored, x, DTypeTable()).disagreeing == 1
