@@ -9,6 +9,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+from gradcmp import machine
 from gradcmp.case import DTYPES, BackendSpec, Case, Expression, InputSpec
 from gradcmp.errors import InputError, Location
 from gradcmp.inputs import check, cotangent, draw, memory, require_memory, round_to, specs
@@ -298,13 +299,13 @@ def test_memory_is_asked_for_before_it_is_taken(monkeypatch):
 
 
 def test_the_limit_of_a_container_counts(monkeypatch, tmp_path):
-    whole = memory.memory()
+    whole = machine.memory()
     limit = tmp_path / "memory.max"
-    monkeypatch.setattr(memory, "CGROUP_LIMITS", (tmp_path / "absent", limit))
+    monkeypatch.setattr(machine, "CGROUP_LIMITS", (tmp_path / "absent", limit))
     limit.write_text("max\n")
-    assert memory.memory() >= whole
+    assert machine.memory() >= whole
     limit.write_text("4096\n")
-    assert memory.memory() == 4096
+    assert machine.memory() == 4096
 
 
 def test_specs_say_what_draw_gives():

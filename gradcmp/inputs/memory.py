@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
-from pathlib import Path
 
 from gradcmp.errors import InputError, Location
+from gradcmp.machine import memory
 from gradcmp.ops import ArraySpec
 
 BYTES = 2 * 8  # a value and a gradient, in float64
-CGROUP_LIMITS = (
-    Path("/sys/fs/cgroup/memory.max"),
-    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
-)
 
 
 def require_memory(specs: Mapping[str, ArraySpec], where: Location | None = None) -> None:
@@ -40,20 +35,6 @@ def require_memory(specs: Mapping[str, ArraySpec], where: Location | None = None
             where=where,
             way_out="Make it smaller",
         )
-
-
-def memory() -> int | None:
-    """Give the bytes of memory that this process may use; None where the system does not say."""
-    try:
-        limits = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
-    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
-        return None
-    for path in CGROUP_LIMITS:
-        try:
-            limits.append(int(path.read_text()))
-        except (OSError, ValueError):  # no such control group, or "max": no limit
-            continue
-    return min(limits)
 
 
 def _size(count: int) -> str:

@@ -1,0 +1,32 @@
+"""Everything that one backend computed for one case, and how it is kept."""
+
+from gradcmp.recording.blob import pack, unpack
+from gradcmp.recording.form import SCHEMA, from_bytes, to_bytes
+from gradcmp.recording.origin import COTANGENT, Origin, fingerprint
+from gradcmp.recording.records import (
+    BFLOAT16,
+    Array,
+    Failure,
+    FailureKind,
+    Outcome,
+    Recording,
+    numpy_dtype,
+)
+
+__all__ = [
+    "BFLOAT16",
+    "COTANGENT",
+    "SCHEMA",
+    "Array",
+    "Failure",
+    "FailureKind",
+    "Origin",
+    "Outcome",
+    "Recording",
+    "fingerprint",
+    "from_bytes",
+    "numpy_dtype",
+    "pack",
+    "to_bytes",
+    "unpack",
+]

@@ -1,0 +1,50 @@
+"""Facts out of JSON that somebody else may have written: each is asked for by name and type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from gradcmp.errors import RecordingError
+
+T = TypeVar("T")
+
+AGAIN = "Record it again"
+
+
+def take(facts: Mapping[str, Any], key: str, kind: type[T]) -> T:
+    """Give a fact of exactly this type.
+
+    Raises
+    ------
+    RecordingError
+        When it is missing, or of another type.
+    """
+    fact = facts.get(key)
+    if type(fact) is not kind:  # a bool is no int here
+        raise RecordingError(f"its metadata has no {kind.__name__} '{key}'", way_out=AGAIN)
+    return fact
+
+
+def take_map(facts: Mapping[str, Any], key: str, of: Callable[[Any], bool]) -> dict[str, Any]:
+    """Give a mapping whose every value passes `of`; raises as `take`."""
+    found: dict[str, Any] = take(facts, key, dict)
+    for name, value in found.items():
+        if not of(value):
+            raise RecordingError(f"its metadata has no sensible '{key}' of '{name}'", way_out=AGAIN)
+    return found
+
+
+def is_text(fact: Any) -> bool:
+    """Whether it is a string."""
+    return isinstance(fact, str)
+
+
+def is_seconds(fact: Any) -> bool:
+    """Whether it is a number."""
+    return type(fact) in (int, float)
+
+
+def is_shape(fact: Any) -> bool:
+    """Whether it is a list of whole numbers from 0 on."""
+    return isinstance(fact, list) and all(type(length) is int and length >= 0 for length in fact)

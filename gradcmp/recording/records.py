@@ -1,0 +1,85 @@
+"""What one backend computed for one case, or why it computed nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+import ml_dtypes
+import numpy as np
+import numpy.typing as npt
+
+from gradcmp.recording.origin import Origin
+
+Array: TypeAlias = npt.NDArray[Any]
+
+BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
+
+
+def numpy_dtype(name: str) -> np.dtype[Any]:
+    """Give NumPy's dtype for a name; bfloat16 comes from ml_dtypes."""
+    return BFLOAT16 if name == "bfloat16" else np.dtype(name)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Values and gradients by node name, and what they were made with.
+
+    Attributes
+    ----------
+    backend : str
+        The label of the backend specification: ``tensorflow:graph``.
+    dtype : str
+        What it computed in.
+    values, gradients : mapping of str to array
+        By the name of the input or node.
+    environment : mapping of str to str
+        Versions, thread counts, determinism and precision flags.
+    timings : mapping of str to float
+        Seconds by phase.
+    origin : Origin, optional
+        The case that was computed and the hashes of its inputs: what a saved recording carries.
+    """
+
+    backend: str
+    dtype: str
+    values: Mapping[str, Array]
+    gradients: Mapping[str, Array]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    timings: Mapping[str, float] = field(default_factory=dict)
+    origin: Origin | None = None
+
+    @property
+    def tensors(self) -> dict[str, Array]:
+        """All arrays by the name that they have on screen: ``node1``, ``d node1``."""
+        return {**self.values, **{f"d {name}": array for name, array in self.gradients.items()}}
+
+
+FailureKind: TypeAlias = Literal["absent", "crashed", "timeout", "error"]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why there is no recording: that backend's verdict, never an end to the run.
+
+    Attributes
+    ----------
+    kind : {"absent", "crashed", "timeout", "error"}
+        Not installed; ended by a signal or exit; took longer than its timeout; raised.
+    message : str
+        One or two sentences: what, and the way out.
+    stderr : str
+        The tail of what the worker wrote to stderr.
+    required : bool
+        Whether the run fails for it: a backend that is optional and absent is only reported.
+    """
+
+    backend: str
+    kind: FailureKind
+    message: str
+    stderr: str = ""
+    required: bool = True
+
+
+Outcome: TypeAlias = Recording | Failure
