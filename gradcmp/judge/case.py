@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations
 from typing import TypeAlias
 
@@ -14,8 +14,9 @@ from gradcmp.graph import Graph, build
 from gradcmp.graph.records import STEP
 from gradcmp.judge.auto import NoiseRule
 from gradcmp.judge.compare import compare
-from gradcmp.judge.records import CaseVerdict, Comparison, Pair, Reason, Verdict
-from gradcmp.judge.tolerance import EXACT
+from gradcmp.judge.records import CaseVerdict, Comparison, Pair
+from gradcmp.judge.sides import INTEGRAL, Side
+from gradcmp.judge.sides import hold as hold_sides
 from gradcmp.recording import Array, Outcome, Recording
 
 Hold: TypeAlias = Callable[[str, Pair, Array, Array], Comparison]
@@ -77,36 +78,17 @@ def _hold_by(
     return lambda name, pair, actual, expected: compare(actual, expected, fixed)
 
 
-@dataclass(frozen=True)
-class _Side:
-    """One recording's arrays of one kind: values or gradients."""
-
-    label: str
-    dtype: str
-    arrays: Mapping[str, Array]
-
-    def stray_dtype(self, name: str) -> str | None:
-        """Say that a real tensor is not in the dtype that the recording declares."""
-        found = self.arrays[name].dtype
-        if found.kind in INTEGRAL or found.name == self.dtype:
-            return None
-        return f"{self.label} declares {self.dtype}, and this is {found.name}"
-
-
-INTEGRAL = "iub"  # NumPy's kinds that have no gradient
-
-
 def _compare(
     case: Case, graph: Graph, pair: Pair, recordings: Mapping[str, Recording], hold: Hold
 ) -> dict[str, Comparison]:
     """Compare what both recordings must have, and whatever else either has."""
     nodes = tuple(node.name for node in graph.named)
     both = [(label, recordings[label]) for label in (pair.actual, pair.expected)]
-    values = tuple(_Side(label, r.dtype, r.values) for label, r in both)
-    gradients = tuple(_Side(label, r.dtype, r.gradients) for label, r in both)
+    values = tuple(Side(label, r.dtype, r.values) for label, r in both)
+    gradients = tuple(Side(label, r.dtype, r.gradients) for label, r in both)
 
-    def judged(name: str, sides: tuple[_Side, ...], tensor: str) -> Comparison:
-        return _hold(name, sides, lambda a, e: hold(tensor, pair, a, e))
+    def judged(name: str, sides: tuple[Side, ...], tensor: str) -> Comparison:
+        return hold_sides(name, sides, lambda a, e: hold(tensor, pair, a, e))
 
     found = {}
     for name in case.inputs:
@@ -121,7 +103,7 @@ def _compare(
     return found
 
 
-def _names(needed: Iterable[str], inputs: Iterable[str], sides: tuple[_Side, ...]) -> Iterator[str]:
+def _names(needed: Iterable[str], inputs: Iterable[str], sides: tuple[Side, ...]) -> Iterator[str]:
     """Give what must be there, then what else is; steps inside expressions are not compared."""
     known = dict.fromkeys(needed)
     yield from known
@@ -130,32 +112,18 @@ def _names(needed: Iterable[str], inputs: Iterable[str], sides: tuple[_Side, ...
     yield from (name for name in extra if STEP not in name)
 
 
-def _is_real(name: str, values: tuple[_Side, ...]) -> bool:
+def _is_real(name: str, values: tuple[Side, ...]) -> bool:
     """Whether a value has a gradient; one that nobody has must be missed there too."""
     kinds = {side.arrays[name].dtype.kind for side in values if name in side.arrays}
     return not kinds or not kinds <= {*INTEGRAL}
 
 
-def _hold(
-    name: str, sides: tuple[_Side, ...], hold: Callable[[Array, Array], Comparison]
-) -> Comparison:
-    """Compare one tensor that both sides must have in the dtype that they declare."""
-    having = [side for side in sides if name in side.arrays]
-    if len(having) < len(sides):
-        return _disagree("missing", f"only {having[0].label} has it" if having else "none has it")
-    stray = [text for side in sides if (text := side.stray_dtype(name))]
-    if stray:
-        return _disagree("dtype", "; ".join(stray))
-    actual, expected = (side.arrays[name] for side in sides)
-    return hold(actual, expected)
-
-
-def _hold_input(name: str, sides: tuple[_Side, ...]) -> Comparison:
+def _hold_input(name: str, sides: tuple[Side, ...]) -> Comparison:
     """Make sure that both sides were given the same numbers, each in its own dtype."""
     same_dtype = len({side.dtype for side in sides}) == 1
     # Casts from float64 and from an already rounded number differ by one step at most.
     tolerance = Ulp(0 if same_dtype else 1)
-    comparison = _hold(name, sides, lambda a, e: compare(a, e, tolerance))
+    comparison = hold_sides(name, sides, lambda a, e: compare(a, e, tolerance))
     if comparison.agrees:
         return comparison
     if comparison.total:  # the same shape and kind: look past overflow and underflow in a cast
@@ -174,7 +142,3 @@ def _casts_to(fine: Array, coarse: Array) -> Array:
         cast = fine.astype(coarse.dtype)
         same: Array = (cast == coarse) | ((cast != cast) & (coarse != coarse))
     return same
-
-
-def _disagree(reason: Reason, detail: str) -> Comparison:
-    return Comparison(Verdict(False, reason, detail), EXACT.text)

@@ -1,0 +1,185 @@
+"""Saved recordings in, verdicts out: two of them, or many against their golden ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from gradcmp.case import Auto, Case, DTypeTable, Tolerance
+from gradcmp.errors import NothingComparedError, UsageError, did_you_mean
+from gradcmp.graph.records import STEP
+from gradcmp.judge.case import judge
+from gradcmp.judge.compare import compare
+from gradcmp.judge.records import CaseVerdict, Comparison, Pair
+from gradcmp.judge.sides import Side, hold
+from gradcmp.recording import Array, Failure, Origin, Outcome, Recording
+
+GOLDEN = " (golden)"
+
+
+@dataclass(frozen=True)
+class Names:
+    """How two sets of tensors are matched.
+
+    Attributes
+    ----------
+    renamed : mapping of str to str
+        What the expected side calls a tensor or an input of the actual side.
+    only : tuple of str
+        The tensors to compare, as the expected side calls them; empty: all.
+    """
+
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    only: tuple[str, ...] = ()
+
+    def require_known(self, actual: Recording, expected: Recording) -> None:
+        """Refuse a name that neither recording has: it would silently do nothing.
+
+        Raises
+        ------
+        UsageError
+        """
+        theirs, ours = expected.tensors, self.apply(actual.tensors)
+        for old, new in self.renamed.items():
+            if old not in actual.tensors:
+                raise UsageError(f"no tensor is called '{old}'", way_out=_near(old, actual.tensors))
+            if new not in theirs:
+                raise UsageError(f"no tensor is called '{new}'", way_out=_near(new, theirs))
+        for name in self.only:
+            if name not in {**theirs, **ours}:
+                raise UsageError(f"no tensor is called '{name}'", way_out=_near(name, theirs))
+
+    def apply(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
+        """Give arrays by the names that the expected side has for them.
+
+        Raises
+        ------
+        UsageError
+            When a new name is taken.
+        """
+        found: dict[str, Array] = {}
+        for name, array in arrays.items():
+            new = self.renamed.get(name, name)
+            if new in found:
+                raise UsageError(f"two tensors would be called '{new}'", way_out="Map both")
+            found[new] = array
+        return found
+
+
+ALL = Names()
+
+
+def judge_pair(
+    pair: Pair,
+    actual: Recording,
+    expected: Recording,
+    tolerance: Tolerance,
+    names: Names = ALL,
+) -> CaseVerdict:
+    """Hold two saved recordings together.
+
+    Recordings of the same case are judged as in a run. Others, and arrays without a case, by
+    every tensor that either has; inputs and the steps inside expressions are not results.
+
+    Raises
+    ------
+    UsageError
+        When `names` do not fit.
+    NothingComparedError
+        When nothing is left to compare.
+    """
+    comparisons = _comparisons(pair, actual, expected, tolerance, names)
+    if not comparisons:
+        raise NothingComparedError(
+            f"{pair} have no tensor to compare", way_out="Record values or gradients"
+        )
+    origin = expected.origin or actual.origin
+    case = Case(
+        name=f"{pair.actual} – {pair.expected}", inputs={}, graph={}, output="", wrt=(), backends=()
+    )
+    if origin is not None and (
+        same_question(actual, expected) or None in (actual.origin, expected.origin)
+    ):
+        case = origin.case
+    return CaseVerdict(
+        replace(case, tolerance=tolerance),
+        pair.expected,
+        {pair.expected: expected, pair.actual: actual},
+        {pair: comparisons},
+    )
+
+
+def judge_against_golden(
+    case: Case, outcomes: Mapping[str, Outcome], golden: Mapping[str, Recording]
+) -> CaseVerdict:
+    """Hold each backend against the recording that it left earlier.
+
+    Parameters
+    ----------
+    outcomes : mapping of str to Recording or Failure
+        By label. One that failed stays in the verdict as it is.
+    golden : mapping of str to Recording
+        By the same labels: one for each recording in `outcomes`.
+    """
+    tolerance = DTypeTable() if isinstance(case.tolerance, Auto) else case.tolerance
+    shown: dict[str, Outcome] = {}
+    comparisons = {}
+    for label, outcome in outcomes.items():
+        shown[label] = outcome
+        if isinstance(outcome, Failure):
+            continue
+        pair = Pair(label, label + GOLDEN)
+        shown[pair.expected] = golden[label]
+        comparisons[pair] = _comparisons(pair, outcome, golden[label], tolerance, ALL)
+    return CaseVerdict(replace(case, tolerance=tolerance), "", shown, comparisons)
+
+
+def same_question(actual: Recording, expected: Recording) -> bool:
+    """Whether both answer the same graph on the same inputs."""
+    a, e = actual.origin, expected.origin
+    return a is not None and e is not None and _asked(a) == _asked(e) and not a.differing(e)
+
+
+def _asked(origin: Origin) -> tuple[object, ...]:
+    case = origin.case
+    return (list(origin.graph.items()), list(case.inputs), case.output, case.wrt)
+
+
+def _comparisons(
+    pair: Pair, actual: Recording, expected: Recording, tolerance: Tolerance, names: Names
+) -> dict[str, Comparison]:
+    if expected.origin and same_question(actual, expected) and not names.renamed:
+        case = replace(expected.origin.case, tolerance=tolerance)
+        both: dict[str, Outcome] = {pair.expected: expected, pair.actual: actual}
+        found = dict(judge(case, pair.expected, both).comparisons[pair])
+        names.require_known(actual, expected)
+    else:
+        found = dict(_by_name(pair, actual, expected, tolerance, names))
+    return {name: c for name, c in found.items() if not names.only or name in names.only}
+
+
+def _by_name(
+    pair: Pair, actual: Recording, expected: Recording, tolerance: Tolerance, names: Names
+) -> Iterator[tuple[str, Comparison]]:
+    """Compare whatever either has, in the order of the expected side."""
+    names.require_known(actual, expected)
+    sides = (
+        Side(pair.actual, actual.dtype, names.apply(actual.tensors)),
+        Side(pair.expected, expected.dtype, expected.tensors),
+    )
+    results = {names.renamed.get(name, name) for name in _results(actual)} | _results(expected)
+    for name in {**sides[1].arrays, **sides[0].arrays}:
+        if name in results:
+            yield name, hold(name, sides, lambda a, e: compare(a, e, tolerance))
+
+
+def _results(recording: Recording) -> set[str]:
+    """Name the tensors of a recording that are neither inputs nor steps inside expressions."""
+    if recording.origin is None:
+        return set(recording.tensors)
+    inputs = recording.origin.case.inputs
+    return {name for name in recording.tensors if name not in inputs and STEP not in name}
+
+
+def _near(name: str, known: Mapping[str, Array]) -> str | None:
+    return did_you_mean(name, known)

@@ -1,0 +1,109 @@
+"""Recordings in files: written whole or not at all, mapped when read."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from pathlib import Path
+from urllib.parse import quote
+
+from gradcmp.errors import Location, RecordingError
+from gradcmp.recording.arrays import NPY, ZIP, read_npy, read_npz
+from gradcmp.recording.form import from_bytes, to_bytes
+from gradcmp.recording.records import Recording
+
+SUFFIX = ".safetensors"
+SUFFIXES = (SUFFIX, ".npz", ".npy")
+PLAIN = " ,=+@()"  # in the name of a file, besides letters, digits and _.-~
+
+
+def write(file: Path, recording: Recording) -> None:
+    """Write a recording and the directories above it; an interrupted write leaves no trace.
+
+    Raises
+    ------
+    RecordingError
+        When the file cannot be written.
+    """
+    beside = file.with_name(f".{file.name[:100]}.{os.getpid()}")  # a rename stays on one disk
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            beside.write_bytes(to_bytes(recording))
+            beside.replace(file)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        raise RecordingError(f"'{file}' cannot be written: {error.strerror}") from None
+
+
+def read(file: Path) -> Recording:
+    """Read a recording, or the arrays of a .npz or .npy file, which have neither case nor backend.
+
+    The file is mapped into memory, not read: an array may be larger than memory. Only compressed
+    members of a .npz file are held in memory. What kind of file it is, its first bytes tell.
+
+    Raises
+    ------
+    RecordingError
+        When it is no such file, is not complete, or holds no array.
+    """
+    if not file.exists():
+        raise RecordingError(f"'{file}' does not exist")
+    if not file.is_file():  # a pipe or a device would be waited for
+        raise RecordingError(f"'{file}' is no file")
+    try:
+        recording = _read(file)
+    except OSError as error:
+        raise RecordingError(f"'{file}' cannot be read: {error.strerror}") from None
+    except RecordingError as error:
+        raise error.at(Location(str(file))) from None
+    if not recording.tensors:
+        raise RecordingError("it holds no array", where=Location(str(file)))
+    return recording
+
+
+def _read(file: Path) -> Recording:
+    with file.open("rb") as stream:
+        if not os.fstat(stream.fileno()).st_size:
+            raise RecordingError("it is empty")
+        mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+        if mapped[:4] in ZIP:
+            return Recording("", "", read_npz(stream, mapped), {})
+    if mapped[:6] == NPY:
+        return Recording("", "", {file.stem: read_npy(mapped)}, {})
+    return from_bytes(mapped)
+
+
+def find(path: Path) -> dict[str, Path]:
+    """Give the recordings at a path, each by its place below it.
+
+    Returns
+    -------
+    dict of str to Path
+        For a directory every recording, .npz and .npy file below it, sorted; a file itself has
+        the place ``""``.
+
+    Raises
+    ------
+    RecordingError
+        For a path that does not exist and a directory without recordings.
+    """
+    if not path.exists():
+        raise RecordingError(f"'{path}' does not exist")
+    if not path.is_dir():
+        return {"": path}
+    files = sorted(
+        each
+        for each in path.rglob("*")
+        if each.suffix in SUFFIXES and not each.name.startswith(".") and not each.is_dir()
+    )
+    if not files:
+        raise RecordingError(f"'{path}' holds no {', no '.join(f'*{s}' for s in SUFFIXES)}")
+    return {each.relative_to(path).as_posix(): each for each in files}
+
+
+def file_name(name: str) -> str:
+    """Give the file name of a case's or backend's recording, from which the name can be told."""
+    quoted = quote(name, safe=PLAIN)
+    return f"{quoted.replace('.', '%2E', 1) if quoted.startswith('.') else quoted}{SUFFIX}"
