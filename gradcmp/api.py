@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
@@ -12,6 +13,7 @@ from gradcmp.errors import UsageError, did_you_mean
 from gradcmp.graph import Graph, build, infer
 from gradcmp.judge import CaseVerdict, judge
 from gradcmp.ops import ArraySpec
+from gradcmp.recording import COTANGENT, Origin, Outcome, Recording, fingerprint
 from gradcmp.workers import Environment, Pool, Request
 
 
@@ -98,14 +100,7 @@ def run(case: Case, pool: Pool | None = None) -> CaseVerdict:
         with Pool() as own:
             own.start(environments_of([case]))
             return run(case, own)
-    graph, specs = check(case)
-    arrays = inputs.draw(case)
-    cotangent = inputs.cotangent(case, specs[graph.output].shape)
-    body = tuple((name, expression.text) for name, expression in case.graph.items())
-    requests = [
-        Request(str(spec), resolve(spec, case), body, graph.output, arrays, cotangent)
-        for spec in backends_of(case)
-    ]
+    requests = _requests(case, backends_of(case))
     twins = [twin for request in requests if (twin := _in_float64(case, request))]
     answers = dict(pool.run([*requests, *twins]))
     return judge(
@@ -114,6 +109,46 @@ def run(case: Case, pool: Pool | None = None) -> CaseVerdict:
         {request.label: answers[request] for request in requests},
         {twin.label: answers[twin] for twin in twins},
     )
+
+
+def record(case: Case, spec: BackendSpec, pool: Pool) -> Outcome:
+    """Compute one case with one backend, to be kept: the recording knows its origin.
+
+    The inputs are those of the case as it stands, whichever backend computes: recordings of
+    different backends can be held together.
+
+    Raises
+    ------
+    GradcmpError
+        As `check`.
+    """
+    ((_, outcome),) = pool.run(_requests(case, (spec,)))
+    return replace(outcome, origin=origin_of(case)) if isinstance(outcome, Recording) else outcome
+
+
+def origin_of(case: Case) -> Origin:
+    """Give what a saved recording of a case must say: the question, the hashes of its inputs."""
+    from importlib.metadata import version  # slow to load
+
+    graph, specs = check(case)
+    shapes = {name: replace(spec, shape=specs[name].shape) for name, spec in case.inputs.items()}
+    drawn = {**inputs.draw(case), COTANGENT: inputs.cotangent(case, specs[graph.output].shape)}
+    return Origin(
+        replace(case, inputs=shapes),
+        {name: fingerprint(array) for name, array in drawn.items()},
+        {"gradcmp": version("gradcmp"), "machine": f"{platform.system()} {platform.machine()}"},
+    )
+
+
+def _requests(case: Case, backends: Iterable[BackendSpec]) -> list[Request]:
+    graph, specs = check(case)
+    arrays = inputs.draw(case)
+    cotangent = inputs.cotangent(case, specs[graph.output].shape)
+    body = tuple((name, expression.text) for name, expression in case.graph.items())
+    return [
+        Request(str(spec), resolve(spec, case), body, graph.output, arrays, cotangent)
+        for spec in backends
+    ]
 
 
 def _in_float64(case: Case, request: Request) -> Request | None:

@@ -26,6 +26,7 @@ HEADERS = {
     (2, 0): npy_format.read_array_header_2_0,
 }
 MAX_HEADER = 1 << 16  # bytes: NumPy itself refuses to parse more than 10 000
+ENCRYPTED = 1  # flag of a member
 LOCAL = 30  # bytes of a member's own header before its name
 BROKEN = (  # by hostile headers, which are Python literals, and hostile archives
     ArithmeticError,
@@ -121,8 +122,10 @@ def _arrays(
 
 def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo, buffer: Buffer) -> Any:
     """Give the bytes of a member, whose checksum is right."""
-    if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & 1:  # or encrypted
+    if member.compress_type == zipfile.ZIP_DEFLATED or member.flag_bits & ENCRYPTED:
         return archive.read(member)
+    if member.compress_type != zipfile.ZIP_STORED:
+        raise ValueError(f"'{member.filename}' is compressed as NumPy compresses nothing")
     with archive.open(member):  # that its own header agrees with the directory
         own = member.header_offset
     lengths = (buffer[own + 26 : own + 28], buffer[own + 28 : own + 30])  # of name and extra field

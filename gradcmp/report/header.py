@@ -18,7 +18,7 @@ NODES = 12  # lines of a graph that are shown
 def header(ink: Ink, verdict: CaseVerdict, verbose: bool) -> Iterator[Text]:
     """Say what was compared: the case, its inputs, its graph, what is differentiated, the rule."""
     case = verdict.case
-    made = ink(f", seed {case.seed}, {case.dtype}")
+    made = ink(f", seed {case.seed}, {case.dtype}" if case.graph else "")
     yield from ink.wrap(Text.assemble(ink("case "), ink(case.name, STRONG), made), hang=2)
     if case.description:
         yield from ink.wrap(ink(" ".join(case.description.split()), QUIET), indent=2)
@@ -29,7 +29,9 @@ def header(ink: Ink, verdict: CaseVerdict, verbose: bool) -> Iterator[Text]:
 
 
 def function(case: Case, limit: int) -> Iterator[str]:
-    """Write the case as formulas, at most `limit` nodes of it."""
+    """Write the case as formulas, at most `limit` nodes of it; arrays from files have none."""
+    if not case.graph:
+        return
     given = [
         f"{name} {spec.kind}" + ("" if spec.shape is None else f" {shape(spec.shape)}")
         for name, spec in case.inputs.items()
