@@ -18,9 +18,10 @@ from gradcmp.judge.records import Comparison, Element, Noise, Pair, Verdict
 from gradcmp.recording import Array, Recording
 
 REPLICAS = 16
-# A difference of so many u |e| is quiet whatever a calibration would say: s is at least
-# u |g| / sqrt(3), so r stays below 8 up to 4.6 units, and p below 6 up to 3.46.
-SETTLED = 3.4
+# A difference of so many u |e| and so many eta is quiet whatever a calibration would say: s^2 is
+# at least (u g)^2 / 3 + eta^2, so p stays below 6 up to 3.46 u |g|, and r below BOUND.
+SETTLED, SETTLED_ETA = 3.4, 5.0
+BOUND = (3 * SETTLED**2 + SETTLED_ETA**2) ** 0.5  # 7.7, by Cauchy and Schwarz
 ROUNDING = Verdict(True, "rounding")
 RULE_SETTLED = f"auto: |a − e| <= {SETTLED:g} u·|e|, less than any noise"
 SETTLED_FINE = 36.0  # the same for the float64 run: rho is below 64 up to 64 / sqrt(3) units
@@ -61,7 +62,7 @@ class NoiseRule:
             When a primitive of the graph has no noise model.
         """
         precision = PRECISIONS[self._coarser(pair)]
-        floor = Fixed(SETTLED * precision.u, LIMITS[self.replicas].r * precision.eta)
+        floor = Fixed(SETTLED * precision.u, SETTLED_ETA * precision.eta)
         seen = compare(actual, expected, floor)
         if seen.verdict.reason == "non-finite":
             return self._overflow(seen, actual, expected, precision)
@@ -70,9 +71,17 @@ class NoiseRule:
         fine = self._in_float64(name, pair)
         if seen.agrees and (fine is None or _settled(*fine)):
             verdict = seen.verdict if seen.verdict.reason == "exact" else ROUNDING
-            return replace(seen, rule=RULE_SETTLED, verdict=verdict)
+            noise = None if verdict is not ROUNDING else self._bound(seen.worst)
+            return replace(seen, rule=RULE_SETTLED, verdict=verdict, noise=noise)
         wide = (np.asarray(actual, np.float64), np.asarray(expected, np.float64))
         return self._measure(name, pair, seen, wide, fine)
+
+    def _bound(self, worst: Element) -> Noise:
+        """Give the most that a settled difference can be."""
+        limits = LIMITS[self.replicas]
+        far = BOUND * worst.excess
+        found = Loudness(far, far, worst.index, 0, limits)
+        return replace(_noise(found, None, replace(worst, allowed=np.nan)), bound=True)
 
     def _measure(
         self,

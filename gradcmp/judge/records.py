@@ -84,9 +84,11 @@ class Noise:
         From where on either is loud.
     shrink : float, optional
         The float64 difference over what rounding would have left of it; above 1 it did not
-        shrink. None without a float64 run.
+        shrink. None without a float64 run, or where it was not needed.
     digits, digits_expected : float
         Decimal digits that agree at the worst element, and that would if the noise were all.
+    bound : bool
+        Whether the multiples are upper bounds: a cheap test settled it without calibration.
     """
 
     multiple: float
@@ -96,6 +98,7 @@ class Noise:
     shrink: float | None
     digits: float
     digits_expected: float
+    bound: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from gradcmp.case import Case
 from gradcmp.errors import ExitCode, Location
-from gradcmp.judge.records import CaseVerdict, Comparison, Element, Pair
+from gradcmp.judge.records import CaseVerdict, Comparison, Element, Finding, Pair
 from gradcmp.recording import Failure, Recording
 from gradcmp.report.places import holds
 from gradcmp.report.sentence import MARKS, Tally
@@ -58,6 +59,7 @@ def of_case(verdict: CaseVerdict) -> dict[str, Any]:
         "verdict": MARKS[verdict.exit_code].word,
         "exit_code": int(verdict.exit_code),
         "tensors": verdict.tensors,
+        "teeth": {name: dict(teeth.survivors) for name, teeth in verdict.teeth.items()},
         "backends": [of_recording(label, r) for label, r in verdict.recordings.items()],
         "failures": [of_failure(failure) for failure in verdict.failures],
         "pairs": [of_pair(verdict, pair) for pair in verdict.comparisons],
@@ -115,11 +117,15 @@ def of_pair(verdict: CaseVerdict, pair: Pair) -> dict[str, Any]:
         "actual": pair.actual,
         "expected": pair.expected,
         "verdict": _word(all(comparison.agrees for comparison in by.values())) if by else None,
-        "tensors": [of_comparison(verdict, name, comparison) for name, comparison in by.items()],
+        "tensors": [
+            of_comparison(verdict, pair, name, comparison) for name, comparison in by.items()
+        ],
     }
 
 
-def of_comparison(verdict: CaseVerdict, name: str, comparison: Comparison) -> dict[str, Any]:
+def of_comparison(
+    verdict: CaseVerdict, pair: Pair, name: str, comparison: Comparison
+) -> dict[str, Any]:
     """Give one comparison, with the worst element as every backend has it."""
     return {
         "name": name,
@@ -136,9 +142,17 @@ def of_comparison(verdict: CaseVerdict, name: str, comparison: Comparison) -> di
         "max_absolute": comparison.max_absolute,
         "max_relative": comparison.max_relative,
         "max_ulp": comparison.max_ulp,
+        "noise": comparison.noise and asdict(comparison.noise),
+        **of_finding(verdict.findings.get(pair, {}).get(name)),
         "worst": comparison.worst and of_element(verdict, name, comparison.worst),
         "excess": None if comparison.excess is None else comparison.excess.tolist(),
     }
+
+
+def of_finding(finding: Finding | None) -> dict[str, Any]:
+    """Give the likely causes and the side that is off."""
+    found = finding or Finding()
+    return {"causes": [asdict(cause) for cause in found.causes], "side": found.side}
 
 
 def of_element(verdict: CaseVerdict, name: str, worst: Element) -> dict[str, Any]:

@@ -97,7 +97,7 @@ def worst(among: Iterable[Finding]) -> Finding:
 
 def measure(comparison: Comparison) -> str:
     """Say in a word or a number how far the two arrays are apart."""
-    if comparison.worst is None or comparison.verdict.reason == "non-finite":
+    if comparison.worst is None or comparison.verdict.reason in ("non-finite", "range"):
         return comparison.verdict.reason
     return "0" if comparison.max_ulp == 0 else f"{ulp(comparison.max_ulp)} ulp"
 
@@ -132,10 +132,25 @@ def sentence(verdict: CaseVerdict) -> str:
         of = f"{len({name for _, name, _ in wrong})} of {tensors}"
         between = f"{len({pair for pair, _, _ in wrong})} of {pairs}"
         return f"{word}: {of}, in {between}; {furthest(wrong)}{lost}"
-    everything = f"{recorded}, {pairs}, {tensors}; {furthest(found)}"
+    everything = f"{recorded}, {pairs}, {tensors}; {furthest(found)}{reservations(verdict)}"
+    if verdict.exit_code is ExitCode.DISAGREE:
+        return f"{word}: under strict; {everything}{lost}"
     if verdict.agrees:
         return f"{word}: {everything}{lost}"
     return f"{word}: {', '.join(missing)}; the rest agrees: {everything}"
+
+
+def reservations(verdict: CaseVerdict) -> str:
+    """Count the warnings, as the end of a sentence."""
+    parts = [
+        count(number, noun)
+        for number, noun in (
+            (len({name for _, name, _ in verdict.warnings}), "warning"),
+            (len(verdict.vacuous), "vacuous tensor"),
+        )
+        if number
+    ]
+    return f"; {', '.join(parts)}" if parts else ""
 
 
 def brief(verdict: CaseVerdict) -> str:
@@ -148,5 +163,5 @@ def brief(verdict: CaseVerdict) -> str:
     far = f"worst {amount(comparison)}" if measure(comparison) != "0" else "all equal"
     parts = [f"{name}: {amount(comparison)} ({pair})"] if verdict.disagreements else []
     if verdict.agrees:
-        parts = [f"{count(len(verdict.recordings), 'backend')}, {far}"]
+        parts = [f"{count(len(verdict.recordings), 'backend')}, {far}{reservations(verdict)}"]
     return ", ".join([*parts, *missing])

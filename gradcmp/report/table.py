@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.text import Text
 
+from gradcmp.case import Auto
 from gradcmp.errors import ExitCode
 from gradcmp.judge.records import CaseVerdict, Comparison, Pair
 from gradcmp.recording import Failure
 from gradcmp.report.arrays import arrays
 from gradcmp.report.detail import details
 from gradcmp.report.header import header
-from gradcmp.report.ink import AGREE, DISAGREE, QUIET, STRONG, UNKNOWN, Ink, cell_width, tail
+from gradcmp.report.ink import DISAGREE, QUIET, STRONG, UNKNOWN, Ink, cell_width, tail
+from gradcmp.report.judgement import judgements, nature, style_of, toothless
 from gradcmp.report.sentence import MARKS, Tally, brief, findings, furthest, measure, sentence
 
 FEW = 3  # cases that get a table each
@@ -44,6 +46,8 @@ class CaseTable:
         if self.verbose:
             yield from arrays(ink, self.verdict)
         yield from tables(ink, self.verdict, self.verbose)
+        yield from judgements(ink, self.verdict, self.verbose)
+        yield from toothless(ink, self.verdict)
         yield from details(ink, self.verdict, self.verbose)
         yield from failures(ink, self.verdict)
         yield Text()
@@ -118,7 +122,9 @@ def further(ink: Ink, verdict: CaseVerdict, pairs: Sequence[Pair]) -> Iterator[T
         for name in tensors
     ]
     names = [ink("pair", STRONG), *(ink(str(pair)) for pair in drawn)]
-    yield from stack(ink, "backends that disagree with each other", chunks(ink, names, columns))
+    yield from stack(
+        ink, "backends that disagree with each other, in ULP", chunks(ink, names, columns)
+    )
     if rest := [pair for pair in pairs if pair not in drawn]:
         agree = (
             "1 further pair agrees" if len(rest) == 1 else f"{len(rest)} further pairs: all agree"
@@ -132,7 +138,7 @@ def title(verdict: CaseVerdict, first: Sequence[Pair], drawn: Sequence[Pair]) ->
     held = verdict.recordings.get(verdict.reference)
     origin = f" from {verdict.reference} ({held.dtype})" if held and first else ""
     others = " between backends" if len(drawn) > len(first) else ""
-    return f"worst difference{origin}{', and' if origin and others else ''}{others}"
+    return f"worst difference in ULP{origin}{', and' if origin and others else ''}{others}"
 
 
 def stack(ink: Ink, title: str, tables: Sequence[Sequence[Sequence[Text]]]) -> Iterator[Text]:
@@ -153,6 +159,9 @@ def matrix(ink: Ink, verdict: CaseVerdict, pairs: Sequence[Pair]) -> list[list[l
         ]
         for pair in pairs
     ]
+    if columns and isinstance(verdict.case.tolerance, Auto):
+        natures = [nature(ink, verdict, name) for name in verdict.tensors]
+        columns.insert(0, [ink("verdict, × noise", STRONG), *natures])
     return chunks(ink, names, columns)
 
 
@@ -183,8 +192,8 @@ def cell(ink: Ink, comparison: Comparison | None) -> Text:
     """Draw one comparison; one that was never made must not look like success."""
     if comparison is None:
         return ink("? not compared", UNKNOWN)
-    sign, style = ("✓", AGREE) if comparison.agrees else ("✗", DISAGREE)
-    return ink(f"{sign} {measure(comparison)}", style)
+    sign, style = style_of(comparison)
+    return ink(f"{sign} {measure(comparison).removesuffix(' ulp')}", style)
 
 
 def failures(ink: Ink, verdict: CaseVerdict) -> Iterator[Text]:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from rich.console import Console, RenderableType
 
-from gradcmp.case import BackendSpec, Case, Expression, InputSpec
+from gradcmp.case import BackendSpec, Case, DTypeTable, Expression, InputSpec
 from gradcmp.judge.records import CaseVerdict, Comparison, Element, Pair, Verdict
 from gradcmp.recording import Array, Failure, Recording
 
@@ -113,6 +113,7 @@ def build(
         "node3",
         ("X", "Y", "Z"),
         tuple(BackendSpec(label) for label in labels),
+        DTypeTable(),
         seed=7,
     )
     comparisons = {

@@ -61,8 +61,8 @@ def test_ascii_is_enough(verdict, show):
 
 def test_ascii_says_disagree_in_letters(verdicts, show):
     text = show(CaseTable(verdicts["disagree"]), encoding="latin-1")
-    assert "NO 2.9e7 ulp" in text
-    assert "ok 0.5 ulp" in text
+    assert "NO 2.9e7" in text
+    assert "ok 0.5" in text
 
 
 def test_ascii_keeps_the_meaning_of_a_rule(make, flip, show):
@@ -78,7 +78,7 @@ def test_the_seed_case_at_a_glance(verdicts, show):
     assert "with X normal 2×3, Y ones 2×3, Z arange 2×3" in text
     assert "node2 = node1 + Z" in text
     assert "rule |a - e| <= 1e-06 + 1e-05 * |e|" in text
-    rows = re.findall(r"^(d \w+|node\d) +((?:✓ \S+(?: ulp)? *){6})$", text, re.M)
+    rows = re.findall(r"^(d \w+|node\d) +((?:✓ \S+ *){6})$", text, re.M)
     assert [name for name, _ in rows] == list(verdicts["agree"].tensors)
     assert "15 further pairs: all agree, worst 0.5 ULP (d Y, tensorflow:graph –" in text
     assert squeezed(text).endswith(
@@ -101,7 +101,7 @@ def test_names_are_folded_and_never_cut(verdicts, show):
 
 def test_a_disagreement_among_further_pairs_is_on_screen(verdicts, show):
     text = show(CaseTable(verdicts["hidden"]))
-    assert re.search(r"^jax:jit – torch +✗ 2\.9e7 ulp$", text, re.M)
+    assert re.search(r"^jax:jit – torch +✗ 2\.9e7$", text, re.M)
     assert "14 further pairs: all agree" in text
     assert "✗ d Y disagrees in 1 of 21 pairs" in text
     assert "✗ disagree: 1 of 9 tensors, in 1 of 21 pairs" in text
@@ -190,7 +190,7 @@ def test_a_comparison_that_was_not_made_is_no_success(make, show):
     pair = next(iter(by))
     by[pair] = {name: c for name, c in by[pair].items() if name != "d X"}
     assert re.search(
-        r"d X +\? not compared", show(CaseTable(dataclasses.replace(found, comparisons=by)))
+        r"d X .*\? not compared", show(CaseTable(dataclasses.replace(found, comparisons=by)))
     )
 
 

@@ -1,0 +1,83 @@
+"""What differs between saved recordings beside their numbers: versions, flags, machine, case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.text import Text
+
+from gradcmp.judge.records import CaseVerdict, Pair
+from gradcmp.recording import Recording
+from gradcmp.report.figures import count
+from gradcmp.report.ink import QUIET, STRONG, Ink
+
+ABSENT = "–"
+
+Row = tuple[str, str, str]  # what, on the actual side, on the expected side
+
+
+@dataclass(frozen=True)
+class Differences:
+    """What differs between the two sides of each pair; a rich renderable.
+
+    Pairs that differ in the same way share a table.
+    """
+
+    verdicts: Sequence[CaseVerdict]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Give the lines, none of them wider than the console."""
+        ink = Ink.on(console, options)
+        found: dict[tuple[Pair, tuple[Row, ...]], int] = {}
+        for verdict in self.verdicts:
+            for pair in verdict.comparisons:
+                sides = (verdict.recordings[pair.actual], verdict.recordings[pair.expected])
+                key = (pair, tuple(differences(*sides)))
+                found[key] = found.get(key, 0) + 1
+        for (pair, rows), times in found.items():
+            yield from table(ink, pair, rows, times)
+            yield Text()
+
+
+def table(ink: Ink, pair: Pair, rows: Sequence[Row], times: int) -> Iterator[Text]:
+    """Draw what differs in one pair, or say that nothing does."""
+    cases = f" ({count(times, 'case')})" if times > 1 else ""
+    if not rows:
+        yield from ink.wrap(ink(f"{pair}: recorded in the same environment{cases}", QUIET), hang=2)
+        return
+    yield from ink.wrap(ink(f"what differs beside the numbers{cases}", QUIET))
+    heads = [ink(""), ink(pair.actual, STRONG), ink(pair.expected, STRONG)]
+    yield from ink.grid([heads, *([ink(cell) for cell in row] for row in rows)])
+
+
+def differences(actual: Recording, expected: Recording) -> Iterator[Row]:
+    """Give what differs: the backend, its environment, the machine, the case."""
+    mine, theirs = facts(actual), facts(expected)
+    for what in {**mine, **theirs}:
+        pair = (mine.get(what, ABSENT), theirs.get(what, ABSENT))
+        if pair[0] != pair[1]:
+            yield (what, *pair)
+
+
+def facts(recording: Recording) -> Mapping[str, str]:
+    """Give all that a recording says of itself, by what a reader calls it."""
+    if not recording.dtype:
+        return {"inputs": "not known"}
+    known = {"backend": recording.backend, "dtype": recording.dtype, **recording.environment}
+    if recording.origin is None:
+        return known
+    case = recording.origin.case
+    return {
+        **known,
+        **recording.origin.recorder,
+        "case": case.name,
+        "seed": str(case.seed),
+        **{f"node {name}": text for name, text in recording.origin.graph.items()},
+        "output": case.output,
+        "with respect to": ", ".join(case.wrt),
+        "inputs": ", ".join(
+            f"{name} {digest[:8]}" for name, digest in recording.origin.hashes.items()
+        ),
+    }
