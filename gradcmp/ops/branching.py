@@ -136,11 +136,14 @@ def clip(x: Array, min: float | None = None, max: float | None = None) -> tuple[
 
     VJP: dx = dy where min <= x <= max, else 0.
     """
-    low = constant(-np.inf if min is None else min, x)
-    high = constant(np.inf if max is None else max, x)
-    below, above = np.real(x) < low, np.real(x) > high
-    y = np.where(below, low, np.where(above, high, x))
-    return y, lambda dy: (np.where(np.logical_or(below, above), 0, dy),)
+    y, slope = x, np.ones_like(np.real(x))
+    if min is not None:
+        below = np.real(x) < min
+        y, slope = np.where(below, constant(min, x), y), np.where(below, 0, slope)
+    if max is not None:
+        above = np.real(x) > max
+        y, slope = np.where(above, constant(max, x), y), np.where(above, 0, slope)
+    return y, lambda dy: (np.where(slope == 0, 0, dy),)
 
 
 def _clip_tensorflow(tf: Any, x: Any, min: float | None = None, max: float | None = None) -> Any:

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from gradcmp.ops.primitives import expand, spread, total
+from gradcmp.ops.primitives import drop, expand, spread, total
 from gradcmp.ops.reductions import calls, several
-from gradcmp.ops.shapes import Axis, floating_reduction, normalize_axes
+from gradcmp.ops.shapes import Axis, floating_reduction
 from gradcmp.ops.spec import Array, Op, Pullback, register
 
 
@@ -94,7 +94,7 @@ def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> tuple[Arra
     largest = np.max(np.real(x), axis=axis, keepdims=True)
     shift = np.where(np.isfinite(largest), largest, 0)
     full = np.log(total(np.exp(x - shift), axis, keepdims=True)) + shift
-    y = full if keepdims else np.squeeze(full, normalize_axes(axis, np.ndim(x)))
+    y = full if keepdims else drop(full, axis)
 
     def pullback(dy: Array) -> tuple[Array]:
         return (np.exp(x - full) * spread(expand(dy, axis, np.ndim(x)), np.shape(x)),)

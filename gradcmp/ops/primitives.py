@@ -91,6 +91,11 @@ def expand(reduced: Array, axis: Axis, ndim: int) -> Array:
     return np.expand_dims(reduced, axes) if np.ndim(reduced) < ndim else reduced
 
 
+def drop(kept: Array, axis: Axis) -> Array:
+    """Remove the axes of length 1 that a reduction has kept."""
+    return np.squeeze(kept, normalize_axes(axis, np.ndim(kept)))
+
+
 def count(shape: Shape, axis: Axis) -> int:
     """Give the number of elements that a reduction of `shape` along `axis` joins into one."""
     n = 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -112,6 +113,9 @@ class Op:
         Calls that cover the static parameters; operands are named as in the reference.
     differentiable : bool
         False for comparisons and the like: they have no pullback to test.
+    call : callable, optional
+        Has the signature that calls in the graph language follow where it cannot be the
+        reference's: that of an op with a static argument before any number of operands.
     """
 
     name: str
@@ -121,11 +125,12 @@ class Op:
     examples: tuple[Example, ...]
     domain: Mapping[str, Domain] = field(default_factory=dict)
     differentiable: bool = True
+    call: Callable[..., object] | None = None
 
     @cached_property
     def signature(self) -> inspect.Signature:
-        """The reference's signature: the call syntax in the graph language."""
-        return inspect.signature(self.reference)
+        """The call syntax in the graph language."""
+        return inspect.signature(self.call or self.reference)
 
     @cached_property
     def operands(self) -> frozenset[str]:
@@ -140,6 +145,15 @@ class Op:
     def summary(self) -> str:
         """The first line of the reference's docstring: the formula."""
         return (inspect.getdoc(self.reference) or "").partition("\n")[0]
+
+    @property
+    def vjp(self) -> str:
+        """The formula of the pullback, from the reference's docstring; empty without derivative."""
+        doc = inspect.getdoc(self.reference) or ""
+        found = re.search(
+            r"^VJP:(.*?)(?=^$|^Ref:|^Conventions?:|\Z)", doc, re.DOTALL | re.MULTILINE
+        )
+        return " ".join(found[1].split()) if found else ""
 
     def draw(self, operand: str, rng: np.random.Generator, shape: Shape) -> Array:
         """Draw one operand from its domain."""

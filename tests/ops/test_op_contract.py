@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections import Counter
+from typing import ClassVar
 
 import ml_dtypes
 import numpy as np
@@ -76,7 +77,7 @@ def test_dtype_is_kept(call: Call, dtype: type) -> None:
 class Counting(np.ndarray):
     """Counts the ufuncs that it meets, and stays itself through all of NumPy."""
 
-    seen: Counter[str] = Counter()
+    seen: ClassVar[Counter[str]] = Counter()
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):  # type: ignore[no-untyped-def]
         Counting.seen[ufunc.__name__] += 1

@@ -65,8 +65,8 @@ def test_pullback(call: Call, rule: str) -> None:
 
 
 def _one_off(gradient: Array) -> Array:
-    worst = np.argmax(np.abs(gradient))
-    return np.where(np.arange(gradient.size).reshape(gradient.shape) == worst, 0, gradient)
+    largest = np.abs(gradient).max(initial=0)
+    return np.where(np.abs(gradient) == largest, gradient * 1.001, gradient)
 
 
 SPOILS: dict[str, Callable[[Array], Array]] = {

@@ -1,0 +1,186 @@
+"""Normalization by mean and variance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gradcmp.ops.primitives import average, constant, total, unbroadcast
+from gradcmp.ops.shapes import require_float
+from gradcmp.ops.spec import (
+    Array,
+    ArraySpec,
+    Example,
+    Interval,
+    Op,
+    Pullback,
+    ShapeError,
+    register,
+)
+from gradcmp.ops.static import require_number
+
+WEIGHTS = Interval(0.5, 1.5)
+
+
+def _standardize(x: Array, axes: tuple[int, ...], eps: float) -> tuple[Array, Array]:
+    """Give (x - mean) / sqrt(variance + eps) along `axes`, and 1 / sqrt(variance + eps)."""
+    deviation = x - average(x, axes, keepdims=True)
+    variance = average(deviation * deviation, axes, keepdims=True)
+    inverse = 1 / np.sqrt(variance + constant(eps, x))
+    return deviation * inverse, inverse
+
+
+def _standardize_pullback(dy: Array, y: Array, inverse: Array, axes: tuple[int, ...]) -> Array:
+    mean = average(dy, axes, keepdims=True)
+    along = average(dy * y, axes, keepdims=True)
+    dx: Array = (dy - mean - y * along) * inverse
+    return dx
+
+
+def _require_affine(x: ArraySpec, weight: ArraySpec, bias: ArraySpec, eps: float) -> None:
+    for spec in (x, weight, bias):
+        require_float(spec)
+    require_number("eps", eps, low=0)
+    if weight.shape != bias.shape:
+        raise ShapeError(f"weight {weight.shape} and bias {bias.shape} differ in shape")
+
+
+def _layer_infer(x: ArraySpec, weight: ArraySpec, bias: ArraySpec, eps: float = 1e-5) -> ArraySpec:
+    _require_affine(x, weight, bias, eps)
+    axes = len(weight.shape)
+    if not axes or x.shape[-axes:] != weight.shape:
+        raise ShapeError(f"the weight's shape {weight.shape} is not how {x.shape} ends")
+    if 0 in weight.shape:
+        raise ShapeError(f"weight {weight.shape} has no elements")
+    return x
+
+
+def _last(weight: Any, x: Any) -> tuple[int, ...]:
+    """Give the axes of x that a weight covers: its last ones."""
+    return tuple(range(len(x.shape) - len(weight.shape), len(x.shape)))
+
+
+def layer_norm(x: Array, weight: Array, bias: Array, eps: float = 1e-5) -> tuple[Array, Pullback]:
+    """weight * z + bias with z = (x - mean) / sqrt(variance + eps) over the weight's axes.
+
+    The weight has the shape of the last axes of x; the variance divides by n.
+
+    VJP: with g = weight * dy: dx = (g - mean(g) - z * mean(g * z)) / sqrt(variance + eps),
+    dweight = sum(dy * z), dbias = sum(dy).
+    Ref: Ba, Kiros and Hinton (2016).
+    """
+    axes = _last(weight, x)
+    z, inverse = _standardize(x, axes, eps)
+
+    def pullback(dy: Array) -> tuple[Array, Array, Array]:
+        dx = _standardize_pullback(dy * weight, z, inverse, axes)
+        return dx, unbroadcast(dy * z, weight), unbroadcast(dy, bias)
+
+    return z * weight + bias, pullback
+
+
+def _layer_tensorflow(tf: Any, x: Any, weight: Any, bias: Any, eps: float = 1e-5) -> Any:
+    mean, variance = tf.nn.moments(x, axes=_last(weight, x), keepdims=True)
+    return tf.nn.batch_normalization(x, mean, variance, bias, weight, eps)
+
+
+register(
+    Op(
+        "layer_norm",
+        layer_norm,
+        infer=_layer_infer,
+        native={
+            "torch": lambda torch, x, weight, bias, eps=1e-5: torch.nn.functional.layer_norm(
+                x, weight.shape, weight, bias, eps
+            ),
+            "tensorflow": _layer_tensorflow,
+            "jax": lambda jax, x, weight, bias, eps=1e-5: (
+                jax.nn.standardize(x, axis=_last(weight, x), epsilon=eps) * weight + bias
+            ),
+        },
+        domain={"weight": WEIGHTS},
+        examples=(
+            Example("layer_norm(x, weight, bias)", {"x": (4, 6), "weight": (6,), "bias": (6,)}),
+            Example(
+                "layer_norm(x, weight, bias, eps=0.01)",
+                {"x": (2, 3, 4), "weight": (3, 4), "bias": (3, 4)},
+            ),
+        ),
+    )
+)
+
+
+def _batch_infer(x: ArraySpec, weight: ArraySpec, bias: ArraySpec, eps: float = 1e-5) -> ArraySpec:
+    _require_affine(x, weight, bias, eps)
+    if len(x.shape) < 2:
+        raise ShapeError(f"x {x.shape} needs an axis of samples and one of channels")
+    if weight.shape != x.shape[1:2]:
+        raise ShapeError(f"weight {weight.shape} does not fit the {x.shape[1]} channels of x")
+    n = x.shape[0]
+    for length in x.shape[2:]:
+        n *= length
+    if n < 2:
+        raise ShapeError(f"x {x.shape} has {n} values a channel, and statistics need two")
+    return x
+
+
+def _all_but_channels(x: Any) -> tuple[int, ...]:
+    return tuple(i for i in range(len(x.shape)) if i != 1)
+
+
+def batch_norm(x: Array, weight: Array, bias: Array, eps: float = 1e-5) -> tuple[Array, Pullback]:
+    """weight * z + bias with z = (x - mean) / sqrt(variance + eps) over all axes but channels.
+
+    The channels are axis 1; statistics are those of this batch, as in training; the variance
+    divides by n.
+
+    VJP: as for layer_norm, over the axes that this one averages.
+    Ref: Ioffe and Szegedy (2015).
+    """
+    axes = _all_but_channels(x)
+    per_channel = (-1,) + (1,) * (np.ndim(x) - 2)
+    z, inverse = _standardize(x, axes, eps)
+    scale = np.reshape(weight, per_channel)
+
+    def pullback(dy: Array) -> tuple[Array, Array, Array]:
+        dx = _standardize_pullback(dy * scale, z, inverse, axes)
+        return dx, total(dy * z, axes), total(dy, axes)
+
+    return z * scale + np.reshape(bias, per_channel), pullback
+
+
+def _batch_tensorflow(tf: Any, x: Any, weight: Any, bias: Any, eps: float = 1e-5) -> Any:
+    mean, variance = tf.nn.moments(x, axes=_all_but_channels(x), keepdims=True)
+    scale, offset = (tf.reshape(one, mean.shape) for one in (weight, bias))
+    return tf.nn.batch_normalization(x, mean, variance, offset, scale, eps)
+
+
+def _batch_jax(jax: Any, x: Any, weight: Any, bias: Any, eps: float = 1e-5) -> Any:
+    z = jax.nn.standardize(x, axis=_all_but_channels(x), epsilon=eps)
+    per_channel = (-1,) + (1,) * (x.ndim - 2)
+    return z * weight.reshape(per_channel) + bias.reshape(per_channel)
+
+
+register(
+    Op(
+        "batch_norm",
+        batch_norm,
+        infer=_batch_infer,
+        native={
+            "torch": lambda torch, x, weight, bias, eps=1e-5: torch.nn.functional.batch_norm(
+                x, None, None, weight, bias, training=True, eps=eps
+            ),
+            "tensorflow": _batch_tensorflow,
+            "jax": _batch_jax,
+        },
+        domain={"weight": WEIGHTS},
+        examples=(
+            Example("batch_norm(x, weight, bias)", {"x": (5, 3), "weight": (3,), "bias": (3,)}),
+            Example(
+                "batch_norm(x, weight, bias, eps=0.01)",
+                {"x": (2, 3, 2, 4), "weight": (3,), "bias": (3,)},
+            ),
+        ),
+    )
+)

@@ -1,0 +1,162 @@
+"""Spread and length: variance, standard deviation, Euclidean norm."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from gradcmp.ops.primitives import average, constant, count, drop, expand, total
+from gradcmp.ops.reductions import calls, several
+from gradcmp.ops.shapes import Axis, floating_reduction, single_axis
+from gradcmp.ops.spec import Array, ArraySpec, Example, Op, Pullback, ShapeError, register
+from gradcmp.ops.static import require_number
+
+
+def _infer(
+    x: ArraySpec, axis: Axis = None, correction: float = 0, keepdims: bool = False
+) -> ArraySpec:
+    require_number("correction", correction)
+    result = floating_reduction(x, axis, keepdims)
+    n = count(x.shape, axis)
+    if not n > correction:
+        raise ShapeError(f"correction {correction} leaves nothing to divide by: n is {n}")
+    return result
+
+
+def _variance(x: Array, axis: Axis, correction: float) -> tuple[Array, Array, Any]:
+    """Give the variance with its axes kept, the deviations from the mean, and n - correction."""
+    deviation = x - average(x, axis, keepdims=True)
+    divisor = constant(count(np.shape(x), axis) - correction, x)
+    return total(deviation * deviation, axis, keepdims=True) / divisor, deviation, divisor
+
+
+def var(
+    x: Array, axis: Axis = None, correction: float = 0, keepdims: bool = False
+) -> tuple[Array, Pullback]:
+    """sum (x - mean)^2 / (n - correction) along `axis`.
+
+    VJP: dx = 2 * (x - mean) / (n - correction) * dy.
+    """
+    y, deviation, divisor = _variance(x, axis, correction)
+
+    def pullback(dy: Array) -> tuple[Array]:
+        return (2 * deviation / divisor * expand(dy, axis, np.ndim(x)),)
+
+    return y if keepdims else drop(y, axis), pullback
+
+
+def std(
+    x: Array, axis: Axis = None, correction: float = 0, keepdims: bool = False
+) -> tuple[Array, Pullback]:
+    """sqrt(sum (x - mean)^2 / (n - correction)) along `axis`.
+
+    VJP: dx = (x - mean) / ((n - correction) * y) * dy.
+    """
+    squared, deviation, divisor = _variance(x, axis, correction)
+    y = np.sqrt(squared)
+
+    def pullback(dy: Array) -> tuple[Array]:
+        return (deviation / (divisor * y) * expand(dy, axis, np.ndim(x)),)
+
+    return y if keepdims else drop(y, axis), pullback
+
+
+def _correction(x: Any, axis: Axis, correction: float) -> float:
+    """TensorFlow divides by n; this factor turns that into n - correction."""
+    n = count(tuple(x.shape), axis)
+    return n / (n - correction)
+
+
+def _examples(name: str) -> tuple[Example, ...]:
+    return (
+        *calls(name),
+        *several(name),
+        Example(f"{name}(x, correction=1)", {"x": (4, 3)}),
+        Example(f"{name}(x, axis=(0, 1), correction=0.5)", {"x": (2, 3, 2)}),
+    )
+
+
+register(
+    Op(
+        "var",
+        var,
+        infer=_infer,
+        native={
+            "torch": lambda torch, x, axis=None, correction=0, keepdims=False: torch.var(
+                x, dim=axis, correction=correction, keepdim=keepdims
+            ),
+            "tensorflow": lambda tf, x, axis=None, correction=0, keepdims=False: (
+                tf.math.reduce_variance(x, axis=axis, keepdims=keepdims)
+                * _correction(x, axis, correction)
+            ),
+            "jax": lambda jax, x, axis=None, correction=0, keepdims=False: jax.numpy.var(
+                x, axis=axis, ddof=correction, keepdims=keepdims
+            ),
+        },
+        examples=_examples("var"),
+    )
+)
+register(
+    Op(
+        "std",
+        std,
+        infer=_infer,
+        native={
+            "torch": lambda torch, x, axis=None, correction=0, keepdims=False: torch.std(
+                x, dim=axis, correction=correction, keepdim=keepdims
+            ),
+            "tensorflow": lambda tf, x, axis=None, correction=0, keepdims=False: (
+                tf.math.reduce_std(x, axis=axis, keepdims=keepdims)
+                * math.sqrt(_correction(x, axis, correction))
+            ),
+            "jax": lambda jax, x, axis=None, correction=0, keepdims=False: jax.numpy.std(
+                x, axis=axis, ddof=correction, keepdims=keepdims
+            ),
+        },
+        examples=_examples("std"),
+    )
+)
+
+
+def _norm_infer(x: ArraySpec, axis: int | None = None, keepdims: bool = False) -> ArraySpec:
+    if axis is not None:
+        single_axis(axis, len(x.shape))
+    return floating_reduction(x, axis, keepdims)
+
+
+def norm(x: Array, axis: int | None = None, keepdims: bool = False) -> tuple[Array, Pullback]:
+    """sqrt(sum x^2): the Euclidean length along one axis, or of all elements.
+
+    VJP: dx = x / y * dy. Convention: 0 where y = 0, as torch has it.
+    """
+    full = np.sqrt(total(x * x, axis, keepdims=True))
+
+    def pullback(dy: Array) -> tuple[Array]:
+        nothing = np.real(full) == 0
+        unit = x / np.where(nothing, 1, full)
+        return (unit * np.where(nothing, 0, expand(dy, axis, np.ndim(x))),)
+
+    return full if keepdims else drop(full, axis), pullback
+
+
+register(
+    Op(
+        "norm",
+        norm,
+        infer=_norm_infer,
+        native={
+            "torch": lambda torch, x, axis=None, keepdims=False: torch.linalg.vector_norm(
+                x, dim=axis, keepdim=keepdims
+            ),
+            "tensorflow": lambda tf, x, axis=None, keepdims=False: tf.norm(
+                x, axis=axis, keepdims=keepdims
+            ),
+            "jax": lambda jax, x, axis=None, keepdims=False: jax.numpy.linalg.vector_norm(
+                x, axis=axis, keepdims=keepdims
+            ),
+        },
+        examples=(*calls("norm"), Example("norm(x, keepdims=True)", {"x": (2, 3, 2)})),
+    )
+)
