@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, ClassVar, TypeAlias
@@ -55,11 +56,13 @@ class JaxBackend(Backend):
         return ("cpu", *(f"cuda:{i}" for i in range(gpus)))
 
     def environment(self) -> Mapping[str, str]:
-        """Give versions, the device and the precision flags."""
+        """Give versions, the device, the precision flags and what XLA was told."""
         config = self.jax.config
         return {
             "jax": self.jax.__version__,
             "device": self.device,
+            "threads": f"{os.cpu_count()} at most",  # XLA takes what the machine has
+            "xla_flags": os.environ.get("XLA_FLAGS", ""),
             "x64": str(config.jax_enable_x64),
             "matmul_precision": str(config.jax_default_matmul_precision),
         }

@@ -31,8 +31,10 @@ class NumpyBackend(Backend):
         return ("cpu",)
 
     def environment(self) -> Mapping[str, str]:
-        """Give NumPy's version."""
-        return {"numpy": np.__version__}
+        """Give NumPy's version and the library that multiplies its matrices."""
+        blas = np.show_config(mode="dicts")["Build Dependencies"].get("blas", {})
+        library = f"{blas.get('name', 'none')} {blas.get('version', '')}".strip()
+        return {"numpy": np.__version__, "blas": library}
 
     def compute(
         self, signature: Signature, inputs: Mapping[str, Array], cotangent: Array

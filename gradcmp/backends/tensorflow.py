@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from typing import Any, ClassVar, TypeAlias
@@ -57,6 +58,7 @@ class TensorflowBackend(Backend):
             "threads": f"{threading.get_intra_op_parallelism_threads()} intra-op, "
             f"{threading.get_inter_op_parallelism_threads()} inter-op",
             "deterministic": "True",
+            "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default"),
             "tf32": str(config.experimental.tensor_float_32_execution_enabled()),
         }
 

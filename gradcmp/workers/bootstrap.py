@@ -20,7 +20,8 @@ NEEDS = ("numpy", "ml_dtypes", "safetensors")
 
 def main() -> None:
     """Serve one environment until the parent hangs up."""
-    del sys.path[0]  # this file's own folder, whose names would hide others
+    own = Path(__file__).resolve().parent  # Python puts it first, where its names hide others
+    sys.path[:] = [folder for folder in sys.path if Path(folder).resolve() != own]
     descriptor, name, device = sys.argv[1:]
     os.set_inheritable(int(descriptor), False)
     lifeline = threading.Thread(target=die_with_parent, daemon=True)

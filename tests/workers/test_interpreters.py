@@ -26,6 +26,12 @@ def test_an_interpreter_that_is_able(pool, ask):
     assert isinstance(outcome, Recording)
 
 
+def test_an_interpreter_that_keeps_scripts_off_the_path(pool, ask, monkeypatch):
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")
+    ((_, outcome),) = pool.run([ask()])  # the saboteur is first on PYTHONPATH
+    assert isinstance(outcome, Recording)
+
+
 def test_an_interpreter_without_numpy(pool, ask, bare, monkeypatch):
     """Ours is on PYTHONPATH here, and must not be found."""
     monkeypatch.setenv("PYTHONPATH", str(Path(np.__file__).parent.parent))

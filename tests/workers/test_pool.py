@@ -210,7 +210,7 @@ def test_describe_gives_what_a_framework_says_of_itself(pool):
     described = said[Environment("numpy")]
     assert not isinstance(described, Failure)
     assert described.devices == ("cpu",)
-    assert described.environment == {"numpy": np.__version__}
+    assert described.environment["numpy"] == np.__version__
     kinds = [said[Environment(name)].kind for name in names[1:]]
     assert kinds == ["absent", "error"]
 
