@@ -24,7 +24,7 @@ class Difference:
         or the same non-finite value; infinity where only one is NaN or the infinity that it is.
     allowed : array of float64
         The absolute difference that the rule allows; under an ULP rule, what that many ULP are
-        worth between these two numbers. 0 beside NaN and infinity.
+        worth between these two numbers. Always finite; 0 beside NaN and infinity.
     """
 
     absolute: Array
@@ -61,6 +61,7 @@ def differ(actual: Array, expected: Array, rule: Rule) -> Difference:
             allowed = rule.atol + rule.rtol * np.abs(e)
         else:
             allowed = np.where(ulp == 0, rule.ulp * _spacing(e, rule), error * (rule.ulp / ulp))
+        allowed = np.minimum(allowed, np.finfo(np.float64).max)  # an overflow exceeds it anyway
     unmatched = np.where(same, 0.0, np.inf)
     absolute, relative, ulp = (
         np.where(finite, x.reshape(finite.shape), unmatched) for x in (error, relative, ulp)
@@ -83,9 +84,7 @@ def tally_of(difference: Difference) -> Tally:
     tally = Tally(total=len(absolute))
     for index, distance in enumerate(ulp):
         unmatched = distance == math.inf  # two finite numbers are a finite number of steps apart
-        close = absolute[index] == 0 or (
-            absolute[index] < math.inf and absolute[index] <= allowed[index]
-        )
+        close = absolute[index] <= allowed[index]  # which is finite
         tally.equal += absolute[index] == 0
         tally.disagreeing += not close
         tally.nonfinite += unmatched

@@ -16,6 +16,7 @@ from gradcmp.judge import parallel
 from gradcmp.judge.compare import compare
 from gradcmp.judge.records import Comparison
 from gradcmp.judge.tolerance import DEFAULTS
+from gradcmp.judge.ulp import octaves
 from gradcmp.recording import Array, numpy_dtype
 
 DTYPES = ("float64", "float32", "float16", "bfloat16")  # finest first
@@ -236,13 +237,57 @@ def test_special_cases(actual, expected, agrees, reason):
     assert compare(expected, actual, DTypeTable()).agrees == agrees
 
 
-def test_no_tolerance_makes_infinity_close():
+@pytest.mark.parametrize("count", [1, 16], ids=["small", "swept"])
+def test_no_tolerance_makes_infinity_close(count):
     everything = Fixed(rtol=1e300, atol=1e308)
-    assert not compare(np.array([1e308]), np.array([-1e308]), everything).agrees
-    assert not compare(np.array([1e308]), np.array([-1e308]), Fixed(rtol=1e10, atol=0)).agrees
-    assert not compare(np.array([1e308]), np.array([-1e308]), Ulp(2**64)).agrees
-    assert not compare(np.array([1.0]), np.array([np.nan]), everything).agrees
-    assert not compare(np.array([1.0]), np.array([np.inf]), everything).agrees
+    for actual, expected, tolerance in (
+        (1e308, -1e308, everything),
+        (1e308, -1e308, Fixed(rtol=1e10, atol=0)),
+        (1e308, -1e308, Ulp(2**64)),
+        (1.0, np.nan, everything),
+        (1.0, np.inf, everything),
+        (-np.inf, np.inf, everything),
+    ):
+        comparison = compare(np.full(count, actual), np.full(count, expected), tolerance)
+        assert comparison.disagreeing == count
+        assert comparison.worst.excess == math.inf
+
+
+def test_an_allowance_between_two_float32_is_met_to_the_last_bit_of_float64():
+    rng = np.random.default_rng(11)
+    for _ in range(200):
+        e = np.float32(rng.uniform(1, 2))
+        a = e + np.float32(rng.integers(1, 1000) * 2.0**-23)
+        error = float(a) - float(e)
+        rtol = error / float(e) * rng.uniform(0.2, 0.8)
+        atol = error - rtol * float(e)
+        for factor, agrees in ((1 + 1e-14, True), (1 - 1e-14, False)):
+            tolerance = Fixed(rtol=rtol * factor, atol=atol * factor)
+            assert compare(np.full(16, a), np.full(16, e), tolerance).agrees == agrees
+
+
+@pytest.mark.usefixtures("pieced")
+def test_the_worst_of_what_agrees_is_found_too():
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        expected = rng.uniform(0.5, 20, 500).astype(np.float32)
+        actual = cast(expected * (1 + 2e-6 * rng.uniform(-1, 1, 500)), "float32")
+        truth = expect(actual, expected, DEFAULTS["float32"], "float32")
+        comparison = compare(actual, expected, DTypeTable())
+        assert comparison.agrees
+        check(comparison, truth, exact=True)
+
+
+@pytest.mark.parametrize("dtype", [np.uint32, np.uint64])
+@pytest.mark.parametrize("shift", [0, 5])
+def test_octaves_are_bit_lengths(dtype, shift):
+    rng = np.random.default_rng(12)
+    most = np.iinfo(dtype).bits
+    for bits in (3, 8, 9, 13, 25, 31, 32, most):
+        steps = [2**k - j for k in range(bits + 1) for j in (0, 1) if 2**k - j < 2**bits]
+        steps += [int(x) % 2**bits for x in rng.integers(0, 2**63, 100)]
+        found = octaves(np.array(steps, dtype), shift, max(steps))
+        assert found == np.bincount([(step >> shift).bit_length() for step in steps]).tolist()
 
 
 @pytest.mark.parametrize("value", [-1.0, math.nan, math.inf, -math.inf])
