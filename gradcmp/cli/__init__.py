@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import click
 
-from gradcmp.cli import backends, expr, ops, run, schema, validate
+from gradcmp.cli import backends, diff, expr, ops, record, rejudge, run, schema, validate
 from gradcmp.cli.options import DEBUG
 from gradcmp.errors import ExitCode, GradcmpError
 
@@ -23,7 +23,7 @@ def cli() -> None:
     """Do my gradients agree? NumPy by hand, TensorFlow, PyTorch and JAX, element by element."""
 
 
-for _module in (run, expr, validate, backends, ops, schema):
+for _module in (run, expr, record, diff, rejudge, validate, backends, ops, schema):
     cli.add_command(_module.command)
 
 
@@ -58,5 +58,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _say(text: str, code: ExitCode) -> int:
-    click.echo(f"gradcmp: {text}", err=True)
+    click.echo(text, err=True)
     return code

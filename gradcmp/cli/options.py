@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from gradcmp.case import DTYPES, BackendSpec, Case, DType, Fixed
+from gradcmp.case import DTYPES, BackendSpec, Case, DType, DTypeTable, Fixed, Ulp
 from gradcmp.errors import UsageError
 
 DEBUG = "--debug"
@@ -40,8 +41,7 @@ class Overrides:
         Raises
         ------
         UsageError
-            When only one of rtol and atol is given: the other would silently be somebody's
-            default.
+            As `both`.
         """
         if self.backends:
             case = replace(case, backends=self._parsed())
@@ -49,12 +49,8 @@ class Overrides:
             case = replace(case, seed=self.seed)
         if self.dtype is not None:
             case = replace(case, dtype=self.dtype)
-        if self.rtol is None and self.atol is None:
-            return case
-        if self.rtol is None or self.atol is None:
-            given, absent = ("--rtol", "--atol") if self.atol is None else ("--atol", "--rtol")
-            raise UsageError(f"{given} was given without {absent}", way_out="Give both")
-        return replace(case, tolerance=Fixed(self.rtol, self.atol))
+        fixed = both(self.rtol, self.atol)
+        return replace(case, tolerance=fixed) if fixed else case
 
     def _parsed(self) -> tuple[BackendSpec, ...]:
         from gradcmp.config import parse_backend
@@ -64,6 +60,33 @@ class Overrides:
         if twice:
             raise UsageError(f"backend '{twice[0]}' is given twice", way_out="Give it once")
         return specs
+
+
+def both(rtol: float | None, atol: float | None) -> Fixed | None:
+    """Give the tolerance that was asked for, if any.
+
+    Raises
+    ------
+    UsageError
+        When only one of them is given: the other would silently be somebody's default.
+    """
+    if rtol is None and atol is None:
+        return None
+    if rtol is None or atol is None:
+        given, absent = ("--rtol", "--atol") if atol is None else ("--atol", "--rtol")
+        raise UsageError(f"{given} was given without {absent}", way_out="Give both")
+    return Fixed(rtol, atol)
+
+
+FILE: click.Path = click.Path(path_type=Path)
+DIRECTORY: click.Path = click.Path(path_type=Path, file_okay=False)
+SEED = click.option("--seed", type=click.IntRange(min=0), help="Seed of the inputs.")
+DTYPE = click.option("--dtype", type=click.Choice(DTYPES), help="What the backends compute in.")
+CASE = click.option(
+    "--case", "names", multiple=True, metavar="NAME", help="Only this case; repeatable."
+)
+RTOL = click.option("--rtol", type=float, help="Relative tolerance, together with --atol.")
+ATOL = click.option("--atol", type=float, help="Absolute tolerance, together with --rtol.")
 
 
 def overrides(function: F) -> Callable[..., Any]:
@@ -77,10 +100,10 @@ def overrides(function: F) -> Callable[..., Any]:
         metavar="SPEC",
         help="Who computes; repeatable: tensorflow:session, torch,dtype=float32.",
     )
-    @click.option("--seed", type=click.IntRange(min=0), help="Seed of the inputs.")
-    @click.option("--dtype", type=click.Choice(DTYPES), help="What the backends compute in.")
-    @click.option("--rtol", type=float, help="Relative tolerance, together with --atol.")
-    @click.option("--atol", type=float, help="Absolute tolerance, together with --rtol.")
+    @SEED
+    @DTYPE
+    @RTOL
+    @ATOL
     @functools.wraps(function)
     def command(
         *arguments: Any,
@@ -93,6 +116,25 @@ def overrides(function: F) -> Callable[..., Any]:
     ) -> Any:
         chosen = Overrides(backends, seed, dtype, rtol, atol)
         return function(*arguments, overrides=chosen, **rest)
+
+    return command
+
+
+def tolerance(function: F) -> Callable[..., Any]:
+    """Add the options of a tolerance; the command gets it as one record, the default by dtype."""
+
+    @RTOL
+    @ATOL
+    @click.option("--ulp", type=click.IntRange(min=0), help="Steps of the coarser dtype instead.")
+    @functools.wraps(function)
+    def command(
+        *arguments: Any, rtol: float | None, atol: float | None, ulp: int | None, **rest: Any
+    ) -> Any:
+        fixed = both(rtol, atol)
+        if fixed and ulp is not None:
+            raise UsageError("--ulp was given with --rtol and --atol", way_out="Give either")
+        chosen = fixed or (DTypeTable() if ulp is None else Ulp(ulp))
+        return function(*arguments, tolerance=chosen, **rest)
 
     return command
 

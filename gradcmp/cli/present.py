@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -17,6 +17,7 @@ from gradcmp.errors import ExitCode, NothingComparedError, UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from gradcmp.judge.records import CaseVerdict
     from gradcmp.report.progress import Progress, State
     from gradcmp.workers import Event
     from gradcmp.workers.records import Phase
@@ -24,17 +25,23 @@ if TYPE_CHECKING:
 STDOUT = "-"
 
 
-def present(cases: Sequence[Case], output: Output) -> ExitCode:
+def present(
+    cases: Sequence[Case],
+    output: Output,
+    then: Callable[[CaseVerdict], CaseVerdict] = lambda verdict: verdict,
+) -> ExitCode:
     """Run cases on warm workers, show their verdicts and give the exit code.
 
     Everything that can be found wrong beforehand is found before anything runs, while the
     frameworks load.
+
+    Parameters
+    ----------
+    then : callable, optional
+        Is handed each verdict as soon as it is known, and gives the one that counts.
     """
     from gradcmp.api import check, environments_of, run_all
-    from gradcmp.report import report_named
     from gradcmp.report.progress import Progress
-    from gradcmp.report.sentence import Tally
-    from gradcmp.report.table import screen
     from gradcmp.workers import Pool
 
     if not cases:
@@ -45,12 +52,22 @@ def present(cases: Sequence[Case], output: Output) -> ExitCode:
         pool.start(environments_of(cases))
         for case in cases:
             check(case)
-        verdicts = list(run_all(cases, pool))
+        verdicts = [then(verdict) for verdict in run_all(cases, pool)]
+    return show(verdicts, output)
+
+
+def show(verdicts: Sequence[CaseVerdict], output: Output) -> ExitCode:
+    """Show verdicts on the screen, write them to files and give the exit code."""
+    from gradcmp.report import report_named
+    from gradcmp.report.environment import Differences
+    from gradcmp.report.sentence import Tally
+    from gradcmp.report.table import screen
+
     text = report_named("json")(verdicts) if output.json_file else ""
     if output.json_file == STDOUT:
         sys.stdout.write(text)
     else:
-        console().print(screen(verdicts, verbose=output.verbose))
+        console().print(Differences(verdicts), screen(verdicts, verbose=output.verbose))
     if output.json_file not in (None, STDOUT):
         write(output.json_file, text)
     return Tally.of(verdicts).exit_code

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import click
 
 from gradcmp.case import Case
@@ -11,13 +14,27 @@ from gradcmp.errors import ExitCode, UsageError, did_you_mean
 
 @click.command(name="run")
 @click.argument("paths", nargs=-1, metavar="[CONFIG|DIR]...")
-@click.option("--case", "names", multiple=True, metavar="NAME", help="Only this case; repeatable.")
+@options.CASE
 @options.overrides
+@click.option(
+    "--record-golden",
+    type=options.DIRECTORY,
+    metavar="DIR",
+    help="Keep every backend's recording of every case there.",
+)
+@click.option(
+    "--against-golden",
+    type=options.DIRECTORY,
+    metavar="DIR",
+    help="Hold every backend against the recording that it left there.",
+)
 @options.output
 @options.debug
 def command(
     paths: tuple[str, ...],
     names: tuple[str, ...],
+    record_golden: Path | None,
+    against_golden: Path | None,
     overrides: options.Overrides,
     output: options.Output,
 ) -> ExitCode:
@@ -26,11 +43,28 @@ def command(
     CONFIG is a YAML file, DIR means every *.yaml below it. Without either, the built-in seed
     case runs.
     """
+    from gradcmp.cli import golden
     from gradcmp.cli.present import present
-    from gradcmp.config import find, load, seed_case
 
-    cases = [case for path in find(paths) for case in load(path)] if paths else [seed_case()]
-    return present([overrides.apply(case) for case in choose(cases, names)], output)
+    cases = [overrides.apply(case) for case in choose(load(paths), names)]
+    if record_golden and against_golden:
+        raise UsageError(
+            "--record-golden and --against-golden contradict each other", way_out="Run twice"
+        )
+    if record_golden:
+        return present(cases, output, golden.keep(record_golden, cases))
+    if against_golden:
+        return present(cases, output, golden.against(against_golden, cases))
+    return present(cases, output)
+
+
+def load(paths: Sequence[str]) -> list[Case]:
+    """Give the cases of config files and directories, or the built-in one."""
+    from gradcmp import config
+
+    if not paths:
+        return [config.seed_case()]
+    return [case for path in config.find(paths) for case in config.load(path)]
 
 
 def choose(cases: list[Case], names: tuple[str, ...]) -> list[Case]:
@@ -46,3 +80,19 @@ def choose(cases: list[Case], names: tuple[str, ...]) -> list[Case]:
         if name not in known:
             raise UsageError(f"there is no case '{name}'", way_out=did_you_mean(name, known))
     return [case for case in cases if not names or case.name in names]
+
+
+def require_distinct(cases: Sequence[Case]) -> None:
+    """Refuse two cases of one name: their recordings would have one place.
+
+    Raises
+    ------
+    UsageError
+    """
+    names = [case.name for case in cases]
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(
+                f"{names.count(name)} cases are called '{name}'",
+                way_out="Record them into directories of their own, config by config",
+            )

@@ -12,7 +12,7 @@ from gradcmp.judge.case import judge
 from gradcmp.judge.compare import compare
 from gradcmp.judge.records import CaseVerdict, Comparison, Pair
 from gradcmp.judge.sides import Side, hold
-from gradcmp.recording import Array, Failure, Origin, Outcome, Recording
+from gradcmp.recording import Array, Failure, Outcome, Recording
 
 GOLDEN = " (golden)"
 
@@ -75,11 +75,17 @@ def judge_pair(
     expected: Recording,
     tolerance: Tolerance,
     names: Names = ALL,
+    title: str = "",
 ) -> CaseVerdict:
     """Hold two saved recordings together.
 
     Recordings of the same case are judged as in a run. Others, and arrays without a case, by
     every tensor that either has; inputs and the steps inside expressions are not results.
+
+    Parameters
+    ----------
+    title : str
+        What to call it if it is not one case; empty: by the pair.
 
     Raises
     ------
@@ -93,14 +99,10 @@ def judge_pair(
         raise NothingComparedError(
             f"{pair} have no tensor to compare", way_out="Record values or gradients"
         )
-    origin = expected.origin or actual.origin
-    case = Case(
-        name=f"{pair.actual} – {pair.expected}", inputs={}, graph={}, output="", wrt=(), backends=()
-    )
-    if origin is not None and (
-        same_question(actual, expected) or None in (actual.origin, expected.origin)
-    ):
-        case = origin.case
+    case = Case(title or str(pair), inputs={}, graph={}, output="", wrt=(), backends=())
+    origins = [r.origin for r in (expected, actual) if r.origin is not None]
+    if len(origins) == 1 or same_question(actual, expected):
+        case = origins[0].case
     return CaseVerdict(
         replace(case, tolerance=tolerance),
         pair.expected,
@@ -137,12 +139,7 @@ def judge_against_golden(
 def same_question(actual: Recording, expected: Recording) -> bool:
     """Whether both answer the same graph on the same inputs."""
     a, e = actual.origin, expected.origin
-    return a is not None and e is not None and _asked(a) == _asked(e) and not a.differing(e)
-
-
-def _asked(origin: Origin) -> tuple[object, ...]:
-    case = origin.case
-    return (list(origin.graph.items()), list(case.inputs), case.output, case.wrt)
+    return a is not None and e is not None and not a.difference(e)
 
 
 def _comparisons(

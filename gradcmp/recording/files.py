@@ -103,7 +103,12 @@ def find(path: Path) -> dict[str, Path]:
     return {each.relative_to(path).as_posix(): each for each in files}
 
 
-def file_name(name: str) -> str:
-    """Give the file name of a case's or backend's recording, from which the name can be told."""
-    quoted = quote(name, safe=PLAIN)
-    return f"{quoted.replace('.', '%2E', 1) if quoted.startswith('.') else quoted}{SUFFIX}"
+def golden_file(directory: Path, case: str, backend: str) -> Path:
+    """Give the place of a backend's recording of a case below a directory of golden ones."""
+    return directory / quoted(case) / f"{quoted(backend)}{SUFFIX}"
+
+
+def quoted(name: str) -> str:
+    """Give a name as part of a path, from which the name can be told."""
+    text = quote(name, safe=PLAIN)
+    return f"%2E{text[1:]}" if text.startswith(".") else text

@@ -52,6 +52,17 @@ class Origin:
         mine = {(renamed or {}).get(name, name): text for name, text in self.hashes.items()}
         return tuple(n for n in {**mine, **other.hashes} if mine.get(n) != other.hashes.get(n))
 
+    def difference(self, other: Origin) -> str:
+        """Say in which way the two are not the same question; empty when they are."""
+        if self._asked != other._asked:
+            return "another graph"
+        names = self.differing(other)
+        return f"other numbers in {', '.join(names)}" if names else ""
+
+    @property
+    def _asked(self) -> tuple[object, ...]:
+        return (self.graph, set(self.case.inputs), self.case.output, self.case.wrt)
+
 
 def fingerprint(array: npt.NDArray[Any]) -> str:
     """Give the SHA-256 of dtype, shape and numbers, whatever the layout and byte order.

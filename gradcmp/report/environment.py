@@ -20,9 +20,10 @@ Row = tuple[str, str, str]  # what, on the actual side, on the expected side
 
 @dataclass(frozen=True)
 class Differences:
-    """What differs between the two sides of each pair; a rich renderable.
+    """What differs between the two sides of each pair of saved recordings; a rich renderable.
 
-    Pairs that differ in the same way share a table.
+    Pairs that differ in the same way share a table. Recordings of one run share their case and
+    are meant to differ in the rest: nothing is said of them.
     """
 
     verdicts: Sequence[CaseVerdict]
@@ -30,26 +31,34 @@ class Differences:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Give the lines, none of them wider than the console."""
         ink = Ink.on(console, options)
-        found: dict[tuple[Pair, tuple[Row, ...]], int] = {}
+        found: dict[tuple[Row, ...], dict[Pair, int]] = {}
         for verdict in self.verdicts:
             for pair in verdict.comparisons:
                 sides = (verdict.recordings[pair.actual], verdict.recordings[pair.expected])
-                key = (pair, tuple(differences(*sides)))
-                found[key] = found.get(key, 0) + 1
-        for (pair, rows), times in found.items():
-            yield from table(ink, pair, rows, times)
+                if all(map(is_saved, sides)):
+                    pairs = found.setdefault(tuple(differences(*sides)), {})
+                    pairs[pair] = pairs.get(pair, 0) + 1
+        for rows, pairs in found.items():
+            if rows:
+                for pair, times in pairs.items():
+                    yield from table(ink, pair, rows, times)
+            else:
+                names = ", ".join(map(str, pairs))
+                yield from ink.wrap(ink(f"{names}: recorded in the same environment", QUIET), 0, 2)
             yield Text()
 
 
 def table(ink: Ink, pair: Pair, rows: Sequence[Row], times: int) -> Iterator[Text]:
-    """Draw what differs in one pair, or say that nothing does."""
+    """Draw what differs in one pair of sides."""
     cases = f" ({count(times, 'case')})" if times > 1 else ""
-    if not rows:
-        yield from ink.wrap(ink(f"{pair}: recorded in the same environment{cases}", QUIET), hang=2)
-        return
     yield from ink.wrap(ink(f"what differs beside the numbers{cases}", QUIET))
     heads = [ink(""), ink(pair.actual, STRONG), ink(pair.expected, STRONG)]
     yield from ink.grid([heads, *([ink(cell) for cell in row] for row in rows)])
+
+
+def is_saved(recording: Recording) -> bool:
+    """Whether it came out of a file, with its origin or as arrays alone."""
+    return recording.origin is not None or not recording.dtype
 
 
 def differences(actual: Recording, expected: Recording) -> Iterator[Row]:

@@ -1,0 +1,109 @@
+"""Golden recordings: did upgrading this framework change my gradients?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from gradcmp.case import Case
+from gradcmp.cli.run import require_distinct
+from gradcmp.errors import RecordingError, UsageError
+
+if TYPE_CHECKING:
+    from gradcmp.judge.records import CaseVerdict
+    from gradcmp.recording import Origin, Recording
+
+    Then: TypeAlias = Callable[[CaseVerdict], CaseVerdict]
+
+AGAIN = "Record it with --record-golden"
+
+
+def keep(directory: Path, cases: Sequence[Case]) -> Then:
+    """Give what writes each backend's recording of a case; the verdict stays as it is.
+
+    Raises
+    ------
+    UsageError
+        Before anything runs, when two cases have one name or the directory cannot be made.
+    """
+    from gradcmp.api import origin_of
+    from gradcmp.recording.files import golden_file, write
+
+    require_distinct(cases)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"'{directory}' cannot be made: {error.strerror}") from None
+
+    def then(verdict: CaseVerdict) -> CaseVerdict:
+        origin = origin_of(verdict.case)
+        for label, recording in verdict.recordings.items():
+            file = golden_file(directory, verdict.case.name, label)
+            write(file, replace(recording, origin=origin))
+        return verdict
+
+    return then
+
+
+def against(directory: Path, cases: Sequence[Case]) -> Then:
+    """Give what holds each backend against its own golden recording.
+
+    Raises
+    ------
+    RecordingError
+        Before anything runs, when the golden recording of a required backend is missing, broken,
+        or of another graph or other inputs; when one turns out to be missing for an optional
+        backend, once that has computed something.
+    """
+    from gradcmp.api import backends_of, origin_of
+    from gradcmp.judge.recordings import judge_against_golden
+    from gradcmp.recording import Failure
+
+    require_distinct(cases)
+    origins = {case.name: origin_of(case) for case in cases}
+    golden = {
+        (case.name, str(spec)): load(directory, origins[case.name], str(spec))
+        for case in cases
+        for spec in backends_of(case)
+        if spec.required
+    }
+
+    def then(verdict: CaseVerdict) -> CaseVerdict:
+        case, origin = verdict.case, origins[verdict.case.name]
+        now = {
+            label: outcome if isinstance(outcome, Failure) else replace(outcome, origin=origin)
+            for label, outcome in verdict.outcomes.items()
+        }
+        own = {
+            label: golden.get((case.name, label)) or load(directory, origin, label)
+            for label in verdict.recordings
+        }
+        return judge_against_golden(case, now, own)
+
+    return then
+
+
+def load(directory: Path, origin: Origin, label: str) -> Recording:
+    """Read the golden recording of one backend for the case of `origin`.
+
+    Raises
+    ------
+    RecordingError
+        As `against`.
+    """
+    from gradcmp.recording.files import golden_file, read
+
+    file = golden_file(directory, origin.case.name, label)
+    if not file.exists():
+        raise RecordingError(
+            f"there is no golden recording of '{label}' for case '{origin.case.name}': '{file}'",
+            way_out=AGAIN,
+        )
+    golden = read(file)
+    if golden.origin is None or golden.backend != label:
+        raise RecordingError(f"'{file}' is no golden recording of '{label}'", way_out=AGAIN)
+    if what := origin.difference(golden.origin):
+        raise RecordingError(f"'{file}' was recorded with {what}", way_out=AGAIN)
+    return golden

@@ -1,0 +1,96 @@
+"""``gradcmp rejudge``: another tolerance for saved recordings, without running anything."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gradcmp.case import REFERENCE, Tolerance
+from gradcmp.cli import options
+from gradcmp.errors import ExitCode, RecordingError, UsageError
+
+if TYPE_CHECKING:
+    from gradcmp.judge.records import CaseVerdict
+    from gradcmp.recording import Origin, Recording
+
+
+@click.command(name="rejudge")
+@click.argument("paths", nargs=-1, required=True, type=options.FILE, metavar="REC|DIR...")
+@options.tolerance
+@options.output
+@options.debug
+def command(paths: tuple[Path, ...], tolerance: Tolerance, output: options.Output) -> ExitCode:
+    """Judge saved recordings as a run does: every pair of backends, case by case.
+
+    REC is a recording, DIR means every one below it, as `gradcmp run --record-golden` leaves
+    them.
+    """
+    from gradcmp.cli.present import require_writable, show
+    from gradcmp.recording.files import find
+
+    if output.json_file:
+        require_writable(output.json_file)
+    files = dict.fromkeys(file for path in paths for file in find(path).values())
+    groups: dict[str, Group] = {}
+    for file in files:
+        add(groups, file)
+    return show([group.judge(tolerance) for group in groups.values()], output)
+
+
+class Group:
+    """The recordings of one case, by backend, and the files that they are from."""
+
+    def __init__(self, origin: Origin) -> None:
+        self.origin = origin
+        self.recordings: dict[str, Recording] = {}
+        self.files: dict[str, Path] = {}
+
+    def judge(self, tolerance: Tolerance) -> CaseVerdict:
+        """Judge every pair, those with the float64 reference first."""
+        from gradcmp.judge import judge
+
+        reference = next(filter(self._is_reference, self.recordings), "")
+        case = replace(self.origin.case, tolerance=tolerance)
+        return judge(case, reference, self.recordings)
+
+    def _is_reference(self, label: str) -> bool:
+        name = label.replace(":", ",").split(",")[0]
+        return name == REFERENCE and self.recordings[label].dtype == "float64"
+
+
+def add(groups: dict[str, Group], file: Path) -> None:
+    """Read a recording and put it to those of its case.
+
+    Raises
+    ------
+    RecordingError
+        When it has no case, or not the graph and inputs of the others.
+    UsageError
+        When its backend is there already.
+    """
+    from gradcmp.recording.files import read
+
+    recording = read(file)
+    if recording.origin is None:
+        raise RecordingError(
+            f"'{file}' does not say which case it is of", way_out="Compare it with gradcmp diff"
+        )
+    group = groups.setdefault(recording.origin.case.name, Group(recording.origin))
+    label = recording.backend
+    if what := recording.origin.difference(group.origin):
+        other = next(iter(group.files.values()))
+        raise RecordingError(
+            f"'{file}' and '{other}' have one case, '{group.origin.case.name}', but {what}",
+            way_out="Rejudge them one after the other",
+        )
+    if label in group.files:
+        raise UsageError(
+            f"'{group.files[label]}' and '{file}' are both of '{label}'",
+            way_out="Compare them with gradcmp diff",
+        )
+    group.files[label] = file
+    # Without its origin: all of a group have the same.
+    group.recordings[label] = replace(recording, origin=None)
