@@ -9,6 +9,9 @@ from enum import IntEnum
 from typing import ClassVar
 
 
+FEW = 12  # choices that still fit into a sentence
+
+
 class ExitCode(IntEnum):
     """What the process says to a shell or a CI system. Nothing else is ever returned."""
 
@@ -103,8 +106,8 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str | None:
     Returns
     -------
     str or None
-        ``Did you mean 'torch'?`` when something is near, else ``Choose from a, b, c``;
-        None when there is nothing to choose from.
+        ``Did you mean 'torch'?`` when something is near, else ``Choose from a, b, c`` if that
+        is a short list.
     """
     known = sorted(set(choices))
     near = get_close_matches(word, known, n=1, cutoff=0.6) or [
@@ -112,4 +115,4 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str | None:
     ]
     if near:
         return f"Did you mean '{near[0]}'?"
-    return f"Choose from {', '.join(known)}" if known else None
+    return f"Choose from {', '.join(known)}" if 0 < len(known) <= FEW else None

@@ -37,3 +37,11 @@ def adapter() -> Callable[[str], Backend]:
 def framework(request: pytest.FixtureRequest) -> Backend:
     """Give the adapter of each framework."""
     return load(request.param)
+
+
+@pytest.fixture(scope="session")
+def every_framework() -> None:
+    """Skip where a framework is missing; fail where it is required."""
+    for name in BUILT_IN:
+        if not backend_class(name).installed():
+            (pytest.fail if name in REQUIRED else pytest.skip)(f"{name} is not installed")

@@ -145,7 +145,8 @@ class _Lowering:
         op = OPS.get(tree.func.id)
         if op is None or op.name == "getitem":
             raise GraphError(
-                f"there is no op '{tree.func.id}'", way_out=did_you_mean(tree.func.id, OPS)
+                f"there is no op '{tree.func.id}'",
+                way_out=did_you_mean(tree.func.id, OPS) or "See them with: gradcmp ops",
             )
         operands: list[Operand] = []
         static: dict[str, Any] = {}

@@ -1,0 +1,166 @@
+"""The command line as a person meets it: exit codes, overrides, where output goes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from gradcmp.cli import cli, main
+
+COMMAND = str(Path(sys.executable).with_name("gradcmp"))
+CASE = (
+    "inputs: {X: normal:4x3}\ngraph: {out: sum(exp(X))}\nbackends: [numpy, 'numpy,dtype=float32']\n"
+)
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = tmp_path / "case.yaml"
+    path.write_text(CASE)
+    return str(path)
+
+
+def test_agreement_is_0(config, capsys):
+    assert main(["run", config]) == 0
+    assert "✓ agree" in capsys.readouterr().out
+
+
+def test_disagreement_is_1(config, capsys):
+    assert main(["run", config, "--rtol", "0", "--atol", "0"]) == 1
+    assert "✗ disagree" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "nowhere.yaml"], "'nowhere.yaml' does not exist"),
+        (["run", "--case", "sed"], "Did you mean 'seed'?"),
+        (["run", "--rtol", "1"], "--rtol was given without --atol"),
+        (["run", "--rtol", "-1", "--atol", "0"], "rtol is -1.0, and must be"),
+        (["run", "-b", "torhc"], "Did you mean 'torch'?"),
+        (["run", "-b", "torch:eger"], "Did you mean 'eager'?"),
+        (["run", "-b", "numpy", "-b", "numpy"], "given twice"),
+        (["run", "--json", "/nowhere/at/all.json"], "cannot be written"),
+        (["run", "--json", "."], "is a directory"),
+        (["expr", "sum(X)", "-i", "X"], "is not NAME=SPEC"),
+        (["expr", "sum(X)", "-i", "X=normal:4x3", "-i", "X=ones:2"], "is taken"),
+        (["expr", "sum(X", "-i", "X=normal:4x3"], "cannot read 'sum(X'"),
+        (["run", "--nonsense"], "No such option"),
+    ],
+)
+def test_a_mistake_is_2_in_a_line_without_traceback(arguments, words, capsys):
+    assert main(arguments) == 2
+    said = capsys.readouterr()
+    assert words in said.err
+    assert "Traceback" not in said.err
+    assert not said.out
+
+
+def test_a_backend_that_cannot_be_asked_is_3(config, capsys, monkeypatch):
+    assert main(["run", config, "-b", "numpy", "-b", "torch,python=/nowhere/python"]) == 3
+    assert "could not compare" in capsys.readouterr().out
+
+
+def test_debug_shows_the_traceback(capsys):
+    with pytest.raises(Exception, match="does not exist"):
+        main(["run", "nowhere.yaml", "--debug"])
+
+
+def test_a_fault_of_ours_is_no_traceback_and_no_success(config, capsys, monkeypatch):
+    monkeypatch.setattr("gradcmp.api.run", lambda *_: 1 / 0)
+    assert main(["run", config]) == 3
+    assert "internal error: ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_overrides(config, capsys):
+    assert (
+        main(
+            [
+                "run",
+                config,
+                "--seed",
+                "5",
+                "--dtype",
+                "float64",
+                "-b",
+                "numpy,dtype=float16",
+                "--json",
+                "-",
+            ]
+        )
+        == 0
+    )
+    (case,) = json.loads(capsys.readouterr().out)["cases"]
+    assert (case["seed"], case["dtype"]) == (5, "float64")
+    assert [backend["label"] for backend in case["backends"]] == ["numpy", "numpy,dtype=float16"]
+
+
+def test_json_is_written_whole_beside_the_screen(config, tmp_path, capsys):
+    file = tmp_path / "out.json"
+    assert main(["run", config, "--json", str(file)]) == 0
+    assert json.loads(file.read_text())["schema"] == "gradcmp/report/1"
+    assert "✓ agree" in capsys.readouterr().out
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["case.yaml", "out.json"]
+
+
+def test_piped_output_is_plain(config):
+    done = subprocess.run([COMMAND, "run", config], capture_output=True, text=True, check=True)
+    assert "\x1b" not in done.stdout + done.stderr
+    assert not done.stderr
+
+
+def test_a_reader_that_leaves_early_is_no_fault():
+    done = subprocess.run(
+        f"{COMMAND} ops | head -1", shell=True, capture_output=True, text=True, check=True
+    )
+    assert "Traceback" not in done.stderr
+    assert "Error" not in done.stderr
+
+
+def test_ctrl_c_is_130_and_leaves_no_process(tmp_path):
+    config = tmp_path / "slow.yaml"
+    config.write_text(CASE + "matrix: {seed: [" + ", ".join(map(str, range(2000))) + "]}\n")
+    process = subprocess.Popen(
+        [COMMAND, "run", str(config)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    time.sleep(3)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert said.strip() == "interrupted"
+    listed = subprocess.run(["ps", "-eo", "ppid,args"], capture_output=True, text=True, check=True)
+    assert not [line for line in listed.stdout.splitlines() if line.split()[0] == str(process.pid)]
+
+
+def test_every_command_says_what_it_does():
+    for name, command in cli.commands.items():
+        assert command.get_short_help_str(), name
+
+
+def test_validate_and_schema(config, capsys):
+    assert main(["validate", config]) == 0
+    assert "1 case" in capsys.readouterr().out
+    assert main(["schema"]) == 0
+    assert json.loads(capsys.readouterr().out)["$schema"]
+
+
+def test_ops_lists_every_op(capsys, monkeypatch):
+    from gradcmp.ops import OPS
+
+    monkeypatch.setenv("COLUMNS", "200")
+    assert main(["ops"]) == 0
+    listed = {line.split("(")[0] for line in capsys.readouterr().out.splitlines()[1:]}
+    assert set(OPS) <= listed
+
+
+def test_no_color(config):
+    environment = {**os.environ, "NO_COLOR": "1", "FORCE_COLOR": "1"}
+    done = subprocess.run(
+        [COMMAND, "run", config], capture_output=True, text=True, check=True, env=environment
+    )
+    assert "\x1b[32m" not in done.stdout
