@@ -40,7 +40,8 @@ register(unary(sigmoid, spelled("sigmoid", "sigmoid", "nn.sigmoid")))
 def relu(x: Array) -> tuple[Array, Pullback]:
     """max(x, 0).
 
-    VJP: dx = dy where x > 0, else 0. Convention: 0 at 0.
+    VJP: dx = dy where x > 0, else 0.
+    Convention: 0 at 0.
     """
     off = np.real(x) <= 0
     return np.where(off, 0, x), lambda dy: (np.where(off, 0, dy),)

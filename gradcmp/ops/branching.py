@@ -28,7 +28,8 @@ OFF_ZERO = Interval(-2.0, 2.0, avoid=(0.0,))
 def abs(x: Array) -> tuple[Array, Pullback]:
     """|x|.
 
-    VJP: dx = sign(x) * dy. Convention: 0 at 0.
+    VJP: dx = sign(x) * dy.
+    Convention: 0 at 0.
     """
     below, above = np.real(x) < 0, np.real(x) > 0
     y = np.where(below, -x, x)
@@ -63,7 +64,8 @@ def _choose(x: Array, y: Array, wins: Array, loses: Array) -> tuple[Array, Pullb
 def maximum(x: Array, y: Array) -> tuple[Array, Pullback]:
     """The larger of x and y.
 
-    VJP: dz to the larger one, summed over broadcast axes. Convention: a tie gives each half.
+    VJP: dz to the larger one, summed over broadcast axes.
+    Convention: a tie gives each half.
     """
     return _choose(x, y, np.real(x) > np.real(y), np.real(x) < np.real(y))
 
@@ -74,7 +76,8 @@ register(binary(maximum, spelled("maximum", "maximum", "numpy.maximum"), numeric
 def minimum(x: Array, y: Array) -> tuple[Array, Pullback]:
     """The smaller of x and y.
 
-    VJP: dz to the smaller one, summed over broadcast axes. Convention: a tie gives each half.
+    VJP: dz to the smaller one, summed over broadcast axes.
+    Convention: a tie gives each half.
     """
     return _choose(x, y, np.real(x) < np.real(y), np.real(x) > np.real(y))
 

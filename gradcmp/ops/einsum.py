@@ -88,9 +88,10 @@ def _contract(arrays: Sequence[Array], names: Sequence[str], output: str) -> Arr
 def einsum(*operands: Array, subscripts: str) -> tuple[Array, Pullback]:
     """Products of the operands' elements, summed over every label that the result lacks.
 
+    No ellipsis, and no label twice in one operand.
+
     VJP: dx = einsum of dy and the other operands with the labels of x as result, repeated
     along the axes that x alone has and that were summed up.
-    No ellipsis, and no label twice in one operand.
     """
     names, output = _labels(subscripts)
 

@@ -26,7 +26,8 @@ def _shared(x: Array, y: Array, axis: Axis) -> Pullback:
 def max(x: Array, axis: Axis = None, keepdims: bool = False) -> tuple[Array, Pullback]:
     """Largest element along `axis`.
 
-    VJP: dx = dy where x is the largest, else 0. Convention: equal largest elements share dy.
+    VJP: dx = dy where x is the largest, else 0.
+    Convention: equal largest elements share dy.
     """
     y: Array = np.max(x, axis=axis, keepdims=keepdims)
     return y, _shared(x, y, axis)
@@ -35,7 +36,8 @@ def max(x: Array, axis: Axis = None, keepdims: bool = False) -> tuple[Array, Pul
 def min(x: Array, axis: Axis = None, keepdims: bool = False) -> tuple[Array, Pullback]:
     """Smallest element along `axis`.
 
-    VJP: dx = dy where x is the smallest, else 0. Convention: equal smallest elements share dy.
+    VJP: dx = dy where x is the smallest, else 0.
+    Convention: equal smallest elements share dy.
     """
     y: Array = np.min(x, axis=axis, keepdims=keepdims)
     return y, _shared(x, y, axis)

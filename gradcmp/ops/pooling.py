@@ -29,7 +29,8 @@ def max_pool(
 
     Windows lie `stride` apart, by default side by side; padding is never the largest.
 
-    VJP: dy to each window's largest element. Convention: to the first of equal ones.
+    VJP: dy to each window's largest element.
+    Convention: to the first of equal ones.
     """
     windows = _windows(kernel, stride, padding)
     pieces = windows.cut(x, -np.inf)

@@ -129,7 +129,8 @@ def _norm_infer(x: ArraySpec, axis: int | None = None, keepdims: bool = False) -
 def norm(x: Array, axis: int | None = None, keepdims: bool = False) -> tuple[Array, Pullback]:
     """sqrt(sum x^2): the Euclidean length along one axis, or of all elements.
 
-    VJP: dx = x / y * dy. Convention: 0 where y = 0, as torch has it.
+    VJP: dx = x / y * dy.
+    Convention: 0 where y = 0, as torch has it.
     """
     full = np.sqrt(total(x * x, axis, keepdims=True))
 

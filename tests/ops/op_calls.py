@@ -17,7 +17,7 @@ from gradcmp.ops import OPS, Array, ArraySpec, Example, Op
 OUTPUT = "result"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Call:
     """One example of one op."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import pytest
@@ -46,6 +47,14 @@ def differences(call: Call, name: str) -> Array:
 
 
 RULES = {"complex step": (complex_step, 1e-12), "differences": (differences, 1e-7)}
+
+
+@cache
+def gradients(call: Call, rule: str) -> dict[str, Array]:
+    """Give the gradients by a rule that knows nothing of the pullbacks."""
+    return {name: RULES[rule][0](call, name) for name in call.real_inputs}
+
+
 every_rule = pytest.mark.parametrize("rule", RULES, ids=str)
 
 
@@ -58,10 +67,9 @@ def agrees(actual: Array, expected: Array, tolerance: float) -> bool:
 @every_rule
 @every_call
 def test_pullback(call: Call, rule: str) -> None:
-    method, tolerance = RULES[rule]
     for name, gradient in call.gradients.items():
         assert gradient.shape == call.inputs[name].shape
-        assert agrees(gradient, method(call, name), tolerance), name
+        assert agrees(gradient, gradients(call, rule)[name], RULES[rule][1]), name
 
 
 def _one_off(gradient: Array) -> Array:
@@ -81,13 +89,12 @@ SPOILS: dict[str, Callable[[Array], Array]] = {
 @every_rule
 @every_call
 def test_spoiled_pullback_is_caught(call: Call, rule: str) -> None:
-    method, tolerance = RULES[rule]
     for name, gradient in call.gradients.items():
-        expected = method(call, name)
+        expected = gradients(call, rule)[name]
         for spoil, change in SPOILS.items():
             spoiled = change(gradient)
             if not np.array_equal(spoiled, gradient):
-                assert not agrees(spoiled, expected, tolerance), (name, spoil)
+                assert not agrees(spoiled, expected, RULES[rule][1]), (name, spoil)
 
 
 @pytest.mark.parametrize("op", {call.op.name: call.op for call in DIFFERENTIABLE})
