@@ -12,21 +12,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gradcmp.api import check, run, run_all
+    from gradcmp.api import Effort, run, run_all
     from gradcmp.case import BackendSpec, Case, Expression, Fixed, InputSpec, Ulp
     from gradcmp.config import find, load, seed_case
     from gradcmp.errors import GradcmpError
     from gradcmp.judge import CaseVerdict, Comparison, compare
+    from gradcmp.plan import check
     from gradcmp.recording import Failure, Recording
     from gradcmp.workers import Pool
 
 # Where each public name lives; a name is imported when it is first used.
 _HOMES = {
-    "gradcmp.api": ("check", "run", "run_all"),
+    "gradcmp.api": ("Effort", "run", "run_all"),
     "gradcmp.case": ("BackendSpec", "Case", "Expression", "Fixed", "InputSpec", "Ulp"),
     "gradcmp.config": ("find", "load", "seed_case"),
     "gradcmp.errors": ("GradcmpError",),
     "gradcmp.judge": ("CaseVerdict", "Comparison", "compare"),
+    "gradcmp.plan": ("check",),
     "gradcmp.recording": ("Failure", "Recording"),
     "gradcmp.workers": ("Pool",),
 }
@@ -36,6 +38,7 @@ __all__ = [
     "Case",
     "CaseVerdict",
     "Comparison",
+    "Effort",
     "Expression",
     "Failure",
     "Fixed",

@@ -3,87 +3,36 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from gradcmp import inputs
-from gradcmp.backends import backend_class
-from gradcmp.case import REFERENCE, Auto, BackendSpec, Case
-from gradcmp.errors import UsageError, did_you_mean
-from gradcmp.graph import Graph, build, infer
-from gradcmp.judge import CaseVerdict, judge
-from gradcmp.ops import ArraySpec
+from gradcmp.case import DTYPES, BackendSpec, Case, Expression, InputSpec
+from gradcmp.graph import Graph, build
+from gradcmp.graph.records import STEP
+from gradcmp.judge import CaseVerdict, judge, unsteady
+from gradcmp.plan import backends_of, check, environments_of, in_float64, requests_of, resolve
 from gradcmp.recording import COTANGENT, Origin, Outcome, Recording, fingerprint
-from gradcmp.workers import Environment, Pool, Request
+from gradcmp.workers import Pool, Request
 
 
-def check(case: Case) -> tuple[Graph, dict[str, ArraySpec]]:
-    """Find everything that can be found wrong with a case before anything runs.
+@dataclass(frozen=True)
+class Effort:
+    """How much is asked of the backends beyond one run each.
 
-    Returns
-    -------
-    graph : Graph
-    specs : dict of str to ArraySpec
-        Shape and kind of every input and node.
-
-    Raises
-    ------
-    GradcmpError
-        For expressions, names or shapes that do not fit, inputs that cannot be drawn, backends
-        or modes that do not exist, or arrays that the machine's memory cannot hold.
+    Attributes
+    ----------
+    repeat : int
+        How often each backend runs; its runs are held against each other bit by bit.
+    isolate : bool
+        Whether each node is also run alone, on the reference's operands and cotangent.
     """
-    for spec in backends_of(case):
-        resolve(spec, case)
-    graph = build(case)
-    specs = infer(graph, inputs.specs(case))
-    inputs.require_memory(specs, case.where)
-    return graph, specs
+
+    repeat: int = 1
+    isolate: bool = False
 
 
-def resolve(spec: BackendSpec, case: Case) -> BackendSpec:
-    """Fill in the mode and the dtype that a specification leaves open.
-
-    Raises
-    ------
-    UsageError
-        When the backend has no such mode, or cannot compute in such a dtype.
-    """
-    adapter = backend_class(spec.name)
-    mode = spec.mode or adapter.modes[0]
-    dtype = case.dtype_of(spec)
-    for what, word, known in (("mode", mode, adapter.modes), ("dtype", dtype, adapter.dtypes)):
-        if word not in known:
-            raise UsageError(
-                f"backend '{spec.name}' has no {what} '{word}'",
-                where=spec.where,
-                way_out=did_you_mean(word, known),
-            )
-    return replace(spec, mode=mode, dtype=dtype)
-
-
-def reference_of(case: Case) -> BackendSpec:
-    """Give the float64 reference: the case's own NumPy backend if it is one, else one more."""
-    for spec in case.backends:
-        if spec.name == REFERENCE and resolve(spec, case).dtype == "float64":
-            return spec
-    plain = BackendSpec(REFERENCE)
-    taken = {str(spec) for spec in case.backends}
-    return replace(plain, dtype="float64") if str(plain) in taken else plain
-
-
-def backends_of(case: Case) -> tuple[BackendSpec, ...]:
-    """Give every backend that a case needs, the reference first."""
-    reference = reference_of(case)
-    return (reference, *(spec for spec in case.backends if spec != reference))
-
-
-def environments_of(cases: Iterable[Case]) -> tuple[Environment, ...]:
-    """Give the processes that the cases need, each once."""
-    needed = (Environment.of(spec) for case in cases for spec in backends_of(case))
-    return tuple(dict.fromkeys(needed))
-
-
-def run(case: Case, pool: Pool | None = None) -> CaseVerdict:
+def run(case: Case, pool: Pool | None = None, effort: Effort = Effort()) -> CaseVerdict:
     """Run one case and judge it.
 
     Parameters
@@ -99,16 +48,88 @@ def run(case: Case, pool: Pool | None = None) -> CaseVerdict:
     if pool is None:
         with Pool() as own:
             own.start(environments_of([case]))
-            return run(case, own)
-    requests = _requests(case, backends_of(case))
-    twins = [twin for request in requests if (twin := _in_float64(case, request))]
-    answers = dict(pool.run([*requests, *twins]))
-    return judge(
+            return run(case, own, effort)
+    requests = requests_of(case, backends_of(case))
+    again = [replace(request) for request in requests for _ in range(effort.repeat - 1)]
+    answers, verdict = _ask(case, requests, pool, again)
+    runs: dict[str, list[Recording]] = {request.label: [] for request in requests}
+    for request in (*requests, *again):
+        if isinstance(answer := answers[request], Recording):
+            runs[request.label].append(answer)
+    changes = {label: unsteady(recordings) for label, recordings in runs.items() if recordings}
+    verdict = replace(
+        verdict,
+        runs=effort.repeat,
+        unsteady={label: found for label, found in changes.items() if found},
+    )
+    return replace(verdict, isolated=isolate(verdict, pool)) if effort.isolate else verdict
+
+
+def isolate(verdict: CaseVerdict, pool: Pool) -> dict[str, CaseVerdict]:
+    """Run each node alone, on the reference's operands and with the reference's cotangent.
+
+    So one wrong op is told from the error that it hands on.
+
+    Returns
+    -------
+    dict of str to CaseVerdict
+        By node; empty when the reference failed.
+    """
+    case, reference = verdict.case, verdict.recordings.get(verdict.reference)
+    if reference is None:
+        return {}
+    found = {}
+    coarsest = max(case.dtypes, key=DTYPES.index)
+    for node, (sources, expression) in operands_of(build(case), case.graph).items():
+        if node not in reference.gradients:
+            continue  # whole numbers have no gradient to be wrong
+        arrays = {
+            name: inputs.round_to(array, coarsest) if array.dtype.kind == "f" else array
+            for name in sources
+            for array in [reference.values[name]]
+        }
+        alone = replace(
+            case,
+            name=f"{case.name}/{node}",
+            inputs={name: InputSpec("values", array.shape) for name, array in arrays.items()},
+            graph={node: expression},
+            output=node,
+            wrt=tuple(name for name in sources if name in reference.gradients),
+        )
+        cotangent = inputs.round_to(reference.gradients[node], coarsest)
+        body = ((node, expression.text),)
+        requests = [
+            Request(str(spec), resolve(spec, case), body, node, arrays, cotangent)
+            for spec in backends_of(case)
+        ]
+        _, found[node] = _ask(alone, requests, pool)
+    return found
+
+
+def operands_of(
+    graph: Graph, expressions: Mapping[str, Expression]
+) -> dict[str, tuple[tuple[str, ...], Expression]]:
+    """Give for each named node what it uses, inputs and other nodes, and its expression."""
+    sources: dict[str, dict[str, None]] = {name: {} for name in expressions}
+    for node in graph:
+        name = node.name.partition(STEP)[0]
+        sources[name] |= dict.fromkeys(one for one in node.sources if STEP not in one)
+    return {name: (tuple(found), expressions[name]) for name, found in sources.items()}
+
+
+def _ask(
+    case: Case, requests: Sequence[Request], pool: Pool, again: Sequence[Request] = ()
+) -> tuple[dict[Request, Outcome], CaseVerdict]:
+    """Hand requests to the workers, with their twins in float64, and judge the answers."""
+    twins = [twin for request in requests if (twin := in_float64(case, request))]
+    answers = dict(pool.run([*requests, *twins, *again]))
+    verdict = judge(
         case,
         requests[0].label,
         {request.label: answers[request] for request in requests},
         {twin.label: answers[twin] for twin in twins},
     )
+    return answers, verdict
 
 
 def record(case: Case, spec: BackendSpec, pool: Pool) -> Outcome:
@@ -122,7 +143,7 @@ def record(case: Case, spec: BackendSpec, pool: Pool) -> Outcome:
     GradcmpError
         As `check`.
     """
-    ((_, outcome),) = pool.run(_requests(case, (spec,)))
+    ((_, outcome),) = pool.run(requests_of(case, (spec,)))
     return replace(outcome, origin=origin_of(case)) if isinstance(outcome, Recording) else outcome
 
 
@@ -140,25 +161,7 @@ def origin_of(case: Case) -> Origin:
     )
 
 
-def _requests(case: Case, backends: Iterable[BackendSpec]) -> list[Request]:
-    graph, specs = check(case)
-    arrays = inputs.draw(case)
-    cotangent = inputs.cotangent(case, specs[graph.output].shape)
-    body = tuple((name, expression.text) for name, expression in case.graph.items())
-    return [
-        Request(str(spec), resolve(spec, case), body, graph.output, arrays, cotangent)
-        for spec in backends
-    ]
-
-
-def _in_float64(case: Case, request: Request) -> Request | None:
-    """Give the same request in float64, which tolerance auto tells rounding from a bug by."""
-    if not isinstance(case.tolerance, Auto) or request.spec.dtype == "float64":
-        return None
-    return replace(request, spec=replace(request.spec, dtype="float64"))
-
-
-def run_all(cases: Iterable[Case], pool: Pool) -> Iterator[CaseVerdict]:
+def run_all(cases: Iterable[Case], pool: Pool, effort: Effort = Effort()) -> Iterator[CaseVerdict]:
     """Run cases one after the other on the same warm workers."""
     for case in cases:
-        yield run(case, pool)
+        yield run(case, pool, effort)

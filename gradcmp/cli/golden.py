@@ -57,8 +57,9 @@ def against(directory: Path, cases: Sequence[Case]) -> Then:
         or of another graph or other inputs; when one turns out to be missing for an optional
         backend, once that has computed something.
     """
-    from gradcmp.api import backends_of, origin_of
+    from gradcmp.api import origin_of
     from gradcmp.judge.recordings import judge_against_golden
+    from gradcmp.plan import backends_of
     from gradcmp.recording import Failure
 
     require_distinct(cases)

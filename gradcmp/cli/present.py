@@ -40,7 +40,8 @@ def present(
     then : callable, optional
         Is handed each verdict as soon as it is known, and gives the one that counts.
     """
-    from gradcmp.api import check, environments_of, run_all
+    from gradcmp.api import run_all
+    from gradcmp.plan import check, environments_of
     from gradcmp.report.progress import Progress
     from gradcmp.workers import Pool
 
@@ -119,14 +120,14 @@ def require_writable(file: str) -> None:
         raise UsageError(f"'{file}' cannot be written: permission denied")
 
 
-def write(file: str, text: str) -> None:
+def write(file: str, content: str | bytes) -> None:
     """Write a whole file or nothing: beside it first, then in its place."""
     path = Path(file)
     try:
         with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
+            dir=path.parent, prefix=f".{path.name}.", delete=False
         ) as beside:
-            beside.write(text)
+            beside.write(content.encode() if isinstance(content, str) else content)
         Path(beside.name).replace(path)
     except OSError as error:
         raise UsageError(f"'{file}' cannot be written: {error.strerror}") from None

@@ -49,9 +49,10 @@ def command(
     The inputs are those of the case, whichever backend computes. Without CONFIG the built-in
     seed case is recorded.
     """
-    from gradcmp.api import check, record, resolve
+    from gradcmp.api import record
     from gradcmp.cli.present import Watcher
     from gradcmp.config import parse_backend
+    from gradcmp.plan import check, resolve
     from gradcmp.recording import Failure
     from gradcmp.recording.files import write
     from gradcmp.report.progress import Progress

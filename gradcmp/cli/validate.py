@@ -12,8 +12,8 @@ from gradcmp.cli import options
 @options.debug
 def command(paths: tuple[str, ...]) -> None:
     """Check configs without running them: keys, expressions, names, shapes, backends."""
-    from gradcmp.api import check
     from gradcmp.config import find, load
+    from gradcmp.plan import check
 
     for path in find(paths):
         cases = load(path)

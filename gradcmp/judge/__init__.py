@@ -2,6 +2,7 @@
 
 from gradcmp.judge.case import judge
 from gradcmp.judge.compare import compare
+from gradcmp.judge.determinism import unsteady
 from gradcmp.judge.records import CaseVerdict, Comparison, Element, Pair, Verdict
 
-__all__ = ["CaseVerdict", "Comparison", "Element", "Pair", "Verdict", "compare", "judge"]
+__all__ = ["CaseVerdict", "Comparison", "Element", "Pair", "Verdict", "compare", "judge", "unsteady"]

@@ -236,6 +236,12 @@ class CaseVerdict:
         By tensor, for gradients.
     twins : mapping of str to Recording or Failure
         Under tolerance auto, the same backends in float64, by the same labels.
+    runs : int
+        How often each backend ran.
+    unsteady : mapping of str to mapping of str to Comparison
+        By label and tensor, what was not the same to the last bit in all runs.
+    isolated : mapping of str to CaseVerdict
+        By node, that node alone on the reference's operands and the reference's cotangent.
     """
 
     case: Case
@@ -245,6 +251,9 @@ class CaseVerdict:
     findings: Mapping[Pair, Mapping[str, Finding]] = field(default_factory=dict)
     teeth: Mapping[str, Teeth] = field(default_factory=dict)
     twins: Mapping[str, Outcome] = field(default_factory=dict)
+    runs: int = 1
+    unsteady: Mapping[str, Mapping[str, Comparison]] = field(default_factory=dict)
+    isolated: Mapping[str, CaseVerdict] = field(default_factory=dict)
 
     @property
     def tensors(self) -> tuple[str, ...]:
@@ -299,7 +308,8 @@ class CaseVerdict:
     @property
     def exit_code(self) -> ExitCode:
         """A disagreement that was seen outweighs a backend that could not be asked."""
-        if self.disagreements or (self.case.strict and (self.warnings or self.vacuous)):
+        reserved = self.warnings or self.vacuous or self.unsteady
+        if self.disagreements or (self.case.strict and reserved):
             return ExitCode.DISAGREE
         compared = any(c.total for by in self.comparisons.values() for c in by.values())
         if not compared or any(failure.required for failure in self.failures):

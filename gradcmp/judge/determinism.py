@@ -1,0 +1,46 @@
+"""Does a backend give the same bits twice? If not, how far apart are its runs?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from gradcmp.case import Ulp
+from gradcmp.judge.compare import compare
+from gradcmp.judge.records import Comparison
+from gradcmp.recording import Array, Recording
+
+
+def unsteady(runs: Sequence[Recording]) -> dict[str, Comparison]:
+    """Hold repeated runs of one backend against the first, bit by bit.
+
+    Returns
+    -------
+    dict of str to Comparison
+        For each tensor whose bits differ in any run, the comparison with the run that is
+        furthest from the first. Signed zeros and payloads of NaN count as bits.
+    """
+    first, *others = runs
+    found: dict[str, Comparison] = {}
+    for other in others:
+        for name, array in first.tensors.items():
+            again = other.tensors.get(name)
+            if again is not None and same_bits(again, array):
+                continue
+            none = np.zeros(0) if again is None else again  # of another shape: it disagrees
+            comparison = compare(none, array, Ulp(0))
+            if name not in found or comparison.max_ulp > found[name].max_ulp:
+                found[name] = comparison
+    return found
+
+
+def same_bits(one: Array, other: Array) -> bool:
+    """Whether two arrays are the same to the last bit."""
+    return (one.dtype, one.shape) == (other.dtype, other.shape) and bool(
+        np.array_equal(_bytes(one), _bytes(other))
+    )
+
+
+def _bytes(array: Array) -> Array:
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
