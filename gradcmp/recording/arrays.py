@@ -8,6 +8,7 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator
+from tokenize import TokenError
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -41,6 +42,7 @@ BROKEN = (  # by hostile headers, which are Python literals, and hostile archive
     SyntaxError,
     TypeError,
     ValueError,
+    TokenError,
     zipfile.BadZipFile,
     zlib.error,
 )

@@ -80,7 +80,7 @@ def unpack(blob: Buffer) -> tuple[dict[str, Array], dict[str, Any]]:
         facts = _parse(metadata[KEY])
         arrays = dict(_views(blob, header, start))
         for name in facts.pop("bfloat16"):
-            arrays[name] = arrays[name].view(BFLOAT16)
+            arrays[name] = _brain(arrays[name])
     except BROKEN as error:
         raise RecordingError(
             f"this is no complete safetensors recording ({_reason(error)})", way_out=AGAIN
@@ -125,6 +125,12 @@ def _views(blob: Buffer, header: Mapping[str, Any], start: int) -> Iterator[tupl
     spans.sort()
     if any(before[1] != after[0] for before, after in pairwise(spans)):
         raise ValueError("its arrays overlap or leave gaps")
+
+
+def _brain(bits: Array) -> Array:
+    if bits.dtype != np.uint16:
+        raise TypeError(f"the bits of a bfloat16 in {bits.dtype}")
+    return bits.view(BFLOAT16)
 
 
 def _whole(number: Any) -> int:

@@ -1,0 +1,166 @@
+"""Recordings held together: by case where they have one, else by name; nothing is passed over."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gradcmp.case import Case, DTypeTable, Expression, Fixed, InputSpec, Ulp
+from gradcmp.errors import ExitCode, NothingComparedError, UsageError
+from gradcmp.judge.recordings import Names, judge_against_golden, judge_pair
+from gradcmp.judge.records import Pair
+from gradcmp.recording import COTANGENT, Failure, Origin, Recording, fingerprint
+
+RNG = np.random.default_rng(77)
+X, DY = RNG.standard_normal((2, 4, 3))
+PAIR = Pair("torch", "numpy")
+TABLE = DTypeTable()
+
+
+def square(dtype="float32", x=X):
+    """Y = X², by hand: dX = 2 X dY."""
+    case = Case(
+        "square", {"X": InputSpec("normal", (4, 3))}, {"Y": Expression("X * X")}, "Y", ("X",), ()
+    )
+    return Recording(
+        "a backend",
+        dtype,
+        {"X": x.astype(dtype), "Y": (x * x).astype(dtype)},
+        {"Y": DY.astype(dtype), "X": (2 * x * DY).astype(dtype)},
+        origin=Origin(case, {"X": fingerprint(x), COTANGENT: fingerprint(DY)}),
+    )
+
+
+def loose(**arrays):
+    return Recording("", "", arrays, {})
+
+
+def hold(actual, expected, names=None, tolerance=TABLE):
+    return judge_pair(PAIR, actual, expected, tolerance, names or Names())
+
+
+def reasons(verdict):
+    return {name: c.verdict.reason for _, name, c in verdict.disagreements}
+
+
+def test_a_case_is_judged_as_in_a_run():
+    verdict = hold(square(), square("float64"))
+    assert verdict.exit_code is ExitCode.AGREE
+    assert verdict.tensors == ("Y", "d Y", "d X")
+    assert verdict.case.graph == {"Y": Expression("X * X")}
+
+
+@pytest.mark.parametrize("kind", ["values", "gradients"])
+def test_one_spoiled_element_is_found(kind):
+    spoiled = square()
+    name = "Y" if kind == "values" else "X"
+    array = getattr(spoiled, kind)[name].copy()
+    array[2, 1] *= 1 + 1e-3
+    spoiled = replace(spoiled, **{kind: {**getattr(spoiled, kind), name: array}})
+    verdict = hold(spoiled, square())
+    ((_, found, comparison),) = verdict.disagreements
+    assert found == (name if kind == "values" else f"d {name}")
+    assert comparison.worst.index == (2, 1)
+    assert verdict.exit_code is ExitCode.DISAGREE
+
+
+@pytest.mark.parametrize("missing", ["X", "Y"])
+def test_a_missing_gradient_is_no_zero(missing):
+    whole = square()
+    fewer = replace(
+        whole, gradients={name: a for name, a in whole.gradients.items() if name != missing}
+    )
+    assert reasons(hold(fewer, whole)) == {f"d {missing}": "missing"}
+    assert reasons(hold(whole, fewer)) == {f"d {missing}": "missing"}
+
+
+def test_swapped_names_are_found():
+    a, b = RNG.standard_normal((2, 5))
+    assert reasons(hold(loose(a=b, b=a), loose(a=a, b=b))) == {"a": "tolerance", "b": "tolerance"}
+    crossed = Names({"a": "b", "b": "a"})
+    assert hold(loose(a=b, b=a), loose(a=a, b=b), crossed).agrees
+
+
+def test_a_stray_dtype_is_found():
+    wrong = square()
+    wrong = replace(wrong, gradients={**wrong.gradients, "X": wrong.gradients["X"].astype("f8")})
+    assert reasons(hold(wrong, square())) == {"d X": "dtype"}
+    other = replace(square().origin.case, graph={"Y": Expression("X ** 2")})
+    same = replace(square(), origin=replace(square().origin, case=other))
+    assert reasons(hold(wrong, same)) == {"d X": "dtype"}
+
+
+def test_another_graph_is_compared_by_name_without_inputs_and_steps():
+    origin = square().origin
+    case = replace(origin.case, graph={"Y": Expression("square(X)")})
+    other = replace(
+        square(),
+        values={**square().values, "X": X.astype("f4") + 1, "Y/1": np.ones(2, "f4")},
+        origin=replace(origin, case=case),
+    )
+    verdict = hold(square(), other)
+    assert verdict.tensors == ("Y", "d Y", "d X")
+    assert verdict.agrees
+
+
+def test_arrays_without_a_case_are_held_against_one_with():
+    mine = loose(dX=square().gradients["X"])
+    names = Names({"dX": "d X"}, ("d X",))
+    assert hold(mine, square(), names).tensors == ("d X",)
+    assert hold(mine, square(), names).agrees
+    assert not hold(loose(dX=-mine.values["dX"]), square(), names).agrees
+    assert reasons(hold(mine, square(), Names({"dX": "d X"}))) == dict.fromkeys(
+        ("Y", "d Y"), "missing"
+    )
+
+
+def test_the_tolerance_that_was_asked_for_is_used():
+    one, other = loose(a=np.float32([1.0])), loose(a=np.float32([1.0]) + np.spacing(np.float32(1)))
+    assert hold(one, other, tolerance=Ulp(1)).agrees
+    assert not hold(one, other, tolerance=Ulp(0)).agrees
+    assert not hold(one, other, tolerance=Fixed(1e-9, 0.0)).agrees
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (Names({"b": "a"}), "no tensor is called 'b'"),
+        (Names({"a": "z"}), "no tensor is called 'z'"),
+        (Names(only=("z",)), "no tensor is called 'z'"),
+    ],
+)
+def test_a_name_that_nothing_has_is_an_error(names, words):
+    with pytest.raises(UsageError, match=words):
+        hold(loose(a=X), loose(a=X), names)
+
+
+def test_two_tensors_of_one_name_are_an_error():
+    with pytest.raises(UsageError, match="two tensors would be called 'b'"):
+        hold(loose(a=X, b=X), loose(a=X, b=X), Names({"a": "b"}))
+
+
+def test_nothing_to_compare_is_an_error():
+    with pytest.raises(NothingComparedError):
+        hold(loose(), loose())
+
+
+def test_a_golden_recording_that_drifted_is_found():
+    now = {"numpy": square("float64"), "torch": square()}
+    assert judge_against_golden(square().origin.case, now, now).agrees
+    drifted = replace(square(), gradients={k: a * 1.001 for k, a in square().gradients.items()})
+    verdict = judge_against_golden(square().origin.case, now, {**now, "torch": drifted})
+    wrong = {(str(pair), name) for pair, name, _ in verdict.disagreements}
+    assert wrong == {("torch – torch (golden)", name) for name in ("d X", "d Y")}
+
+
+def test_a_backend_that_failed_stays_a_failure():
+    lost = Failure("torch", "crashed", "it crashed")
+    verdict = judge_against_golden(
+        square().origin.case,
+        {"numpy": square("float64"), "torch": lost},
+        {"numpy": square("float64")},
+    )
+    assert verdict.failures == (lost,)
+    assert verdict.exit_code is ExitCode.COULD_NOT_COMPARE
