@@ -98,9 +98,9 @@ def pool(stack: Float, precision: Precision) -> Scale:
     ``v = (max_k |d_k| / c_K)^2``, ``t = rowmean(v) colmean(v) / mean(v)``,
     ``s^2 = (K v + 4 t) / (K + 4) + (u g)^2 / 3 + eta^2``.
     """
-    base, deviations = stack[0], stack[1:] - stack[:1]
-    count = len(deviations)
+    base, count = stack[0], len(stack) - 1
     with np.errstate(all="ignore"):
+        deviations = stack[1:] - stack[:1]
         v = np.zeros_like(base)
         if count:
             deviations[~np.isfinite(deviations)] = 0.0
