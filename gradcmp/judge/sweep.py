@@ -165,23 +165,27 @@ class Sweep:
         return True
 
     def _count_steps(self, start: int, steps: Array, top: int, peak: float) -> None:
-        """Count distances in ULP, and judge by them if that is the rule: they are integers."""
+        """Count distances in ULP, and judge by them if that is the rule. Overwrites `steps`."""
         tally, shift = self.tally, self._ruler.shift
+        if self.rule.ulp is not None:
+            self._hold_ulp(start, steps, top, self.rule.ulp << shift, peak)
         tally.max_ulp = max(tally.max_ulp, top / 2**shift)
-        counts = octaves(steps, shift, top)
-        for octave, number in enumerate(counts):
+        tally.equal += len(steps) - int(np.count_nonzero(steps))
+        if shift:
+            np.right_shift(steps, steps.dtype.type(shift), out=steps)
+        for octave, number in enumerate(octaves(steps, top >> shift)):
             tally.octaves[octave] += number
-        # Without a shift less than one step is none.
-        tally.equal += len(steps) - int(np.count_nonzero(steps)) if shift else counts[0]
-        if self.rule.ulp is None:
-            return
-        error, limit = self._error[: len(steps)], self.rule.ulp << shift
+
+    def _hold_ulp(self, start: int, steps: Array, top: int, limit: int, peak: float) -> None:
+        """Judge by ULP: distances are integers, and need no second look."""
+        tally, error = self.tally, self._error[: len(steps)]
         if top > limit or peak == math.inf:
             close = (steps <= min(limit, top)) & (error < math.inf)
             tally.disagreeing += len(steps) - int(np.count_nonzero(close))
-        if top / 2**shift > tally.key[1]:
+        distance = top / 2**self._ruler.shift
+        if distance > tally.key[1]:
             index = int(steps.argmax())
-            tally.offer(start + index, (False, top / 2**shift, float(error[index])))
+            tally.offer(start + index, (False, distance, float(error[index])))
 
     def _close(self, actual: Array, expected: Array, excess: Array) -> int:
         """Count what is close: by the excess, or by the definition where that is too near 1."""

@@ -106,25 +106,23 @@ class Ruler:
         return unsigned, top
 
 
-def octaves(steps: Array, shift: int, top: int) -> list[int]:
+def octaves(whole: Array, top: int) -> list[int]:
     """Count distances by octave: below 1 ULP, from 1, from 2, from 4, from 8 ULP on …
 
     Parameters
     ----------
-    steps : array of unsigned int
-        Distances in units of 2**-shift ULP; `top` is the largest of them.
+    whole : array of unsigned int
+        Distances in whole ULP; `top` is the largest of them.
     """
-    whole = steps >> steps.dtype.type(shift) if shift else steps
-    highest = (top >> shift).bit_length()
+    highest = top.bit_length()
     if highest > MOST_BITS:
-        halves = whole >> steps.dtype.type(MOST_BITS)
-        beyond = octaves(halves, 0, top >> shift >> MOST_BITS)
-        within = octaves(whole[halves == 0], 0, (1 << MOST_BITS) - 1)
-        return [*within, *beyond[1:]]
+        above = whole >> whole.dtype.type(MOST_BITS)
+        within = octaves(whole[above == 0], (1 << MOST_BITS) - 1)
+        return [*within, *octaves(above, top >> MOST_BITS)[1:]]
     narrow, first = _logarithms(whole) if highest > 8 else (whole.astype(np.uint8), None)
     floors = [1 << k if first is None else first + k for k in range(highest)]
     at_least = [int(np.count_nonzero(narrow >= np.uint8(floor))) for floor in floors]
-    return [more - fewer for more, fewer in pairwise([len(steps), *at_least, 0])]
+    return [more - fewer for more, fewer in pairwise([len(whole), *at_least, 0])]
 
 
 MOST_BITS = 31  # what a signed 32-bit integer holds

@@ -279,15 +279,14 @@ def test_the_worst_of_what_agrees_is_found_too():
 
 
 @pytest.mark.parametrize("dtype", [np.uint32, np.uint64])
-@pytest.mark.parametrize("shift", [0, 5])
-def test_octaves_are_bit_lengths(dtype, shift):
+def test_octaves_are_bit_lengths(dtype):
     rng = np.random.default_rng(12)
     most = np.iinfo(dtype).bits
     for bits in (3, 8, 9, 13, 25, 31, 32, most):
         steps = [2**k - j for k in range(bits + 1) for j in (0, 1) if 2**k - j < 2**bits]
         steps += [int(x) % 2**bits for x in rng.integers(0, 2**63, 100)]
-        found = octaves(np.array(steps, dtype), shift, max(steps))
-        assert found == np.bincount([(step >> shift).bit_length() for step in steps]).tolist()
+        found = octaves(np.array(steps, dtype), max(steps))
+        assert found == np.bincount([step.bit_length() for step in steps]).tolist()
 
 
 @pytest.mark.parametrize("value", [-1.0, math.nan, math.inf, -math.inf])
