@@ -12,8 +12,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gradcmp.api import Effort, run, run_all
-    from gradcmp.case import BackendSpec, Case, Expression, Fixed, InputSpec, Ulp
+    from gradcmp.api import run, run_all
+    from gradcmp.case import BackendSpec, Case, Effort, Expression, Fixed, InputSpec, Ulp
     from gradcmp.config import find, load, seed_case
     from gradcmp.errors import GradcmpError
     from gradcmp.judge import CaseVerdict, Comparison, compare
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 # Where each public name lives; a name is imported when it is first used.
 _HOMES = {
-    "gradcmp.api": ("Effort", "run", "run_all"),
-    "gradcmp.case": ("BackendSpec", "Case", "Expression", "Fixed", "InputSpec", "Ulp"),
+    "gradcmp.api": ("run", "run_all"),
+    "gradcmp.case": ("BackendSpec", "Case", "Effort", "Expression", "Fixed", "InputSpec", "Ulp"),
     "gradcmp.config": ("find", "load", "seed_case"),
     "gradcmp.errors": ("GradcmpError",),
     "gradcmp.judge": ("CaseVerdict", "Comparison", "compare"),

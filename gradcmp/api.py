@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gradcmp import inputs
-from gradcmp.case import DTYPES, BackendSpec, Case, Expression, InputSpec
+from gradcmp.case import DTYPES, ONCE, BackendSpec, Case, Effort, Expression, InputSpec
 from gradcmp.graph import Graph, build
 from gradcmp.graph.records import STEP
 from gradcmp.judge import CaseVerdict, judge, unsteady
@@ -16,23 +16,7 @@ from gradcmp.recording import COTANGENT, Origin, Outcome, Recording, fingerprint
 from gradcmp.workers import Pool, Request
 
 
-@dataclass(frozen=True)
-class Effort:
-    """How much is asked of the backends beyond one run each.
-
-    Attributes
-    ----------
-    repeat : int
-        How often each backend runs; its runs are held against each other bit by bit.
-    isolate : bool
-        Whether each node is also run alone, on the reference's operands and cotangent.
-    """
-
-    repeat: int = 1
-    isolate: bool = False
-
-
-def run(case: Case, pool: Pool | None = None, effort: Effort = Effort()) -> CaseVerdict:
+def run(case: Case, pool: Pool | None = None, effort: Effort = ONCE) -> CaseVerdict:
     """Run one case and judge it.
 
     Parameters
@@ -161,7 +145,7 @@ def origin_of(case: Case) -> Origin:
     )
 
 
-def run_all(cases: Iterable[Case], pool: Pool, effort: Effort = Effort()) -> Iterator[CaseVerdict]:
+def run_all(cases: Iterable[Case], pool: Pool, effort: Effort = ONCE) -> Iterator[CaseVerdict]:
     """Run cases one after the other on the same warm workers."""
     for case in cases:
         yield run(case, pool, effort)

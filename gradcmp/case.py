@@ -190,3 +190,22 @@ class Case:
     def dtypes(self) -> frozenset[DType]:
         """All that the backends compute in."""
         return frozenset(self.dtype_of(backend) for backend in self.backends)
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is asked of the backends beyond one run each.
+
+    Attributes
+    ----------
+    repeat : int
+        How often each backend runs; its runs are held against each other bit by bit.
+    isolate : bool
+        Whether each node is also run alone, on the reference's operands and cotangent.
+    """
+
+    repeat: int = 1
+    isolate: bool = False
+
+
+ONCE = Effort()

@@ -8,7 +8,6 @@ from difflib import get_close_matches
 from enum import IntEnum
 from typing import ClassVar
 
-
 FEW = 12  # choices that still fit into a sentence
 
 

@@ -57,4 +57,4 @@ def command(
         wrt=wrt or tuple(name for name, spec in specs.items() if spec.kind != "integers"),
         backends=tuple(BackendSpec(name) for name in DEFAULT_BACKENDS),
     )
-    return present([overrides.apply(case)], output)
+    return present(lambda: [overrides.apply(case)], output)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gradcmp.judge.records import CaseVerdict
     from gradcmp.recording import Origin, Recording
 
-    Then: TypeAlias = Callable[[CaseVerdict], CaseVerdict]
+Then: TypeAlias = "Callable[[CaseVerdict], CaseVerdict]"
 
 AGAIN = "Record it with --record-golden"
 

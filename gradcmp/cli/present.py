@@ -6,11 +6,11 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
-from gradcmp.case import Case
+from gradcmp.case import ONCE, Case, Effort
 from gradcmp.cli.options import Output
 from gradcmp.errors import ExitCode, NothingComparedError, UsageError
 
@@ -25,10 +25,16 @@ if TYPE_CHECKING:
 STDOUT = "-"
 
 
+Then: TypeAlias = "Callable[[CaseVerdict], CaseVerdict]"
+
+
 def present(
-    cases: Sequence[Case],
+    read: Callable[[], Sequence[Case]],
     output: Output,
-    then: Callable[[CaseVerdict], CaseVerdict] = lambda verdict: verdict,
+    *,
+    likely: Iterable[str] = (),
+    effort: Effort = ONCE,
+    then: Callable[[Sequence[Case]], Then] = lambda cases: lambda verdict: verdict,
 ) -> ExitCode:
     """Run cases on warm workers, show their verdicts and give the exit code.
 
@@ -37,23 +43,34 @@ def present(
 
     Parameters
     ----------
+    read : callable
+        Gives the cases.
+    likely : iterable of str
+        Backends that the cases will probably need: they begin to load before the cases are read.
     then : callable, optional
-        Is handed each verdict as soon as it is known, and gives the one that counts.
+        Given the cases, gives what turns each verdict, as soon as it is known, into the one
+        that counts.
     """
-    from gradcmp.api import run_all
-    from gradcmp.plan import check, environments_of
-    from gradcmp.report.progress import Progress
-    from gradcmp.workers import Pool
+    from gradcmp.workers import Environment, Pool
 
-    if not cases:
-        raise NothingComparedError("there is no case to run", way_out="Name a config with cases")
     if output.json_file:
         require_writable(output.json_file)
-    with Progress() as progress, Pool(Watcher(progress)) as pool:
-        pool.start(environments_of(cases))
+    watcher = Watcher()
+    with Pool(watcher) as pool:
+        pool.start(Environment(name) for name in likely)
+        cases = read()
+        if not cases:
+            raise NothingComparedError("there is no case to run", way_out="Name one with a case")
+        finish = then(cases)
+        from gradcmp import api, plan
+        from gradcmp.report.progress import Progress
+
+        pool.start(plan.environments_of(cases))
         for case in cases:
-            check(case)
-        verdicts = [then(verdict) for verdict in run_all(cases, pool)]
+            plan.check(case)
+        with Progress() as progress:
+            watcher.show(progress)
+            verdicts = [finish(verdict) for verdict in api.run_all(cases, pool, effort)]
     return show(verdicts, output)
 
 
@@ -93,18 +110,28 @@ class Watcher:
         "failed": "failed",
     }
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress | None = None) -> None:
         self._progress = progress
         self._since: dict[str, float] = {}
+        self._early: list[Event] = []
 
     def __call__(self, event: Event) -> None:
         """Take note of an event."""
-        from gradcmp.report.progress import Event as Shown
-
         now = time.monotonic()
         subject = event.label or str(event.environment)
         began = self._since.setdefault(subject, now)
+        if self._progress is None:
+            self._early.append(event)
+            return
+        from gradcmp.report.progress import Event as Shown
+
         self._progress(Shown(subject, self.STATES[event.phase], now - began))
+
+    def show(self, progress: Progress) -> None:
+        """Begin to show, with what happened before there was a display."""
+        self._progress = progress
+        for event in self._early:
+            self(event)
 
 
 def require_writable(file: str) -> None:

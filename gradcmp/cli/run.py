@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from gradcmp.case import Case
+from gradcmp.case import ONCE, Case, Effort
 from gradcmp.cli import options
 from gradcmp.errors import ExitCode, UsageError, did_you_mean
 
@@ -16,6 +16,16 @@ from gradcmp.errors import ExitCode, UsageError, did_you_mean
 @click.argument("paths", nargs=-1, metavar="[CONFIG|DIR]...")
 @options.CASE
 @options.overrides
+@click.option(
+    "--repeat",
+    type=click.IntRange(min=1),
+    default=ONCE.repeat,
+    metavar="N",
+    help="Run each backend N times: is it deterministic?",
+)
+@click.option(
+    "--isolate", is_flag=True, help="Also run each node alone, on the reference's operands."
+)
 @click.option(
     "--record-golden",
     type=options.DIRECTORY,
@@ -33,6 +43,8 @@ from gradcmp.errors import ExitCode, UsageError, did_you_mean
 def command(
     paths: tuple[str, ...],
     names: tuple[str, ...],
+    repeat: int,
+    isolate: bool,
     record_golden: Path | None,
     against_golden: Path | None,
     overrides: options.Overrides,
@@ -45,17 +57,25 @@ def command(
     """
     from gradcmp.cli import golden
     from gradcmp.cli.present import present
+    from gradcmp.config.likely import likely_backends
 
-    cases = [overrides.apply(case) for case in choose(load(paths), names)]
     if record_golden and against_golden:
         raise UsageError(
             "--record-golden and --against-golden contradict each other", way_out="Run twice"
         )
-    if record_golden:
-        return present(cases, output, golden.keep(record_golden, cases))
-    if against_golden:
-        return present(cases, output, golden.against(against_golden, cases))
-    return present(cases, output)
+
+    def then(cases: Sequence[Case]) -> golden.Then:
+        if record_golden:
+            return golden.keep(record_golden, cases)
+        return golden.against(against_golden, cases) if against_golden else lambda verdict: verdict
+
+    return present(
+        lambda: [overrides.apply(case) for case in choose(load(paths), names)],
+        output,
+        likely=likely_backends(paths, overrides.backends),
+        effort=Effort(repeat, isolate),
+        then=then,
+    )
 
 
 def load(paths: Sequence[str]) -> list[Case]:

@@ -74,8 +74,13 @@ def load_text(text: str, file: str) -> tuple[Case, ...]:
 
 def seed_case() -> Case:
     """Give the built-in case: what is compared when nothing else is asked for."""
-    (case,) = load_text(resources.files(__package__).joinpath(SEED).read_text("utf-8"), SEED)
+    (case,) = load_text(seed_text(), SEED)
     return case
+
+
+def seed_text() -> str:
+    """Give the built-in case as it is written down."""
+    return resources.files(__package__).joinpath(SEED).read_text("utf-8")
 
 
 def parse_input(name: str, text: str) -> InputSpec:

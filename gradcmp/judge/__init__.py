@@ -5,4 +5,13 @@ from gradcmp.judge.compare import compare
 from gradcmp.judge.determinism import unsteady
 from gradcmp.judge.records import CaseVerdict, Comparison, Element, Pair, Verdict
 
-__all__ = ["CaseVerdict", "Comparison", "Element", "Pair", "Verdict", "compare", "judge", "unsteady"]
+__all__ = [
+    "CaseVerdict",
+    "Comparison",
+    "Element",
+    "Pair",
+    "Verdict",
+    "compare",
+    "judge",
+    "unsteady",
+]

@@ -124,6 +124,39 @@ def causes(verdict: CaseVerdict, pair: Pair, name: str) -> Iterator[str]:
         yield f"likely cause: {cause.text}"
 
 
+def wavering(ink: Ink, verdict: CaseVerdict) -> Iterator[Text]:
+    """Name the backends that did not give the same bits in all runs: that is not being wrong."""
+    if verdict.runs == 1:
+        return
+    yield Text()
+    for label, by in verdict.unsteady.items():
+        far = ", ".join(f"{name} by {measure(found)}" for name, found in by.items())
+        text = ink(f" is not deterministic: over {verdict.runs} runs {far}")
+        yield from ink.wrap(Text.assemble(ink("! ", UNKNOWN), ink(label, STRONG), text), hang=2)
+    if steady := [label for label in verdict.recordings if label not in verdict.unsteady]:
+        text = ink(f" bitwise equal in {verdict.runs} runs: {', '.join(steady)}")
+        yield from ink.wrap(Text.assemble(ink("✓", AGREE), text), hang=2)
+
+
+def alone(ink: Ink, verdict: CaseVerdict) -> Iterator[Text]:
+    """Say which nodes are wrong by themselves, and which only hand on what they were given."""
+    if not verdict.isolated:
+        return
+    yield Text()
+    yield from ink.wrap(ink("each node alone, on the reference's operands and cotangent", QUIET))
+    for node, one in verdict.isolated.items():
+        wrong = one.disagreements or one.warnings
+        for pair, name, comparison in wrong:
+            sign, style = style_of(comparison)
+            head = Text.assemble(ink(f"{sign} ", style), ink(node, STRONG))
+            body = "; ".join(facts(one, pair, name, comparison))
+            said = ink(f": {comparison.verdict.reason} in {name}{body}")
+            yield from ink.wrap(Text.assemble(head, said), hang=2)
+    if right := [node for node, one in verdict.isolated.items() if one.agrees and not one.warnings]:
+        text = ink(f" right by itself: {', '.join(right)}")
+        yield from ink.wrap(Text.assemble(ink("✓", AGREE), text), hang=2)
+
+
 def toothless(ink: Ink, verdict: CaseVerdict) -> Iterator[Text]:
     """Name the gradients that could not have failed, and which wrong ones would have passed."""
     for name in verdict.vacuous:

@@ -18,7 +18,7 @@ from gradcmp.report.arrays import arrays
 from gradcmp.report.detail import details
 from gradcmp.report.header import header
 from gradcmp.report.ink import DISAGREE, QUIET, STRONG, UNKNOWN, Ink, cell_width, tail
-from gradcmp.report.judgement import judgements, nature, style_of, toothless
+from gradcmp.report.judgement import alone, judgements, nature, style_of, toothless, wavering
 from gradcmp.report.sentence import MARKS, Tally, brief, findings, furthest, measure, sentence
 
 FEW = 3  # cases that get a table each
@@ -48,6 +48,8 @@ class CaseTable:
         yield from tables(ink, self.verdict, self.verbose)
         yield from judgements(ink, self.verdict, self.verbose)
         yield from toothless(ink, self.verdict)
+        yield from wavering(ink, self.verdict)
+        yield from alone(ink, self.verdict)
         yield from details(ink, self.verdict, self.verbose)
         yield from failures(ink, self.verdict)
         yield Text()

@@ -1,0 +1,38 @@
+"""A guess at the backends that configs will ask for, made before they are read.
+
+A framework takes seconds to import and a config a quarter of one to read: so the frameworks begin
+first. A wrong guess costs a process that is ended again; it decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from gradcmp.config.files import seed_text
+
+BACKENDS = ("tensorflow", "torch", "jax", "numpy")  # the slowest to import first
+GLANCE = 1 << 16  # bytes: backends are written near the top or near the end of small files
+
+
+def likely_backends(paths: Iterable[str], chosen: Iterable[str]) -> tuple[str, ...]:
+    """Name the backends that the command line chose, else those that the configs mention.
+
+    Parameters
+    ----------
+    paths : iterable of str
+        Config files and directories; none is the built-in case.
+    chosen : iterable of str
+        As after ``--backend``: ``torch,dtype=float32``.
+    """
+    texts = list(chosen) or [_glance(Path(path)) for path in paths] or [seed_text()]
+    found = [name for name in BACKENDS if any(name in text for text in texts)]
+    return tuple(dict.fromkeys([*found, "numpy"])) if found else ()
+
+
+def _glance(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(GLANCE).decode("utf-8", "replace")
+    except OSError:  # a directory, or a mistake that the reader will report
+        return ""

@@ -1,0 +1,92 @@
+"""From a case to a verdict: repeated, node by node, on workers of one's own."""
+
+from dataclasses import replace
+
+import pytest
+
+import gradcmp
+from gradcmp.case import BackendSpec, Case, Effort, Expression, InputSpec
+from gradcmp.judge.records import Pair
+from gradcmp.ops import OPS
+
+CASE = Case(
+    "api",
+    {name: InputSpec("normal", (4, 3)) for name in "XY"},
+    {
+        "a": Expression("exp(X * Y)"),
+        "b": Expression("a + X"),
+        "out": Expression("sum(tanh(b) * Y)"),
+    },
+    "out",
+    ("X", "Y"),
+    (BackendSpec("numpy"), BackendSpec("numpy", dtype="float32")),
+)
+PAIR = Pair("numpy,dtype=float32", "numpy")
+
+
+def test_a_case_agrees_with_itself_in_another_dtype():
+    verdict = gradcmp.run(CASE)
+    assert verdict.agrees
+    assert set(verdict.twins) == {"numpy,dtype=float32"}
+    assert verdict.tensors == ("a", "b", "out", "d out", "d b", "d a", "d Y", "d X")
+
+
+def test_numpy_gives_the_same_bits_every_time():
+    verdict = gradcmp.run(CASE, effort=Effort(repeat=3))
+    assert verdict.runs == 3
+    assert not verdict.unsteady
+
+
+def test_each_node_alone():
+    verdict = gradcmp.run(CASE, effort=Effort(isolate=True))
+    assert set(verdict.isolated) == {"a", "b", "out"}
+    for node, alone in verdict.isolated.items():
+        assert alone.agrees
+        assert alone.tensors[0] == node
+    assert set(verdict.isolated["b"].case.inputs) == {"a", "X"}
+
+
+def test_a_wrong_op_is_wrong_by_itself_and_what_it_hands_on_is_not():
+    pytest.importorskip("torch")
+    torch = replace(
+        CASE,
+        backends=(BackendSpec("numpy"), BackendSpec("torch")),
+        graph={**CASE.graph, "b": Expression("gelu(a)")},
+    )
+    spoiled = replace(torch, graph={**torch.graph, "b": Expression('gelu(a, approximate="tanh")')})
+    requests = []
+
+    class Spoiling(gradcmp.Pool):
+        """Hands torch another formula for node b."""
+
+        def run(self, asked):
+            asked = list(asked)
+            changed = {
+                (
+                    replace(
+                        request,
+                        body=tuple(
+                            (name, spoiled.graph[name].text if name == "b" else text)
+                            for name, text in request.body
+                        ),
+                    )
+                    if request.spec.name == "torch"
+                    else request
+                ): request
+                for request in asked
+            }
+            requests.extend(changed)
+            return ((changed[request], outcome) for request, outcome in super().run(changed))
+
+    with Spoiling() as pool:
+        verdict = gradcmp.run(torch, pool, Effort(isolate=True))
+    pair = Pair("torch", "numpy")
+    assert requests
+    assert not verdict.agrees
+    assert verdict.first_parts(pair)[0] == "b"
+    assert not verdict.comparisons[pair]["out"].agrees  # the error is handed on
+    assert [node for node, alone in verdict.isolated.items() if not alone.agrees] == ["b"]
+
+
+def test_the_spoiled_op_above_is_one_that_exists():
+    assert "gelu" in OPS
