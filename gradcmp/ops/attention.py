@@ -40,8 +40,7 @@ def scaled_dot_product_attention(
 
     VJP: with weights p = softmax(s): dv = p^T @ dy, dp = dy @ v^T,
     ds = p * (dp - <dp, p>) / sqrt(width), dq = ds @ k, dk = ds^T @ q.
-    Ref: Vaswani et al. (2017). jax.nn.dot_product_attention takes its softmax in float32,
-    whatever the dtype.
+    Ref: Vaswani et al. (2017).
     """
     scale = constant(1 / math.sqrt(np.shape(q)[-1]), q)
     scores = product(q, np.swapaxes(k, -1, -2)) * scale
@@ -69,9 +68,15 @@ def _tensorflow(tf: Any, q: Any, k: Any, v: Any, causal: bool = False) -> Any:
 
 
 def _jax(jax: Any, q: Any, k: Any, v: Any, causal: bool = False) -> Any:
-    swap = jax.numpy.swapaxes  # JAX wants lengths before heads
-    y = jax.nn.dot_product_attention(*(swap(x, -3, -2) for x in (q, k, v)), is_causal=causal)
-    return swap(y, -3, -2)
+    """Not jax.nn.dot_product_attention: its softmax is float32 in float64, too.
+
+    Nor can it be compiled in float16 for a CPU.
+    """
+    jnp = jax.numpy
+    scores = q @ jnp.swapaxes(k, -1, -2) / math.sqrt(q.shape[-1])
+    if causal:
+        scores = jnp.where(jnp.tri(*scores.shape[-2:], dtype=bool), scores, -jnp.inf)
+    return jax.nn.softmax(scores) @ v
 
 
 def _torch(torch: Any, q: Any, k: Any, v: Any, causal: bool = False) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradcmp.ops.primitives import average, constant, count, drop, expand, total
-from gradcmp.ops.reductions import calls, several
+from gradcmp.ops.reductions import calls
 from gradcmp.ops.shapes import Axis, floating_reduction, single_axis
 from gradcmp.ops.spec import Array, ArraySpec, Example, Op, Pullback, ShapeError, register
 from gradcmp.ops.static import require_number
@@ -72,7 +72,6 @@ def _correction(x: Any, axis: Axis, correction: float) -> float:
 def _examples(name: str) -> tuple[Example, ...]:
     return (
         *calls(name),
-        *several(name),
         Example(f"{name}(x, correction=1)", {"x": (4, 3)}),
         Example(f"{name}(x, axis=(0, 1), correction=0.5)", {"x": (2, 3, 2)}),
     )
