@@ -8,7 +8,18 @@ from collections.abc import Sequence
 
 import click
 
-from gradcmp.cli import backends, diff, expr, ops, record, rejudge, run, schema, validate
+from gradcmp.cli import (
+    backends,
+    diff,
+    expr,
+    ops,
+    record,
+    rejudge,
+    run,
+    schema,
+    selftest,
+    validate,
+)
 from gradcmp.cli.options import DEBUG
 from gradcmp.errors import ExitCode, GradcmpError
 
@@ -23,7 +34,18 @@ def cli() -> None:
     """Do my gradients agree? NumPy by hand, TensorFlow, PyTorch and JAX, element by element."""
 
 
-for _module in (run, expr, record, diff, rejudge, validate, backends, ops, schema):
+for _module in (
+    run,
+    expr,
+    record,
+    diff,
+    rejudge,
+    selftest,
+    validate,
+    backends,
+    ops,
+    schema,
+):
     cli.add_command(_module.command)
 
 

@@ -1,0 +1,51 @@
+"""``gradcmp selftest`` as a person meets it: the kill matrix and the exit code."""
+
+import pytest
+
+from gradcmp.cli import main
+
+CASE = """
+inputs: {X: normal:4x3, W: normal:3x3}
+graph: {h: tanh(X @ W), g: h * h - h, out: mean(exp(g))}
+backends: [torch]
+tolerance: {rtol: 1e-5, atol: 1e-6}
+"""
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = tmp_path / "case.yaml"
+    path.write_text(CASE)
+    return str(path)
+
+
+def rows(out):
+    """Give the words of each row by its tensor."""
+    lines = [line.split() for line in out.splitlines() if line.startswith("d ")]
+    return {words[1]: words[2:] for words in lines}
+
+
+def test_every_mutant_is_killed(config, capsys, adapter):
+    adapter("torch")
+    assert main(["selftest", config]) == 0
+    matrix = rows(capsys.readouterr().out)
+    assert matrix.keys() == {"g", "h", "W", "X"}
+    assert matrix["W"] == ["killed", "killed", "killed", "killed", "–"]
+    assert matrix["X"] == ["killed", "killed", "killed", "–", "–"]
+
+
+def test_a_tolerance_that_lets_all_pass_fails(config, capsys, adapter):
+    adapter("torch")
+    assert main(["selftest", config, "--rtol", "9", "--atol", "9", "--dtype", "float64"]) == 1
+    matrix = rows(capsys.readouterr().out)
+    assert matrix["W"] == ["survived"] * 5
+
+
+def test_without_a_backend_there_is_nothing_to_spoil(config, capsys):
+    assert main(["selftest", config, "-b", "numpy"]) == 3
+    assert "no backend to spoil" in capsys.readouterr().err
+
+
+def test_it_needs_a_config(capsys):
+    assert main(["selftest"]) == 2
+    assert "CONFIG" in capsys.readouterr().err
