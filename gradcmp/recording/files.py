@@ -14,6 +14,7 @@ from gradcmp.recording.records import Recording
 
 SUFFIX = ".safetensors"
 SUFFIXES = (SUFFIX, ".npz", ".npy")
+NAMELESS = "array"  # what the array of a .npy file is called
 PLAIN = " ,=+@()"  # in the name of a file, besides letters, digits and _.-~
 
 
@@ -71,7 +72,7 @@ def _read(file: Path) -> Recording:
         if mapped[:4] in ZIP:
             return Recording("", "", read_npz(stream, mapped), {})
     if mapped[:6] == NPY:
-        return Recording("", "", {file.stem: read_npy(mapped)}, {})
+        return Recording("", "", {NAMELESS: read_npy(mapped)}, {})
     return from_bytes(mapped)
 
 

@@ -14,6 +14,7 @@ from gradcmp.report.figures import count
 from gradcmp.report.ink import QUIET, STRONG, Ink
 
 ABSENT = "–"
+UNKNOWN = "not known"
 
 Row = tuple[str, str, str]  # what, on the actual side, on the expected side
 
@@ -66,14 +67,14 @@ def differences(actual: Recording, expected: Recording) -> Iterator[Row]:
     mine, theirs = facts(actual), facts(expected)
     for what in {**mine, **theirs}:
         pair = (mine.get(what, ABSENT), theirs.get(what, ABSENT))
-        if pair[0] != pair[1]:
+        if pair[0] != pair[1] or UNKNOWN in pair:
             yield (what, *pair)
 
 
 def facts(recording: Recording) -> Mapping[str, str]:
     """Give all that a recording says of itself, by what a reader calls it."""
     if not recording.dtype:
-        return {"inputs": "not known"}
+        return {"inputs": UNKNOWN}
     known = {"backend": recording.backend, "dtype": recording.dtype, **recording.environment}
     if recording.origin is None:
         return known

@@ -138,7 +138,8 @@ def further(ink: Ink, verdict: CaseVerdict, pairs: Sequence[Pair]) -> Iterator[T
 def title(verdict: CaseVerdict, first: Sequence[Pair], drawn: Sequence[Pair]) -> str:
     """Say what the columns are held against."""
     held = verdict.recordings.get(verdict.reference)
-    origin = f" from {verdict.reference} ({held.dtype})" if held and first else ""
+    dtype = f" ({held.dtype})" if held and held.dtype else ""  # arrays from files declare none
+    origin = f" from {verdict.reference}{dtype}" if held and first else ""
     others = " between backends" if len(drawn) > len(first) else ""
     return f"worst difference in ULP{origin}{', and' if origin and others else ''}{others}"
 

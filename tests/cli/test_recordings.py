@@ -1,0 +1,342 @@
+"""Recorded here, compared there: record, diff, rejudge and golden recordings."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gradcmp.cli import main
+from gradcmp.recording.files import read, write
+
+CASES = """\
+cases:
+  - name: two layers
+    inputs: {X: normal:4x3, W: normal:3x2}
+    graph: {H: tanh(X @ W), loss: mean(H * H)}
+    output: loss
+    backends: [numpy, torch]
+  - name: ../sum
+    inputs: {X: normal:4x3}
+    graph: {s: sum(exp(X))}
+    backends: [numpy, torch]
+"""
+FRAMEWORKS = ("torch", "tensorflow", "jax", "pydantic", "yaml")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The cases, the golden recordings of both backends, and a recording of each case by torch."""
+    pytest.importorskip("torch")
+    place = tmp_path_factory.mktemp("made")
+    (place / "cases.yaml").write_text(CASES)
+    config = str(place / "cases.yaml")
+    assert main(["run", config, "--record-golden", str(place / "golden")]) == 0
+    assert main(["record", config, "-b", "torch", "-o", str(place / "torch")]) == 0
+    return place
+
+
+@pytest.fixture
+def place(made, tmp_path):
+    """A copy to spoil."""
+    return shutil.copytree(made, tmp_path / "copy")
+
+
+def spoil(file, name="W", change=lambda a: a * 1.001):
+    recording = read(file)
+    array = np.array(recording.gradients[name])
+    write(file, replace(recording, gradients={**recording.gradients, name: change(array)}))
+
+
+def one_element(array):
+    array[1, 0] *= 1.001
+    return array
+
+
+def words(capsys):
+    captured = capsys.readouterr()
+    return " ".join((captured.out + captured.err).split())
+
+
+def test_golden_recordings_lie_by_case_and_backend(made):
+    found = {str(path.relative_to(made)) for path in made.rglob("*.safetensors")}
+    assert found == {
+        "golden/two layers/numpy.safetensors",
+        "golden/two layers/torch.safetensors",
+        "golden/%2E.%2Fsum/numpy.safetensors",
+        "golden/%2E.%2Fsum/torch.safetensors",
+        "torch/two layers.safetensors",
+        "torch/%2E.%2Fsum.safetensors",
+    }
+
+
+def test_a_recording_says_what_it_depends_on(made):
+    recording = read(made / "torch" / "two layers.safetensors")
+    case = recording.origin.case
+    assert (recording.backend, recording.dtype) == ("torch", "float32")
+    assert {"torch", "threads", "deterministic", "tf32"} <= recording.environment.keys()
+    assert {"gradcmp", "machine"} == recording.origin.recorder.keys()
+    assert (case.name, case.seed, case.output, case.wrt) == ("two layers", 0, "loss", ("X", "W"))
+    assert recording.origin.graph == {"H": "tanh(X @ W)", "loss": "mean(H * H)"}
+    assert all(len(digest) == 64 for digest in recording.origin.hashes.values())
+
+
+def test_directories_are_compared_case_by_case(made, capsys):
+    golden = made / "golden" / "two layers"
+    torch = str(made / "torch" / "two layers.safetensors")
+    assert main(["diff", torch, str(golden / "numpy.safetensors")]) == 0
+    assert "backend torch numpy dtype float32 float64" in words(capsys)
+    assert main(["diff", str(made / "torch"), str(made / "torch")]) == 0
+    text = words(capsys)
+    assert "torch (actual) – torch (expected): recorded in the same environment" in text
+    assert "2 cases: 2 agree" in text
+
+
+def test_one_spoiled_element_of_a_saved_file_is_found(place, capsys):
+    file = place / "golden" / "two layers" / "torch.safetensors"
+    spoil(file, change=one_element)
+    assert main(["diff", str(file), str(place / "torch" / "two layers.safetensors")]) == 1
+    assert "d W disagrees in 1 of 1 pair" in words(capsys)
+
+
+@pytest.mark.parametrize(("options", "code"), [([], 0), (["--ulp", "0"], 1), (["--ulp", "64"], 0)])
+def test_another_tolerance_without_running_anything(made, options, code, capsys):
+    assert main(["rejudge", str(made / "golden"), *options]) == code
+    assert "2 cases" in words(capsys)
+
+
+def test_rejudge_with_rtol_and_atol(place, capsys):
+    spoil(place / "golden" / "two layers" / "torch.safetensors")
+    arguments = ["rejudge", str(place / "golden")]
+    assert main([*arguments, "--rtol", "1e-2", "--atol", "0"]) == 0
+    assert "rule |a − e| <= 0 + 0.01·|e|" in words(capsys)
+    assert main([*arguments, "--rtol", "1e-5", "--atol", "0"]) == 1
+
+
+def test_rejudge_finds_what_cannot_be_judged_together(place, capsys):
+    golden = place / "golden" / "two layers"
+    torch = golden / "torch.safetensors"
+    assert main(["rejudge", str(torch)]) == 3  # one alone is held against nothing
+    assert main(["rejudge", str(torch), str(place / "torch" / "two layers.safetensors")]) == 2
+    assert "are both of 'torch'" in words(capsys)
+    recording = read(torch)
+    hashes = {**recording.origin.hashes, "X": "0" * 64}
+    write(torch, replace(recording, origin=replace(recording.origin, hashes=hashes)))
+    assert main(["rejudge", str(golden)]) == 2
+    assert "but other numbers in X" in words(capsys)
+    np.savez(place / "loose.npz", x=np.ones(2))
+    assert main(["rejudge", str(place / "loose.npz")]) == 2
+    assert "does not say which case it is of" in words(capsys)
+
+
+def test_upgrading_a_framework_shows_first(place, capsys):
+    old = place / "old.safetensors"
+    recording = read(place / "torch" / "two layers.safetensors")
+    write(old, replace(recording, environment={**recording.environment, "torch": "1.13.1"}))
+    assert main(["diff", str(place / "torch" / "two layers.safetensors"), str(old)]) == 0
+    text = words(capsys)
+    assert text.startswith("what differs beside the numbers torch (torch) torch (old)")
+    assert "1.13.1" in text.split("case two layers")[0]
+
+
+def test_different_inputs_are_refused_unless_told(made, tmp_path, capsys):
+    config, other = str(made / "cases.yaml"), str(tmp_path / "other.safetensors")
+    record = ["record", config, "--case", "two layers", "-b", "numpy", "--seed", "1", "-o", other]
+    assert main(record) == 0
+    diff = ["diff", other, str(made / "golden" / "two layers" / "numpy.safetensors")]
+    assert main(diff) == 2
+    assert "were computed from different inputs: X, W. Record them" in words(capsys)
+    assert main([*diff, "--different-inputs"]) == 1
+    text = words(capsys)
+    assert "seed 1 0" in text
+    assert "not the same input" not in text
+
+
+def test_npz_is_matched_by_mapped_names(made, tmp_path, capsys):
+    torch = str(made / "torch" / "two layers.safetensors")
+    gradients = read(made / "torch" / "two layers.safetensors").gradients
+    mine = str(tmp_path / "mine.npz")
+    np.savez(mine, dX=gradients["X"], dW=gradients["W"])
+    matched = ["--map", "dX=d X", "--map", "dW=d W", "--only", "d X", "--only", "d W"]
+    assert main(["diff", mine, torch, *matched]) == 0
+    assert "inputs not known" in words(capsys)
+    np.savez(mine, dX=gradients["X"], dW=-gradients["W"])
+    assert main(["diff", mine, torch, *matched]) == 1
+    assert main(["diff", mine, torch, *matched[:4]]) == 1  # the others are missing
+    assert "only torch has it" in words(capsys)
+
+
+def test_two_npy_files(tmp_path):
+    a, b = tmp_path / "a.npy", tmp_path / "b.npy"
+    np.save(a, np.arange(6.0).reshape(2, 3))
+    np.save(b, np.arange(6.0).reshape(2, 3))
+    assert main(["diff", str(a), str(b)]) == 0
+    np.save(b, np.arange(6.0).reshape(3, 2))
+    assert main(["diff", str(a), str(b)]) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--map", "x"], "map 'x' is not A=B"),
+        (["--map", "d X=d W", "--map", "d X=d X"], "map 'd X=d X' repeats a name"),
+        (["--map", "q=d X"], "no tensor is called 'q'"),
+        (["--only", "d x"], "no tensor is called 'd x'. Did you mean 'd X'?"),
+        (["--rtol", "1"], "--rtol was given without --atol"),
+        (["--rtol", "1", "--atol", "1", "--ulp", "1"], "--ulp was given with --rtol and --atol"),
+        (["--json", "/nowhere/at/all.json"], "there is no directory"),
+    ],
+)
+def test_what_cannot_be_asked_is_2(made, arguments, says, capsys):
+    torch = str(made / "torch" / "two layers.safetensors")
+    assert main(["diff", torch, torch, *arguments]) == 2
+    assert says in words(capsys)
+
+
+def test_paths_that_do_not_fit_are_2(made, tmp_path, capsys):
+    torch = made / "torch"
+    for pair, says in (
+        ((torch, torch / "two layers.safetensors"), "are a file and a directory"),
+        ((torch, tmp_path / "absent"), "does not exist"),
+        ((tmp_path, torch), "holds no *.safetensors"),
+        ((made / "cases.yaml", made / "cases.yaml"), "is no complete safetensors recording"),
+    ):
+        assert main(["diff", *map(str, pair)]) == 2
+        assert says in words(capsys)
+
+
+def test_a_case_that_one_directory_lacks_could_not_be_compared(place, capsys):
+    fewer = shutil.copytree(place / "torch", place / "fewer")
+    (fewer / "two layers.safetensors").unlink()
+    assert main(["diff", str(fewer), str(place / "torch")]) == 3
+    assert "'two layers.safetensors' is only in" in words(capsys)
+    assert main(["diff", str(place / "torch"), str(fewer)]) == 3
+
+
+@pytest.mark.parametrize("share", [0, 0.01, 0.5, 0.999])
+def test_a_truncated_file_is_2(place, share, capsys):
+    file = place / "torch" / "two layers.safetensors"
+    whole = file.read_bytes()
+    file.write_bytes(whole[: int(share * len(whole))])
+    assert main(["diff", str(file), str(file)]) == 2
+    assert str(file) in words(capsys)
+
+
+@pytest.mark.parametrize("mask", [0x02, 0xFF])
+def test_a_flipped_byte_never_ends_in_a_crash(place, mask, capsys):
+    file, good = place / "spoiled.safetensors", str(place / "torch" / "two layers.safetensors")
+    whole = (place / "torch" / "two layers.safetensors").read_bytes()
+    for at in range(8, len(whole), 47):
+        file.write_bytes(whole[:at] + bytes([whole[at] ^ mask]) + whole[at + 1 :])
+        code = main(["diff", str(file), good])
+        captured = capsys.readouterr()
+        assert code in (0, 1, 2), captured
+        assert "internal error" not in captured.err
+
+
+def test_diff_is_json_too(made, capsys):
+    torch = str(made / "torch" / "two layers.safetensors")
+    assert main(["diff", torch, torch, "--json", "-"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["summary"] == {"cases": 1, "agree": 1, "disagree": 0, "could_not_compare": 0}
+    assert report["cases"][0]["name"] == "two layers"
+
+
+def test_a_gradient_that_drifted_from_its_golden_one_is_found(place, capsys):
+    config, golden = str(place / "cases.yaml"), place / "of numpy"
+    run = ["run", config, "-b", "numpy"]
+    main([*run, "--record-golden", str(golden)])
+    against = [*run, "--against-golden", str(golden)]
+    capsys.readouterr()
+    assert main(against) == 0
+    assert "numpy – numpy (golden): recorded in the same environment" in words(capsys)
+    spoil(golden / "two layers" / "numpy.safetensors")
+    assert main(against) == 1
+    assert "d W disagrees" in words(capsys)
+    (golden / "two layers" / "numpy.safetensors").unlink()
+    assert main(against) == 2
+    assert "there is no golden recording of 'numpy' for case 'two layers'" in words(capsys)
+
+
+def test_a_golden_recording_of_other_inputs_or_another_graph_is_refused(place, capsys):
+    config, golden = place / "cases.yaml", str(place / "golden")
+    against = ["run", str(config), "-b", "numpy", "--against-golden", golden]
+    assert main([*against, "--seed", "9"]) == 2
+    assert "was recorded with other numbers in X, W" in words(capsys)
+    config.write_text(CASES.replace("tanh(X @ W)", "exp(X @ W)"))
+    assert main(against) == 2
+    assert "was recorded with another graph" in words(capsys)
+    numpy = place / "golden" / "two layers" / "numpy.safetensors"
+    shutil.copy(place / "golden" / "two layers" / "torch.safetensors", numpy)
+    config.write_text(CASES)
+    assert main(against) == 2
+    assert "is no golden recording of 'numpy'" in words(capsys)
+
+
+def test_an_optional_backend_is_never_silently_new(place, capsys):
+    config, golden = str(place / "cases.yaml"), str(place / "golden")
+    optional = ["-b", "numpy", "-b", "numpy,dtype=float32,required=false"]
+    assert main(["run", config, *optional, "--against-golden", golden]) == 2
+    assert "there is no golden recording of 'numpy,dtype=float32'" in words(capsys)
+
+
+def test_golden_options_that_contradict(made, capsys):
+    golden = str(made / "golden")
+    assert main(["run", "--record-golden", golden, "--against-golden", golden]) == 2
+    assert "contradict each other" in words(capsys)
+
+
+def test_two_cases_of_one_name_are_refused(made, tmp_path, capsys):
+    config = str(made / "cases.yaml")
+    copy = shutil.copy(config, tmp_path / "copy.yaml")
+    assert main(["run", config, str(copy), "--record-golden", str(tmp_path / "golden")]) == 2
+    assert "2 cases are called 'two layers'" in words(capsys)
+    assert not (tmp_path / "golden").exists()
+
+
+def test_where_a_recording_cannot_go_is_2_and_leaves_nothing(made, tmp_path, capsys):
+    config = str(made / "cases.yaml")
+    one = ["record", config, "-b", "numpy", "--case", "two layers", "-o"]
+    assert main(["record", config, "-b", "numpy", "-o", str(tmp_path / "a.safetensors")]) == 2
+    assert "2 cases do not fit into the file" in words(capsys)
+    (tmp_path / "file").touch()
+    assert main([*one, str(tmp_path / "file" / "a.safetensors")]) == 2
+    assert "cannot be written" in words(capsys)
+    assert main([*one[:3], "nothing", *one[4:], str(tmp_path / "b.safetensors")]) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_backend_that_cannot_record_is_3(made, tmp_path, capsys):
+    device = "numpy,device=cuda:77"
+    arguments = ["record", str(made / "cases.yaml"), "-b", device, "-o", str(tmp_path / "out")]
+    assert main(arguments) == 3
+    text = words(capsys)
+    assert "has no device 'cuda:77' here" in text
+    assert "(2 of 2 cases failed)" in text
+    assert not (tmp_path / "out").exists()
+
+
+def test_comparing_needs_no_framework(made):
+    """Nor what reads configs: a fresh interpreter compares saved files."""
+    golden = made / "golden" / "two layers"
+    code = f"""
+import sys
+from gradcmp.cli import main
+files = [{str(golden / "torch.safetensors")!r}, {str(golden / "numpy.safetensors")!r}]
+codes = [main(["diff", *files]), main(["rejudge", *files])]
+print(codes, [name for name in {FRAMEWORKS!r} if name in sys.modules])
+"""
+    answer = subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "NO_COLOR": "1"},
+    )
+    assert answer.stdout.splitlines()[-1] == "[0, 0] []"
