@@ -18,6 +18,7 @@ Float: TypeAlias = npt.NDArray[np.float64]
 # differences that have no simple cause may be given one.
 DECADES = 5.0
 ZERO = 1.0  # decades that a predicted zero is worth: zeros come about in many ways
+GLIMPSE = 64  # elements that rule out most hypotheses
 SAMPLE = 4096  # elements that are asked whether chance could do it: more are never needed
 
 
@@ -104,10 +105,17 @@ class Prediction:
     proven: bool = False
 
     def residual(self, evidence: Evidence) -> float:
-        """Give what is left unexplained at the worst element, as a multiple of the noise."""
+        """Give what is left unexplained at the worst element, as a multiple of the noise.
+
+        Infinity where a few elements show already that it is beyond the limit.
+        """
         seen = evidence.actual if self.seen is None else self.seen
         if seen.shape != self.value.shape:
             return math.inf
+        if seen.size > GLIMPSE:
+            few = np.unravel_index(np.linspace(0, seen.size - 1, GLIMPSE, dtype=int), seen.shape)
+            if np.max(multiples(seen[few], self.value[few], self.noise[few])) > evidence.limit:
+                return math.inf
         return float(np.max(multiples(seen, self.value, self.noise)))
 
     def is_chance(self, evidence: Evidence) -> bool:

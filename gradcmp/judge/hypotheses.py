@@ -142,8 +142,8 @@ def any_factor(evidence: Evidence) -> Iterator[Prediction]:
     if factor is None or not sizes.size or sizes.max() == sizes.min():
         return
     text = f"a factor of {factor:.5g}"
-    if abs(factor - 1) < 1e-3:
-        text = f"a factor of 1 {'+' if factor > 1 else '−'} {abs(factor - 1):.3g}"
+    if abs(factor - 1) < 3e-4:  # where five digits say too little
+        text = f"a factor of 1 {'+' if factor > 1 else '−'} {abs(factor - 1):.2g}"
     if evidence.dtype == "float64" and abs(factor - 1) <= PRECISIONS["float32"].u:
         text += ", consistent with a float32 constant inside float64"
     yield _scaled(evidence, factor, text, free=1)
