@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
+import numpy.typing as npt
 
 from gradcmp.case import DType
 from gradcmp.judge.evidence import DECADES, Evidence, Float, Prediction
@@ -213,7 +214,7 @@ def float32_inside(evidence: Evidence) -> Iterator[Prediction]:
         yield Prediction(text, evidence.expected, noise, proven=True)
 
 
-def _fits(x: Float, digits: int) -> Float:
+def _fits(x: Float, digits: int) -> npt.NDArray[np.bool_]:
     """Tell for each number whether its significand fits so many bits."""
     significand = np.ldexp(np.frexp(x)[0], digits)
     return np.asarray((significand == np.rint(significand)) | ~np.isfinite(x))
