@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gradcmp.case import REFERENCE, Tolerance
+from gradcmp.case import Tolerance
 from gradcmp.cli import options
 from gradcmp.errors import ExitCode, RecordingError, UsageError
 
@@ -51,14 +51,12 @@ class Group:
     def judge(self, tolerance: Tolerance) -> CaseVerdict:
         """Judge every pair, those with the float64 reference first."""
         from gradcmp.judge import judge
+        from gradcmp.judge.recordings import is_reference
 
-        reference = next(filter(self._is_reference, self.recordings), "")
+        found = (label for label, each in self.recordings.items() if is_reference(each))
+        reference = next(found, "")
         case = replace(self.origin.case, tolerance=tolerance)
         return judge(case, reference, self.recordings)
-
-    def _is_reference(self, label: str) -> bool:
-        name = label.replace(":", ",").split(",")[0]
-        return name == REFERENCE and self.recordings[label].dtype == "float64"
 
 
 def add(groups: dict[str, Group], file: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from gradcmp.case import Auto, Case, DTypeTable, Tolerance
+from gradcmp.case import REFERENCE, Auto, Case, DTypeTable, Tolerance
 from gradcmp.errors import NothingComparedError, UsageError, did_you_mean
 from gradcmp.graph.records import STEP
 from gradcmp.judge.case import judge
@@ -94,7 +94,12 @@ def judge_pair(
     NothingComparedError
         When nothing is left to compare.
     """
-    comparisons = _comparisons(pair, actual, expected, tolerance, names)
+    if expected.origin and same_question(actual, expected) and names == ALL:
+        case = replace(expected.origin.case, tolerance=tolerance)
+        reference = pair.expected if is_reference(expected) else ""
+        verdict = judge(case, reference, {pair.expected: expected, pair.actual: actual})
+        return replace(verdict, reference=pair.expected)
+    comparisons = dict(_by_name(pair, actual, expected, tolerance, names))
     if not comparisons:
         raise NothingComparedError(
             f"{pair} have no tensor to compare", way_out="Record values or gradients"
@@ -132,7 +137,8 @@ def judge_against_golden(
             continue
         pair = Pair(label, label + GOLDEN)
         shown[pair.expected] = golden[label]
-        comparisons[pair] = _comparisons(pair, outcome, golden[label], tolerance, ALL)
+        both: dict[str, Outcome] = {pair.expected: golden[label], label: outcome}
+        comparisons[pair] = judge(replace(case, tolerance=tolerance), "", both).comparisons[pair]
     return CaseVerdict(replace(case, tolerance=tolerance), "", shown, comparisons)
 
 
@@ -142,17 +148,10 @@ def same_question(actual: Recording, expected: Recording) -> bool:
     return a is not None and e is not None and not a.difference(e)
 
 
-def _comparisons(
-    pair: Pair, actual: Recording, expected: Recording, tolerance: Tolerance, names: Names
-) -> dict[str, Comparison]:
-    if expected.origin and same_question(actual, expected) and not names.renamed:
-        case = replace(expected.origin.case, tolerance=tolerance)
-        both: dict[str, Outcome] = {pair.expected: expected, pair.actual: actual}
-        found = dict(judge(case, pair.expected, both).comparisons[pair])
-        names.require_known(actual, expected)
-    else:
-        found = dict(_by_name(pair, actual, expected, tolerance, names))
-    return {name: c for name, c in found.items() if not names.only or name in names.only}
+def is_reference(recording: Recording) -> bool:
+    """Whether it is the float64 reference's, which the truth is told by."""
+    name = recording.backend.replace(":", ",").split(",")[0]
+    return name == REFERENCE and recording.dtype == "float64"
 
 
 def _by_name(
@@ -166,7 +165,7 @@ def _by_name(
     )
     results = {names.renamed.get(name, name) for name in _results(actual)} | _results(expected)
     for name in {**sides[1].arrays, **sides[0].arrays}:
-        if name in results:
+        if name in results and (not names.only or name in names.only):
             yield name, hold(name, sides, lambda a, e: compare(a, e, tolerance))
 
 
