@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -17,7 +18,7 @@ from gradcmp.judge.noise import PRECISIONS, Precision
 from gradcmp.judge.records import Comparison, Element, Noise, Pair, Verdict
 from gradcmp.recording import Array, Recording
 
-REPLICAS = 16
+REPLICAS, FEW = 16, 4
 # A difference of so many u |e| and so many eta is quiet whatever a calibration would say: s^2 is
 # at least (u g)^2 / 3 + eta^2, so p stays below 6 up to 3.46 u |g|, and r below BOUND.
 SETTLED, SETTLED_ETA = 3.4, 5.0
@@ -71,17 +72,18 @@ class NoiseRule:
         fine = self._in_float64(name, pair)
         if seen.agrees and (fine is None or _settled(*fine)):
             verdict = seen.verdict if seen.verdict.reason == "exact" else ROUNDING
-            noise = None if verdict is not ROUNDING else self._bound(seen.worst)
+            noise = None if verdict is not ROUNDING else self._bound(seen.worst, precision)
             return replace(seen, rule=RULE_SETTLED, verdict=verdict, noise=noise)
         wide = (np.asarray(actual, np.float64), np.asarray(expected, np.float64))
         return self._measure(name, pair, seen, wide, fine)
 
-    def _bound(self, worst: Element) -> Noise:
+    def _bound(self, worst: Element, precision: Precision) -> Noise:
         """Give the most that a settled difference can be."""
         limits = LIMITS[self.replicas]
         far = BOUND * worst.excess
         found = Loudness(far, far, worst.index, 0, limits)
-        return replace(_noise(found, None, replace(worst, allowed=np.nan)), bound=True)
+        one = replace(worst, allowed=limits.r * precision.u * abs(worst.expected))
+        return replace(_noise(found, None, one), bound=True)
 
     def _measure(
         self,
@@ -166,6 +168,24 @@ class NoiseRule:
         found: DType = max(dtypes, key=DTYPES.index)  # type: ignore[arg-type]
         return found
 
+    @property
+    def limit(self) -> float:
+        """How many times the noise is allowed."""
+        return LIMITS[self.replicas].r
+
+    def noise(self, name: str, pair: Pair) -> Float:
+        """Give the noise of each element of a tensor."""
+        return self._scale(name, pair).s
+
+    def allowance(self, name: str, expected: Float, dtype: DType) -> Float:
+        """Give what each element of a gradient that was computed in `dtype` may be off.
+
+        From a rougher calibration where none was needed so far.
+        """
+        key: tuple[DType, str] = (dtype, "")
+        replicas = self.replicas if key in self._scales else FEW
+        return self.limit * self._calibrated(dtype, "", replicas)[name].s
+
     def _scale(self, name: str, pair: Pair, unit: str = "") -> Scale:
         """Give the noise of a difference; beside a coarser dtype, float64 has none to speak of."""
         coarser = self._coarser(pair)
@@ -176,8 +196,13 @@ class NoiseRule:
         ]
         return together(scales)
 
-    def _calibrated(self, dtype: str, unit: str) -> Mapping[str, Scale]:
+    def _calibrated(
+        self, dtype: str, unit: str, replicas: int | None = None
+    ) -> Mapping[str, Scale]:
+        replicas = replicas or self.replicas
         key: tuple[DType, str] = (dtype, unit)  # type: ignore[assignment]
+        if replicas < self.replicas:
+            key = (key[0], "rough")
         if key not in self._scales:
             self._scales[key] = calibrate(
                 self.graph,
@@ -185,7 +210,7 @@ class NoiseRule:
                 self.reference.gradients[self.graph.output],
                 PRECISIONS[key[0]],
                 self._names,
-                self.replicas,
+                replicas,
                 operands=UNITS.get(unit),
             )
         return self._scales[key]
@@ -235,14 +260,19 @@ def _element(
 
 
 def _noise(found: Loudness, shrink: float | None, worst: Element) -> Noise:
-    with np.errstate(all="ignore"):
-        size = abs(np.float64(worst.expected))
-        return Noise(
-            multiple=found.r,
-            coherent=found.p,
-            limit=found.limits.r,
-            coherent_limit=found.limits.p,
-            shrink=shrink,
-            digits=float(-np.log10(worst.absolute / size)),
-            digits_expected=float(-np.log10(worst.allowed / found.limits.r / size)),
-        )
+    return Noise(
+        multiple=found.r,
+        coherent=found.p,
+        limit=found.limits.r,
+        coherent_limit=found.limits.p,
+        shrink=shrink,
+        digits=_digits(worst.absolute, worst.expected),
+        digits_expected=_digits(worst.allowed / found.limits.r, worst.expected),
+    )
+
+
+def _digits(error: float, value: float) -> float:
+    """Give how many decimal digits an error leaves: none of a zero, all where there is no error."""
+    if not error > 0:
+        return math.inf
+    return -math.log10(error / abs(value)) if value else 0.0

@@ -14,6 +14,8 @@ from gradcmp.graph import Graph, build
 from gradcmp.graph.records import STEP
 from gradcmp.judge.auto import NoiseRule
 from gradcmp.judge.compare import compare
+from gradcmp.judge.fixed import FixedRule
+from gradcmp.judge.inquiry import Inquiry, Rule
 from gradcmp.judge.records import CaseVerdict, Comparison, Pair
 from gradcmp.judge.sides import INTEGRAL, Side
 from gradcmp.judge.sides import hold as hold_sides
@@ -55,27 +57,30 @@ def judge(
     ordered = {label: outcomes[label] for label in labels}
     recordings = {label: o for label, o in ordered.items() if isinstance(o, Recording)}
     graph = build(case)
-    hold = _hold_by(case, graph, recordings.get(reference), recordings, twins)
+    rule = _rule_of(case, graph, recordings.get(reference), recordings, twins)
     pairs = [Pair(actual, expected) for expected, actual in combinations(recordings, 2)]
-    comparisons = {pair: _compare(case, graph, pair, recordings, hold) for pair in pairs}
-    return CaseVerdict(case, reference, ordered, comparisons, twins=twins)
+    comparisons = {pair: _compare(case, graph, pair, recordings, rule.hold) for pair in pairs}
+    verdict = CaseVerdict(case, reference, ordered, comparisons, twins=twins)
+    if reference not in recordings:
+        return verdict
+    inquiry = Inquiry(graph, reference, recordings, rule)
+    return replace(verdict, findings=inquiry.findings(comparisons), teeth=inquiry.teeth())
 
 
-def _hold_by(
+def _rule_of(
     case: Case,
     graph: Graph,
     reference: Recording | None,
     recordings: Mapping[str, Recording],
     twins: Mapping[str, Outcome],
-) -> Hold:
-    """Give the function that compares one tensor: by a tolerance, or by noise."""
+) -> Rule:
+    """Give what tensors are measured with: a tolerance, or noise."""
     tolerance = case.tolerance
     if isinstance(tolerance, Auto) and reference is not None:
         fine = {label: twin for label, twin in twins.items() if isinstance(twin, Recording)}
-        return NoiseRule(graph, reference, recordings, fine).hold
+        return NoiseRule(graph, reference, recordings, fine)
     # Without the reference there is no noise to know: the table by dtype serves.
-    fixed = DTypeTable() if isinstance(tolerance, Auto) else tolerance
-    return lambda name, pair, actual, expected: compare(actual, expected, fixed)
+    return FixedRule(DTypeTable() if isinstance(tolerance, Auto) else tolerance, recordings)
 
 
 def _compare(

@@ -194,7 +194,7 @@ def rounded(evidence: Evidence) -> Iterator[Prediction]:
         if 2.0**-digits <= own or not (_fits(evidence.actual, digits)).all():
             continue
         odds = own * 2.0**digits  # that a number of the own precision is one of the lower
-        telling = np.unique(finite[~_fits(finite, digits)]).size
+        telling = np.unique(finite[np.logical_not(_fits(finite, digits))]).size
         text = f"consistent with {name}: every number is one that {name} has"
         proven = telling * -math.log10(odds) >= DECADES
         yield Prediction(text, evidence.expected, _coarse(evidence, digits), proven=proven)

@@ -242,6 +242,10 @@ class CaseVerdict:
         By label and tensor, what was not the same to the last bit in all runs.
     isolated : mapping of str to CaseVerdict
         By node, that node alone on the reference's operands and the reference's cotangent.
+    known : mapping of (Pair, str) to str
+        What disagrees (under `strict`, or warns), is expected to, and does not fail: why.
+    outdated : tuple of str
+        What was expected to disagree and has come to agree; that fails.
     """
 
     case: Case
@@ -254,6 +258,8 @@ class CaseVerdict:
     runs: int = 1
     unsteady: Mapping[str, Mapping[str, Comparison]] = field(default_factory=dict)
     isolated: Mapping[str, CaseVerdict] = field(default_factory=dict)
+    known: Mapping[tuple[Pair, str], str] = field(default_factory=dict)
+    outdated: tuple[str, ...] = ()
 
     @property
     def tensors(self) -> tuple[str, ...]:
@@ -291,6 +297,16 @@ class CaseVerdict:
         )
 
     @property
+    def faults(self) -> tuple[tuple[Pair, str, Comparison], ...]:
+        """Every comparison that fails unless it is known: under `strict`, warnings too."""
+        return self.disagreements + (self.warnings if self.case.strict else ())
+
+    @property
+    def unexpected(self) -> tuple[tuple[Pair, str, Comparison], ...]:
+        """Every comparison that fails."""
+        return tuple(found for found in self.faults if found[:2] not in self.known)
+
+    @property
     def vacuous(self) -> tuple[str, ...]:
         """Tensors on which a wrong gradient would have passed."""
         return tuple(name for name, teeth in self.teeth.items() if teeth.vacuous)
@@ -308,8 +324,8 @@ class CaseVerdict:
     @property
     def exit_code(self) -> ExitCode:
         """A disagreement that was seen outweighs a backend that could not be asked."""
-        reserved = self.warnings or self.vacuous or self.unsteady
-        if self.disagreements or (self.case.strict and reserved):
+        reserved = self.case.strict and (self.vacuous or self.unsteady)
+        if self.unexpected or self.outdated or reserved:
             return ExitCode.DISAGREE
         compared = any(c.total for by in self.comparisons.values() for c in by.values())
         if not compared or any(failure.required for failure in self.failures):

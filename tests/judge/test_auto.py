@@ -4,93 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from autocases import CASES, PAIR, case, draw, one_element, reasons, spoiled, verdict
 
 from gradcmp.case import Auto, BackendSpec, Case, Expression, InputSpec
 from gradcmp.errors import ExitCode
-from gradcmp.graph import backward, build, forward
-from gradcmp.graph.walk import constants_of
-from gradcmp.judge import judge
-from gradcmp.judge.records import Pair
-from gradcmp.recording import Recording, numpy_dtype
-
-PAIR = Pair("torch", "numpy")
-
-
-def case(strict=False, **graph):
-    text = " ".join(graph.values())
-    names = [name for name in "xyz" if name in text]
-    return Case(
-        "auto",
-        {name: InputSpec("normal", (4, 3)) for name in names},
-        {name: Expression(one) for name, one in graph.items()},
-        list(graph)[-1],
-        tuple(names),
-        (BackendSpec("numpy"), BackendSpec("torch")),
-        Auto(),
-        strict=strict,
-    )
-
-
-def record(label, case, inputs, dtype, graph=None):
-    """Compute in `dtype` with the reference's own lines, or those of another graph."""
-    there = build(graph or case)
-    kind = numpy_dtype(dtype)
-    held = {name: array.astype(kind) for name, array in inputs.items()}
-    with np.errstate(over="ignore"):
-        tape = forward(there, held, constants_of(kind))
-    rng = np.random.default_rng(7)
-    shape = tape.values[there.output].shape
-    cotangent = rng.standard_normal(shape) if shape else np.asarray(1.0)
-    gradients = backward(there, tape, cotangent.astype(np.float32).astype(kind))
-    return Recording(label, dtype, tape.values, gradients)
-
-
-def draw(case, seed=0, **others):
-    rng = np.random.default_rng(seed)
-    shapes = {name: (4, 3) for name in case.inputs}
-    drawn = {name: rng.standard_normal(shape) for name, shape in shapes.items()}
-    return {
-        name: np.asarray(array, np.float32).astype(np.float64)
-        for name, array in {**drawn, **others}.items()
-    }
-
-
-def verdict(case, inputs, wrong=None, twin=True, dtype="float32", spoil=None):
-    """Judge torch, which computes `wrong` if given and whose arrays `spoil` may change."""
-    ours, fine = (record("torch", case, inputs, d, wrong) for d in (dtype, "float64"))
-    if spoil:
-        ours, fine = spoil(ours), spoil(fine)
-    outcomes = {"numpy": record("numpy", case, inputs, "float64"), "torch": ours}
-    return judge(case, "numpy", outcomes, {"torch": fine} if twin else {})
-
-
-def reasons(judged):
-    return {name: c.verdict.reason for name, c in judged.comparisons[PAIR].items()}
-
-
-def spoiled(name, change):
-    def spoil(recording):
-        gradients = {**recording.gradients, name: change(recording.gradients[name])}
-        return replace(recording, gradients=gradients)
-
-    return spoil
-
-
-def one_element(factor):
-    def change(array):
-        array = array.copy()
-        array.flat[5] *= factor
-        return array
-
-    return change
-
-
-CASES = {
-    "product": case(a="x * y", out="sum(a + z)"),
-    "softmax": case(a="softmax(x * 3, axis=1)", out="a * y"),
-    "cancellation": case(a="x * 1000 + y", out="sum((a - x * 1000) ** 2)"),
-    "deep": case(a="tanh(x @ transpose(y))", b="exp(a) / (1 + exp(a))", out="logsumexp(b, axis=0)"),
-}
 
 
 @pytest.mark.parametrize("name", CASES)

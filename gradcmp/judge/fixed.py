@@ -1,0 +1,50 @@
+"""A tolerance that the user chose, or the table by dtype, as a way to measure tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcmp.case import DType, Tolerance
+from gradcmp.judge.compare import compare
+from gradcmp.judge.definition import differ
+from gradcmp.judge.noise import PRECISIONS
+from gradcmp.judge.records import Comparison, Pair
+from gradcmp.judge.tolerance import rule_of
+from gradcmp.judge.ulp import coarser
+from gradcmp.recording import Array, Recording
+
+Float = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FixedRule:
+    """Judges tensors by a tolerance that does not depend on the graph."""
+
+    tolerance: Tolerance
+    recordings: Mapping[str, Recording]
+
+    limit = 1.0  # times the allowance
+
+    def hold(self, name: str, pair: Pair, actual: Array, expected: Array) -> Comparison:
+        """Compare one tensor of one pair."""
+        return compare(actual, expected, self.tolerance)
+
+    def noise(self, name: str, pair: Pair) -> Float:
+        """Give what each element of a tensor may be off, and at least half a step of the dtype."""
+        sides = [self.recordings[label].dtype for label in (pair.actual, pair.expected)]
+        unit = coarser(*sides)
+        expected = np.asarray(self.recordings[pair.expected].tensors[name], np.float64)
+        return self._allowed(expected, unit.name)
+
+    def allowance(self, name: str, expected: Float, dtype: DType) -> Float:
+        """Give what each element of a gradient that was computed in `dtype` may be off."""
+        return self._allowed(expected, dtype)
+
+    def _allowed(self, expected: Float, dtype: DType) -> Float:
+        allowed = differ(expected, expected, rule_of(self.tolerance, coarser(dtype, dtype))).allowed
+        floor = PRECISIONS[dtype].u * np.abs(expected) + PRECISIONS[dtype].eta
+        return np.fmax(allowed, floor)

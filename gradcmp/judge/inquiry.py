@@ -1,0 +1,158 @@
+"""Beyond agree and disagree: the likely cause, whose fault, and whether the check has teeth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcmp.case import DTYPES, DType
+from gradcmp.graph import Graph, backward, forward
+from gradcmp.judge.arbitrate import arbitrate, arbitrate_values
+from gradcmp.judge.clues import FLOAT64, lowered, terms
+from gradcmp.judge.diagnose import diagnose
+from gradcmp.judge.evidence import Evidence
+from gradcmp.judge.records import Cause, Comparison, Finding, Pair, Teeth
+from gradcmp.judge.teeth import teeth
+from gradcmp.judge.truth import Primal
+from gradcmp.recording import Array, Recording
+
+Float = npt.NDArray[np.float64]
+Comparisons = Mapping[Pair, Mapping[str, Comparison]]
+
+MOST = 24  # findings that are looked into: where so much is wrong, the first to part tells most
+UNMEASURED = frozenset(("missing", "dtype", "empty"))  # there are no two arrays of one kind
+
+
+class Rule(Protocol):
+    """A way to measure tensors: by a tolerance, or by noise."""
+
+    @property
+    def limit(self) -> float:
+        """How many times the noise is allowed."""
+
+    def hold(self, name: str, pair: Pair, actual: Array, expected: Array) -> Comparison:
+        """Compare one tensor of one pair."""
+
+    def noise(self, name: str, pair: Pair) -> Float:
+        """Give the noise of each element of a tensor, in the shape of the expected side."""
+
+    def allowance(self, name: str, expected: Float, dtype: DType) -> Float:
+        """Give what each element of a gradient that was computed in `dtype` may be off."""
+
+
+@dataclass(frozen=True)
+class Inquiry:
+    """Looks into one case after its tensors were compared.
+
+    Attributes
+    ----------
+    reference : str
+        The label of the float64 reference, which has a recording.
+    """
+
+    graph: Graph
+    reference: str
+    recordings: Mapping[str, Recording]
+    rule: Rule
+
+    def findings(self, comparisons: Comparisons) -> dict[Pair, dict[str, Finding]]:
+        """Give cause and side of what disagrees or warns, pairs with the reference first."""
+        found: dict[Pair, dict[str, Finding]] = {}
+        looked = 0
+        for pair, by in comparisons.items():
+            for name, comparison in by.items():
+                wrong = not comparison.agrees or comparison.verdict.warns
+                if wrong and comparison.verdict.reason not in UNMEASURED and looked < MOST:
+                    looked += 1
+                    causes = self._causes(name, pair)
+                    side = self._side(name, pair, comparison, comparisons)
+                    found.setdefault(pair, {})[name] = Finding(causes, side)
+        return found
+
+    def teeth(self) -> dict[str, Teeth]:
+        """Say for each gradient but the output's own which wrong ones would have passed."""
+        dtypes = [r.dtype for label, r in self.recordings.items() if label != self.reference]
+        if not dtypes:
+            return {}
+        dtype: DType = max(dtypes, key=DTYPES.index)  # type: ignore[arg-type]
+        told = {}
+        named = [*self.graph.inputs, *(node.name for node in self.graph.named)]
+        for name in named:
+            gradient = self._held.gradients.get(name)
+            if gradient is None or name == self.graph.output or not gradient.size:
+                continue
+            allowed = self.rule.allowance(f"d {name}", gradient, dtype)
+            told[f"d {name}"] = teeth(gradient, allowed, dtype)
+        return told
+
+    def _causes(self, name: str, pair: Pair) -> tuple[Cause, ...]:
+        actual, expected = (self._wide(label) for label in (pair.actual, pair.expected))
+        if name not in actual or name not in expected:
+            return ()
+        if not actual[name].size or not expected[name].size:
+            return ()
+        noise = self.rule.noise(name, pair)
+        return diagnose(
+            Evidence(
+                actual[name],
+                expected[name],
+                noise,
+                self.rule.limit,
+                self.recordings[pair.actual].dtype,  # type: ignore[arg-type]
+                {key: array for key, array in expected.items() if key != name},
+                {key: array for key, array in actual.items() if key != name},
+                self._terms.get(name.removeprefix("d "), {}) if name.startswith("d ") else {},
+                {words: by[name] for words, by in self._lowered.items() if name in by},
+            )
+        )
+
+    def _side(
+        self, name: str, pair: Pair, comparison: Comparison, comparisons: Comparisons
+    ) -> str | None:
+        if not name.startswith("d "):
+            held = {
+                other.actual: by[name].agrees
+                for other, by in comparisons.items()
+                if other.expected == self.reference and name in by
+            }
+            return arbitrate_values(pair, self.reference, held).side
+        worst = comparison.worst
+        if worst is None or not np.isfinite(worst.absolute):
+            return None
+        node = name.removeprefix("d ")
+        claimed = float(self._held.gradients[node][worst.index])
+        truth = self._primal.at(node, worst.index, claimed)
+        values = {pair.actual: worst.actual, pair.expected: worst.expected}
+        return arbitrate(values, truth, worst.allowed).side
+
+    def _wide(self, label: str) -> dict[str, Float]:
+        return {
+            name: np.asarray(array, np.float64)
+            for name, array in self.recordings[label].tensors.items()
+            if array.dtype.kind in "fV"
+        }
+
+    @property
+    def _held(self) -> Recording:
+        return self.recordings[self.reference]
+
+    @cached_property
+    def _primal(self) -> Primal:
+        inputs = {name: self._held.values[name] for name in self.graph.inputs}
+        return Primal(self.graph, inputs, self._held.gradients[self.graph.output])
+
+    @cached_property
+    def _terms(self) -> dict[str, dict[str, Array]]:
+        with np.errstate(all="ignore"):
+            tape = forward(self.graph, self._primal.inputs, FLOAT64)
+            return terms(self.graph, tape, backward(self.graph, tape, self._primal.cotangent))
+
+    @cached_property
+    def _lowered(self) -> dict[str, dict[str, Array]]:
+        with np.errstate(all="ignore"):
+            return lowered(self.graph, self._primal.inputs, self._primal.cotangent)
