@@ -20,6 +20,7 @@ Float = npt.NDArray[np.float64]
 # widest of K replicas into a scale.
 WIDEST: Mapping[int, float] = {4: 1.46, 8: 1.78, 16: 2.07}
 TENSOR_WEIGHT = 4.0  # replicas' worth of trust in the rows and columns against the element alone
+REACH = 10.0  # times its own relative noise: more than that no element borrows from others
 
 
 @dataclass(frozen=True)
@@ -95,8 +96,8 @@ def pool(stack: Float, precision: Precision) -> Scale:
     """Turn replicas into the scale of the noise.
 
     Per-element spread alone collapses by chance, so rows, columns and the tensor lend some:
-    ``v = (max_k |d_k| / c_K)^2``, ``t = rowmean(v) colmean(v) / mean(v)``,
-    ``s^2 = (K v + 4 t) / (K + 4) + (u g)^2 / 3 + eta^2``.
+    ``v = (max_k |d_k| / c_K)^2``, ``t = rowmean(v) colmean(v) / mean(v)``, but at most
+    ``(10 g)^2 mean(v / g^2)``, ``s^2 = (K v + 4 t) / (K + 4) + (u g)^2 / 3 + eta^2``.
     """
     base, count = stack[0], len(stack) - 1
     with np.errstate(all="ignore"):
@@ -105,7 +106,7 @@ def pool(stack: Float, precision: Precision) -> Scale:
         if count:
             deviations[~np.isfinite(deviations)] = 0.0
             v = np.square(np.abs(deviations).max(axis=0) / WIDEST[count])
-        squared = (count * v + TENSOR_WEIGHT * _outer(v)) / (count + TENSOR_WEIGHT)
+        squared = (count * v + TENSOR_WEIGHT * _lent(v, base)) / (count + TENSOR_WEIGHT)
         squared = squared + np.square(precision.u * base) / 3 + precision.eta**2
         s = np.sqrt(squared)
         w = np.where(np.isfinite(base), base / squared, 0.0)
@@ -113,6 +114,21 @@ def pool(stack: Float, precision: Precision) -> Scale:
         alphas = [float(np.sum(w * d)) / total for d in deviations] if total > 0 else []
     widest = max(map(abs, alphas), default=0.0) / WIDEST.get(count, 1.0)
     return Scale(base, s, float(np.sqrt(widest**2 + precision.u**2 / 3)))
+
+
+def _lent(v: Float, base: Float) -> Float:
+    """Give the share of the tensor in the noise of each element.
+
+    A gradient may span many orders of magnitude, as a softmax does: what its largest elements
+    lend would drown the smallest, were it not for the reach.
+    """
+    lent, relative = _outer(v), v / np.square(base)
+    known = np.isfinite(relative)
+    if not known.any():
+        return lent
+    reach = REACH**2 * np.square(base) * relative[known].mean()
+    within: Float = np.where(known, np.minimum(lent, reach), lent)
+    return within
 
 
 def _outer(v: Float) -> Float:
