@@ -20,6 +20,7 @@ Float = npt.NDArray[np.float64]
 # widest of K replicas into a scale.
 WIDEST: Mapping[int, float] = {4: 1.46, 8: 1.78, 16: 2.07}
 TENSOR_WEIGHT = 4.0  # replicas' worth of trust in the rows and columns against the element alone
+SHUFFLED = 6  # more ways to break ties: one that two kinks share has four
 REACH = 10.0  # times its own relative noise: more than that no element borrows from others
 
 
@@ -38,8 +39,8 @@ class Scale:
         The same for a common factor: the standard deviation of ``sum(w d) / sum(w g)`` with
         ``w = g / s^2``.
     low, high : array, optional
-        The interval that the values span when exact ties are broken either way; None when the
-        graph takes no branch.
+        The interval that the values span when exact ties are broken either way; None when there
+        are none.
     """
 
     base: Float
@@ -81,11 +82,13 @@ def calibrate(
         name: pool(tensor.stack if isinstance(tensor, Noisy) else tensor[None], precision)
         for name, tensor in tensors.items()
     }
-    if not model.branches:
+    if not model.tied:
         return scales
     ends = [
-        _walk(graph, inputs, cotangent, replace(model, replicas=0, nudge=nudge), names)
-        for nudge in (1, -1)
+        _walk(
+            graph, inputs, cotangent, replace(model, replicas=0, nudge=way, shuffled=any_way), names
+        )
+        for way, any_way in ((1, False), (-1, False), *[(1, True)] * SHUFFLED)
     ]
     return {
         name: _span(scale, [_base(end[name]) for end in ends]) for name, scale in scales.items()

@@ -105,6 +105,17 @@ def _take_along_axis(x: Any, indices: Any, axis: int) -> Noisy:
     return Noisy(np.take_along_axis(*stacks, axis=_shift(axis, np.ndim(x))), model)
 
 
+def _argmax(x: Noisy, axis: int | None = None) -> Noisy:
+    """Find the first of the largest; the last where ties are broken for the later element."""
+    if axis is None:
+        return _argmax(_reshape(x, -1), axis=0)
+    along = _shift(axis, x.ndim)
+    first = np.argmax(x.stack, axis=along)
+    last = x.stack.shape[along] - 1 - np.argmax(np.flip(x.stack, axis=along), axis=along)
+    x.model.tied |= bool(np.any(first[0] != last[0]))
+    return Noisy(last if x.model.nudge > 0 else first, x.model)
+
+
 def _filled(value: float) -> Rule:
     def rule(x: Noisy, dtype: Any = None, shape: Any = None, **_: Any) -> Noisy:
         new = x.shape if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
@@ -149,7 +160,7 @@ MOVEMENTS: Mapping[Callable[..., Any], Rule] = {
     np.where: _where,
     np.take: _take,
     np.take_along_axis: _take_along_axis,
-    np.argmax: _along(np.argmax),
+    np.argmax: _argmax,
     np.zeros_like: _filled(0.0),
     np.ones_like: _filled(1.0),
     np.pad: _pad,

@@ -80,8 +80,10 @@ class NoiseModel:
         What the operands of a matrix product are rounded to first: TF32 units do that.
     nudge : {0, 1, -1}
         How exact ties are broken: not at all, for the later operand or element, for the earlier.
-    branches : bool
-        Whether a comparison was met: only then can breaking ties change anything.
+    shuffled : bool
+        Whether a nudge goes another way for each element and each comparison, at random.
+    tied : bool
+        Whether an exact tie was met: only then can breaking ties change anything.
     """
 
     precision: Precision
@@ -89,14 +91,16 @@ class NoiseModel:
     rng: np.random.Generator
     operands: Precision | None = None
     nudge: int = 0
-    branches: bool = False
+    shuffled: bool = False
+    tied: bool = False
     _held: int = 0  # elements taken in so far: their ranks when ties are broken
 
     def hold(self, array: Stack) -> Noisy:
         """Take an array in, with one rounding error each: it absorbs equally good algorithms."""
         held = np.array(array, np.float64)
         if self.nudge:
-            ranks = np.arange(self._held + 1, self._held + 1 + held.size).reshape(held.shape)
+            ranks = np.arange(self._held + 1, self._held + 1 + held.size)
+            ranks = (self.rng.permutation(ranks) if self.shuffled else ranks).reshape(held.shape)
             step = np.maximum(np.abs(held) * EPS, TINY)  # the smallest that tells two apart
             held = held + self.nudge * ranks * step
             self._held += held.size
@@ -149,6 +153,11 @@ class NoiseModel:
             return x
         coarse = replace(self, precision=self.operands, operands=None)
         return Noisy(coarse.jitter(x.stack.copy(), 1.0).stack, self)
+
+    def lean(self, shape: tuple[int, ...]) -> Stack:
+        """Give the sign that the difference of two tied numbers is taken to have, or 0."""
+        signs = self.rng.choice((-1.0, 1.0), shape) if self.shuffled else np.ones(shape)
+        return signs * self.nudge
 
     def _round(self, y: Any) -> Any:
         """Round to the significand of the dtype, by Veltkamp's splitting."""

@@ -53,8 +53,9 @@ def _call(model: NoiseModel, ufunc: np.ufunc, *inputs: Any, **kwargs: Any) -> An
         if ufunc is np.sign:
             above, below = (_order(model, o, stacks[0], 0.0) for o in (np.greater, np.less))
             return Noisy(above.astype(np.float64) - below, model)
-        model.branches |= ufunc in EQUALITIES
         result = ufunc(*stacks)
+    if ufunc in EQUALITIES:
+        model.tied |= _has_ties(result[0] == (ufunc is np.equal), inputs)
     if ufunc in EQUALITIES or ufunc in EXACT:
         return Noisy(result, model)
     kappa = KAPPA.get(ufunc)
@@ -65,13 +66,20 @@ def _call(model: NoiseModel, ufunc: np.ufunc, *inputs: Any, **kwargs: Any) -> An
     return model.jitter(result, kappa, common=ufunc in ELEMENTARY)
 
 
+def _has_ties(equal: Stack, operands: tuple[Any, ...]) -> bool:
+    """Whether more elements are equal than when each finds itself: an array beside its maximum."""
+    sizes = sorted(int(np.size(one)) for one in operands)
+    return int(np.count_nonzero(equal)) > (sizes[0] if sizes[0] < sizes[-1] else 0)
+
+
 def _order(model: NoiseModel, ufunc: np.ufunc, left: Any, right: Any) -> Stack:
     """Compare; where the operands are within noise of each other, either branch is taken."""
-    model.branches = True
     difference = np.asarray(left - right, np.float64)
     base, replicas = difference[:1], difference[1:]
     tied = base == 0
-    difference = np.where(tied, float(model.nudge), difference)  # noise never breaks an exact tie
+    if tied.any():  # noise never breaks an exact tie
+        model.tied = True
+        difference = np.where(tied, model.lean(base.shape), difference)
     result: Stack = ufunc(difference, 0.0)
     spread = np.abs(replicas - base).max(axis=0, keepdims=True, initial=0.0)
     near = (np.abs(base) <= NEAR * spread) & ~tied

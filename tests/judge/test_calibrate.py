@@ -135,8 +135,17 @@ def test_relu_may_have_either_slope_at_zero():
     np.testing.assert_allclose(scale.high, [[1.5, 0.0]])
 
 
-def test_a_graph_without_branches_has_no_interval():
-    graph = graph_of("exp(x) * y")
+def test_two_kinks_on_one_element_are_broken_each_its_own_way():
+    graph = graph_of("maximum(x, y) - 0.5 * abs(x)")
+    both = {"x": np.zeros((1, 1)), "y": np.zeros((1, 1))}
+    scale = scales_of(graph, both, np.ones((1, 1)))["d x"]
+    ends = (scale.low.item(), scale.high.item())
+    assert ends == pytest.approx((-0.5, 1.5))  # of {0, 1} - 0.5 * {-1, 0, 1}
+
+
+@pytest.mark.parametrize("text", ["exp(x) * y", "relu(x) * maximum(x, y)", "max(x, axis=-1)"])
+def test_a_graph_that_meets_no_tie_has_no_interval(text):
+    graph = graph_of(text)
     inputs = draw(graph, 0)
     _, dy = run(graph, inputs, "float64")
     assert scales_of(graph, inputs, dy)["d x"].low is None
