@@ -110,6 +110,7 @@ def test_arrays_without_a_case_are_held_against_one_with():
     names = Names({"dX": "d X"}, ("d X",))
     assert hold(mine, square(), names).tensors == ("d X",)
     assert hold(mine, square(), names).agrees
+    assert hold(mine, square(), names).recordings[PAIR.actual].tensors.keys() == {"d X"}
     assert not hold(loose(dX=-mine.values["dX"]), square(), names).agrees
     assert reasons(hold(mine, square(), Names({"dX": "d X"}))) == dict.fromkeys(
         ("Y", "d Y"), "missing"

@@ -67,6 +67,10 @@ def test_arrays_alone_do_not_pass_for_the_same_inputs(show):
     assert text.endswith("inputs not known not known")
 
 
+def test_of_arrays_beside_a_recording_only_the_inputs_are_in_doubt():
+    assert list(differences(LOOSE, OLD)) == [("inputs", "not known", "X abababab")]
+
+
 def test_a_run_says_nothing_of_it(show):
     plain = replace(OLD, origin=None)
     assert show(Differences([verdict(plain, plain)])) == ""
