@@ -11,6 +11,7 @@ import click
 from gradcmp.cli import (
     backends,
     diff,
+    explain,
     expr,
     ops,
     record,
@@ -37,6 +38,7 @@ def cli() -> None:
 for _module in (
     run,
     expr,
+    explain,
     record,
     diff,
     rejudge,

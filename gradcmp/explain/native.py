@@ -1,0 +1,156 @@
+"""A framework's own spelling of an op as source: it runs on symbols, which write it down."""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from gradcmp.explain.trees import bare, call, literal, name
+from gradcmp.graph import Node, Operand
+from gradcmp.ops import ArraySpec
+
+ALIASES = {"jax.numpy": "jnp"}
+RETURNS = {"tf.nn.moments": 2}  # functions that give several values at once, and how many
+
+
+class KnownShape(tuple[int, ...]):
+    """A shape with what TensorFlow's shapes know besides."""
+
+    @property
+    def rank(self) -> int:
+        """Number of axes."""
+        return len(self)
+
+
+class Symbol:
+    """Stands for a module or tensor of a framework; whatever is done to it is written down.
+
+    What a spelling asks of an operand's shape is answered, so that its branches on shapes and
+    static arguments are taken; a branch on numbers is refused.
+    """
+
+    __array_ufunc__ = None  # NumPy's scalars leave arithmetic with a symbol to it
+
+    def __init__(self, tree: ast.expr, spec: ArraySpec | None = None) -> None:
+        self.tree = tree
+        if spec is not None:
+            self.shape = KnownShape(spec.shape)
+            self.ndim = len(spec.shape)
+
+    def __getattr__(self, attribute: str) -> Symbol:
+        if attribute.startswith("__"):
+            raise AttributeError(attribute)
+        path = f"{ast.unparse(self.tree)}.{attribute}"
+        return Symbol(
+            name(ALIASES[path]) if path in ALIASES else ast.Attribute(self.tree, attribute)
+        )
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> Symbol:
+        """Write down a call; a number of the expression becomes a tensor where torch wants one."""
+        trees = {
+            word: value if value is None or value is False else tree_of(value)
+            for word, value in keywords.items()
+        }
+        return Symbol(call(self.tree, [_argument(self.tree, one) for one in arguments], **trees))
+
+    def __getitem__(self, key: Any) -> Symbol:
+        return Symbol(ast.Subscript(self.tree, tree_of(bare(key))))
+
+    def __iter__(self) -> Iterator[Symbol]:
+        """Give the several values of a call, or what stands for all values after a star."""
+        function = ast.unparse(self.tree.func) if isinstance(self.tree, ast.Call) else ""
+        if function in RETURNS:
+            return iter([self[i] for i in range(RETURNS[function])])
+        return iter([Symbol(ast.Starred(self.tree))])
+
+    def __bool__(self) -> bool:
+        raise TypeError(f"a spelling branches on the numbers in {ast.unparse(self.tree)}")
+
+    def __neg__(self) -> Symbol:
+        return Symbol(ast.UnaryOp(ast.USub(), self.tree))
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class Number(Symbol):
+    """A number of an expression: as it is beside an operator, a tensor where torch wants one."""
+
+
+def _argument(function: ast.expr, value: Any) -> ast.expr:
+    tree = tree_of(value)
+    # Most of torch's functions take tensors only; one without axes promotes nothing.
+    if isinstance(value, Number) and ast.unparse(function).startswith("torch."):
+        return call(name("torch.tensor"), [tree])
+    return tree
+
+
+def tree_of(value: Any) -> ast.expr:
+    """Give the tree of an argument: a symbol, a literal, or a tuple or list of them."""
+    if isinstance(value, Symbol):
+        return value.tree
+    if isinstance(value, (tuple, list)):
+        trees = [tree_of(one) for one in value]
+        return ast.Tuple(trees, ast.Load()) if isinstance(value, tuple) else ast.List(trees)
+    return literal(value)
+
+
+def _arithmetic(sign: ast.operator, swapped: bool) -> Callable[[Symbol, Any], Symbol]:
+    def method(self: Symbol, other: Any) -> Symbol:
+        left, right = (tree_of(other), self.tree) if swapped else (self.tree, tree_of(other))
+        return Symbol(ast.BinOp(left, sign, right))
+
+    return method
+
+
+OPERATORS: dict[str, ast.operator] = {
+    operator.add.__name__: ast.Add(),
+    operator.sub.__name__: ast.Sub(),
+    operator.mul.__name__: ast.Mult(),
+    operator.truediv.__name__: ast.Div(),
+    operator.pow.__name__: ast.Pow(),
+    operator.matmul.__name__: ast.MatMult(),
+}
+for _word, _sign in OPERATORS.items():
+    setattr(Symbol, f"__{_word}__", _arithmetic(_sign, swapped=False))
+    setattr(Symbol, f"__r{_word}__", _arithmetic(_sign, swapped=True))
+
+
+def spelled(
+    framework: str,
+    module: str,
+    node: Node,
+    operands: Mapping[str, tuple[str, ArraySpec]],
+    tensor: Callable[[ast.expr], ast.expr],
+) -> ast.expr:
+    """Give the tree that computes a node in a framework.
+
+    Parameters
+    ----------
+    module : str
+        What the framework is imported as.
+    operands : mapping of str to (str, ArraySpec)
+        What the inputs and nodes are called in the code, and their shapes.
+    tensor : callable
+        Makes a number into a tensor: where an op has nothing but numbers.
+
+    Raises
+    ------
+    TypeError
+        When the spelling needs the numbers in a tensor to decide what to do.
+    """
+
+    def symbol(operand: Operand) -> Symbol:
+        if isinstance(operand, str):
+            called, spec = operands[operand]
+            return Symbol(ast.Name(called), spec)
+        number = literal(operand.value)
+        if not node.sources:
+            return Symbol(tensor(number), ArraySpec(()))
+        return Number(number, ArraySpec(()))
+
+    native = node.spec.native[framework]
+    result = native(Symbol(ast.Name(module)), *map(symbol, node.operands), **node.static)
+    tree: ast.expr = result.tree
+    return tree

@@ -1,0 +1,74 @@
+"""A case as a Jupyter notebook: NumPy by hand, then each framework's own way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from importlib.util import find_spec
+
+from gradcmp.errors import UsageError
+from gradcmp.explain.idioms import IDIOMS
+from gradcmp.explain.program import Cell, Program
+
+KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
+
+
+def require_nbformat() -> None:
+    """Raise `UsageError` unless notebooks can be written here."""
+    if find_spec("nbformat") is None:
+        raise UsageError(
+            "nbformat is not installed, which writes notebooks",
+            way_out="Try: pip install 'gradcmp[notebook]'",
+        )
+
+
+def notebook(program: Program, beside: str | None = None) -> str:
+    """Give the text of a notebook, the same for the same case.
+
+    Parameters
+    ----------
+    beside : str, optional
+        The name of the .npz file for ``program.stored``, which lies in the notebook's directory.
+
+    Raises
+    ------
+    UsageError
+        When nbformat is not installed.
+    """
+    require_nbformat()
+    import nbformat
+    from nbformat import v4
+
+    cells = []
+    for number, (kind, text) in enumerate(_sections(program, beside)):
+        make = v4.new_code_cell if kind == "code" else v4.new_markdown_cell
+        cells.append(make(text, id=f"cell-{number}"))  # by default an id is random
+    book = v4.new_notebook(cells=cells, metadata={"kernelspec": KERNEL})
+    nbformat.validate(book)
+    return str(nbformat.writes(book)) + "\n"
+
+
+def _sections(program: Program, beside: str | None) -> Iterator[tuple[str, str]]:
+    case = program.case
+    formulas = "\n".join(f"{name} = {one.text}" for name, one in case.graph.items())
+    description = f"\n\n{_plain(case.description)}" if case.description else ""
+    wrt = ", ".join(f"`{one}`" for one in case.wrt)
+    asked = f"Differentiate `{case.output}` with respect to {wrt}."
+    yield "markdown", f"# {_plain(case.name)}{description}\n\n```\n{formulas}\n```\n\n{asked}"
+    yield from _cells(program.opening(f'"{beside}"'))
+    yield "markdown", "## NumPy by hand"
+    yield from _cells([*program.by_hand(), program.expectation()])
+    for idiom in IDIOMS.values():
+        yield "markdown", f"## {idiom.title}"
+        yield from _cells(idiom.section(program))
+
+
+def _cells(cells: Iterable[Cell]) -> Iterator[tuple[str, str]]:
+    for cell in cells:
+        if cell.text:
+            yield "markdown", cell.text
+        yield "code", cell.code
+
+
+def _plain(text: str) -> str:
+    """Give a text from a config on one line in which nothing is read as HTML."""
+    return " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")

@@ -1,0 +1,33 @@
+"""A case as a script that stands alone: the reproduction to attach to a bug report."""
+
+from __future__ import annotations
+
+from gradcmp.case import REFERENCE
+from gradcmp.explain.idioms import IDIOMS
+from gradcmp.explain.program import Cell, Program, comment
+
+FRAMEWORKS = (REFERENCE, *IDIOMS)
+
+
+def script(program: Program, framework: str, beside: str | None = None) -> str:
+    """Give the text of a script: versions, inputs, NumPy by hand, a framework, the difference.
+
+    Parameters
+    ----------
+    framework : str
+        One of `FRAMEWORKS`.
+    beside : str, optional
+        The name of the .npz file for ``program.stored``, which lies in the script's directory.
+    """
+    cells = [*program.opening(f'Path(__file__).with_name("{beside}")'), *program.by_hand()]
+    if framework != REFERENCE:
+        cells += [program.expectation(), *IDIOMS[framework].section(program)]
+    case = program.case
+    title = IDIOMS[framework].title if framework != REFERENCE else "NumPy"
+    head = "\n".join(comment(f"Case {case.name}: {title} against NumPy by hand"))
+    return "\n\n".join([head, *map(_block, cells)]) + "\n"
+
+
+def _block(cell: Cell) -> str:
+    above = "\n" if cell.code.startswith("def ") else ""  # as every formatter wants it
+    return above + "\n".join([*comment(cell.text), cell.code])

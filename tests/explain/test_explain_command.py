@@ -1,0 +1,124 @@
+"""``gradcmp explain``: what it prints and writes, and what it refuses beforehand."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from explained import HERE
+
+from gradcmp.cli import main
+from gradcmp.cli.explain import SCRIPTS
+from gradcmp.explain.script import FRAMEWORKS
+from gradcmp.ops import OPS
+
+LARGE = """\
+name: large
+inputs:
+  T: file:t.npy
+graph:
+  y: T * T
+  out: sum(y)
+dtype: float64
+"""
+
+
+@pytest.fixture
+def large(tmp_path):
+    np.save(tmp_path / "t.npy", np.cos(np.arange(900)).reshape(30, 30))
+    (tmp_path / "large.yaml").write_text(LARGE)
+    return str(tmp_path / "large.yaml")
+
+
+def alone(file):
+    """Run a script with nothing of gradcmp in reach, and prove it."""
+    code = (
+        f"import runpy, sys; runpy.run_path({str(file)!r}, run_name='__main__'); "
+        "assert not any(name.startswith('gradcmp') for name in sys.modules)"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=file.parent,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_the_command_knows_every_framework_without_loading_one():
+    assert SCRIPTS == FRAMEWORKS
+
+
+def test_a_derivation_is_plain_text_when_piped(capsys):
+    assert main(["explain", str(HERE / "suite.yaml")]) == 0
+    printed = capsys.readouterr().out
+    assert printed.count("case ") >= 5
+    assert "\x1b" not in printed
+    assert "dr/dX = dr/dloss · dloss/dloss_1 · dloss_1/dy · dy/dX" in printed
+    assert f"VJP of relu: {OPS['relu'].vjp} Here x is X." in printed
+
+
+@pytest.mark.parametrize("framework", SCRIPTS)
+def test_a_script_stands_alone(framework, tmp_path, every_framework):
+    file = tmp_path / "bug.py"
+    assert main(["explain", str(HERE / "seed.yaml"), "--script", framework, "-o", str(file)]) == 0
+    assert [one.name for one in tmp_path.iterdir()] == ["bug.py"]
+    answer = alone(file)
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.startswith("numpy ")
+    if framework != "numpy":
+        assert f"\n{framework} " in answer.stdout
+        assert answer.stdout.count("differs from NumPy's by at most") == 4
+
+
+def test_a_spoilt_script_fails(tmp_path, every_framework):
+    file = tmp_path / "bug.py"
+    main(["explain", str(HERE / "seed.yaml"), "--script", "torch", "-o", str(file)])
+    file.write_text(file.read_text().replace("grad_Y = Y.grad", "grad_Y = 1.001 * Y.grad"))
+    answer = alone(file)
+    assert answer.returncode == 1
+    assert "grad_Y" in answer.stderr
+    assert answer.stdout.count("differs from NumPy's by at most") == 4  # all of them, then insist
+
+
+def test_large_arrays_lie_beside(large, tmp_path):
+    file = tmp_path / "bug.py"
+    assert main(["explain", large, "--script", "numpy", "-o", str(file)]) == 0
+    assert np.load(tmp_path / "bug.npz")["T"].shape == (30, 30)
+    assert alone(file).returncode == 0
+
+
+def test_a_script_goes_to_standard_output(capsys):
+    assert main(["explain", "--script", "jax"]) == 0
+    compile(capsys.readouterr().out, "script.py", "exec")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([str(HERE / "suite.yaml"), "--script", "torch"], "there are 5 cases"),
+        (["--case", "sed"], "Did you mean 'seed'?"),
+        (["--script", "torhc"], "torhc"),
+        (["--notebook", "nowhere/out.ipynb"], "there is no directory 'nowhere'"),
+        (["--script", "torch", "-o", "nowhere/out.py"], "there is no directory 'nowhere'"),
+        (["-o", "out.py"], "--output was given without --script"),
+        (["--notebook", "a.ipynb", "--script", "torch", "-o", "a.py"], "nothing but their suffix"),
+        (["LARGE", "--script", "torch"], "'T' is too large to be written into a script"),
+    ],
+)
+def test_refused_before_anything_is_written(arguments, said, large, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    before = set(tmp_path.iterdir())
+    assert main(["explain", *(large if one == "LARGE" else one for one in arguments)]) == 2
+    assert said in capsys.readouterr().err
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_without_nbformat_a_notebook_is_refused(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr("gradcmp.explain.notebook.find_spec", lambda name: None)
+    assert main(["explain", "--notebook", str(tmp_path / "out.ipynb")]) == 2
+    assert "pip install 'gradcmp[notebook]'" in capsys.readouterr().err
+    assert not list(Path(tmp_path).iterdir())

@@ -1,0 +1,126 @@
+"""The notebooks of all configs run as a student runs them, and their numbers are gradcmp's."""
+
+import nbformat
+import numpy as np
+import pytest
+from explained import CONFIGS, make, reference
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+from gradcmp.case import InputSpec
+from gradcmp.explain.notebook import KERNEL, notebook
+from gradcmp.explain.program import Program
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Jupyter's own parts
+FORGET = """\
+%reset -f
+import sys
+if "jax" in sys.modules:
+    sys.modules["jax"].config.update("jax_enable_x64", False)
+"""
+
+
+class Kernel:
+    """One kernel for all notebooks: the frameworks take longer to import than all they compute."""
+
+    def __init__(self, folder):
+        empty = nbformat.v4.new_notebook(metadata={"kernelspec": KERNEL})
+        resources = {"metadata": {"path": str(folder)}}
+        self.client = NotebookClient(empty, timeout=300, resources=resources)
+
+    def run(self, text):
+        """Run a notebook from a clean slate; give its cells with what they printed."""
+        self.client.nb = nbformat.reads(text, as_version=4)
+        self.client.nb.cells.insert(0, nbformat.v4.new_code_cell(FORGET))
+        self.client.reset_execution_trackers()
+        for index, cell in enumerate(self.client.nb.cells):
+            self.client.execute_cell(cell, index)
+        return self.client.nb.cells
+
+    def ask(self, code):
+        """Run one more cell after a notebook."""
+        self.client.nb.cells.append(nbformat.v4.new_code_cell(code))
+        self.client.execute_cell(self.client.nb.cells[-1], len(self.client.nb.cells) - 1)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("notebooks")
+
+
+@pytest.fixture(scope="module")
+def kernel(every_framework, folder):
+    kernel = Kernel(folder)
+    with kernel.client.setup_kernel():
+        yield kernel
+
+
+def written(case, folder):
+    program = Program.of(case)
+    np.savez(folder / "stored.npz", **program.stored)
+    return program, notebook(program, "stored.npz")
+
+
+def printed(cells):
+    return "".join(o.get("text", "") for c in cells for o in c.get("outputs", ()))
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_notebook_gives_the_reference_s_numbers(name, kernel, folder):
+    case = CONFIGS[name]
+    program, text = written(case, folder)
+    cells = kernel.run(text)
+    kernel.ask("np.savez('answer.npz', **expected)\nassert 'gradcmp' not in sys.modules")
+    answer = dict(np.load(folder / "answer.npz"))
+    recording = reference(case)
+    wanted = {program.name(case.output): recording.values[case.output]}
+    wanted |= {program.book.names.gradient(one): recording.gradients[one] for one in case.wrt}
+    assert answer.keys() == wanted.keys()
+    for one, array in wanted.items():
+        np.testing.assert_allclose(answer[one], array, 1e-13, 1e-14, strict=True)
+        assert printed(cells).count(f"{one} differs from NumPy's by at most") == 3
+
+
+@pytest.mark.parametrize(
+    ("line", "spoilt"),
+    [
+        ("grad_Y = grad_node1 * X", "grad_Y = grad_node1 * (1 + X)"),
+        ("grad_X = X.grad", "grad_X = -X.grad"),
+        ("node3 = tf.reduce_sum(node2)", "node3 = 2 * tf.reduce_sum(node2)"),
+        ("return node3", "return node3 + 1"),
+        ('    "grad_Z": grad_Z.numpy()', '    "grad_Z": np.full((4, 3), np.nan)'),
+        ('    "grad_Z": grad_Z.numpy()', '    "grad_Z": np.asarray(1.0)'),
+    ],
+)
+def test_a_spoilt_line_fails_the_notebook_s_own_assert(line, spoilt, kernel, folder):
+    source = written(CONFIGS["seed"], folder)[1]
+    text = nbformat.reads(source, as_version=4)
+    places = [cell for cell in text.cells if line in cell.source]
+    assert len(places) == 1
+    places[0].source = places[0].source.replace(line, spoilt)
+    with pytest.raises(CellExecutionError, match="AssertionError"):
+        kernel.run(nbformat.writes(text))
+
+
+def test_large_inputs_are_drawn_again_or_lie_beside(kernel, folder):
+    large = {
+        "A": InputSpec("uniform", (40, 30), {"low": -2, "high": 3}),
+        "B": InputSpec(
+            "values", (20, 30), {"values": np.cos(np.arange(600)).reshape(20, 30).tolist()}
+        ),
+    }
+    case = make({"y": "A @ transpose(B)", "out": "tanh(y)"}, large, seed=3)
+    program, text = written(case, folder)
+    assert list(program.stored) == ["B"]
+    assert 'rng("A", 3).random((40, 30))'.replace('"', "'") in text
+    kernel.run(text)
+
+
+def test_the_same_case_gives_the_same_notebook(folder):
+    assert written(CONFIGS["mlp"], folder)[1] == written(CONFIGS["mlp"], folder)[1]
+
+
+def test_a_description_is_text_not_html(folder):
+    case = make({"out": "sum(X)"}, {"X": InputSpec("ones", (2,))}, description="<script>x</script>")
+    cells = nbformat.reads(written(case, folder)[1], as_version=4).cells
+    assert "<script" not in cells[0].source
