@@ -41,6 +41,8 @@ class Scale:
     low, high : array, optional
         The interval that the values span when exact ties are broken either way; None when there
         are none.
+    own : bool
+        Whether it is the code's own noise at nearby points, for want of a model.
     """
 
     base: Float
@@ -48,6 +50,7 @@ class Scale:
     coherent: float
     low: Float | None = None
     high: Float | None = None
+    own: bool = False
 
 
 def calibrate(

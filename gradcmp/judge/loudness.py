@@ -10,18 +10,25 @@ import numpy as np
 from gradcmp.judge.calibrate import Float, Scale
 from gradcmp.judge.noise import PRECISIONS, Precision
 
-SHRINKS = 64.0  # times r that the float64 difference may exceed its own noise and still scale
-
 
 @dataclass(frozen=True)
 class Limits:
-    """From where on r and p are loud."""
+    """From where on r and p are loud.
+
+    Attributes
+    ----------
+    shrinks : float
+        Times r that the float64 difference may exceed its own noise and still scale.
+    """
 
     r: float
     p: float
+    shrinks: float = 64.0
 
 
 LIMITS: Mapping[int, Limits] = {8: Limits(12.0, 9.0), 16: Limits(8.0, 6.0)}  # by replicas
+# Of a code's own noise, which is rougher: p alone would raise false alarms.
+OWN_LIMITS = Limits(10.0, np.inf, 1000.0)
 
 
 @dataclass(frozen=True)
@@ -107,11 +114,12 @@ def together(scales: Sequence[Scale]) -> Scale:
 def shrinks(difference: Float, scale: Scale, seen: Loudness, precision: Precision) -> float:
     """Give how far a float64 difference exceeds what rounding would have left of it.
 
-    ``rho / (64 max(1, r, p))`` with ``rho = max |D64| / (s u64 / u)``: at most 1 when the
+    ``rho / (64 max(1, r, p))``, or 1000 for 64 where the noise is the code's own, with
+    ``rho = max |D64| / (s u64 / u)``: at most 1 when the
     difference shrank as rounding does. A wrong formula does not shrink.
     """
     with np.errstate(all="ignore"):
         fine = scale.s * (PRECISIONS["float64"].u / precision.u)
         rho = float(np.max(np.abs(difference) / fine, initial=0.0))
-    allowed = SHRINKS * max(1.0, min(seen.r, 1e300), min(seen.p, 1e300))
+    allowed = seen.limits.shrinks * max(1.0, min(seen.r, 1e300), min(seen.p, 1e300))
     return np.inf if np.isnan(rho) else rho / allowed

@@ -99,8 +99,8 @@ class NoiseModel:
         """Take an array in, with one rounding error each: it absorbs equally good algorithms."""
         held = np.array(array, np.float64)
         if self.nudge:
-            ranks = np.arange(self._held + 1, self._held + 1 + held.size)
-            ranks = (self.rng.permutation(ranks) if self.shuffled else ranks).reshape(held.shape)
+            order = np.arange(self._held + 1, self._held + 1 + held.size)
+            ranks = (self.rng.permutation(order) if self.shuffled else order).reshape(held.shape)
             step = np.maximum(np.abs(held) * EPS, TINY)  # the smallest that tells two apart
             held = held + self.nudge * ranks * step
             self._held += held.size

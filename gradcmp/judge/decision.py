@@ -1,0 +1,63 @@
+"""The decision table: loud or quiet, and whether float64 shrinks it; and the words for it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from gradcmp.case import Fixed
+from gradcmp.judge.calibrate import Float
+from gradcmp.judge.compare import compare
+from gradcmp.judge.loudness import Loudness
+from gradcmp.judge.records import Element, Noise, Verdict
+
+ROUNDING = Verdict(True, "rounding")
+
+
+def decide(found: Loudness, shrink: float | None) -> Verdict:
+    """Read the decision table: loud or quiet, and whether float64 shrinks it.
+
+    Parameters
+    ----------
+    shrink : float, optional
+        `shrinks` of the float64 run; None without one.
+    """
+    if shrink is None:
+        if found.loud:
+            return Verdict(False, "suspect", "no float64 run could tell rounding from a bug")
+        return ROUNDING
+    if shrink <= 1:
+        if found.loud:
+            return Verdict(True, "precision", "in float64 it shrinks as rounding does")
+        return ROUNDING
+    if found.loud:
+        return Verdict(False, "bug", "in float64 the difference stays: it is not rounding")
+    return Verdict(True, "note", "in float64 a difference stays that hides below the noise here")
+
+
+def element_of(found: Loudness, values: tuple[Float, Float], allowed: float) -> Element:
+    """Give the element with the most noise; its ULP come from a comparison of it alone."""
+    at = found.index
+    one = compare(values[0][at], values[1][at], Fixed(0.0, 0.0)).worst
+    assert one is not None
+    return replace(one, index=at, allowed=allowed)
+
+
+def noise_of(found: Loudness, shrink: float | None, worst: Element) -> Noise:
+    """Give the numbers of a verdict, `worst` being the element where r is reached."""
+    return Noise(
+        multiple=found.r,
+        coherent=found.p,
+        limit=found.limits.r,
+        coherent_limit=found.limits.p,
+        shrink=shrink,
+        digits=_digits(worst.absolute, worst.expected),
+        digits_expected=_digits(worst.allowed / found.limits.r, worst.expected),
+    )
+
+
+def _digits(error: float, value: float) -> float:
+    """Give how many decimal digits an error leaves: none of a zero, all where there is no error."""
+    if not error > 0:
+        return math.inf
+    return -math.log10(error / abs(value)) if value else 0.0

@@ -1,0 +1,91 @@
+"""The noise of every tensor of one case, calibrated when it is first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from gradcmp.case import DType
+from gradcmp.graph import Graph
+from gradcmp.judge.calibrate import Scale, calibrate
+from gradcmp.judge.loudness import LIMITS, OWN_LIMITS, Limits
+from gradcmp.judge.noise import PRECISIONS, NoModelError
+from gradcmp.judge.selfnoise import POINTS, self_noise
+from gradcmp.recording import Recording
+
+REPLICAS, FEW = 16, 4
+UNITS = {"TF32": PRECISIONS["float16"], "bfloat16": PRECISIONS["bfloat16"]}  # same significands
+
+
+@dataclass
+class Scales:
+    """Calibrations of one graph on one set of inputs.
+
+    Attributes
+    ----------
+    reference : Recording
+        The float64 reference: its inputs, and the gradient of its output, are what a
+        calibration starts from.
+    why_own : str
+        Why the noise is the code's own: what has no model. Empty when all has one.
+    """
+
+    graph: Graph
+    reference: Recording
+    why_own: str = ""
+    _known: dict[tuple[DType, str], dict[str, Scale]] = field(default_factory=dict)
+
+    @property
+    def limits(self) -> Limits:
+        """From where on a difference is loud."""
+        return OWN_LIMITS if self.why_own else LIMITS[REPLICAS]
+
+    @property
+    def rule(self) -> str:
+        """The rule in full."""
+        if self.why_own:
+            how = f"its own noise at {POINTS} nearby points, as {self.why_own}"
+        else:
+            how = f"noise, from {REPLICAS} noisy replicas"
+        return f"auto: |a − e| <= {self.limits.r:g} × {how}"
+
+    def of(self, dtype: DType, unit: str = "") -> Mapping[str, Scale]:
+        """Give the noise of a dtype, or of one whose matrix products go through a coarser unit."""
+        return self._get((dtype, unit), lambda: self._calibrate(dtype, REPLICAS, unit))
+
+    def roughly_of(self, dtype: DType) -> Mapping[str, Scale]:
+        """Give the noise of a dtype, from a quick calibration where no better one is known."""
+        if (dtype, "") in self._known:
+            return self._known[dtype, ""]
+        return self._get((dtype, "roughly"), lambda: self._calibrate(dtype, FEW, ""))
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The tensors that have noise: those of real numbers, as they are called on screen."""
+        tensors = self.reference.tensors.items()
+        return frozenset(name for name, array in tensors if array.dtype.kind == "f")
+
+    def _get(
+        self, key: tuple[DType, str], make: Callable[[], dict[str, Scale]]
+    ) -> Mapping[str, Scale]:
+        if key not in self._known:
+            self._known[key] = make()
+        return self._known[key]
+
+    def _calibrate(self, dtype: DType, replicas: int, unit: str) -> dict[str, Scale]:
+        inputs = {name: self.reference.values[name] for name in self.graph.inputs}
+        cotangent = self.reference.gradients[self.graph.output]
+        try:
+            return calibrate(
+                self.graph,
+                inputs,
+                cotangent,
+                PRECISIONS[dtype],
+                self.names,
+                replicas,
+                operands=UNITS.get(unit),
+            )
+        except NoModelError as error:
+            self.why_own = str(error)
+            return self_noise(self.graph, inputs, cotangent, dtype, self.names)
