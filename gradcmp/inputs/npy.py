@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -17,7 +18,8 @@ from gradcmp.errors import InputError, did_you_mean
 from gradcmp.ops import Array
 
 ZIP = b"PK"
-BROKEN = (EOFError, zipfile.BadZipFile, zlib.error, RuntimeError)  # RuntimeError: encrypted
+# TokenError: a header that is no Python; RuntimeError: encrypted.
+BROKEN = (EOFError, zipfile.BadZipFile, zlib.error, tokenize.TokenError, RuntimeError)
 HEADERS = {
     (1, 0): npy_format.read_array_header_1_0,
     (2, 0): npy_format.read_array_header_2_0,

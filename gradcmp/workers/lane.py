@@ -153,14 +153,20 @@ class Lane:
         return self._fail(kind, message, stderr)
 
     def _recorded(self, blob: bytes) -> Answers:
+        from gradcmp.errors import RecordingError
         from gradcmp.recording import from_bytes
 
         assert self.worker is not None
         assert self._running is not None
+        try:
+            recording = from_bytes(blob)
+        except RecordingError as error:
+            _, stderr = self.end()  # whoever garbles one answer is not trusted with another
+            return self._fail("error", f"{self._subject} answered nonsense: {error}", stderr)
         self.worker.forget_stderr()
         request, self._running = self._running, None
         self._say("done", request.label)
-        return [(request, from_bytes(blob))]
+        return [(request, recording)]
 
     def _fail(self, kind: FailureKind, message: str, stderr: str) -> Answers:
         """Fail the running request; if none is, the framework did not come up for any."""

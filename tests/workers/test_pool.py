@@ -11,6 +11,7 @@ import pytest
 
 from gradcmp.backends import backend_class
 from gradcmp.backends.registry import BUILT_IN
+from gradcmp.errors import RecordingError
 from gradcmp.recording import Failure, Outcome, Recording
 from gradcmp.workers import Environment, Event, Pool, Request, lane
 
@@ -234,3 +235,15 @@ def test_every_framework_in_every_mode(pool, ask, adapter):
     for _ in range(2):
         for outcome, request in zip(outcomes(pool, *requests), requests, strict=True):
             assert right(outcome, request), outcome
+
+
+def test_a_garbled_answer_is_that_backends_failure_and_the_next_one_stands(pool, ask, monkeypatch):
+    def garbled(blob):
+        raise RecordingError("this is no complete recording")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("gradcmp.recording.from_bytes", garbled)
+        failed = failure(pool, ask())
+    assert failed.kind == "error"
+    assert "answered nonsense: this is no complete recording" in failed.message
+    assert right(recording(pool, ask()), ask())
