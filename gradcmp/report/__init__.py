@@ -7,17 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from gradcmp.errors import UsageError, did_you_mean
-from gradcmp.judge.records import CaseVerdict
 
-Report: TypeAlias = Callable[[Sequence[CaseVerdict]], str]
+if TYPE_CHECKING:
+    from gradcmp.judge.records import CaseVerdict
+
+Report: TypeAlias = "Callable[[Sequence[CaseVerdict]], str]"
 
 REPORTS = {  # name: the module whose `report(verdicts)` gives the text of a file
+    "github": "gradcmp.report.github",
     "json": "gradcmp.report.json",
+    "junit": "gradcmp.report.junit",
+    "markdown": "gradcmp.report.markdown",
+    "sarif": "gradcmp.report.sarif",
     "table": "gradcmp.report.table",
 }
+PRINTED = ("github",)  # not for a file: a CI system reads it on standard output
 
 
 def report_named(name: str) -> Report:

@@ -9,22 +9,24 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from gradcmp.case import Case
 from gradcmp.errors import ExitCode, Location
 from gradcmp.judge.records import CaseVerdict, Comparison, Element, Finding, Pair
-from gradcmp.recording import Failure, Recording
+from gradcmp.recording import Array, Failure, Recording
 from gradcmp.report.places import holds
 from gradcmp.report.sentence import MARKS, Tally
 
+Held: TypeAlias = Mapping[str, Mapping[str, Array]]  # by label and tensor
+
 SCHEMA = "gradcmp/report/1"
+DEEP = 6  # report, cases, case, pairs, pair, tensors: what is inside is one comparison
 
 
 def report(verdicts: Sequence[CaseVerdict]) -> str:
-    """Give the report as JSON text in ASCII, ending in a newline."""
+    """Give the report as JSON text in ASCII, ending in a newline; a comparison is one line."""
     tally = Tally.of(verdicts)
     facts = {
         "schema": SCHEMA,
@@ -37,7 +39,37 @@ def report(verdicts: Sequence[CaseVerdict]) -> str:
         },
         "cases": [of_case(verdict) for verdict in verdicts],
     }
-    return json.dumps(strict(facts), indent=2, allow_nan=False) + "\n"
+    return "".join(laid_out(facts, 0)) + "\n"
+
+
+def laid_out(fact: Any, depth: int) -> Iterator[str]:
+    """Write a fact with a line for each of its parts, and on one line what is `DEEP` inside.
+
+    The standard library's indented form takes many times as long, and sets every number of a
+    comparison on a line of its own.
+    """
+    if depth == DEEP or not fact or not isinstance(fact, (dict, list)):
+        yield compact(fact)
+        return
+    opening, closing = "{}" if isinstance(fact, dict) else "[]"
+    separator, line = opening, "\n" + " " * (depth + 1)
+    for part in fact.items() if isinstance(fact, dict) else fact:
+        yield separator + line
+        if isinstance(fact, dict):
+            yield f"{json.dumps(part[0])}: "
+            yield from laid_out(part[1], depth + 1)
+        else:
+            yield from laid_out(part, depth + 1)
+        separator = ","
+    yield f"{line[:-1]}{closing}"
+
+
+def compact(fact: Any) -> str:
+    """Write a fact on one line."""
+    try:
+        return json.dumps(fact, allow_nan=False)
+    except ValueError:  # seldom: looking at every number beforehand would take longer
+        return json.dumps(strict(fact), allow_nan=False)
 
 
 def strict(fact: Any) -> Any:
@@ -53,6 +85,7 @@ def strict(fact: Any) -> Any:
 
 def of_case(verdict: CaseVerdict) -> dict[str, Any]:
     """Give the facts of one case."""
+    held = {label: recording.tensors for label, recording in verdict.recordings.items()}
     return {
         **of_question(verdict.case),
         "reference": verdict.reference,
@@ -62,7 +95,8 @@ def of_case(verdict: CaseVerdict) -> dict[str, Any]:
         "teeth": {name: dict(teeth.survivors) for name, teeth in verdict.teeth.items()},
         "backends": [of_recording(label, r) for label, r in verdict.recordings.items()],
         "failures": [of_failure(failure) for failure in verdict.failures],
-        "pairs": [of_pair(verdict, pair) for pair in verdict.comparisons],
+        "outdated": verdict.outdated,
+        "pairs": [of_pair(verdict, pair, held) for pair in verdict.comparisons],
     }
 
 
@@ -81,6 +115,7 @@ def of_question(case: Case) -> dict[str, Any]:
         "output": case.output,
         "wrt": case.wrt,
         "cotangent": case.cotangent,
+        "strict": case.strict,
     }
 
 
@@ -94,8 +129,8 @@ def of_recording(label: str, recording: Recording) -> dict[str, Any]:
     return {
         "label": label,
         "dtype": recording.dtype,
-        "environment": recording.environment,
-        "timings": recording.timings,
+        "environment": dict(recording.environment),
+        "timings": dict(recording.timings),
     }
 
 
@@ -110,7 +145,7 @@ def of_failure(failure: Failure) -> dict[str, Any]:
     }
 
 
-def of_pair(verdict: CaseVerdict, pair: Pair) -> dict[str, Any]:
+def of_pair(verdict: CaseVerdict, pair: Pair, held: Held) -> dict[str, Any]:
     """Give all comparisons of a pair; its verdict is null when nothing was compared."""
     by = verdict.comparisons[pair]
     return {
@@ -118,13 +153,13 @@ def of_pair(verdict: CaseVerdict, pair: Pair) -> dict[str, Any]:
         "expected": pair.expected,
         "verdict": _word(all(comparison.agrees for comparison in by.values())) if by else None,
         "tensors": [
-            of_comparison(verdict, pair, name, comparison) for name, comparison in by.items()
+            of_comparison(verdict, pair, name, comparison, held) for name, comparison in by.items()
         ],
     }
 
 
 def of_comparison(
-    verdict: CaseVerdict, pair: Pair, name: str, comparison: Comparison
+    verdict: CaseVerdict, pair: Pair, name: str, comparison: Comparison, held: Held
 ) -> dict[str, Any]:
     """Give one comparison, with the worst element as every backend has it."""
     return {
@@ -142,9 +177,10 @@ def of_comparison(
         "max_absolute": comparison.max_absolute,
         "max_relative": comparison.max_relative,
         "max_ulp": comparison.max_ulp,
-        "noise": comparison.noise and asdict(comparison.noise),
+        "noise": comparison.noise and vars(comparison.noise),
         **of_finding(verdict.findings.get(pair, {}).get(name)),
-        "worst": comparison.worst and of_element(verdict, name, comparison.worst),
+        "known": verdict.known.get((pair, name)),
+        "worst": comparison.worst and of_element(name, comparison.worst, held),
         "excess": None if comparison.excess is None else comparison.excess.tolist(),
     }
 
@@ -152,14 +188,12 @@ def of_comparison(
 def of_finding(finding: Finding | None) -> dict[str, Any]:
     """Give the likely causes and the side that is off."""
     found = finding or Finding()
-    return {"causes": [asdict(cause) for cause in found.causes], "side": found.side}
+    return {"causes": [vars(cause) for cause in found.causes], "side": found.side}
 
 
-def of_element(verdict: CaseVerdict, name: str, worst: Element) -> dict[str, Any]:
+def of_element(name: str, worst: Element, held: Held) -> dict[str, Any]:
     """Give one element: the pair's two values, and every backend's that has such an element."""
-    arrays = {
-        label: r.tensors[name] for label, r in verdict.recordings.items() if name in r.tensors
-    }
+    arrays = {label: by[name] for label, by in held.items() if name in by}
     return {
         "index": worst.index,
         "actual": worst.actual,

@@ -94,6 +94,8 @@ def facts(verdict: CaseVerdict, pair: Pair, name: str, comparison: Comparison) -
         yield f"side: {finding.side}"
     if not comparison.agrees:
         yield from since(verdict, pair, name)
+    if reason := verdict.known.get((pair, name)):
+        yield f"known: {reason}"
 
 
 def place(worst: Element) -> str:

@@ -131,8 +131,13 @@ def sentence(verdict: CaseVerdict) -> str:
     if wrong := verdict.disagreements:
         of = f"{len({name for _, name, _ in wrong})} of {tensors}"
         between = f"{len({pair for pair, _, _ in wrong})} of {pairs}"
-        return f"{word}: {of}, in {between}; {furthest(wrong)}{lost}"
+        known = "" if verdict.unexpected else "known disagreements in "
+        reasons = (f"expected: {reason}" for reason in dict.fromkeys(verdict.known.values()))
+        rest = [furthest(wrong), *reasons, *verdict.outdated]
+        return f"{word}: {known}{of}, in {between}; {'; '.join(rest)}{lost}"
     everything = f"{recorded}, {pairs}, {tensors}; {furthest(found)}{reservations(verdict)}"
+    if verdict.outdated:
+        return f"{word}: {'; '.join(verdict.outdated)}; {everything}{lost}"
     if verdict.exit_code is ExitCode.DISAGREE:
         return f"{word}: under strict; {everything}{lost}"
     if verdict.agrees:
@@ -141,12 +146,13 @@ def sentence(verdict: CaseVerdict) -> str:
 
 
 def reservations(verdict: CaseVerdict) -> str:
-    """Count the warnings, as the end of a sentence."""
+    """Count the warnings and what is known, as the end of a sentence."""
     parts = [
         count(number, noun)
         for number, noun in (
             (len({name for _, name, _ in verdict.warnings}), "warning"),
             (len(verdict.vacuous), "vacuous tensor"),
+            (len(verdict.known), "known disagreement"),
         )
         if number
     ]
@@ -164,4 +170,4 @@ def brief(verdict: CaseVerdict) -> str:
     parts = [f"{name}: {amount(comparison)} ({pair})"] if verdict.disagreements else []
     if verdict.agrees:
         parts = [f"{count(len(verdict.recordings), 'backend')}, {far}{reservations(verdict)}"]
-    return ", ".join([*parts, *missing])
+    return ", ".join([*verdict.outdated, *parts, *missing])

@@ -1,0 +1,101 @@
+"""SARIF: a result for each disagreement, where it stands, as the standard has it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+
+from gradcmp.case import Location
+from gradcmp.errors import ExitCode
+from gradcmp.judge.records import Verdict
+from gradcmp.report.sarif import report
+
+# Of the SARIF 2.1.0 standard, sections 3.13, 3.14, 3.18-3.20, 3.27 and 3.58: what we write.
+LEVELS = {"none", "note", "warning", "error"}
+RESULT = {
+    "ruleId", "ruleIndex", "level", "message", "locations", "partialFingerprints", "suppressions"
+}  # fmt: skip
+
+
+def run_of(*verdicts):
+    log = json.loads(report(verdicts))
+    assert set(log) == {"$schema", "version", "runs"}
+    assert log["version"] == "2.1.0"
+    (run,) = log["runs"]
+    rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+    assert run["tool"]["driver"]["name"] == "gradcmp"
+    assert len(set(rules)) == len(rules)
+    for result in run["results"]:
+        assert set(result) <= RESULT
+        assert result["level"] in LEVELS
+        assert result["message"]["text"]
+        assert rules[result["ruleIndex"]] == result["ruleId"]
+    return run
+
+
+def test_a_result_for_each_disagreement(verdict):
+    run = run_of(verdict)
+    errors = [result for result in run["results"] if result["level"] == "error"]
+    assert len(errors) == len(verdict.disagreements)
+    prints = {json.dumps(result["partialFingerprints"]) for result in run["results"]}
+    assert len(prints) == len(run["results"])
+
+
+def test_what_fails_without_a_disagreement_is_a_notification(verdict):
+    (invocation,) = run_of(verdict)["invocations"]
+    assert invocation["exitCode"] == verdict.exit_code
+    assert invocation["executionSuccessful"] == (
+        verdict.exit_code is not ExitCode.COULD_NOT_COMPARE
+    )
+    if verdict.exit_code is ExitCode.COULD_NOT_COMPARE:
+        told = invocation["toolExecutionNotifications"]
+        assert any(one["level"] == "error" for one in told)
+
+
+def test_no_case_is_no_success():
+    (invocation,) = run_of()["invocations"]
+    assert not invocation["executionSuccessful"]
+    assert "nothing was compared" in invocation["toolExecutionNotifications"][0]["message"]["text"]
+
+
+@pytest.mark.parametrize(
+    ("file", "uri"),
+    [
+        ("configs/a b.yaml", "configs/a%20b.yaml"),
+        ("/tmp/a.yaml", "file:///tmp/a.yaml"),
+        ("a:b%.yaml", "a%3Ab%25.yaml"),
+    ],
+)
+def test_the_place_is_a_uri_and_a_line(verdicts, file, uri):
+    verdict = verdicts["hidden"]
+    case = dataclasses.replace(verdict.case, where=Location(file, 12))
+    (result,) = run_of(dataclasses.replace(verdict, case=case))["results"]
+    assert result["locations"] == [
+        {"physicalLocation": {"artifactLocation": {"uri": uri}, "region": {"startLine": 12}}}
+    ]
+    assert "d Y[1,1]" in result["message"]["text"]
+
+
+def test_a_warning_is_a_warning_until_strict(make, flip):
+    warned = dataclasses.replace(flip(), verdict=Verdict(True, "precision"))
+    verdict = make(("numpy", "torch"), {("torch", "numpy", "d Y"): warned})
+    assert [one["level"] for one in run_of(verdict)["results"]] == ["warning"]
+    strict = dataclasses.replace(verdict, case=dataclasses.replace(verdict.case, strict=True))
+    assert [one["level"] for one in run_of(strict)["results"]] == ["error"]
+
+
+def test_what_is_known_is_suppressed(verdicts):
+    verdict = verdicts["hidden"]
+    ((pair, name, _),) = verdict.disagreements
+    known = dataclasses.replace(verdict, known={(pair, name): "a reason"})
+    (result,) = run_of(known)["results"]
+    assert result["suppressions"] == [{"kind": "external", "justification": "a reason"}]
+
+
+@pytest.mark.parametrize("name", ["[click](http://example.org)", "\ud800", "\x00", '"}'])
+def test_names_stay_names(make, flip, name):
+    wrong = {(name, "numpy", "d Y"): flip()}
+    (result,) = run_of(make(("numpy", name), wrong, name=name))["results"]
+    assert "](" not in result["message"]["text"]
