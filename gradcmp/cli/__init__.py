@@ -10,6 +10,7 @@ import click
 
 from gradcmp.cli import (
     backends,
+    check,
     diff,
     explain,
     expr,
@@ -37,6 +38,7 @@ def cli() -> None:
 
 for _module in (
     run,
+    check,
     expr,
     explain,
     record,

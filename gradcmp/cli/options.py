@@ -6,12 +6,15 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from gradcmp.case import DTYPES, BackendSpec, Case, DType, DTypeTable, Fixed, Ulp
 from gradcmp.errors import UsageError
+
+if TYPE_CHECKING:
+    from gradcmp.cli.reports import Target
 
 DEBUG = "--debug"
 
@@ -34,6 +37,7 @@ class Overrides:
     dtype: DType | None = None
     rtol: float | None = None
     atol: float | None = None
+    strict: bool = False
 
     def apply(self, case: Case) -> Case:
         """Give the case as the command line wants it.
@@ -49,6 +53,8 @@ class Overrides:
             case = replace(case, seed=self.seed)
         if self.dtype is not None:
             case = replace(case, dtype=self.dtype)
+        if self.strict:
+            case = replace(case, strict=True)
         fixed = both(self.rtol, self.atol)
         return replace(case, tolerance=fixed) if fixed else case
 
@@ -87,6 +93,7 @@ CASE = click.option(
 )
 RTOL = click.option("--rtol", type=float, help="Relative tolerance, together with --atol.")
 ATOL = click.option("--atol", type=float, help="Absolute tolerance, together with --rtol.")
+STRICT = click.option("--strict", is_flag=True, help="Let warnings fail too.")
 
 
 def overrides(function: F) -> Callable[..., Any]:
@@ -104,6 +111,7 @@ def overrides(function: F) -> Callable[..., Any]:
     @DTYPE
     @RTOL
     @ATOL
+    @STRICT
     @functools.wraps(function)
     def command(
         *arguments: Any,
@@ -112,9 +120,10 @@ def overrides(function: F) -> Callable[..., Any]:
         dtype: DType | None,
         rtol: float | None,
         atol: float | None,
+        strict: bool,
         **rest: Any,
     ) -> Any:
-        chosen = Overrides(backends, seed, dtype, rtol, atol)
+        chosen = Overrides(backends, seed, dtype, rtol, atol, strict)
         return function(*arguments, overrides=chosen, **rest)
 
     return command
@@ -139,18 +148,16 @@ def tolerance(function: F) -> Callable[..., Any]:
     return command
 
 
-@dataclass(frozen=True)
-class Output:
-    """Where the verdict goes, and how much of it."""
+def reports(function: F) -> Callable[..., Any]:
+    """Add ``--report`` and ``--json``; the command gets the targets, each of them writable."""
 
-    verbose: bool = False
-    json_file: str | None = None
-
-
-def output(function: F) -> Callable[..., Any]:
-    """Add the options of `Output`; the command gets them as one record."""
-
-    @click.option("--verbose", "-v", is_flag=True, help="Print every array, node by node.")
+    @click.option(
+        "--report",
+        "texts",
+        multiple=True,
+        metavar="FORMAT[=FILE]",
+        help="Write a report; repeatable: junit=out.xml, markdown=out.md, github.",
+    )
     @click.option(
         "--json",
         "json_file",
@@ -158,7 +165,32 @@ def output(function: F) -> Callable[..., Any]:
         help="Write all that the table knows as JSON; '-' is standard output.",
     )
     @functools.wraps(function)
-    def command(*arguments: Any, verbose: bool, json_file: str | None, **rest: Any) -> Any:
-        return function(*arguments, output=Output(verbose, json_file), **rest)
+    def command(*arguments: Any, texts: tuple[str, ...], json_file: str | None, **rest: Any) -> Any:
+        found: tuple[Target, ...] = ()
+        if texts or json_file is not None:
+            from gradcmp.cli.reports import targets
+
+            found = targets(texts, json_file)
+        return function(*arguments, reports=found, **rest)
+
+    return command
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where the verdict goes, and how much of it."""
+
+    verbose: bool = False
+    reports: tuple[Target, ...] = ()
+
+
+def output(function: F) -> Callable[..., Any]:
+    """Add the options of `Output`; the command gets them as one record."""
+
+    @click.option("--verbose", "-v", is_flag=True, help="Print every array, node by node.")
+    @reports
+    @functools.wraps(function)
+    def command(*arguments: Any, verbose: bool, reports: tuple[Target, ...], **rest: Any) -> Any:
+        return function(*arguments, output=Output(verbose, reports), **rest)
 
     return command

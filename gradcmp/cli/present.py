@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
@@ -15,8 +14,9 @@ from gradcmp.cli.options import Output
 from gradcmp.errors import ExitCode, NothingComparedError, UsageError
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
+    from gradcmp.cli.reports import Target
     from gradcmp.judge.records import CaseVerdict
     from gradcmp.report.progress import Progress, State
     from gradcmp.workers import Event
@@ -51,43 +51,114 @@ def present(
         Given the cases, gives what turns each verdict, as soon as it is known, into the one
         that counts.
     """
+    cases: list[Case] = []
+
+    def ready() -> Then:
+        cases.extend(read())
+        return then(cases)
+
+    return show(gather(conduct(cases, ready, likely, effort), cases, output.reports), output)
+
+
+def conduct(
+    cases: Sequence[Case],
+    ready: Callable[[], Then],
+    likely: Iterable[str] = (),
+    effort: Effort = ONCE,
+    jobs: int = 1,
+) -> Generator[CaseVerdict]:
+    """Run cases on warm workers, which end with the iteration, however that ends.
+
+    Parameters
+    ----------
+    ready : callable
+        Is called when the likely backends have begun to load, and only after it the cases are
+        looked at. Gives what turns each verdict into the one that counts.
+    jobs : int, optional
+        How many cases at once; more than one have processes of their own.
+
+    Raises
+    ------
+    GradcmpError
+        Before anything runs, for what can be found wrong beforehand.
+    """
     from gradcmp.workers import Environment, Pool
 
-    if output.json_file:
-        require_writable(output.json_file)
     watcher = Watcher()
     with Pool(watcher) as pool:
         pool.start(Environment(name) for name in likely)
-        cases = read()
+        then = ready()
         if not cases:
             raise NothingComparedError("there is no case to run", way_out="Name one with a case")
-        finish = then(cases)
         from gradcmp import api, plan
+        from gradcmp.cli.jobs import in_parallel
         from gradcmp.report.progress import Progress
 
-        pool.start(plan.environments_of(cases))
+        if jobs == 1:
+            pool.start(plan.environments_of(cases))
         for case in cases:
             plan.check(case)
         with Progress() as progress:
             watcher.show(progress)
-            verdicts = [finish(verdict) for verdict in api.run_all(cases, pool, effort)]
-    return show(verdicts, output)
+            alone = api.run_all(cases, pool, effort)
+            for verdict in alone if jobs == 1 else in_parallel(cases, jobs, effort):
+                yield then(verdict)
+
+
+def gather(
+    verdicts: Iterator[CaseVerdict], cases: Sequence[Case], reports: Sequence[Target]
+) -> list[CaseVerdict]:
+    """Collect verdicts. When the user interrupts that, the reports of what is finished are written.
+
+    In them the cases that were not finished could not be compared: half a run is no success.
+    """
+    found: list[CaseVerdict] = []
+    try:
+        for verdict in verdicts:
+            found.append(verdict)
+    except KeyboardInterrupt:
+        from gradcmp.cli.reports import hand_out
+
+        hand_out([*found, *map(unfinished, cases[len(found) :])], reports)
+        raise
+    return found
+
+
+def unfinished(case: Case) -> CaseVerdict:
+    """Give the verdict on a case that was not waited for."""
+    from gradcmp.judge.records import CaseVerdict
+    from gradcmp.recording import Failure
+
+    labels = [str(spec) for spec in case.backends]
+    lost = {label: Failure(label, "error", "the run was interrupted") for label in labels}
+    return CaseVerdict(case, "", lost)
 
 
 def show(verdicts: Sequence[CaseVerdict], output: Output) -> ExitCode:
-    """Show verdicts on the screen, write them to files and give the exit code."""
-    from gradcmp.report import report_named
+    """Show verdicts on the screen, hand out their reports and give the exit code."""
     from gradcmp.report.environment import Differences
-    from gradcmp.report.sentence import Tally
     from gradcmp.report.table import screen
 
-    text = report_named("json")(verdicts) if output.json_file else ""
-    if output.json_file == STDOUT:
-        sys.stdout.write(text)
-    else:
-        console().print(Differences(verdicts), screen(verdicts, verbose=output.verbose))
-    if output.json_file not in (None, STDOUT):
-        write(output.json_file, text)
+    return publish(
+        verdicts, output.reports, Differences(verdicts), screen(verdicts, verbose=output.verbose)
+    )
+
+
+def publish(
+    verdicts: Sequence[CaseVerdict], reports: Sequence[Target], *shown: RenderableType
+) -> ExitCode:
+    """Print what a person sees, hand out the reports and give the exit code."""
+    from gradcmp.report.sentence import Tally
+
+    if not reports:  # the usual case needs none of their code
+        console().print(*shown)
+        return Tally.of(verdicts).exit_code
+    from gradcmp.cli.reports import hand_out, takes_the_screen, unheard
+
+    if not takes_the_screen(reports):
+        with unheard(reports):
+            console().print(*shown)
+    hand_out(verdicts, reports)
     return Tally.of(verdicts).exit_code
 
 
@@ -135,26 +206,58 @@ class Watcher:
 
 
 def require_writable(file: str) -> None:
-    """Refuse a file that cannot be written, before anything runs."""
+    """Refuse a file that cannot be written, before anything runs.
+
+    Raises
+    ------
+    UsageError
+    """
     if file == STDOUT:
         return
     path = Path(file)
-    if path.is_dir():
-        raise UsageError(f"'{file}' is a directory", way_out="Name a file")
-    if not path.parent.is_dir():
-        raise UsageError(f"'{file}' cannot be written: there is no directory '{path.parent}'")
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise UsageError(f"'{file}' cannot be written: permission denied")
+    try:
+        if path.is_dir():
+            raise UsageError(f"'{file}' is a directory", way_out="Name a file")
+        if not path.parent.is_dir():
+            raise UsageError(f"'{file}' cannot be written: there is no directory '{path.parent}'")
+        if is_special(path):
+            path.open("ab").close()
+        else:
+            beside(path).touch(exist_ok=False)
+            beside(path).unlink()
+    except OSError as error:
+        raise UsageError(f"'{file}' cannot be written: {error.strerror}") from None
 
 
 def write(file: str, content: str | bytes) -> None:
-    """Write a whole file or nothing: beside it first, then in its place."""
-    path = Path(file)
+    """Write a whole file or nothing: beside it first, then in its place.
+
+    Raises
+    ------
+    UsageError
+        When it cannot be written.
+    """
+    path = Path(os.path.realpath(file))  # a link stays one
+    data = content if isinstance(content, bytes) else content.encode()
     try:
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=f".{path.name}.", delete=False
-        ) as beside:
-            beside.write(content.encode() if isinstance(content, str) else content)
-        Path(beside.name).replace(path)
+        if is_special(path):
+            path.write_bytes(data)
+            return
+        try:
+            with beside(path).open("xb") as stream:
+                stream.write(data)
+            beside(path).replace(path)
+        finally:
+            beside(path).unlink(missing_ok=True)
     except OSError as error:
         raise UsageError(f"'{file}' cannot be written: {error.strerror}") from None
+
+
+def is_special(path: Path) -> bool:
+    """Whether it is a device or a pipe, which nothing can be put in the place of."""
+    return path.exists() and not path.is_file()
+
+
+def beside(path: Path) -> Path:
+    """Give the name of what becomes a file when it is whole."""
+    return path.with_name(f".{path.name}.{os.getpid()}")

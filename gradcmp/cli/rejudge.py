@@ -28,11 +28,9 @@ def command(paths: tuple[Path, ...], tolerance: Tolerance, output: options.Outpu
     REC is a recording, DIR means every one below it, as `gradcmp run --record-golden` leaves
     them.
     """
-    from gradcmp.cli.present import require_writable, show
+    from gradcmp.cli.present import show
     from gradcmp.recording.files import find
 
-    if output.json_file:
-        require_writable(output.json_file)
     files = dict.fromkeys(file for path in paths for file in find(path).values())
     groups: dict[str, Group] = {}
     for file in files:

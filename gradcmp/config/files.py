@@ -50,19 +50,29 @@ def load(path: str | Path) -> tuple[Case, ...]:
     InputError
         For an input that cannot come about: a missing file, a wrong key, another shape.
     """
+    return load_text(read_text(path), str(path))
+
+
+def read_text(path: str | Path) -> str:
+    """Read a file that a person wrote, no more of it than the parser takes.
+
+    Raises
+    ------
+    ConfigError
+        When it cannot be read, or is not in UTF-8.
+    """
     from gradcmp.config.document import MAX_BYTES
 
     where = Location(str(path))
     try:
         with Path(path).open("rb") as stream:
-            text = stream.read(MAX_BYTES + 1).decode("utf-8-sig")
+            return stream.read(MAX_BYTES + 1).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ConfigError(
             "the file is not in UTF-8", where=where, way_out="Save it as UTF-8"
         ) from None
     except OSError as error:
         raise ConfigError(f"cannot be read: {error.strerror}", where=where) from None
-    return load_text(text, str(path))
 
 
 def load_text(text: str, file: str) -> tuple[Case, ...]:

@@ -1,0 +1,124 @@
+"""Reports for machines and for people who were not there: what was asked for, and where it goes."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gradcmp.cli.present import STDOUT, require_writable, write
+from gradcmp.errors import UsageError, did_you_mean
+from gradcmp.report import PRINTED, REPORTS, report_named
+
+if TYPE_CHECKING:
+    from gradcmp.judge.records import CaseVerdict
+
+GITHUB = "github"
+SUMMARY = "GITHUB_STEP_SUMMARY"  # set by GitHub: a file of Markdown that is shown with the job
+
+
+@dataclass(frozen=True)
+class Target:
+    """One report and the file that it goes to; ``-`` is standard output."""
+
+    name: str
+    file: str
+
+    @classmethod
+    def parse(cls, text: str) -> Target:
+        """Read ``FORMAT=FILE``, or ``FORMAT`` alone for one that is printed.
+
+        Raises
+        ------
+        UsageError
+            For an unknown format, and for a file that is missing or too many.
+        """
+        name, separator, file = text.partition("=")
+        if name not in REPORTS:
+            raise UsageError(f"there is no report '{name}'", way_out=did_you_mean(name, REPORTS))
+        if name in PRINTED:
+            if separator:
+                raise UsageError(
+                    f"the report '{name}' is printed, and takes no file",
+                    way_out=f"Write --report {name}",
+                )
+            return cls(name, STDOUT)
+        if not file:
+            raise UsageError(f"the report '{name}' needs a file", way_out=f"Write {name}=FILE")
+        return cls(name, file)
+
+
+def targets(texts: Iterable[str], json_file: str | None) -> tuple[Target, ...]:
+    """Read what ``--report`` and ``--json`` ask for, and make sure that all of it can be written.
+
+    Raises
+    ------
+    UsageError
+        As `Target.parse`, and for two reports to one file or a file that cannot be written.
+    """
+    found = [Target.parse(text) for text in texts]
+    if json_file is not None:
+        found.append(Target("json", json_file))
+    files = [target.file for target in found]
+    if any(target.name == GITHUB for target in found) and os.environ.get(SUMMARY):
+        files.append(os.environ[SUMMARY])
+    taken = set()
+    for file in files:
+        place = file if file == STDOUT else os.path.realpath(file)
+        if place in taken:
+            name = "standard output" if file == STDOUT else f"'{file}'"
+            raise UsageError(f"two reports go to {name}", way_out="Give each its own file")
+        taken.add(place)
+        require_writable(file)
+    return tuple(found)
+
+
+def hand_out(verdicts: Sequence[CaseVerdict], reports: Iterable[Target]) -> None:
+    """Write every report; those on standard output last.
+
+    Raises
+    ------
+    UsageError
+        When a file can no longer be written.
+    """
+    for target in sorted(reports, key=lambda one: one.file == STDOUT):
+        text = report_named(target.name)(verdicts)
+        if target.file == STDOUT:
+            sys.stdout.write(text)
+        else:
+            write(target.file, text)
+        if target.name == GITHUB and os.environ.get(SUMMARY):
+            append(os.environ[SUMMARY], report_named("markdown")(verdicts))
+
+
+def append(file: str, text: str) -> None:
+    """Add to a file that others write to as well."""
+    try:
+        with Path(file).open("a", encoding="utf-8") as stream:
+            stream.write(text)
+    except OSError as error:
+        raise UsageError(f"'{file}' cannot be written: {error.strerror}") from None
+
+
+def takes_the_screen(reports: Iterable[Target]) -> bool:
+    """Whether standard output belongs to a file format, and the screen must not be on it."""
+    return any(target.file == STDOUT and target.name not in PRINTED for target in reports)
+
+
+@contextmanager
+def unheard(reports: Iterable[Target]) -> Iterator[None]:
+    """Print inside of it what may contain anything: GitHub then takes none of it for a command."""
+    if not any(target.name == GITHUB for target in reports):
+        yield
+        return
+    token = secrets.token_hex(16)
+    print(f"::stop-commands::{token}", flush=True)
+    try:
+        yield
+    finally:
+        print(f"::{token}::", flush=True)
