@@ -81,11 +81,11 @@ def erf_value(x: Array) -> Array:
     """Give erf(x), analytic on either side of its branch points.
 
     A class of arrays may treat it as one primitive: like NumPy's own functions it is offered
-    to the ``__array_function__`` of an array that has one of its own, and computed from
-    ufuncs where that answers NotImplemented.
+    to the ``__array_function__`` of what is no ndarray, and computed from ufuncs where that
+    answers NotImplemented. Subclasses of ndarray get the ufuncs: what they inherit would come
+    back here.
     """
-    plain = np.ndarray.__array_function__
-    if getattr(type(x), "__array_function__", plain) is not plain:
+    if not isinstance(x, np.ndarray | np.generic) and hasattr(x, "__array_function__"):
         answer = x.__array_function__(erf_value, (type(x),), (x,), {})
         if answer is not NotImplemented:
             value: Array = answer
