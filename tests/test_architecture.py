@@ -7,11 +7,16 @@ import sys
 import pytest
 
 FRAMEWORKS = {"torch", "tensorflow", "jax", "jaxlib", "keras"}
+HELP = (
+    "from click.testing import CliRunner; from gradcmp.cli import cli; "
+    "CliRunner().invoke(cli, ['--help'])"
+)
 HEAVY = FRAMEWORKS | {"numpy", "ml_dtypes", "safetensors", "pydantic", "yaml", "rich"}
 
 
 def loaded_after(code):
-    script = f"import sys, json\n{code}\nprint(json.dumps(sorted({{m.split('.')[0] for m in sys.modules}})))"
+    say = "print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
+    script = f"import sys, json\n{code}\n{say}"
     answer = subprocess.run(
         [sys.executable, "-c", script], check=True, capture_output=True, text=True
     )
@@ -22,10 +27,13 @@ def loaded_after(code):
     ("code", "forbidden"),
     [
         ("import gradcmp.cli", HEAVY),
-        ("from click.testing import CliRunner; from gradcmp.cli import cli; CliRunner().invoke(cli, ['--help'])", HEAVY),
+        (HELP, HEAVY),
         ("import gradcmp", HEAVY),
         ("import gradcmp; gradcmp.run; gradcmp.compare; gradcmp.load", FRAMEWORKS),
-        ("import gradcmp.backends.torch, gradcmp.backends.tensorflow, gradcmp.backends.jax", FRAMEWORKS),
+        (
+            "import gradcmp.backends.torch, gradcmp.backends.tensorflow, gradcmp.backends.jax",
+            FRAMEWORKS,
+        ),
         ("import gradcmp.workers", FRAMEWORKS | {"pydantic", "yaml", "rich", "click"}),
     ],
 )
@@ -39,7 +47,11 @@ def test_the_check_above_can_fail():
 
 def test_the_arrows_hold():
     answer = subprocess.run(
-        [sys.executable, "-c", "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports())"],
+        [
+            sys.executable,
+            "-c",
+            "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports())",
+        ],
         capture_output=True,
         text=True,
     )
