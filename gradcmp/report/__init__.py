@@ -18,6 +18,7 @@ Report: TypeAlias = "Callable[[Sequence[CaseVerdict]], str]"
 
 REPORTS = {  # name: the module whose `report(verdicts)` gives the text of a file
     "github": "gradcmp.report.github",
+    "html": "gradcmp.report.html",
     "json": "gradcmp.report.json",
     "junit": "gradcmp.report.junit",
     "markdown": "gradcmp.report.markdown",

@@ -1,0 +1,105 @@
+"""One page that a colleague can open: self-contained, offline, nothing in it but what is said here.
+
+The libraries that draw are part of the file; its content security policy lets no request leave it
+and runs no script but those, by their hashes.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib import resources
+from importlib.metadata import version
+from typing import Any
+
+from gradcmp.errors import UsageError
+from gradcmp.judge.records import CaseVerdict
+from gradcmp.report.heatmap import LEVELS
+from gradcmp.report.ink import clean
+from gradcmp.report.json import strict
+from gradcmp.report.page.facts import of_case
+from gradcmp.report.page.matrix import Row, columns, row
+from gradcmp.report.sentence import MARKS, Tally
+
+ROOM = 8_000_000  # bytes for the facts of all cases: what stands around them stays below 2 MB
+WEIGHTS = {"d": 8, "u": 4, "w": 4, "a": 1}  # how the room is shared out by a case's verdict
+SCRIPTS = ("vendor/d3.min.js", "vendor/d3-dag.min.js", "plots.js", "page.js")
+
+
+def report(verdicts: Sequence[CaseVerdict]) -> str:
+    """Give the page as HTML text.
+
+    Raises
+    ------
+    UsageError
+        When jinja2 is not installed.
+    """
+    pairs = columns(verdicts)
+    rows = [row(verdict, pairs) for verdict in verdicts]
+    tally = Tally.of(verdicts)
+    scripts, style = [asset(name) for name in SCRIPTS], asset("page.css")
+    text: str = template().render(
+        version=version("gradcmp"),
+        tally=tally,
+        mark=MARKS[tally.exit_code],
+        warned=sum(row.letter == "w" for row in rows),
+        pairs=pairs,
+        rows=rows,
+        facts=list(all_facts(verdicts, rows)),
+        levels=strict([[level.most, level.sign, level.meaning] for level in LEVELS]),
+        style=style,
+        scripts=scripts,
+        style_hash=digest(style),
+        script_hashes=[digest(script) for script in scripts],
+    )
+    return text
+
+
+def all_facts(verdicts: Sequence[CaseVerdict], rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
+    """Give the facts of each case; what one leaves of its room, the next ones have."""
+    room, weight = ROOM, sum(WEIGHTS[row.letter] for row in rows)
+    for verdict, row_ in zip(verdicts, rows, strict=True):
+        mine = WEIGHTS[row_.letter]
+        facts = of_case(verdict, room * mine // weight)
+        room -= facts.pop("size")
+        weight -= mine
+        yield facts
+
+
+@cache
+def asset(name: str) -> str:
+    """Give the text of a file of the page."""
+    return resources.files("gradcmp.report.page").joinpath(name).read_text("utf-8")
+
+
+def digest(text: str) -> str:
+    """Give the hash by which a content security policy knows an inline script or style."""
+    return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
+
+
+def template() -> Any:
+    """Give the template; whatever is put into it is escaped, and control characters spelt out.
+
+    Raises
+    ------
+    UsageError
+        When jinja2 is not installed.
+    """
+    try:
+        import jinja2
+    except ImportError:
+        raise UsageError(
+            "the report 'html' needs jinja2, which is not installed",
+            way_out="Try: pip install 'gradcmp[html]'",
+        ) from None
+    environment = jinja2.Environment(
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=lambda shown: clean(shown) if type(shown) is str else shown,
+    )
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
+    return environment.from_string(asset("page.html.j2"))

@@ -1,0 +1,198 @@
+"""What the page knows of one case, in as many bytes as it is given."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from gradcmp.case import Case
+from gradcmp.judge.records import CaseVerdict, Comparison, Pair
+from gradcmp.recording import Failure
+from gradcmp.report.detail import row
+from gradcmp.report.ink import Ink, clean, tail
+from gradcmp.report.json import strict
+from gradcmp.report.judgement import alone, facts, gravity, judgements, toothless, wavering
+from gradcmp.report.page.maps import heat_map
+from gradcmp.report.page.question import question
+from gradcmp.report.sentence import sentence
+
+VIEWS = 6  # pairs of one tensor that are drawn
+STDERR = 40  # lines
+CLIP = 80  # characters of an expression beside its node
+
+Found = tuple[Pair, Comparison]
+
+
+def of_case(verdict: CaseVerdict, room: int) -> dict[str, Any]:
+    """Give the facts of a case in about `room` bytes: what is wrong first, its pictures last."""
+    base = legible(
+        {
+            "sentence": sentence(verdict),
+            "said": list(said(verdict)),
+            "question": question(verdict.case)[: max(room // 3, 1000)],
+            "place": str(verdict.case.where or ""),
+            "pairs": [(pair.actual, pair.expected) for pair in verdict.comparisons],
+            "firsts": firsts(verdict),
+            "graph": graph(verdict.case),
+            "backends": [
+                {
+                    "label": label,
+                    "dtype": recording.dtype,
+                    "timings": recording.timings,
+                    "environment": {
+                        **recording.environment,
+                        **(recording.origin.recorder if recording.origin else {}),
+                    },
+                }
+                for label, recording in verdict.recordings.items()
+            ],
+            "failures": [failure(lost) for lost in verdict.failures],
+        }
+    )
+    tensors, left = of_tensors(verdict, room - size(base))
+    facts = {**base, "tensors": tensors, "left": left}
+    return {**facts, "size": size(facts)}
+
+
+def of_tensors(verdict: CaseVerdict, room: int) -> tuple[list[dict[str, Any]], int]:
+    """Give every tensor with the pairs that are drawn of it, and how many found no room."""
+    numbers = {pair: number for number, pair in enumerate(verdict.comparisons)}
+    tensors = [{"name": clean(name), **signs(verdict, name)} for name in verdict.tensors]
+    room -= size(tensors)
+    wanted = sorted(
+        (
+            (rank, found, name, tensor)
+            for name, tensor in zip(verdict.tensors, tensors, strict=True)
+            for rank, found in enumerate(ordered(verdict, name))
+        ),
+        key=lambda want: (want[1][1].agrees, want[0], want[1][1].verdict.warns is False),
+    )
+    drawn = []
+    for _, (pair, comparison), name, tensor in wanted:
+        view = legible({"pair": numbers[pair], **of_view(verdict, pair, name, comparison)})
+        room -= size(view)
+        if room < 0:
+            break
+        tensor["views"].append(view)
+        drawn.append((view, pair, comparison, name))
+    for todo, (view, pair, comparison, name) in zip(range(len(drawn), 0, -1), drawn, strict=True):
+        picture = strict(heat_map(verdict, pair, name, comparison, room // todo))
+        if picture is not None:
+            view["map"] = picture
+            room -= size(picture)
+    return tensors, len(wanted) - len(drawn)
+
+
+def ordered(verdict: CaseVerdict, name: str) -> list[Found]:
+    """Give the pairs of a tensor that are worth a view: all that fail or warn, else the worst."""
+    found = [(pair, by[name]) for pair, by in verdict.comparisons.items() if name in by]
+    found.sort(key=lambda item: gravity((item[0], name, item[1])), reverse=True)
+    odd = [item for item in found if not item[1].agrees or item[1].verdict.warns]
+    return (odd or found)[: VIEWS if odd else 1]
+
+
+def signs(verdict: CaseVerdict, name: str) -> dict[str, Any]:
+    """Give one letter for each pair (agrees, warns, disagrees, nothing) and the worst reason."""
+    by = [comparisons.get(name) for comparisons in verdict.comparisons.values()]
+    letters = "".join("-" if one is None else letter(one) for one in by)
+    return {"signs": letters, "reason": ordered(verdict, name)[0][1].verdict.reason, "views": []}
+
+
+def letter(comparison: Comparison) -> str:
+    """Give the verdict as one letter: ``a``, ``w`` or ``d``."""
+    if not comparison.agrees:
+        return "d"
+    return "w" if comparison.verdict.warns else "a"
+
+
+def of_view(verdict: CaseVerdict, pair: Pair, name: str, comparison: Comparison) -> dict[str, Any]:
+    """Give one comparison: its figures as on screen, its octaves."""
+    return {
+        "row": row(comparison),
+        "sign": letter(comparison),
+        "said": "; ".join(part.strip() for part in facts(verdict, pair, name, comparison)),
+        "reason": comparison.verdict.reason,
+        "rule": comparison.rule,
+        "excess": comparison.worst.excess if comparison.worst else None,
+        "octaves": comparison.octaves,
+        "nonfinite": comparison.nonfinite,
+    }
+
+
+def said(verdict: CaseVerdict) -> Iterator[tuple[str, str]]:
+    """Give the sentences of the screen, each with its letter; causes follow what they explain."""
+    ink = Ink(Console(width=80), 10**9, False)
+    for part in (
+        judgements(ink, verdict, True),
+        wavering(ink, verdict),
+        toothless(ink, verdict),
+        alone(ink, verdict),
+    ):
+        for line in map(Text.__str__, part):
+            if text := line.strip():
+                yield {"✗": "d", "!": "w", "✓": "a"}.get(text[0], "-"), text.lstrip("✗!✓ ")
+
+
+def firsts(verdict: CaseVerdict) -> list[tuple[int, str | None, str | None]]:
+    """Give for each pair that parts where it first does, forward and backward."""
+    parts = [(i, *verdict.first_parts(pair)) for i, pair in enumerate(verdict.comparisons)]
+    return [part for part in parts if part[1:] != (None, None)]
+
+
+def graph(case: Case) -> list[tuple[str, str, Sequence[str]]]:
+    """Give every input and node with the text that made it and the names that it reads."""
+    if not case.graph:
+        return []
+    known = {*case.inputs, *case.graph}
+    inputs = [(name, spec.kind, ()) for name, spec in case.inputs.items()]
+    nodes = [
+        (name, clip(expression.text), tuple(n for n in reads(expression.text) if n in known))
+        for name, expression in case.graph.items()
+    ]
+    return [*inputs, *nodes]
+
+
+def reads(text: str) -> tuple[str, ...]:
+    """Give the names that an expression reads, not those of the functions that it calls."""
+    tree = ast.parse(text.strip(), mode="eval")
+    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    names = (
+        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in called
+    )
+    return tuple(dict.fromkeys(names))
+
+
+def clip(text: str) -> str:
+    """Shorten a text to what fits beside a node."""
+    return text if len(text) <= CLIP else text[: CLIP - 1] + "…"
+
+
+def failure(lost: Failure) -> dict[str, Any]:
+    """Give why a backend computed nothing, with the end of what it said."""
+    return {
+        "backend": lost.backend,
+        "kind": lost.kind,
+        "message": lost.message,
+        "stderr": "\n".join(line[:400] for line in tail(lost.stderr, STDERR)),
+    }
+
+
+def legible(fact: Any) -> Any:
+    """Make facts strict JSON in which no text can steer the direction or place of another."""
+    if isinstance(fact, str):
+        return "\n".join(map(clean, fact.split("\n")))
+    if isinstance(fact, dict):
+        return {legible(key): legible(value) for key, value in fact.items()}
+    if isinstance(fact, (list, tuple)):
+        return [legible(value) for value in fact]
+    return strict(fact)
+
+
+def size(fact: Any) -> int:
+    """Give the bytes that facts take in the file."""
+    return len(json.dumps(fact, separators=(",", ":")))

@@ -1,0 +1,79 @@
+"""The matrix of cases and pairs: what is seen first, and read without a script."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from gradcmp.errors import ExitCode
+from gradcmp.judge.records import CaseVerdict, Comparison, Pair
+from gradcmp.report.judgement import gravity
+from gradcmp.report.sentence import MARKS, amount, brief
+
+LETTERS = {ExitCode.AGREE: "a", ExitCode.DISAGREE: "d", ExitCode.COULD_NOT_COMPARE: "u"}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One case and pair: a letter (agrees, warns, disagrees, unknown, nothing) and words."""
+
+    letter: str
+    text: str
+
+
+NOTHING = Cell("n", "not asked")
+AGREES = Cell("a", "agree")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One case."""
+
+    letter: str
+    word: str
+    name: str
+    brief: str
+    cells: tuple[Cell, ...]
+
+
+def columns(verdicts: Sequence[CaseVerdict]) -> tuple[Pair, ...]:
+    """Give all pairs in the order in which they first occur; a lost backend stands too."""
+    found: dict[Pair, None] = {}
+    for verdict in verdicts:
+        found.update(dict.fromkeys(verdict.comparisons))
+        found.update(dict.fromkeys(_lost(verdict)))
+    return tuple(found)
+
+
+def row(verdict: CaseVerdict, pairs: Sequence[Pair]) -> Row:
+    """Give the row of a case below these columns."""
+    lost = _lost(verdict)
+    code = verdict.exit_code
+    letter = "w" if code is ExitCode.AGREE and verdict.warnings else LETTERS[code]
+    cells = tuple(
+        cell(verdict.comparisons[pair]) if pair in verdict.comparisons else lost.get(pair, NOTHING)
+        for pair in pairs
+    )
+    return Row(letter, MARKS[code].word, verdict.case.name, brief(verdict), cells)
+
+
+def _lost(verdict: CaseVerdict) -> dict[Pair, Cell]:
+    return {
+        Pair(failure.backend, verdict.reference): Cell("u", f"{failure.backend} {failure.kind}")
+        for failure in verdict.failures
+        if failure.backend != verdict.reference
+    }
+
+
+def cell(by: Mapping[str, Comparison]) -> Cell:
+    """Give the worst of one pair in words, when there is anything to say."""
+    odd = {name: one for name, one in by.items() if not one.agrees or one.verdict.warns}
+    if not odd:
+        return AGREES if by else Cell("u", "nothing compared")
+    nobody = Pair("", "")
+    name = max(odd, key=lambda tensor: gravity((nobody, tensor, odd[tensor])))
+    worst = odd[name]
+    word = "warns" if worst.agrees else "disagree"
+    far = amount(worst)
+    reason = worst.verdict.reason
+    return Cell(word[0], f"{word}: {name}, {reason}" + ("" if far == reason else f", {far}"))

@@ -1,0 +1,283 @@
+/* The page: a case is built from its facts when it is opened. Everything that comes from a case is
+   set as text, never as markup. */
+"use strict";
+
+const $ = (selector, under = document) => under.querySelector(selector);
+const $$ = (selector, under = document) => [...under.querySelectorAll(selector)];
+const LEVELS = JSON.parse($("#levels").textContent).map(([most, sign, meaning]) => ({ most: Number(most), sign, meaning }));
+const cases = $$(".case");
+const rows = $$(".matrix tbody tr");
+
+/** Make an element; strings become text. */
+function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === true) element.setAttribute(name, "");
+    else if (value !== false && value != null) element.setAttribute(name, value);
+  }
+  element.append(...children.flat().filter((child) => child != null && child !== false));
+  return element;
+}
+const table = (caption, heads, body, texts = []) => make("div", { class: "wide" },
+  make("table", { class: "figures" }, caption && make("caption", {}, caption),
+    make("thead", {}, make("tr", {}, heads.map((head, i) => make("th", { scope: "col", class: texts.includes(i) && "text" }, head)))), make("tbody", {}, body)));
+const pairName = (pair) => `${pair[0]} – ${pair[1]}`;
+const level = (excess) => { const found = LEVELS.findIndex((one) => Number(excess) <= one.most); return found < 0 ? LEVELS.length - 1 : found; };
+
+/* ---- a case ---- */
+function build(details) {
+  if ($(".body", details)) return;
+  const facts = JSON.parse(details.nextElementSibling.textContent);
+  const body = make("div", { class: "body" });
+  body.append(
+    make("section", { "aria-label": "Verdict" }, make("p", { class: "lead" }, facts.sentence),
+      facts.said.length > 0 && make("ul", { class: "said" }, facts.said.map(([mark, text]) => make("li", { class: mark !== "-" && mark }, text)))),
+    ...facts.failures.map(failure),
+  );
+  const tensors = new Map(facts.tensors.map((tensor) => [tensor.name, tensor]));
+  const blocks = new Map();
+  const open = (name) => {
+    const block = [name, `d ${name}`].map((each) => blocks.get(each)).filter(Boolean)
+      .sort((one, other) => rank(other) - rank(one))[0];
+    if (block) { block.open = true; block.scrollIntoView({ block: "nearest" }); $("summary", block).focus(); }
+  };
+  const rank = (block) => "awd".indexOf(block.dataset.mark);
+  const question = make("figure", {}, make("figcaption", {}, facts.place ? `The question (${facts.place})` : "The question"), make("pre", { tabindex: 0 }, facts.question));
+  body.append(make("section", { class: "two", "aria-label": "Graph and question" }, facts.graph.length > 0 && graphFigure(facts, tensors, open), question));
+  if (facts.tensors.length) body.append(tensorSection(facts, details, blocks));
+  if (facts.backends.length) body.append(backends(facts));
+  details.append(body);
+}
+
+function failure(lost) {
+  return make("section", { class: "failure", "aria-label": `${lost.backend} ${lost.kind}` },
+    make("p", {}, make("b", {}, lost.backend), ` ${lost.kind}: ${lost.message}`),
+    lost.stderr && make("details", { class: "plain", open: true }, make("summary", {}, "what it wrote last"), make("pre", { tabindex: 0 }, lost.stderr)));
+}
+
+function graphFigure(facts, tensors, open) {
+  const figure = make("figure", {}, make("figcaption", {}, "The graph: left → the value, right ← the gradient"));
+  const holder = make("div", { class: "graph" });
+  const marks = "-awd";
+  const draw = (chosen) => {
+    const verdict = (name) => {
+      const signs = tensors.get(name)?.signs ?? "-";
+      return chosen < 0 ? marks[Math.max(...[...signs].map((sign) => marks.indexOf(sign)))] : signs[chosen] ?? "-";
+    };
+    const firsts = new Set(facts.firsts.filter(([pair]) => chosen < 0 || pair === chosen).slice(0, 1).flatMap(([, ...names]) => names));
+    holder.replaceChildren(drawGraph(facts.graph, verdict, (name) => firsts.has(name), open));
+  };
+  if (facts.pairs.length > 1) {
+    const select = make("select", {}, make("option", { value: -1 }, "the worst of all pairs"), facts.pairs.map((pair, i) => make("option", { value: i }, pairName(pair))));
+    select.addEventListener("change", () => draw(Number(select.value)));
+    figure.append(make("p", { class: "units" }, make("label", {}, "Verdicts of ", select)));
+  }
+  figure.append(holder);
+  draw(facts.pairs.length > 1 ? -1 : 0);
+  return figure;
+}
+
+function tensorSection(facts, details, blocks) {
+  const section = make("section", { "aria-label": "Tensors" }, make("h3", {}, "Tensors"));
+  const heads = ["tensor", "verdict", "worst pair", "disagree", "worst at", "difference", "relative", "ULP", "allowed", "× allowed"];
+  const shown = facts.tensors.filter((tensor) => tensor.views.length);
+  const number = (value) => (typeof value === "number" ? Number(value.toPrecision(3)).toString().replace("e+", "e") : value ?? "");
+  section.append(table(null, heads, shown.map((tensor) => {
+    const view = tensor.views[0];
+    const link = make("a", { href: `#${details.id}-${facts.tensors.indexOf(tensor)}` }, tensor.name);
+    return make("tr", {}, make("th", { scope: "row" }, link), make("td", { class: `text mark ${view.sign}` }, view.reason),
+      make("td", { class: "text" }, pairName(facts.pairs[view.pair])), view.row.map((cell) => make("td", {}, cell)), make("td", {}, number(view.excess)));
+  }), [1, 2]));
+  let opened = 0;
+  for (const tensor of shown) {
+    const view = tensor.views[0];
+    const block = make("details", { class: "tensor", id: `${details.id}-${facts.tensors.indexOf(tensor)}`, "data-mark": view.sign },
+      make("summary", {}, make("b", {}, tensor.name), make("span", { class: `mark ${view.sign}` }, `${view.sign === "d" ? "disagrees" : view.sign === "w" ? "agrees, with a warning" : "agrees"}: ${view.reason}`)));
+    block.addEventListener("toggle", () => block.open && buildTensor(block, tensor, facts));
+    blocks.set(tensor.name, block);
+    section.append(block);
+    if (view.sign === "d" && opened++ < 3) { block.open = true; buildTensor(block, tensor, facts); }
+  }
+  if (facts.left) section.append(make("p", { class: "note" }, `${facts.left} more comparisons are not drawn, to keep the file small.`));
+  return section;
+}
+
+/* ---- a tensor ---- */
+function buildTensor(block, tensor, facts) {
+  if ($(".view", block)) return;
+  const view = make("div", { class: "view" });
+  const show = (i) => view.replaceChildren(...(tensor.views.length > 1 ? [chooser(tensor, facts, i, show)] : []), ...drawView(tensor, tensor.views[i], facts));
+  show(0);
+  block.append(view);
+}
+
+function chooser(tensor, facts, chosen, show) {
+  const select = make("select", {}, tensor.views.map((view, i) => make("option", { value: i, selected: i === chosen }, pairName(facts.pairs[view.pair]))));
+  select.addEventListener("change", () => { const place = select.closest(".view"); show(Number(select.value)); $("select", place).focus(); });
+  return make("p", {}, make("label", {}, "Pair ", select));
+}
+
+function drawView(tensor, view, facts) {
+  const pair = pairName(facts.pairs[view.pair]);
+  const parts = [make("p", {}, `${pair}: ${view.said}`), make("p", { class: "units" }, `rule ${view.rule}`)];
+  const drawn = make("div", { class: "drawn" });
+  if (view.map) drawn.append(...heat(tensor.name, pair, view, facts));
+  else parts.push(make("p", { class: "units" }, view.row[1] === "" ? "There are no elements to draw." : "Its heat map found no room in this file."));
+  if (view.octaves.length) {
+    const counts = view.octaves.map((n, i) => [i ? `from ${octave(i)}` : "less than 1", n]).filter(([, n]) => n);
+    drawn.append(make("figure", {}, make("figcaption", {}, "Elements by distance in ULP"), histogram(view.octaves),
+      view.nonfinite > 0 && make("p", { class: "units" }, `${view.nonfinite} more are NaN or infinite on one side.`),
+      make("details", { class: "plain" }, make("summary", {}, "as a table"), table(null, ["ULP apart", "elements"], counts.map(([name, n]) => make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, String(n))))))));
+  }
+  if (drawn.childElementCount) parts.push(drawn);
+  return parts;
+}
+
+/** The heat map: a table whose cells are moved through with the arrow keys, and a readout beside. */
+function heat(name, pair, view, facts) {
+  const { shape, down, across, units, excess, at, values } = view.map;
+  const [height, width] = [down.length - 1, across.length - 1];
+  const whole = !at;
+  const flat = (i) => (whole ? i : at[i]);
+  const place = (i) => { let rest = flat(i); const index = []; for (const n of [...shape].reverse()) { index.unshift(rest % n); rest = Math.floor(rest / n); } return index.length ? `[${index.join(",")}]` : "the number"; };
+  const range = (edges, i) => (edges[i + 1] - edges[i] > 1 ? `${edges[i]}–${edges[i + 1] - 1}` : `${edges[i]}`);
+  const size = `${shape.join("×") || "a single number"}`;
+  const caption = whole ? `${name}, ${size}` : `${name}, ${size}, drawn as ${height}×${width} tiles: each shows its worst element`;
+  const grid = make("table", { class: "heat", role: "grid", "aria-label": `${caption}, ${pair}` }, make("caption", {}, caption));
+  grid.style.setProperty("--cell", `${width > 16 ? 15 : width > 8 ? 20 : 28}px`);
+  if (whole) grid.append(make("thead", {}, make("tr", {}, make("td", { "aria-hidden": "true" }), d3.range(width).map((i) => make("th", { scope: "col" }, width <= 16 || i % 4 === 0 ? range(across, i) : "")))));
+  const body = make("tbody");
+  const cells = [];
+  for (let r = 0; r < height; r++) {
+    const row = make("tr", {}, make("th", { scope: "row" }, range(down, r)));
+    for (let c = 0; c < width; c++) {
+      const i = r * width + c, step = level(excess[i]);
+      const cell = make("td", { class: `l${step}`, tabindex: -1, "aria-label": `${place(i)}: ${excess[i]} × allowed` }, LEVELS[step].sign);
+      cell.dataset.i = i;
+      cells.push(cell);
+      row.append(cell);
+    }
+    body.append(row);
+  }
+  grid.append(body);
+  const worst = d3.maxIndex(excess, (each) => (each === "Infinity" ? Infinity : Number(each)));
+  const out = make("output", { "aria-live": "off" });
+  const read = make("div", { class: "readout" }, out);
+  const reference = facts.pairs[view.pair][1];
+  const expected = facts.backends.findIndex((backend) => backend.label === reference);
+  const show = (i) => {
+    $(".here", grid)?.classList.remove("here");
+    cells[i].classList.add("here");
+    const tile = whole ? "" : `, the worst of rows ${range(down, Math.floor(i / width))}, columns ${range(across, i % width)}`;
+    out.textContent = `${name} ${place(i)}: ${excess[i]} × allowed${tile}`;
+    read.replaceChildren(out, table(null, ["backend", "value", `less ${reference}`], facts.backends.map((backend, b) => {
+      const mine = values[b]?.[i], theirs = values[expected]?.[i];
+      const difference = mine == null || theirs == null ? "" : String(Number((Number(mine) - Number(theirs)).toPrecision(4)));
+      return make("tr", { class: facts.pairs[view.pair].includes(backend.label) && "of" }, make("th", { scope: "row" }, backend.label), make("td", {}, mine == null ? "–" : String(mine)), make("td", {}, difference));
+    })));
+  };
+  const index = (event) => event.target.closest("td[data-i]")?.dataset.i;
+  grid.addEventListener("pointerover", (event) => { const i = index(event); if (i != null) show(Number(i)); });
+  grid.addEventListener("focusin", (event) => { const i = index(event); if (i != null) show(Number(i)); });
+  move(grid, () => cells, () => width);
+  cells[worst].tabIndex = 0;
+  show(worst);
+  const scale = make("ul", { class: "scale", "aria-label": "Scale, in allowances" }, LEVELS.map((one, i) => make("li", {}, make("span", { class: `l${i}`, "aria-hidden": "true" }, one.sign), one.meaning)));
+  return [make("div", { class: "heatbox" }, grid, scale, make("p", { class: "units" }, units)), read];
+}
+
+/** Let the arrow keys, Home and End move the focus through a grid with one tab stop. */
+function move(grid, cells, width) {
+  grid.addEventListener("keydown", (event) => {
+    const all = cells(), here = all.indexOf(event.target), wide = width();
+    if (here < 0) return;
+    const column = here % wide;
+    const to = { ArrowRight: column < wide - 1 && here + 1, ArrowLeft: column > 0 && here - 1, ArrowDown: here + wide, ArrowUp: here - wide, Home: here - column, End: here - column + wide - 1 }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    if (to === false || !all[to]) return;
+    all[here].tabIndex = -1;
+    all[to].tabIndex = 0;
+    all[to].focus();
+  });
+}
+
+/* ---- backends ---- */
+function backends(facts) {
+  const phases = [...new Set(facts.backends.flatMap((backend) => Object.keys(backend.timings)))];
+  const most = Math.max(...facts.backends.flatMap((backend) => Object.values(backend.timings).map(Number)), 1e-9);
+  const ms = (seconds) => `${Number((1e3 * seconds).toPrecision(3))}`;
+  const timings = table("Timings, in milliseconds", ["backend", "dtype", ...phases], facts.backends.map((backend) => make("tr", {}, make("th", { scope: "row" }, backend.label), make("td", { class: "text" }, backend.dtype || "–"), phases.map((phase) => {
+    if (backend.timings[phase] == null) return make("td", {}, "–");
+    const bar = make("span", { class: "bar", "aria-hidden": "true" });
+    bar.style.width = `${Math.max((60 * backend.timings[phase]) / most, 1)}px`;
+    return make("td", {}, ms(backend.timings[phase]), bar);
+  }))), [1]);
+  const keys = [...new Set(facts.backends.flatMap((backend) => Object.keys(backend.environment)))].sort();
+  const environment = table("Environment; what differs is marked", ["", ...facts.backends.map((backend) => backend.label)], keys.map((key) => {
+    const said = facts.backends.map((backend) => backend.environment[key]);
+    const known = said.filter((text) => text != null);
+    return make("tr", { class: new Set(known).size > 1 && "differs" }, make("th", { scope: "row" }, key), said.map((text) => make("td", { class: "text" }, text ?? "–")));
+  }), d3.range(1, facts.backends.length + 1));
+  return make("section", { "aria-label": "Backends" }, make("h3", {}, "Backends"), timings, keys.length > 0 && make("details", { class: "plain", open: true }, make("summary", {}, "environment"), environment));
+}
+
+/* ---- the whole ---- */
+function openCase(id) {
+  const target = document.getElementById(id);
+  const details = target?.closest(".case");
+  if (!details) return;
+  details.open = true;
+  build(details);
+  details.scrollIntoView({ block: "start" });
+  $("summary", details).focus({ preventScroll: true });
+}
+
+function filter() {
+  const wanted = $("#search").value.trim().toLowerCase();
+  const letters = new Set($$("[name=show]:checked").map((box) => box.value));
+  let shown = 0;
+  cases.forEach((details, i) => {
+    const letter = details.className.split(" ")[1];
+    const hidden = !letters.has(letter) || !$(".name", details).textContent.toLowerCase().includes(wanted);
+    details.hidden = hidden;
+    if (rows[i]) rows[i].hidden = hidden;
+    shown += !hidden;
+  });
+  $("#shown").textContent = shown === cases.length ? "" : `${shown} of ${cases.length} cases`;
+}
+
+function matrix() {
+  const grid = $(".matrix tbody");
+  if (!grid) return;
+  const heads = $$(".matrix thead th").slice(1).map((head) => head.textContent.trim());
+  const say = (cell) => { $("#where").textContent = `${$("th", cell.parentElement).textContent.trim()}, ${heads[cell.cellIndex - 1]}: ${cell.textContent.trim()}`; };
+  const visible = () => rows.filter((row) => !row.hidden).flatMap((row) => [...row.cells].slice(1));
+  const cellOf = (event) => event.target.closest("td");
+  grid.addEventListener("pointerover", (event) => { const cell = cellOf(event); if (cell) say(cell); });
+  grid.addEventListener("focusin", (event) => { const cell = cellOf(event); if (cell) say(cell); });
+  grid.addEventListener("click", (event) => { const cell = cellOf(event); if (cell) openCase(`c${rows.indexOf(cell.parentElement)}`); });
+  grid.addEventListener("keydown", (event) => { if (event.key === "Enter" && event.target.matches("td")) openCase(`c${rows.indexOf(event.target.parentElement)}`); });
+  $$("td", grid).forEach((cell) => { cell.tabIndex = -1; });
+  move(grid, visible, () => heads.length);
+  const first = $("td", grid);
+  if (first) first.tabIndex = 0;
+}
+
+document.addEventListener("toggle", (event) => { if (event.target.matches?.(".case") && event.target.open) build(event.target); }, true);
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[href^='#c']");
+  if (!link || link.matches(".skip")) return;
+  const id = link.getAttribute("href").slice(1);
+  if (id.includes("-")) { const block = document.getElementById(id); if (block) block.open = true; } else openCase(id);
+});
+addEventListener("hashchange", () => openCase(location.hash.slice(1)));
+$("#search").addEventListener("input", filter);
+$$("[name=show]").forEach((box) => box.addEventListener("change", filter));
+$("#open-wrong").addEventListener("click", () => cases.filter((each) => !each.hidden && !each.matches(".a")).slice(0, 50).forEach((each) => { each.open = true; build(each); }));
+$("#close-all").addEventListener("click", () => cases.forEach((each) => { each.open = false; }));
+$(".filters").hidden = $(".tools").hidden = false;
+matrix();
+const first = cases.find((each) => !each.matches(".a")) ?? (cases.length === 1 ? cases[0] : null);
+if (location.hash.length > 1) openCase(location.hash.slice(1));
+else if (first) { first.open = true; build(first); }
