@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradcmp.case import Tolerance
+from gradcmp.case import DTypeTable, Tolerance
 from gradcmp.judge.definition import Difference, differ, tally_of
 from gradcmp.judge.integers import tally_integers
 from gradcmp.judge.parallel import tally_reals
@@ -17,6 +17,7 @@ from gradcmp.judge.tolerance import EXACT, Rule, rule_of
 from gradcmp.judge.ulp import FORMATS, coarser
 from gradcmp.recording import Array
 
+BY_DTYPE = DTypeTable()
 KINDS = {
     **dict.fromkeys(FORMATS, "float"),
     **dict.fromkeys(("int8", "int16", "int32", "int64"), "int"),
@@ -25,7 +26,7 @@ KINDS = {
 }
 
 
-def compare(actual: Array, expected: Array, tolerance: Tolerance) -> Comparison:
+def compare(actual: Array, expected: Array, tolerance: Tolerance = BY_DTYPE) -> Comparison:
     """Hold two arrays together element by element.
 
     An element is close when ``a = e``, or when ``error = |a − e|`` is finite and
