@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from gradcmp.ops.activations import softmax_pullback
 from gradcmp.ops.primitives import constant, product, total
 from gradcmp.ops.shapes import require_float
 from gradcmp.ops.spec import Array, ArraySpec, Example, Op, Pullback, ShapeError, register
@@ -39,7 +38,7 @@ def scaled_dot_product_attention(
     """softmax(q @ k^T / sqrt(width)) @ v; with `causal` no query sees a later key.
 
     VJP: with weights p = softmax(s): dv = p^T @ dy, dp = dy @ v^T,
-    ds = p * (dp - <dp, p>) / sqrt(width), dq = ds @ k, dk = ds^T @ q.
+    ds = p * (dp - <dy, y>) / sqrt(width), dq = ds @ k, dk = ds^T @ q.
     Ref: Vaswani et al. (2017).
     """
     scale = constant(1 / math.sqrt(np.shape(q)[-1]), q)
@@ -49,14 +48,17 @@ def scaled_dot_product_attention(
     kept = np.where(seen, scores, np.min(np.real(scores), axis=-1, keepdims=True))
     e = np.where(seen, np.exp(kept - np.max(np.real(kept), axis=-1, keepdims=True)), 0)
     p = e / total(e, -1, keepdims=True)
+    y = product(p, v)
 
     def pullback(dy: Array) -> tuple[Array, Array, Array]:
+        # <dy, y> is <dp, p>, as kernels that never hold all of p take it (Dao et al., 2022):
+        # two sums of their own, whose rounding errors do not cancel.
         dp = product(dy, np.swapaxes(v, -1, -2))
-        ds = softmax_pullback(dp, p, -1) * scale
+        ds = p * (dp - total(dy * y, -1, keepdims=True)) * scale
         dk = product(np.swapaxes(ds, -1, -2), q)
         return product(ds, k), dk, product(np.swapaxes(p, -1, -2), dy)
 
-    return product(p, v), pullback
+    return y, pullback
 
 
 def _tensorflow(tf: Any, q: Any, k: Any, v: Any, causal: bool = False) -> Any:
