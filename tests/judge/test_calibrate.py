@@ -137,8 +137,11 @@ def test_relu_may_have_either_slope_at_zero():
 
 def test_two_kinks_on_one_element_are_broken_each_its_own_way():
     graph = graph_of("maximum(x, y) - 0.5 * abs(x)")
-    both = {"x": np.zeros((1, 1)), "y": np.zeros((1, 1))}
-    scale = scales_of(graph, both, np.ones((1, 1)))["d x"]
+    both = {"x": np.zeros((2, 50)), "y": np.zeros((2, 50))}
+    scales = scales_of(graph, both, np.ones((2, 50)))
+    assert np.mean(scales["d x"].low < -0.49) > 0.7  # by chance, one in five is not seen
+    assert np.mean(scales["d x"].high > 1.49) > 0.7
+    scale = scales_of(graph, {n: x[:1, :1] for n, x in both.items()}, np.ones((1, 1)))["d x"]
     ends = (scale.low.item(), scale.high.item())
     assert ends == pytest.approx((-0.5, 1.5))  # of {0, 1} - 0.5 * {-1, 0, 1}
 
