@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import click
@@ -38,6 +39,12 @@ from gradcmp.errors import ExitCode, UsageError, did_you_mean
     metavar="DIR",
     help="Hold every backend against the recording that it left there.",
 )
+@click.option(
+    "--watch",
+    "watching",
+    is_flag=True,
+    help="Stay, and run again what a change of a file needs; Ctrl-C ends it.",
+)
 @options.output
 @options.debug
 def command(
@@ -47,6 +54,7 @@ def command(
     isolate: bool,
     record_golden: Path | None,
     against_golden: Path | None,
+    watching: bool,
     overrides: options.Overrides,
     output: options.Output,
 ) -> ExitCode:
@@ -57,6 +65,7 @@ def command(
     """
     from gradcmp.cli import golden
     from gradcmp.cli.present import present
+    from gradcmp.cli.watch import watch
     from gradcmp.config.likely import likely_backends
 
     if record_golden and against_golden:
@@ -69,7 +78,7 @@ def command(
             return golden.keep(record_golden, cases)
         return golden.against(against_golden, cases) if against_golden else lambda verdict: verdict
 
-    return present(
+    return (partial(watch, paths) if watching else present)(
         lambda: [overrides.apply(case) for case in choose(load(paths), names)],
         output,
         likely=likely_backends(paths, overrides.backends),

@@ -1,0 +1,281 @@
+"""``gradcmp run --watch``: the workers stay warm, and only what a change needs runs again.
+
+Files are polled. A handful of `stat` calls twenty times a second costs nothing, needs no
+dependency, and sees what notifications of the kernel do not: files on network and container file
+systems, and editors that put another file in the place of the one that was watched.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias
+
+from gradcmp.case import ONCE, Auto, Case, Effort, Expression
+from gradcmp.cli.options import Output
+from gradcmp.cli.present import Then, Watcher, console, publish
+from gradcmp.errors import ConfigError, GradcmpError, InputError, NothingComparedError, UsageError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from gradcmp.judge.records import CaseVerdict
+    from gradcmp.workers import Event, Pool
+
+Stamp: TypeAlias = "tuple[int, int, int] | None"  # time of change, size, inode; None: no file
+Work: TypeAlias = Literal["run", "judged again", "unchanged"]
+
+PAUSE = 0.05  # seconds between two looks
+BUSY = 10  # a look that takes long, at a large directory, waits so many times longer for the next
+SETTLED = 0.01  # seconds without a change: longer than a file system's clock ticks
+RETRY = 1.0  # seconds until a broken config is read again: it may name a file not watched yet
+
+
+def watch(
+    paths: Sequence[str],
+    read: Callable[[], Sequence[Case]],
+    output: Output,
+    *,
+    likely: Iterable[str] = (),
+    effort: Effort = ONCE,
+    then: Callable[[Sequence[Case]], Then] = lambda cases: lambda verdict: verdict,
+) -> NoReturn:
+    """Show verdicts as `present` does, again after each change, until interrupted.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        The config files and directories that `read` reads.
+
+    Raises
+    ------
+    UsageError
+        When there is nothing to watch, or a report wants the screen for itself.
+    GradcmpError
+        For what is wrong with the command line; a mistake in a file is shown, and waited on.
+    """
+    if not paths:
+        raise UsageError("--watch has no file to watch", way_out="Name a CONFIG")
+    if output.reports:
+        from gradcmp.cli.reports import takes_the_screen
+
+        if takes_the_screen(output.reports):
+            raise UsageError(
+                "--watch and a report on standard output contradict each other",
+                way_out="Write the report to a file",
+            )
+    from gradcmp.workers import Environment, Pool
+
+    def tell(event: Event) -> None:
+        session.watcher(event)
+
+    with Pool(tell) as pool:
+        session = Session(paths, read, output, effort, then, pool)
+        pool.start(Environment(name) for name in likely)
+        while True:
+            session.look_again()
+            session.wait()
+
+
+class Session:
+    """What is known between two looks.
+
+    Attributes
+    ----------
+    watcher : Watcher
+        Shows the progress of the present round.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[str],
+        read: Callable[[], Sequence[Case]],
+        output: Output,
+        effort: Effort,
+        then: Callable[[Sequence[Case]], Then],
+        pool: Pool,
+    ) -> None:
+        self.watcher = Watcher()
+        self._paths, self._read, self._output = paths, read, output
+        self._effort, self._then, self._pool = effort, then, pool
+        self._kept: dict[str, CaseVerdict] = {}  # by question
+        self._data: set[str] = set()  # files that the configs name
+        self._seen: dict[str, Stamp] = {}
+        self._error: GradcmpError | None = None
+        self._read_once = False
+
+    def look_again(self) -> None:
+        """Read the configs, answer what is not known yet, and draw."""
+        began = time.perf_counter()
+        before, self._seen = self._seen, self._settled()
+        try:
+            answer = self._answer()
+            if answer is None:
+                return  # what was read is out of date: the next look comes at once
+            self._error = None
+            self._draw(began, *answer)
+        except GradcmpError as error:
+            if error.where is None and not self._read_once:
+                raise  # no file is to blame, and no change of one will help
+            if before != self._seen or str(error) != str(self._error):
+                self._show_error(error)
+            self._error = error
+        finally:
+            self.watcher = Watcher()
+
+    def wait(self) -> None:
+        """Return when a file has changed, or when a broken config should be read again."""
+        hopeful = isinstance(self._error, ConfigError | InputError)
+        deadline = time.monotonic() + (RETRY if hopeful else float("inf"))
+        while time.monotonic() < deadline:
+            began = time.perf_counter()
+            if self._look() != self._seen:
+                return
+            time.sleep(max(PAUSE, BUSY * (time.perf_counter() - began)))
+
+    def _settled(self) -> dict[str, Stamp]:
+        """Give the stamps once they stand still: half-written files are waited for."""
+        found = self._look()
+        while True:
+            time.sleep(SETTLED)
+            before, found = found, self._look()
+            if found == before:
+                return found
+
+    def _look(self) -> dict[str, Stamp]:
+        configs = (str(file) for path in self._paths for file in files_at(path))
+        return {file: stamp(file) for file in (*configs, *self._data)}
+
+    def _answer(self) -> tuple[list[CaseVerdict], Counter[Work]] | None:
+        """Give the verdicts and how they came about; None when a file changed meanwhile."""
+        cases = self._read()
+        self._read_once = True
+        if not cases:
+            raise NothingComparedError("there is no case to run", way_out="Name one with a case")
+        self._follow({file for case in cases for file in data_files(case)})
+        then = self._then(cases)
+        from gradcmp import plan
+        from gradcmp.report.progress import Progress
+
+        self._pool.start(plan.environments_of(cases))
+        for case in cases:
+            plan.check(case)
+        done: Counter[Work] = Counter()
+        answered: dict[str, CaseVerdict] = {}
+        verdicts = []
+        with Progress() as progress:
+            self.watcher.show(progress)
+            for case in cases:
+                key = self._question(case)
+                work, verdict = self._answer_one(case, self._kept.get(key))
+                self._kept[key] = answered[key] = verdict
+                done[work] += 1
+                if work == "run" and self._look() != self._seen:
+                    return None
+                verdicts.append(then(verdict))
+        self._kept = answered  # what is asked no more is forgotten
+        return verdicts, done
+
+    def _follow(self, data: set[str]) -> None:
+        """Watch these data files from now on; they are stamped before they are drawn from."""
+        configs = {file: at for file, at in self._seen.items() if file not in self._data}
+        self._data = data
+        self._seen = configs | {file: stamp(file) for file in data}
+
+    def _answer_one(self, case: Case, kept: CaseVerdict | None) -> tuple[Work, CaseVerdict]:
+        """Do the least that gives the verdict of a case."""
+        from gradcmp import api
+        from gradcmp.judge import judge
+
+        if kept and kept.case.tolerance == case.tolerance:
+            return "unchanged", replace(kept, case=case)
+        twinned = kept and isinstance(kept.case.tolerance, Auto)
+        if kept and (twinned or not isinstance(case.tolerance, Auto)):
+            twins = kept.twins if isinstance(case.tolerance, Auto) else None
+            verdict = judge(case, kept.reference, kept.outcomes, twins)
+            return "judged again", replace(verdict, runs=kept.runs, unsteady=kept.unsteady)
+        return "run", api.run(case, self._pool, self._effort)
+
+    def _question(self, case: Case) -> str:
+        """Give all that a case asks the backends, with the state of its data files."""
+        stamps = [self._seen[file] for file in data_files(case)]
+        judged = (case.tolerance, case.strict) if self._effort.isolate else ()
+        return f"{question(case)} {stamps} {judged}"
+
+    def _draw(self, began: float, verdicts: Sequence[CaseVerdict], done: Counter[Work]) -> None:
+        from gradcmp.report.environment import Differences
+        from gradcmp.report.table import screen
+
+        work = ", ".join(f"{count} {word}" for word, count in done.items())
+        shown = screen(verdicts, verbose=self._output.verbose)
+        page = self._page(
+            f"{work}, in {time.perf_counter() - began:.2f} s", Differences(verdicts), shown
+        )
+        publish(verdicts, self._output.reports, page)
+
+    def _show_error(self, error: GradcmpError) -> None:
+        from rich.text import Text
+
+        from gradcmp.report.ink import DISAGREE, clean
+
+        console().print(self._page("nothing run", Text(clean(str(error)), DISAGREE)))
+
+    def _page(self, what: str, *parts: RenderableType) -> RenderableType:
+        """Put a line with the time above, and clear a terminal: all goes out in one piece."""
+        from rich.console import Group
+        from rich.control import Control
+        from rich.segment import ControlType
+        from rich.text import Text
+
+        from gradcmp.report.ink import QUIET, clean
+
+        now = datetime.now().astimezone()
+        line = Text(clean(f"{now:%H:%M:%S}  {' '.join(self._paths)}: {what}"), QUIET)
+        return Group(Control(ControlType.HOME, ControlType.CLEAR), line, Text(), *parts)
+
+
+def question(case: Case) -> str:
+    """Give all of a case that its recordings depend on.
+
+    As text: 0.0 and -0.0 are equal numbers and different questions.
+    """
+    asked = replace(
+        case,
+        inputs={name: replace(spec, where=None) for name, spec in case.inputs.items()},
+        graph={name: Expression(node.text) for name, node in case.graph.items()},
+        backends=tuple(replace(spec, where=None) for spec in case.backends),
+        tolerance=Auto(),
+        strict=False,
+        description="",
+        where=None,
+    )
+    return repr(asked)
+
+
+def data_files(case: Case) -> tuple[str, ...]:
+    """Name the files that the inputs of a case come from."""
+    specs = case.inputs.values()
+    return tuple(str(spec.parameters["file"]) for spec in specs if spec.kind == "file")
+
+
+def files_at(path: str) -> tuple[Path, ...]:
+    """Give the config files at a path; a file that is missing for the moment is still watched."""
+    from gradcmp import config
+
+    try:
+        return config.find([path])
+    except (ConfigError, OSError):  # also a directory that goes while it is listed
+        return (Path(path),)
+
+
+def stamp(file: str) -> Stamp:
+    """Give what changes when a file does."""
+    try:
+        found = Path(file).stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino

@@ -1,0 +1,312 @@
+"""Watching: a change gives another screen, what did not change is not asked again."""
+
+from __future__ import annotations
+
+import os
+import pty
+import queue
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+
+import numpy as np
+import pytest
+
+from gradcmp import api, config
+from gradcmp.case import ONCE, Effort
+from gradcmp.cli import main
+from gradcmp.cli.options import Output
+from gradcmp.cli.watch import Session, question
+from gradcmp.workers import Pool
+
+COMMAND = [sys.executable, "-m", "gradcmp", "run", "--watch"]
+BACKENDS = "backends: [numpy, 'numpy,dtype=float32']\n"
+CASE = "inputs: {X: normal:4x3}\ngraph: {out: sum(exp(X))}\n" + BACKENDS
+TWO = """\
+defaults:
+  backends: [numpy, 'numpy,dtype=float32']
+cases:
+  - {name: first, inputs: {X: normal:4x3}, graph: {out: sum(exp(X))}}
+  - {name: second, inputs: {X: normal:4x3}, graph: {out: sum(tanh(X))}, seed: 1}
+"""
+PATIENCE = 60  # seconds: the machine may be busy
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "case.yaml"
+    path.write_text(CASE)
+    return path
+
+
+@pytest.fixture(scope="module")
+def pool():
+    with Pool() as pool:
+        yield pool
+
+
+@pytest.fixture
+def session(file, pool):
+    return watched(file, pool)
+
+
+def watched(file, pool, effort=ONCE, then=lambda cases: lambda verdict: verdict):
+    return Session([str(file)], lambda: config.load(file), Output(True), effort, then, pool)
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Names of the cases that backends were asked for."""
+    names, run = [], api.run
+
+    def spy(case, *rest):
+        names.append(case.name)
+        return run(case, *rest)
+
+    monkeypatch.setattr(api, "run", spy)
+    return names
+
+
+def body(capsys):
+    """The screen below the line with the time."""
+    out, err = capsys.readouterr()
+    assert not err
+    return out.partition("\n\n")[2]
+
+
+def cold(file, capsys):
+    main(["run", "--verbose", str(file)])
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text + "seed: 5\n",
+        lambda text: text.replace("exp", "cos"),
+        lambda text: text.replace("4x3", "2x2"),
+        lambda text: text.replace("float32", "bfloat16"),
+        lambda text: text + "tolerance: {rtol: 1.0e-9, atol: 0}\n",
+        lambda text: text + "tolerance: {ulp: 0}\n",
+        lambda text: text + "description: now with words\n",
+    ],
+)
+def test_after_a_change_the_screen_is_that_of_a_fresh_run(session, file, change, capsys):
+    session.look_again()
+    first = body(capsys)
+    file.write_text(change(CASE))
+    session.look_again()
+    changed = body(capsys)
+    assert changed == cold(file, capsys)
+    assert changed != first
+    file.write_text(CASE)
+    session.look_again()
+    assert body(capsys) == first == cold(file, capsys)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words", "again"),
+    [
+        ("", "", "2 unchanged", []),
+        ("defaults:", "# another line\ndefaults:", "2 unchanged", []),
+        ("name: first", "strict: true, name: first", "2 unchanged", []),
+        ("seed: 1", "seed: 2", "1 unchanged, 1 run", ["second"]),
+        ("exp", "expm1", "1 run, 1 unchanged", ["first"]),
+        ("name: first", "name: other", "1 run, 1 unchanged", ["other"]),
+        ("cases:", "  tolerance: table\ncases:", "2 judged again", []),
+        ("seed: 1", "seed: 1, tolerance: {ulp: 1}", "1 unchanged, 1 judged again", []),
+        ("defaults:", "defaults:\n  seed: 1", "1 run, 1 unchanged", ["first"]),
+    ],
+)
+def test_only_what_changed_is_asked_again(file, pool, asked, capsys, old, new, words, again):
+    file.write_text(TWO)
+    session = watched(file, pool)
+    session.look_again()
+    assert asked == ["first", "second"]
+    assert "2 run, in " in capsys.readouterr().out
+    asked.clear()
+    file.write_text(TWO.replace(old, new))
+    session.look_again()
+    assert asked == again
+    assert f"{words}, in " in capsys.readouterr().out
+
+
+def test_auto_needs_runs_that_a_fixed_tolerance_did_not(session, file, asked):
+    file.write_text(CASE + "tolerance: table\n")
+    session.look_again()
+    file.write_text(CASE)
+    session.look_again()
+    assert asked == ["case", "case"]
+
+
+def test_isolated_nodes_are_judged_by_running_them(file, pool, asked):
+    session = watched(file, pool, Effort(isolate=True))
+    for text in (CASE, CASE + "tolerance: {ulp: 1}\n", CASE + "tolerance: {ulp: 1}\n# said\n"):
+        file.write_text(text)
+        session.look_again()
+    assert asked == ["case", "case"]
+
+
+def test_zero_and_minus_zero_are_different_questions():
+    texts = [f"inputs: {{x: {{kind: constant, shape: 2, value: {z}}}}}" for z in ("0.0", "-0.0")]
+    (plus,), (minus,) = (
+        config.load_text(f"{text}\ngraph: {{y: 1 / x}}\n{BACKENDS}", "zero.yaml") for text in texts
+    )
+    assert plus == minus
+    assert question(plus) != question(minus)
+
+
+def test_another_data_file_is_another_question(file, pool, asked, capsys):
+    data = file.with_name("x.npy")
+    np.save(data, np.arange(3.0))
+    file.write_text(CASE.replace("normal:4x3", "file:x.npy"))
+    session = watched(file, pool)
+    session.look_again()
+    first = body(capsys)
+    session.look_again()
+    assert asked == ["case"]
+    np.save(data.with_name("new.npy"), np.arange(3.0) / 2)
+    data.with_name("new.npy").replace(data)  # as editors do
+    capsys.readouterr()
+    session.wait()
+    session.look_again()
+    assert asked == ["case", "case"]
+    changed = body(capsys)
+    assert changed == cold(file, capsys)
+    assert changed != first
+
+
+def test_what_turns_a_verdict_into_the_one_that_counts_sees_kept_ones_too(file, pool):
+    seen = []
+
+    def then(cases):
+        return lambda verdict: seen.append(verdict.case.name) or verdict
+
+    session = watched(file, pool, then=then)
+    session.look_again()
+    session.look_again()
+    assert seen == ["case", "case"]
+
+
+def test_a_change_while_backends_compute_is_not_missed(session, file, monkeypatch, capsys):
+    run = api.run
+
+    def slow(*arguments):
+        file.write_text(CASE + "seed: 7\n")
+        return run(*arguments)
+
+    with monkeypatch.context() as during:
+        during.setattr(api, "run", slow)
+        session.look_again()
+    assert not capsys.readouterr().out  # the verdict was out of date before it was known
+    session.wait()
+    session.look_again()
+    assert "seed 7" in capsys.readouterr().out
+
+
+def test_a_mistake_on_the_command_line_ends_it(file, tmp_path, capsys):
+    for arguments, words in (
+        ([], "has no file to watch"),
+        ([str(tmp_path / "nowhere.yaml")], "does not exist"),
+        ([str(file), "--rtol", "1"], "without --atol"),
+        ([str(file), "-b", "torhc"], "Did you mean 'torch'?"),
+        ([str(file), "--json", "-"], "contradict each other"),
+    ):
+        assert main(["run", "--watch", *arguments]) == 2
+        assert words in capsys.readouterr().err
+
+
+class Watching:
+    """A process that watches, and what it said so far; ended with the test."""
+
+    def __init__(self, *arguments, stdout=subprocess.PIPE):
+        self.process = subprocess.Popen(
+            [*COMMAND, *map(str, arguments)], stdout=stdout, stderr=subprocess.PIPE
+        )
+        self.lines = queue.Queue()
+
+    def listen(self, stream):
+        def take():
+            with stream, suppress(OSError):  # how a terminal says that the other side has gone
+                for line in stream:
+                    self.lines.put(line.decode())
+
+        threading.Thread(target=take, daemon=True).start()
+
+    def until(self, pattern):
+        """Give everything that is said up to a line with the pattern."""
+        said = ""
+        while not re.search(pattern, said):
+            said += self.lines.get(timeout=PATIENCE)
+        return said
+
+    def children(self):
+        listed = subprocess.run(
+            ["ps", "-eo", "pid,ppid"], capture_output=True, text=True, check=True
+        )
+        rows = [line.split() for line in listed.stdout.splitlines()]
+        return [int(pid) for pid, parent in rows if parent == str(self.process.pid)]
+
+
+@pytest.fixture
+def start():
+    started = []
+
+    def begin(*arguments, **how):
+        started.append(Watching(*arguments, **how))
+        return started[-1]
+
+    yield begin
+    for watching in started:
+        watching.process.kill()
+        watching.process.communicate()
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_process_that_watches(file, start):
+    watching = start(file)
+    watching.listen(watching.process.stdout)
+    assert "seed 0" in watching.until("agree: ")
+    file.write_text(CASE + "seed: 5\n")
+    assert "seed 5" in watching.until("agree: ")
+    file.write_text(CASE + "sede: 6\n")
+    said = watching.until("Did you mean")
+    assert "case.yaml:4: unknown key 'sede'. Did you mean 'seed'?" in said
+    assert "\x1b" not in said
+    file.unlink()
+    watching.until("does not exist")
+    file.write_text(CASE.replace("normal:4x3", "file:x.npy"))
+    watching.until("x.npy")
+    np.save(file.with_name("x.npy"), np.arange(3.0))  # the config itself does not change
+    assert "with X file" in watching.until("agree: ")
+
+    workers = watching.children()
+    assert workers
+    watching.process.send_signal(signal.SIGINT)
+    assert watching.process.wait(PATIENCE) == 130
+    assert watching.process.stderr.read().decode().strip() == "interrupted"
+    deadline = time.monotonic() + PATIENCE
+    while any(map(alive, workers)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(map(alive, workers))
+
+
+def test_a_terminal_is_cleared_before_each_screen(file, start):
+    ours, theirs = pty.openpty()
+    watching = start(file, stdout=theirs)
+    os.close(theirs)
+    watching.listen(os.fdopen(ours, "rb"))
+    assert watching.until("✓ agree").startswith("\x1b[H\x1b[2J")
+    watching.process.send_signal(signal.SIGINT)
+    assert watching.process.wait(PATIENCE) == 130
