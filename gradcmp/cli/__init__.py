@@ -11,6 +11,7 @@ import click
 from gradcmp.cli import (
     backends,
     check,
+    completion,
     diff,
     explain,
     expr,
@@ -49,6 +50,7 @@ for _module in (
     backends,
     ops,
     schema,
+    completion,
 ):
     cli.add_command(_module.command)
 

@@ -24,7 +24,7 @@ DEFAULT = "configs"  # not '.': a project has YAML that is none of gradcmp's
 
 
 @click.command(name="check")
-@click.argument("paths", nargs=-1, metavar="[CONFIG|DIR]...")
+@click.argument("paths", nargs=-1, type=options.CONFIGS, metavar="[CONFIG|DIR]...")
 @click.option(
     "--require", metavar="NAME,...", default="", help="Backends whose absence is a failure."
 )

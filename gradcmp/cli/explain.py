@@ -21,7 +21,7 @@ SCRIPTS = (REFERENCE, "tensorflow", "torch", "jax")
 
 
 @click.command(name="explain")
-@click.argument("paths", nargs=-1, metavar="[CONFIG|DIR]...")
+@click.argument("paths", nargs=-1, type=options.CONFIGS, metavar="[CONFIG|DIR]...")
 @options.CASE
 @click.option("--notebook", type=options.FILE, metavar="FILE", help="Write a Jupyter notebook.")
 @click.option(

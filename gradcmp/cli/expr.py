@@ -5,14 +5,14 @@ from __future__ import annotations
 import click
 
 from gradcmp.case import BackendSpec, Case, Expression
-from gradcmp.cli import options
+from gradcmp.cli import completion, options
 from gradcmp.errors import ExitCode, Location, UsageError
 
 NODE = "output"  # what the only node is called on screen
 
 
 @click.command(name="expr")
-@click.argument("expression")
+@click.argument("expression", shell_complete=completion.ops)
 @click.option(
     "--input",
     "-i",

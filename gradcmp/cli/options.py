@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from gradcmp.case import DTYPES, BackendSpec, Case, DType, DTypeTable, Fixed, Ulp
+from gradcmp.cli import completion
 from gradcmp.errors import UsageError
 
 if TYPE_CHECKING:
@@ -84,12 +85,18 @@ def both(rtol: float | None, atol: float | None) -> Fixed | None:
     return Fixed(rtol, atol)
 
 
+CONFIGS: click.Path = click.Path()  # as text: errors name a file as it was written
 FILE: click.Path = click.Path(path_type=Path)
 DIRECTORY: click.Path = click.Path(path_type=Path, file_okay=False)
 SEED = click.option("--seed", type=click.IntRange(min=0), help="Seed of the inputs.")
 DTYPE = click.option("--dtype", type=click.Choice(DTYPES), help="What the backends compute in.")
 CASE = click.option(
-    "--case", "names", multiple=True, metavar="NAME", help="Only this case; repeatable."
+    "--case",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="Only this case; repeatable.",
+    shell_complete=completion.cases,
 )
 RTOL = click.option("--rtol", type=float, help="Relative tolerance, together with --atol.")
 ATOL = click.option("--atol", type=float, help="Absolute tolerance, together with --rtol.")
@@ -106,6 +113,7 @@ def overrides(function: F) -> Callable[..., Any]:
         multiple=True,
         metavar="SPEC",
         help="Who computes; repeatable: tensorflow:session, torch,dtype=float32.",
+        shell_complete=completion.backends,
     )
     @SEED
     @DTYPE

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gradcmp.case import Case, DType
-from gradcmp.cli import options
+from gradcmp.cli import completion, options
 from gradcmp.cli.run import choose, load, require_distinct
 from gradcmp.errors import BackendError, ExitCode, NothingComparedError, UsageError
 
@@ -20,10 +20,15 @@ STDERR = 8  # lines of a failed backend's stderr
 
 
 @click.command(name="record")
-@click.argument("paths", nargs=-1, metavar="[CONFIG|DIR]...")
+@click.argument("paths", nargs=-1, type=options.CONFIGS, metavar="[CONFIG|DIR]...")
 @options.CASE
 @click.option(
-    "--backend", "-b", required=True, metavar="SPEC", help="Who computes: torch,dtype=float64."
+    "--backend",
+    "-b",
+    required=True,
+    metavar="SPEC",
+    help="Who computes: torch,dtype=float64.",
+    shell_complete=completion.backends,
 )
 @options.SEED
 @options.DTYPE

@@ -14,7 +14,7 @@ from gradcmp.errors import ExitCode, UsageError, did_you_mean
 
 
 @click.command(name="run")
-@click.argument("paths", nargs=-1, metavar="[CONFIG|DIR]...")
+@click.argument("paths", nargs=-1, type=options.CONFIGS, metavar="[CONFIG|DIR]...")
 @options.CASE
 @options.overrides
 @click.option(

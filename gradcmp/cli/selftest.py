@@ -25,7 +25,7 @@ STYLES: Mapping[Fate, str] = {
 
 
 @click.command(name="selftest")
-@click.argument("paths", nargs=-1, required=True, metavar="CONFIG|DIR...")
+@click.argument("paths", nargs=-1, required=True, type=options.CONFIGS, metavar="CONFIG|DIR...")
 @options.CASE
 @options.overrides
 @options.debug

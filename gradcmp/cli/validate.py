@@ -8,7 +8,7 @@ from gradcmp.cli import options
 
 
 @click.command(name="validate")
-@click.argument("paths", nargs=-1, required=True, metavar="CONFIG|DIR...")
+@click.argument("paths", nargs=-1, required=True, type=options.CONFIGS, metavar="CONFIG|DIR...")
 @options.debug
 def command(paths: tuple[str, ...]) -> None:
     """Check configs without running them: keys, expressions, names, shapes, backends."""
