@@ -107,19 +107,26 @@ def pool(stack: Float, precision: Precision) -> Scale:
     """
     base, count = stack[0], len(stack) - 1
     with np.errstate(all="ignore"):
-        deviations = stack[1:] - stack[:1]
-        v = np.zeros_like(base)
-        if count:
-            deviations[~np.isfinite(deviations)] = 0.0
-            v = np.square(np.abs(deviations).max(axis=0) / WIDEST[count])
+        deviations = stack[1:] - base
+        deviations[~np.isfinite(deviations)] = 0.0
+        v = np.square(_widest(deviations))
         squared = (count * v + TENSOR_WEIGHT * _lent(v, base)) / (count + TENSOR_WEIGHT)
         squared = squared + np.square(precision.u * base) / 3 + precision.eta**2
-        s = np.sqrt(squared)
         w = np.where(np.isfinite(base), base / squared, 0.0)
         total = float(np.sum(np.where(np.isfinite(base), w * base, 0.0)))
-        alphas = [float(np.sum(w * d)) / total for d in deviations] if total > 0 else []
-    widest = max(map(abs, alphas), default=0.0) / WIDEST.get(count, 1.0)
-    return Scale(base, s, float(np.sqrt(widest**2 + precision.u**2 / 3)))
+        factors = (
+            deviations.reshape(count, -1) @ w.reshape(-1) / total if total > 0 else np.zeros(0)
+        )
+    coherent = np.hypot(_widest(factors), precision.u / np.sqrt(3))
+    return Scale(base, np.sqrt(squared), float(coherent))
+
+
+def _widest(deviations: Float) -> Float:
+    """Give the standard deviation that the widest of all replicas bespeaks."""
+    if not len(deviations):
+        return np.zeros(deviations.shape[1:])
+    widest: Float = np.maximum(deviations.max(axis=0), -deviations.min(axis=0))
+    return widest / WIDEST[len(deviations)]
 
 
 def _lent(v: Float, base: Float) -> Float:
