@@ -116,12 +116,12 @@ class NoiseModel:
         y = stack[1:]
         c = self._draw(stack.ndim)
         with np.errstate(all="ignore"):
-            error = SPREAD * kappa * (self._round(c * y) / c - y)
+            error = self._rounding(y, c)
+            error *= SPREAD * kappa
             if common:
                 xi = self.rng.standard_normal(self.replicas).reshape(c.shape)
                 error += COMMON_MODE * kappa * self.precision.u * xi * y
-            error[~np.isfinite(error)] = 0.0
-            stack[1:] = y + error
+            y += _finite(error)
         return Noisy(stack, self)
 
     def jitter_sum(self, stack: Stack, squares: Stack, terms: Any) -> Noisy:
@@ -136,10 +136,10 @@ class NoiseModel:
         with np.errstate(all="ignore"):
             deviation = self.precision.u_sum * np.sqrt(m / 3 * y * y + (m / 6 + 1) * squares)
             w = np.abs(y) + np.sqrt(squares)  # what the error is a function of
-            hashed = (self._round(c * w) / c - w) / (self.precision.u * HASHED_RMS)
-            error = deviation * np.where(w > 0, hashed / np.where(w > 0, w, 1.0), 0.0)
-            error[~np.isfinite(error)] = 0.0
-            stack[1:] = y + error
+            error = self._rounding(w, c)
+            error /= w
+            error *= deviation / (self.precision.u * HASHED_RMS)
+            y += _finite(error)
         if self.precision.u_sum == self.precision.u:
             return Noisy(stack, self)
         return self.jitter(stack, 1.0)  # the accumulator is finer than the result
@@ -159,12 +159,24 @@ class NoiseModel:
         signs = self.rng.choice((-1.0, 1.0), shape) if self.shuffled else np.ones(shape)
         return signs * self.nudge
 
+    def _rounding(self, y: Stack, c: Stack) -> Stack:
+        """Give the error of rounding, seen through c: ``RN(c y) / c - y``."""
+        error: Stack = self._round(c * y)
+        error /= c
+        return np.subtract(error, y, out=error)
+
     def _round(self, y: Any) -> Any:
         """Round to the significand of the dtype, by Veltkamp's splitting."""
         if self.precision.u == PRECISIONS["float64"].u:
             return y  # the arithmetic at hand rounds c y by itself
         t = y * (self.precision.u * 2.0**53 + 1.0)
         return t - (t - y)
+
+
+def _finite(error: Stack) -> Stack:
+    """Take out what is not finite: there the replicas stay as they are."""
+    finite = np.isfinite(error)
+    return error if finite.all() else np.where(finite, error, 0.0)
 
 
 class Noisy(NDArrayOperatorsMixin):
