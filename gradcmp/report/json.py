@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from gradcmp.case import Case
 from gradcmp.errors import ExitCode, Location
@@ -18,8 +18,6 @@ from gradcmp.judge.records import CaseVerdict, Comparison, Element, Finding, Pai
 from gradcmp.recording import Array, Failure, Recording
 from gradcmp.report.places import holds
 from gradcmp.report.sentence import MARKS, Tally
-
-Held: TypeAlias = Mapping[str, Mapping[str, Array]]  # by label and tensor
 
 SCHEMA = "gradcmp/report/1"
 DEEP = 6  # report, cases, case, pairs, pair, tensors: what is inside is one comparison
@@ -39,29 +37,25 @@ def report(verdicts: Sequence[CaseVerdict]) -> str:
         },
         "cases": [of_case(verdict) for verdict in verdicts],
     }
-    return "".join(laid_out(facts, 0)) + "\n"
+    return f"{laid_out(facts, 0)}\n"
 
 
-def laid_out(fact: Any, depth: int) -> Iterator[str]:
+def laid_out(fact: Any, depth: int) -> str:
     """Write a fact with a line for each of its parts, and on one line what is `DEEP` inside.
 
     The standard library's indented form takes many times as long, and sets every number of a
     comparison on a line of its own.
     """
     if depth == DEEP or not fact or not isinstance(fact, (dict, list)):
-        yield compact(fact)
-        return
-    opening, closing = "{}" if isinstance(fact, dict) else "[]"
-    separator, line = opening, "\n" + " " * (depth + 1)
-    for part in fact.items() if isinstance(fact, dict) else fact:
-        yield separator + line
-        if isinstance(fact, dict):
-            yield f"{json.dumps(part[0])}: "
-            yield from laid_out(part[1], depth + 1)
-        else:
-            yield from laid_out(part, depth + 1)
-        separator = ","
-    yield f"{line[:-1]}{closing}"
+        return compact(fact)
+    if isinstance(fact, dict):
+        ends = "{}"
+        parts = [f"{json.dumps(key)}: {laid_out(part, depth + 1)}" for key, part in fact.items()]
+    else:
+        ends = "[]"
+        parts = [laid_out(part, depth + 1) for part in fact]
+    line = "\n" + " " * (depth + 1)
+    return f"{ends[0]}{line}{f',{line}'.join(parts)}{line[:-1]}{ends[1]}"
 
 
 def compact(fact: Any) -> str:
@@ -85,7 +79,7 @@ def strict(fact: Any) -> Any:
 
 def of_case(verdict: CaseVerdict) -> dict[str, Any]:
     """Give the facts of one case."""
-    held = {label: recording.tensors for label, recording in verdict.recordings.items()}
+    held = Held({label: one.tensors for label, one in verdict.recordings.items()})
     return {
         **of_question(verdict.case),
         "reference": verdict.reference,
@@ -193,7 +187,6 @@ def of_finding(finding: Finding | None) -> dict[str, Any]:
 
 def of_element(name: str, worst: Element, held: Held) -> dict[str, Any]:
     """Give one element: the pair's two values, and every backend's that has such an element."""
-    arrays = {label: by[name] for label, by in held.items() if name in by}
     return {
         "index": worst.index,
         "actual": worst.actual,
@@ -203,12 +196,28 @@ def of_element(name: str, worst: Element, held: Held) -> dict[str, Any]:
         "ulp": worst.ulp,
         "allowed": worst.allowed,
         "excess": worst.excess,
-        "values": {
-            label: array[worst.index].item()
-            for label, array in arrays.items()
-            if holds(array.shape, worst.index)
-        },
+        "values": held.values_at(name, worst.index),
     }
+
+
+class Held:
+    """What the backends have, by label and tensor; an element is looked up once for all pairs."""
+
+    def __init__(self, tensors: Mapping[str, Mapping[str, Array]]) -> None:
+        self._tensors = tensors
+        self._found: dict[tuple[str, tuple[int, ...]], dict[str, Any]] = {}
+
+    def values_at(self, name: str, index: tuple[int, ...]) -> dict[str, Any]:
+        """Give one element of a tensor as every backend has it that has one."""
+        found = self._found.get((name, index))
+        if found is None:
+            arrays = {label: by[name] for label, by in self._tensors.items() if name in by}
+            found = self._found[name, index] = {
+                label: array[index].item()
+                for label, array in arrays.items()
+                if holds(array.shape, index)
+            }
+        return found
 
 
 def _word(agrees: bool) -> str:

@@ -1,0 +1,171 @@
+"""What the action, the hook and the snippet would run, run: on a case that agrees, on one not."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+import yaml
+
+from gradcmp.cli import cli
+from gradcmp.report import REPORTS
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = (ROOT / "docs" / "ci.md").read_text("utf-8")
+CASE = """
+inputs: {{X: normal:4x3}}
+graph: {{y: sum(exp(X))}}
+backends: [numpy, "numpy,dtype=float32"]
+tolerance: {{rtol: {rtol}, atol: 0}}
+"""
+
+
+@pytest.fixture(params=[("1e-4", 0), ("1e-14", 1)], ids=["agrees", "disagrees"])
+def repository(request, tmp_path):
+    """Give a directory as CI would have checked it out, and the exit code that is right."""
+    rtol, code = request.param
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "a b.yaml").write_text(CASE.format(rtol=rtol))
+    return tmp_path, code
+
+
+def shell(command, where, **variables):
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", command],
+        cwd=where,
+        env={"PATH": path, "HOME": str(where), **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def blocks(name):
+    """Give the YAML below a title of the page."""
+    section = PAGE.split(f"\n## {name}\n")[1].split("\n## ")[0]
+    return [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", section, re.S)]
+
+
+def is_red(file):
+    return ElementTree.parse(file).find(".//failure") is not None
+
+
+def action_steps(**given):
+    """Give the steps of the action with its inputs filled in, as GitHub does."""
+    action = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
+    assert set(given) <= set(action["inputs"])
+    inputs = {key: given.get(key, one["default"]) for key, one in action["inputs"].items()}
+
+    def fill(text):
+        return re.sub(r"\$\{\{ inputs\.([\w-]+) \}\}", lambda match: inputs[match[1]], text)
+
+    for step in action["runs"]["steps"]:
+        if "run" in step:
+            assert "${{" not in step["run"]  # an input would be read as a command
+            yield step["run"], {key: fill(text) for key, text in step["env"].items()}
+
+
+def action(where, **given):
+    _, (command, variables) = action_steps(**given)
+    summary = where / "summary.md"
+    done = shell(command, where, **variables, GITHUB_STEP_SUMMARY=str(summary), CI="true")
+    return done, summary
+
+
+def test_the_action(repository):
+    where, code = repository
+    done, summary = action(where, paths="configs", require="numpy")
+    assert done.returncode == code, done.stderr
+    errors = [line for line in done.stdout.splitlines() if line.startswith("::error ")]
+    assert len(errors) == code
+    assert all("file=configs/a b.yaml,line=2" in line for line in errors)
+    assert is_red(where / "gradcmp.xml") == bool(code)
+    assert summary.read_text().startswith("### ✗ gradcmp" if code else "### ✓ gradcmp")
+
+
+def test_the_inputs_of_the_action(repository):
+    where, _ = repository
+    (where / "known.yaml").write_text("- {case: a b, reason: known, expires: 2999-12-31}\n")
+    done, _ = action(where, expect="known.yaml", arguments="--strict --jobs 1", junit="o.xml")
+    assert done.returncode in (0, 1)
+    assert "known" in done.stdout  # excused, or come to agree
+    assert (where / "o.xml").exists()
+    done, _ = action(where, require="jax")
+    assert done.returncode == 2
+
+
+def test_an_input_of_the_action_is_no_command(repository):
+    where, _ = repository
+    done, _ = action(where, paths='configs"; touch pwned; "', arguments="$(touch pwned)")
+    assert done.returncode == 2
+    assert not (where / "pwned").exists()
+
+
+def test_the_action_installs_what_there_is():
+    (command, variables), _ = action_steps(frameworks="torch,jax")
+    listed = shell(
+        f"python() {{ printf '%s\\n' \"$@\"; }}; {command}",
+        ROOT,
+        **variables,
+        GITHUB_ACTION_PATH=str(ROOT),
+    ).stdout.splitlines()
+    assert listed == ["-m", "pip", "install", f"{ROOT}[torch,jax]"]
+    declared = re.search(
+        r"optional-dependencies\]\n(.*?)\n\[", (ROOT / "pyproject.toml").read_text(), re.S
+    )
+    assert {"torch", "tensorflow", "jax", "all"} <= set(re.findall(r"^(\w+) =", declared[1], re.M))
+
+
+def test_the_workflow_gives_the_action_only_what_it_takes():
+    (workflow,) = blocks("GitHub Actions")
+    (step,) = (step for step in workflow["jobs"]["gradients"]["steps"] if "with" in step)
+    list(action_steps(**step["with"]))
+
+
+def test_the_hook(repository):
+    where, code = repository
+    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
+    (config,) = blocks("pre-commit")
+    assert config["repos"][0]["hooks"][0]["id"] == hook["id"]
+    changed = [path for path in ("configs/a b.yaml", "README.md") if re.search(hook["files"], path)]
+    quoted = " ".join(f"'{path}'" for path in changed)
+    done = shell(f"{hook['entry']} {quoted}", where)  # as pre-commit does: names come last
+    assert done.returncode == code, done.stderr
+    assert ("✗ configs/a b.yaml:2: a b: disagree" in done.stdout) == bool(code)
+
+
+def test_the_gitlab_job(repository):
+    where, code = repository
+    (job,) = blocks("GitLab CI")
+    job = job["gradients"]
+    (script,) = job["script"]
+    done = shell(script.replace("torch,jax", "numpy"), where, GITLAB_CI="true", CI="true")
+    assert done.returncode == code, done.stderr
+    assert is_red(where / job["artifacts"]["reports"]["junit"]) == bool(code)
+    assert job["artifacts"]["when"] == "always"  # a failed job keeps its report too
+
+
+def test_the_example_of_known_disagreements_is_one(tmp_path):
+    (tmp_path / "a.yaml").write_text(f"name: half\n{CASE.format(rtol='1e-4')}")
+    section = PAGE.split("\n## Disagreements that are known\n")[1]
+    text = re.search(r"```yaml\n(.*?)```", section, re.S)[1]
+    text = text.replace("torch,dtype=float16", "numpy,dtype=float32")
+    (tmp_path / "known.yaml").write_text(text)
+    done = shell("gradcmp check a.yaml --expect known.yaml", tmp_path)
+    assert done.returncode == 1
+    assert "known.yaml:1: 'float16 overflows, to be fixed with the next release' has come" in (
+        done.stdout
+    )
+
+
+def test_the_page_knows_all_options_and_reports():
+    options = {name for one in cli.commands["check"].params for name in one.opts}
+    for name in (name for name in options if name.startswith("--") and name != "--debug"):
+        assert f"`{name}" in PAGE or f", `{name}" in PAGE
+    assert set(re.findall(r"^\| `(\w+)(?:=[\w.]+)?` \|", PAGE, re.M)) == set(REPORTS)
