@@ -110,7 +110,7 @@ def _suite(number: int, name: str, package: str, taken: float) -> Element:
         package=xml(package),
         timestamp=now,
         hostname=xml(platform.node()) or "localhost",
-        time=f"{taken:.6f}",
+        time=f"{taken:.3f}",
     )
     SubElement(found, "properties")
     return found
@@ -128,7 +128,7 @@ def _finished(found: Element, out: Iterable[str], err: Iterable[str]) -> Element
 
 
 def _test(suite: Element, case: str, name: str, taken: float) -> Element:
-    return SubElement(suite, "testcase", classname=xml(case), name=xml(name), time=f"{taken:.6f}")
+    return SubElement(suite, "testcase", classname=xml(case), name=xml(name), time=f"{taken:.3f}")
 
 
 def _problem(test: Element, tag: str, kind: str, message: str, text: str) -> None:

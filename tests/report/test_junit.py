@@ -15,7 +15,7 @@ from gradcmp.recording import Failure
 from gradcmp.report.junit import report
 
 # Of Windy Road's JUnit.xsd for Ant, the strictest in use: attributes, and children in their order.
-TIME = re.compile(r"\d+\.\d+")
+TIME = re.compile(r"\d+\.\d{3}")  # as the strictest of Jenkins' junit-10.xsd has it
 DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 COUNT = re.compile(r"\d+")
 ANY = re.compile(r"(?s).*")
