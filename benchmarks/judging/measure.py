@@ -1,0 +1,265 @@
+"""Judges every pair and every mutant of a run, by gradcmp's own judge and by its rivals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import combinations
+
+import numpy as np
+
+from benchmarks.judging.mutants import Mutant, applied, elementwise, structural
+from benchmarks.judging.recording import Problem, Run
+from benchmarks.judging.rivals import RIVALS
+from gradcmp.judge import Comparison, Pair
+from gradcmp.judge.auto import NoiseRule
+from gradcmp.judge.noise import PRECISIONS
+from gradcmp.ops import Array
+from gradcmp.recording import Recording
+
+# Times the actual noise: of a smaller effect chance may decide whether it shows at all.
+LIVE = 3.0
+STRUCTURAL_MUTANTS = 6  # for each problem
+WITH, WITHOUT = "with float64", "without float64"
+WORST_FIRST = (
+    "shape", "dtype", "tolerance", "non-finite", "range", "bug", "suspect", "kink", "note",
+    "precision", "rounding", "exact",
+)  # fmt: skip
+FOUND = frozenset(("bug", "suspect", "note", "kink", "non-finite", "range"))
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One pair of correct recordings: all values and gradients held together.
+
+    Attributes
+    ----------
+    verdicts : mapping of str to str
+        The worst reason of all tensors, with and without the float64 run.
+    passed : mapping of str to bool
+        By rival.
+    loudest : str
+        The tensor of the largest multiple of the noise, and that multiple.
+    """
+
+    case: str
+    pair: Pair
+    verdicts: Mapping[str, str]
+    passed: Mapping[str, bool]
+    loudest: str
+
+
+@dataclass(frozen=True)
+class Killed:
+    """One live mutant on one backend's recording, and who found it.
+
+    Attributes
+    ----------
+    size : float
+        The effect as a multiple of the actual rounding errors: RMS over RMS of one gradient, or
+        for one wrong element against the error of that element.
+    """
+
+    case: str
+    backend: str
+    mutant: Mutant
+    size: float
+    verdicts: Mapping[str, str]
+    passed: Mapping[str, bool]
+
+
+@dataclass
+class Measured:
+    """What was found so far.
+
+    Attributes
+    ----------
+    tightness : list of float
+        For each gradient of a correct recording the noise that is expected over the error that
+        was made, in RMS over its elements.
+    """
+
+    judged: list[Judged] = field(default_factory=list)
+    killed: list[Killed] = field(default_factory=list)
+    tightness: list[float] = field(default_factory=list)
+
+    def add(self, other: Measured) -> None:
+        self.judged += other.judged
+        self.killed += other.killed
+        self.tightness += other.tightness
+
+
+def measure(run: Run) -> Measured:
+    """Judge every pair and every mutant of one run; its noise is calibrated once."""
+    trial = Trial(run)
+    return Measured(list(trial.pairs()), list(trial.kills()), list(trial.tightness()))
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One run and the noise of its graph."""
+
+    run: Run
+
+    @property
+    def problem(self) -> Problem:
+        return self.run.problem
+
+    @cached_property
+    def recordings(self) -> dict[str, Recording]:
+        """By label, the reference first."""
+        reference = self.problem.reference
+        return {reference.backend: reference, **self.run.recordings}
+
+    @cached_property
+    def rule(self) -> NoiseRule:
+        return NoiseRule(
+            self.problem.graph, self.problem.reference, self.recordings, self.run.twins
+        )
+
+    def pairs(self) -> Iterator[Judged]:
+        """Hold every recording against the reference and against each other."""
+        for expected, actual in combinations(self.recordings, 2):
+            pair = Pair(actual, expected)
+            held = {name: self._hold_pair(name, pair) for name in self._compared}
+            yield Judged(
+                self.problem.case.name,
+                pair,
+                {what: _worst(by[what] for by in held.values()) for what in (WITH, WITHOUT)},
+                _passed(
+                    (self._tensor(actual, name), self._tensor(expected, name), self._dtype)
+                    for name in self._compared
+                ),
+                _loudest({name: by[WITH] for name, by in held.items()}),
+            )
+
+    def kills(self) -> Iterator[Killed]:
+        """Judge every live mutant on every backend."""
+        rng = np.random.default_rng([self.problem.case.seed, 1])
+        mutants = [
+            *structural(self.problem, rng, STRUCTURAL_MUTANTS),
+            *elementwise(self.problem, rng),
+        ]
+        for mutant in mutants:
+            size = self._size(mutant)
+            if size >= LIVE:
+                for label in self.run.recordings:
+                    yield from self._kill(mutant, size, label)
+
+    def tightness(self) -> Iterator[float]:
+        """Give for each gradient the noise that is expected over the error that was made."""
+        reference = self.problem.reference
+        for label, recording in self.run.recordings.items():
+            for name in self.problem.case.wrt:
+                error = np.asarray(recording.gradients[name], np.float64)
+                error = error - reference.gradients[name]
+                if np.any(error):
+                    noise = self.rule.noise(f"d {name}", Pair(label, reference.backend))
+                    yield float(np.sqrt(np.mean(np.square(noise)) / np.mean(np.square(error))))
+
+    @property
+    def _dtype(self) -> str:
+        return self.problem.case.dtype
+
+    @cached_property
+    def _compared(self) -> tuple[str, ...]:
+        """Names of the values of nodes and of all gradients; those of steps are not looked at."""
+        known = (*self.problem.case.graph, *self.problem.case.inputs)
+        tensors = [*self.problem.case.graph, *(f"d {name}" for name in known)]
+        return tuple(
+            name
+            for name in tensors
+            if name in self.problem.reference.tensors
+            and self.problem.reference.tensors[name].dtype.kind == "f"
+        )
+
+    def _tensor(self, label: str, name: str) -> Array:
+        return self.recordings[label].tensors[name]
+
+    def _hold_pair(self, name: str, pair: Pair) -> dict[str, Comparison]:
+        arrays = self._tensor(pair.actual, name), self._tensor(pair.expected, name)
+        return self._hold(name, pair, arrays, self.rule._in_float64(name, pair))
+
+    def _hold(
+        self, name: str, pair: Pair, arrays: tuple[Array, Array], fine: tuple[Array, Array] | None
+    ) -> dict[str, Comparison]:
+        return {
+            WITH: self.rule._hold(name, pair, *arrays, fine),
+            WITHOUT: self.rule._hold(name, pair, *arrays, None),
+        }
+
+    @cached_property
+    def _noise(self) -> Mapping[str, Array]:
+        """The actual rounding errors of each input's gradient, RMS over the backends.
+
+        At least half a step of the dtype, which no gradient can promise to undercut.
+        """
+        u = PRECISIONS[self.problem.case.dtype].u
+        errors = {}
+        for name in self.problem.case.wrt:
+            g = self.problem.reference.gradients[name]
+            squares = [
+                np.square(np.asarray(recording.gradients[name], np.float64) - g)
+                for recording in self.run.recordings.values()
+            ]
+            errors[name] = np.maximum(np.sqrt(np.mean(squares, axis=0)), u * np.abs(g))
+        return errors
+
+    def _size(self, mutant: Mutant) -> float:
+        """Give the effect in units of the actual noise, of the gradient where it is largest."""
+        sizes = []
+        for name, effect in mutant.effects.items():
+            where = effect != 0 if mutant.kind.startswith("one") else np.True_
+            squares = np.square(np.stack([effect, self._noise[name]]))[:, where]
+            with np.errstate(divide="ignore"):  # no error was made at all: infinitely live
+                sizes.append(float(np.sqrt(np.divide(*squares.reshape(2, -1).mean(axis=1)))))
+        return max(sizes)
+
+    def _kill(self, mutant: Mutant, size: float, label: str) -> Iterator[Killed]:
+        """Judge what a bug would have made of one backend's gradients."""
+        recording, twin = self.run.recordings[label], self.run.twins[label]
+        truth = self.problem.reference.gradients
+        wrong = {
+            name: applied(recording.gradients[name], effect, self._dtype)
+            for name, effect in mutant.effects.items()
+        }
+        if all(np.array_equal(a, recording.gradients[name]) for name, a in wrong.items()):
+            return  # rounding to the dtype has undone it
+        pair = Pair(label, self.problem.reference.backend)
+        held = [
+            self._hold(
+                f"d {name}",
+                pair,
+                (wrong[name], truth[name]),
+                (applied(twin.gradients[name], effect, "float64"), truth[name]),
+            )
+            for name, effect in mutant.effects.items()
+        ]
+        yield Killed(
+            self.problem.case.name,
+            label,
+            replace(mutant, effects={}),  # nobody needs the arrays any more
+            size,
+            {what: _worst(by[what] for by in held) for what in (WITH, WITHOUT)},
+            _passed((array, truth[name], self._dtype) for name, array in wrong.items()),
+        )
+
+
+def _worst(comparisons: Iterable[Comparison]) -> str:
+    """Give the worst reason among tensors."""
+    return min({c.verdict.reason for c in comparisons if c.total}, key=WORST_FIRST.index)
+
+
+def _passed(arrays: Iterable[tuple[Array, Array, str]]) -> dict[str, bool]:
+    held = list(arrays)
+    return {rival.name: all(rival.passes(*one) for one in held) for rival in RIVALS}
+
+
+def _loudest(comparisons: Mapping[str, Comparison]) -> str:
+    measured = {name: c for name, c in comparisons.items() if c.noise and not c.noise.bound}
+    if not measured:
+        return "nothing needed a calibration"
+    name = max(measured, key=lambda name: measured[name].noise.multiple)
+    noise = measured[name].noise
+    return f"{name}: r {noise.multiple:.3g}, p {noise.coherent:.3g}"
