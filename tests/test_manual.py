@@ -2,6 +2,9 @@
 
 import importlib.util
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,14 +12,14 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def load_screens():
-    spec = importlib.util.spec_from_file_location("screens", ROOT / "docs" / "screens.py")
+def load(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-SCREENS = load_screens()
+SCREENS, KEYS = load("screens"), load("keys")
 COMMANDS = [
     pytest.param(command, printed, id=f"{page.name}: {command}")
     for page in SCREENS.PAGES
@@ -46,3 +49,41 @@ def test_the_two_commands_are_those_of_ci():
     ci = (ROOT / ".ci" / "run").read_text("utf-8")
     for command in re.findall(r"^make \w+$", (ROOT / "README.md").read_text("utf-8"), re.M):
         assert command in ci
+
+
+def test_the_tables_of_keys_are_those_of_the_schema():
+    page = KEYS.PAGE.read_text("utf-8")
+    assert KEYS.filled(page) == page
+    assert "| `round_inputs` | `true` |" in page
+    spoiled = page.replace("| `round_inputs` | `true` |", "| `round_inputs` | `false` |")
+    assert KEYS.filled(spoiled) == page
+
+
+def build(config, site):
+    return subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "-f", config, "-d", site],
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_the_site_builds_and_works_offline(tmp_path):
+    done = build(ROOT / "mkdocs.yml", tmp_path)
+    assert done.returncode == 0, done.stderr
+    pages = {path: path.read_text("utf-8") for path in tmp_path.rglob("*.html")}
+    names = {page.stem for page in (ROOT / "docs").glob("*.md")} - {"index"}
+    assert {path.parent.name for path in pages} >= names
+    assert "Do my gradients agree?" in pages[tmp_path / "index.html"]
+    for path, text in pages.items():
+        assert not re.findall(r"<(?:script|link|img)[^>]*(?:src|href)=\"(?:https?:)?//", text), path
+
+
+def test_a_broken_link_fails_the_build(tmp_path):
+    for name in ("docs", "README.md", "mkdocs.yml"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, tmp_path / name)
+    with (tmp_path / "docs" / "configs.md").open("a", encoding="utf-8") as page:
+        page.write("[nowhere](nowhere.md)\n")
+    done = build(tmp_path / "mkdocs.yml", tmp_path / "site")
+    assert done.returncode != 0
+    assert "nowhere.md" in done.stderr

@@ -167,7 +167,7 @@ class CaseModel(Model):
     """One thing to compare."""
 
     name: str | None = Field(None, min_length=1, description="Left out: the file's name.")
-    description: str = ""
+    description: str = Field("", description="What it is for; shown above the result.")
     inputs: dict[str, Input] = Field(
         description="By name: 'kind:shape[:key=value,...]' or a mapping that says the same."
     )
