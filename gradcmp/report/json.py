@@ -90,6 +90,12 @@ def of_case(verdict: CaseVerdict) -> dict[str, Any]:
         "backends": [of_recording(label, r) for label, r in verdict.recordings.items()],
         "failures": [of_failure(failure) for failure in verdict.failures],
         "outdated": verdict.outdated,
+        "runs": verdict.runs,
+        "unsteady": {
+            label: {name: found.max_ulp for name, found in by.items()}
+            for label, by in verdict.unsteady.items()
+        },
+        "isolated": {node: of_case(alone) for node, alone in verdict.isolated.items()},
         "pairs": [of_pair(verdict, pair, held) for pair in verdict.comparisons],
     }
 
