@@ -13,8 +13,9 @@ from pathlib import Path
 
 from benchmarks.judging.blocks import BLOCKS, HARD, block_case
 from benchmarks.judging.growing import random_case
-from benchmarks.judging.measure import Measured, measure
+from benchmarks.judging.measure import measure
 from benchmarks.judging.recording import runs
+from benchmarks.judging.results import Measured
 from benchmarks.judging.table import anomalies, hard_lines, lines
 from gradcmp.case import BackendSpec, Case, DType
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
-from benchmarks.judging.measure import FOUND, WITH, WITHOUT, Killed, Measured
 from benchmarks.judging.mutants import STRUCTURAL
+from benchmarks.judging.results import FOUND, WITH, WITHOUT, Killed, Measured
 from benchmarks.judging.rivals import RIVALS
 
 ALARMS = ("bug", "suspect", "non-finite", "range", "missing", "dtype", "shape")

@@ -13,9 +13,10 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # where the benchmarks are
 
 from benchmarks.judging.blocks import BLOCKS, block_case
 from benchmarks.judging.growing import random_case
-from benchmarks.judging.measure import FOUND, WITH, WITHOUT, Measured, measure
+from benchmarks.judging.measure import measure
 from benchmarks.judging.mutants import STRUCTURAL, elementwise, structural
 from benchmarks.judging.recording import Problem, Run
+from benchmarks.judging.results import FOUND, WITH, WITHOUT, Measured
 from benchmarks.judging.rivals import RIVALS
 from gradcmp.backends.base import Job
 from gradcmp.case import BackendSpec
