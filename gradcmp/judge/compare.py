@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -76,6 +77,9 @@ def _compare_small(actual: Array, expected: Array, rule: Rule) -> Comparison:
     a, e = _wide(actual), _wide(expected)
     difference = differ(a, e, rule)
     tally = tally_of(difference)
+    finite = np.isfinite(a) & np.isfinite(e)
+    with np.errstate(all="ignore"):
+        tally.dot(a[finite], e[finite])
     index = tuple(int(i) for i in np.unravel_index(tally.worst, a.shape))
     comparison = _conclude(tally, rule, index, (a[index], e[index]), difference.at(index))
     return replace(comparison, excess=difference.excess)
@@ -108,6 +112,9 @@ def _conclude(
         tally.max_ulp,
         equal=tally.equal,
         nonfinite=tally.nonfinite,
+        norm_actual=math.sqrt(tally.aa),
+        norm_expected=math.sqrt(tally.ee),
+        cosine=_cosine(tally),
         octaves=tally.trimmed,
     )
 
@@ -124,3 +131,11 @@ def _verdict(tally: Tally, rule: Rule, worst: str) -> Verdict:
 
 def _refuse(reason: Reason, detail: str) -> Comparison:
     return Comparison(Verdict(False, reason, detail), EXACT.text)
+
+
+def _cosine(tally: Tally) -> float | None:
+    """Give the cosine of the angle; None where there is none, beside a zero or an overflow."""
+    size = math.sqrt(tally.aa) * math.sqrt(tally.ee)
+    if not 0 < size < math.inf or not math.isfinite(tally.ae):
+        return None
+    return max(-1.0, min(1.0, tally.ae / size))

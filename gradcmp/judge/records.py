@@ -126,6 +126,10 @@ class Comparison:
         Elements where a NaN or infinity is unmatched; they count as disagreeing.
     octaves : tuple of int
         How many elements lie less than 1 ULP apart, then from 1, 2, 4, 8 … ULP on.
+    norm_actual, norm_expected : float
+        Euclidean norms over all finite pairs of real numbers, to five digits; 0 for integers.
+    cosine : float, optional
+        Of the angle between the two, from -1 to 1; None where either is zero.
     noise : Noise, optional
         Under tolerance auto, for a difference that needed measuring.
     """
@@ -143,6 +147,9 @@ class Comparison:
     nonfinite: int = 0
     octaves: tuple[int, ...] = ()
     noise: Noise | None = None
+    norm_actual: float = 0.0
+    norm_expected: float = 0.0
+    cosine: float | None = None
 
     @property
     def agrees(self) -> bool:

@@ -106,6 +106,7 @@ class Sweep:
             tally.total += count
             tally.equal += count
             tally.octaves[0] += count
+            tally.dot(actual, expected)
             return
         error = self._error[:count]
         magnitude = np.abs(expected, out=self._magnitude[:count])
@@ -119,6 +120,7 @@ class Sweep:
             self._refeed(start, actual, expected)
             return
         tally.total += count
+        tally.dot(actual, expected)
         tally.max_absolute = self._maximum(
             tally.max_absolute, peak, error, actual, expected, _absolute
         )

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+
+import numpy as np
+
+from gradcmp.recording import Array
 
 OCTAVES = 65  # below 1 ULP, then one for each bit of the longest distance
 
@@ -23,6 +29,8 @@ class Tally:
         Whether it is an unmatched non-finite, its excess and its absolute difference.
     octaves : list of int
         Numbers of finite pairs by distance: below 1 ULP, from 1, from 2, from 4 ULP on …
+    aa, ee, ae : float
+        Sums of a², e² and a·e over finite pairs: for norms and the cosine.
     """
 
     total: int = 0
@@ -35,6 +43,9 @@ class Tally:
     max_relative: float = 0.0
     max_ulp: float = 0.0
     octaves: list[int] = field(default_factory=lambda: [0] * OCTAVES)
+    aa: float = 0.0
+    ee: float = 0.0
+    ae: float = 0.0
 
     @property
     def trimmed(self) -> tuple[int, ...]:
@@ -47,6 +58,16 @@ class Tally:
         if key > self.key or (key == self.key and index < self.worst):
             self.worst, self.key = index, key
 
+    def dot(self, actual: Array, expected: Array) -> None:
+        """Add a piece of finite numbers to the products."""
+        products = [float(np.dot(x, y)) for x, y in _pairs(actual, expected)]
+        if not all(map(math.isfinite, products)):  # float32 overflows where float64 does not
+            wide = (actual.astype(np.float64), expected.astype(np.float64))
+            products = [float(np.dot(x, y)) for x, y in _pairs(*wide)]
+        self.aa += products[0]
+        self.ee += products[1]
+        self.ae += products[2]
+
     def add(self, other: Tally) -> None:
         """Add what another thread counted elsewhere in the same arrays."""
         self.total += other.total
@@ -57,4 +78,13 @@ class Tally:
         self.max_absolute = max(self.max_absolute, other.max_absolute)
         self.max_relative = max(self.max_relative, other.max_relative)
         self.max_ulp = max(self.max_ulp, other.max_ulp)
+        self.aa += other.aa
+        self.ee += other.ee
+        self.ae += other.ae
         self.octaves = [sum(pair) for pair in zip(self.octaves, other.octaves, strict=True)]
+
+
+def _pairs(actual: Array, expected: Array) -> Iterator[tuple[Array, Array]]:
+    yield actual, actual
+    yield expected, expected
+    yield actual, expected

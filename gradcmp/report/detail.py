@@ -107,6 +107,9 @@ def why(comparison: Comparison) -> str:
     text = f"{verdict.reason}: {verdict.detail}" if verdict.detail else verdict.reason
     if worst and comparison.max_ulp > worst.ulp:
         text += f"; elsewhere up to {ulp(comparison.max_ulp)} ulp"
+    if comparison.cosine is not None:
+        text += f"; cosine {comparison.cosine:.6f}"
+        text += f", norms {short(comparison.norm_actual)} and {short(comparison.norm_expected)}"
     return f"{text}; rule {comparison.rule}"
 
 
