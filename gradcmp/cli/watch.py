@@ -1,9 +1,4 @@
-"""``gradcmp run --watch``: the workers stay warm, and only what a change needs runs again.
-
-Files are polled. A handful of `stat` calls twenty times a second costs nothing, needs no
-dependency, and sees what notifications of the kernel do not: files on network and container file
-systems, and editors that put another file in the place of the one that was watched.
-"""
+"""``gradcmp run --watch``: the workers stay warm, and only what a change needs runs again."""
 
 from __future__ import annotations
 
@@ -12,10 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias
 
 from gradcmp.case import ONCE, Auto, Case, Effort, Expression
+from gradcmp.cli.changes import Files
 from gradcmp.cli.options import Output
 from gradcmp.cli.present import Then, Watcher, console, publish
 from gradcmp.errors import ConfigError, GradcmpError, InputError, NothingComparedError, UsageError
@@ -26,12 +21,8 @@ if TYPE_CHECKING:
     from gradcmp.judge.records import CaseVerdict
     from gradcmp.workers import Event, Pool
 
-Stamp: TypeAlias = "tuple[int, int, int] | None"  # time of change, size, inode; None: no file
 Work: TypeAlias = Literal["run", "judged again", "unchanged"]
 
-PAUSE = 0.05  # seconds between two looks
-BUSY = 10  # a look that takes long, at a large directory, waits so many times longer for the next
-SETTLED = 0.01  # seconds without a change: longer than a file system's clock ticks
 RETRY = 1.0  # seconds until a broken config is read again: it may name a file not watched yet
 
 
@@ -101,17 +92,16 @@ class Session:
     ) -> None:
         self.watcher = Watcher()
         self._paths, self._read, self._output = paths, read, output
+        self._files = Files(paths)
         self._effort, self._then, self._pool = effort, then, pool
         self._kept: dict[str, CaseVerdict] = {}  # by question
-        self._data: set[str] = set()  # files that the configs name
-        self._seen: dict[str, Stamp] = {}
         self._error: GradcmpError | None = None
-        self._read_once = False
+        self._begun = False
 
     def look_again(self) -> None:
         """Read the configs, answer what is not known yet, and draw."""
         began = time.perf_counter()
-        before, self._seen = self._seen, self._settled()
+        changed = self._files.settle()
         try:
             answer = self._answer()
             if answer is None:
@@ -119,44 +109,26 @@ class Session:
             self._error = None
             self._draw(began, *answer)
         except GradcmpError as error:
-            if error.where is None and not self._read_once:
+            if error.where is None and not self._begun:
                 raise  # no file is to blame, and no change of one will help
-            if before != self._seen or str(error) != str(self._error):
+            if changed or str(error) != str(self._error):
                 self._show_error(error)
-            self._error = error
+            self._begun, self._error = True, error
         finally:
             self.watcher = Watcher()
 
     def wait(self) -> None:
         """Return when a file has changed, or when a broken config should be read again."""
         hopeful = isinstance(self._error, ConfigError | InputError)
-        deadline = time.monotonic() + (RETRY if hopeful else float("inf"))
-        while time.monotonic() < deadline:
-            began = time.perf_counter()
-            if self._look() != self._seen:
-                return
-            time.sleep(max(PAUSE, BUSY * (time.perf_counter() - began)))
-
-    def _settled(self) -> dict[str, Stamp]:
-        """Give the stamps once they stand still: half-written files are waited for."""
-        found = self._look()
-        while True:
-            time.sleep(SETTLED)
-            before, found = found, self._look()
-            if found == before:
-                return found
-
-    def _look(self) -> dict[str, Stamp]:
-        configs = (str(file) for path in self._paths for file in files_at(path))
-        return {file: stamp(file) for file in (*configs, *self._data)}
+        self._files.wait(RETRY if hopeful else float("inf"))
 
     def _answer(self) -> tuple[list[CaseVerdict], Counter[Work]] | None:
         """Give the verdicts and how they came about; None when a file changed meanwhile."""
         cases = self._read()
-        self._read_once = True
+        self._begun = True
         if not cases:
             raise NothingComparedError("there is no case to run", way_out="Name one with a case")
-        self._follow({file for case in cases for file in data_files(case)})
+        self._files.follow({file for case in cases for file in data_files(case)})
         then = self._then(cases)
         from gradcmp import plan
         from gradcmp.report.progress import Progress
@@ -174,17 +146,11 @@ class Session:
                 work, verdict = self._answer_one(case, self._kept.get(key))
                 self._kept[key] = answered[key] = verdict
                 done[work] += 1
-                if work == "run" and self._look() != self._seen:
+                if work == "run" and self._files.changed:
                     return None
                 verdicts.append(then(verdict))
         self._kept = answered  # what is asked no more is forgotten
         return verdicts, done
-
-    def _follow(self, data: set[str]) -> None:
-        """Watch these data files from now on; they are stamped before they are drawn from."""
-        configs = {file: at for file, at in self._seen.items() if file not in self._data}
-        self._data = data
-        self._seen = configs | {file: stamp(file) for file in data}
 
     def _answer_one(self, case: Case, kept: CaseVerdict | None) -> tuple[Work, CaseVerdict]:
         """Do the least that gives the verdict of a case."""
@@ -202,7 +168,7 @@ class Session:
 
     def _question(self, case: Case) -> str:
         """Give all that a case asks the backends, with the state of its data files."""
-        stamps = [self._seen[file] for file in data_files(case)]
+        stamps = [self._files.seen[file] for file in data_files(case)]
         judged = (case.tolerance, case.strict) if self._effort.isolate else ()
         return f"{question(case)} {stamps} {judged}"
 
@@ -260,22 +226,3 @@ def data_files(case: Case) -> tuple[str, ...]:
     """Name the files that the inputs of a case come from."""
     specs = case.inputs.values()
     return tuple(str(spec.parameters["file"]) for spec in specs if spec.kind == "file")
-
-
-def files_at(path: str) -> tuple[Path, ...]:
-    """Give the config files at a path; a file that is missing for the moment is still watched."""
-    from gradcmp import config
-
-    try:
-        return config.find([path])
-    except (ConfigError, OSError):  # also a directory that goes while it is listed
-        return (Path(path),)
-
-
-def stamp(file: str) -> Stamp:
-    """Give what changes when a file does."""
-    try:
-        found = Path(file).stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino

@@ -220,6 +220,21 @@ def test_a_mistake_on_the_command_line_ends_it(file, tmp_path, capsys):
         assert words in capsys.readouterr().err
 
 
+def test_a_mistake_in_the_first_look_is_waited_on_even_if_the_file_goes(session, file, capsys):
+    file.write_text("sede: 1")
+    session.look_again()
+    assert "case.yaml:1: unknown key 'sede'" in capsys.readouterr().out
+    session.look_again()
+    assert not capsys.readouterr().out  # the same mistake, and nothing has changed
+    file.unlink()
+    session.look_again()
+    assert "does not exist" in capsys.readouterr().out
+    file.write_text(CASE)
+    session.wait()
+    session.look_again()
+    assert "1 run, in " in capsys.readouterr().out
+
+
 class Watching:
     """A process that watches, and what it said so far; ended with the test."""
 
