@@ -147,9 +147,9 @@ class Comparison:
     nonfinite: int = 0
     octaves: tuple[int, ...] = ()
     noise: Noise | None = None
-    norm_actual: float = 0.0
-    norm_expected: float = 0.0
-    cosine: float | None = None
+    norm_actual: float = field(default=0.0, compare=False)  # summed in the order of the memory
+    norm_expected: float = field(default=0.0, compare=False)
+    cosine: float | None = field(default=None, compare=False)
 
     @property
     def agrees(self) -> bool:
