@@ -20,6 +20,7 @@ from gradcmp import api, config
 from gradcmp.case import ONCE, Effort
 from gradcmp.cli import main
 from gradcmp.cli.options import Output
+from gradcmp.cli.run import load
 from gradcmp.cli.watch import Session, question
 from gradcmp.workers import Pool
 
@@ -55,7 +56,7 @@ def session(file, pool):
 
 
 def watched(file, pool, effort=ONCE, then=lambda cases: lambda verdict: verdict):
-    return Session([str(file)], lambda: config.load(file), Output(True), effort, then, pool)
+    return Session([str(file)], lambda: load([str(file)]), Output(True), effort, then, pool)
 
 
 @pytest.fixture
