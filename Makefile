@@ -14,8 +14,10 @@ WITHOUT_ENSUREPIP = { $(PYTHON) -m venv --clear --without-pip $(VENV) && \
 run: $(INSTALLED)
 	$(BIN)/gradcmp run configs/seed.yaml
 
-# A framework that is missing fails here; without GRADCMP_REQUIRE its tests would be skipped.
-test: export GRADCMP_REQUIRE = tensorflow,torch,jax
+# What is named here fails where it is missing; without it its tests would be skipped.
+GRADCMP_REQUIRE ?= tensorflow,torch,jax
+export GRADCMP_REQUIRE
+
 test: lint
 	$(BIN)/python -m pytest
 
