@@ -19,11 +19,11 @@ from gradcmp.judge.records import CaseVerdict
 from gradcmp.report.heatmap import LEVELS
 from gradcmp.report.ink import clean
 from gradcmp.report.json import strict
-from gradcmp.report.page.facts import of_case
+from gradcmp.report.page.facts import compact, of_case
 from gradcmp.report.page.matrix import Row, columns, row
 from gradcmp.report.sentence import MARKS, Tally
 
-ROOM = 8_000_000  # bytes for the facts of all cases: what stands around them stays below 2 MB
+ROOM = 6_500_000  # bytes for the facts of all cases: what stands around them stays below 3 MB
 WEIGHTS = {"d": 8, "u": 4, "w": 4, "a": 1}  # how the room is shared out by a case's verdict
 SCRIPTS = ("vendor/d3.min.js", "vendor/d3-dag.min.js", "plots.js", "page.js")
 
@@ -47,8 +47,10 @@ def report(verdicts: Sequence[CaseVerdict]) -> str:
         warned=sum(row.letter == "w" for row in rows),
         pairs=pairs,
         rows=rows,
-        facts=list(all_facts(verdicts, rows)),
-        levels=strict([[level.most, level.sign, level.meaning] for level in LEVELS]),
+        facts=[embedded(facts) for facts in all_facts(verdicts, rows)],
+        levels=embedded(
+            compact(strict([[level.most, level.sign, level.meaning] for level in LEVELS]))
+        ),
         style=style,
         scripts=scripts,
         style_hash=digest(style),
@@ -57,15 +59,22 @@ def report(verdicts: Sequence[CaseVerdict]) -> str:
     return text
 
 
-def all_facts(verdicts: Sequence[CaseVerdict], rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
-    """Give the facts of each case; what one leaves of its room, the next ones have."""
+def all_facts(verdicts: Sequence[CaseVerdict], rows: Sequence[Row]) -> Iterator[str]:
+    """Give the facts of each case as JSON; what one leaves of its room, the next ones have."""
     room, weight = ROOM, sum(WEIGHTS[row.letter] for row in rows)
     for verdict, row_ in zip(verdicts, rows, strict=True):
         mine = WEIGHTS[row_.letter]
-        facts = of_case(verdict, room * mine // weight)
-        room -= facts.pop("size")
+        facts = compact(of_case(verdict, room * mine // weight))
+        room -= len(facts)
         weight -= mine
         yield facts
+
+
+def embedded(facts: str) -> str:
+    """Write JSON so that nothing in it ends the script that holds it, or begins another."""
+    for sign in "<>&":
+        facts = facts.replace(sign, f"\\u{ord(sign):04x}")
+    return facts
 
 
 @cache
@@ -101,5 +110,4 @@ def template() -> Any:
         lstrip_blocks=True,
         finalize=lambda shown: clean(shown) if type(shown) is str else shown,
     )
-    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
     return environment.from_string(asset("page.html.j2"))

@@ -17,13 +17,14 @@ from gradcmp.report.detail import row
 from gradcmp.report.ink import Ink, clean, tail
 from gradcmp.report.json import strict
 from gradcmp.report.judgement import alone, facts, gravity, judgements, toothless, wavering
-from gradcmp.report.page.maps import heat_map
+from gradcmp.report.page.maps import heat_map, shortened
 from gradcmp.report.page.question import question
 from gradcmp.report.sentence import sentence
 
 VIEWS = 6  # pairs of one tensor that are drawn
 STDERR = 40  # lines
 CLIP = 80  # characters of an expression beside its node
+SCREEN = Console(width=80)  # nothing is printed: what is said is written as for a screen
 
 Found = tuple[Pair, Comparison]
 
@@ -55,52 +56,64 @@ def of_case(verdict: CaseVerdict, room: int) -> dict[str, Any]:
         }
     )
     tensors, left = of_tensors(verdict, room - size(base))
-    facts = {**base, "tensors": tensors, "left": left}
-    return {**facts, "size": size(facts)}
+    return {**base, "tensors": tensors, "left": left}
 
 
 def of_tensors(verdict: CaseVerdict, room: int) -> tuple[list[dict[str, Any]], int]:
-    """Give every tensor with the pairs that are drawn of it, and how many found no room."""
+    """Give every tensor with the pairs that are drawn of it, and how many found no room.
+
+    What fails comes first, then what warns; of each tensor its worst pair before the others. The
+    pictures share what room the figures leave.
+    """
     numbers = {pair: number for number, pair in enumerate(verdict.comparisons)}
-    tensors = [{"name": clean(name), **signs(verdict, name)} for name in verdict.tensors]
+    tensors: list[dict[str, Any]] = []
+    wanted = []
+    for name in verdict.tensors:
+        tensor: dict[str, Any] = {
+            "name": clean(name),
+            "signs": signs(verdict, name),
+            "views": [],
+        }
+        tensors.append(tensor)
+        for rank, (pair, comparison) in enumerate(worth(verdict, name)):
+            order = (comparison.agrees, not comparison.verdict.warns, rank)
+            wanted.append((order, pair, name, comparison, tensor))
+    wanted.sort(key=lambda want: want[0])
     room -= size(tensors)
-    wanted = sorted(
-        (
-            (rank, found, name, tensor)
-            for name, tensor in zip(verdict.tensors, tensors, strict=True)
-            for rank, found in enumerate(ordered(verdict, name))
-        ),
-        key=lambda want: (want[1][1].agrees, want[0], want[1][1].verdict.warns is False),
-    )
     drawn = []
-    for _, (pair, comparison), name, tensor in wanted:
-        view = legible({"pair": numbers[pair], **of_view(verdict, pair, name, comparison)})
+    for _, pair, name, comparison, tensor in wanted:
+        view = {"pair": numbers[pair], **of_view(verdict, pair, name, comparison)}
         room -= size(view)
         if room < 0:
             break
         tensor["views"].append(view)
-        drawn.append((view, pair, comparison, name))
-    for todo, (view, pair, comparison, name) in zip(range(len(drawn), 0, -1), drawn, strict=True):
-        picture = strict(heat_map(verdict, pair, name, comparison, room // todo))
+        drawn.append((view, pair, name, comparison))
+    for done, (view, pair, name, comparison) in enumerate(drawn):
+        picture = heat_map(verdict, pair, name, comparison, room // (len(drawn) - done))
         if picture is not None:
-            view["map"] = picture
-            room -= size(picture)
+            view["map"] = compact(picture)  # text: read when it is drawn, and written once
+            room -= len(view["map"])
     return tensors, len(wanted) - len(drawn)
 
 
-def ordered(verdict: CaseVerdict, name: str) -> list[Found]:
+def worth(verdict: CaseVerdict, name: str) -> list[Found]:
     """Give the pairs of a tensor that are worth a view: all that fail or warn, else the worst."""
     found = [(pair, by[name]) for pair, by in verdict.comparisons.items() if name in by]
-    found.sort(key=lambda item: gravity((item[0], name, item[1])), reverse=True)
-    odd = [item for item in found if not item[1].agrees or item[1].verdict.warns]
-    return (odd or found)[: VIEWS if odd else 1]
+    odd = [item for item in found if letter(item[1]) != "a"]
+    if not odd:
+        return [max(found, key=lambda item: farness(item[1]))]
+    return sorted(odd, key=lambda it: gravity((it[0], name, it[1])), reverse=True)[:VIEWS]
 
 
-def signs(verdict: CaseVerdict, name: str) -> dict[str, Any]:
-    """Give one letter for each pair (agrees, warns, disagrees, nothing) and the worst reason."""
+def farness(comparison: Comparison) -> tuple[float, float]:
+    """Order what agrees: by noise where it was measured, then by ULP."""
+    return comparison.noise.multiple if comparison.noise else 0.0, comparison.max_ulp
+
+
+def signs(verdict: CaseVerdict, name: str) -> str:
+    """Give one letter for each pair: agrees, warns, disagrees, or ``-`` for nothing."""
     by = [comparisons.get(name) for comparisons in verdict.comparisons.values()]
-    letters = "".join("-" if one is None else letter(one) for one in by)
-    return {"signs": letters, "reason": ordered(verdict, name)[0][1].verdict.reason, "views": []}
+    return "".join("-" if one is None else letter(one) for one in by)
 
 
 def letter(comparison: Comparison) -> str:
@@ -112,13 +125,14 @@ def letter(comparison: Comparison) -> str:
 
 def of_view(verdict: CaseVerdict, pair: Pair, name: str, comparison: Comparison) -> dict[str, Any]:
     """Give one comparison: its figures as on screen, its octaves."""
+    said = "; ".join(part.strip() for part in facts(verdict, pair, name, comparison))
     return {
         "row": row(comparison),
         "sign": letter(comparison),
-        "said": "; ".join(part.strip() for part in facts(verdict, pair, name, comparison)),
+        "said": legible(said),
         "reason": comparison.verdict.reason,
         "rule": comparison.rule,
-        "excess": comparison.worst.excess if comparison.worst else None,
+        "excess": strict(shortened(comparison.worst.excess)) if comparison.worst else None,
         "octaves": comparison.octaves,
         "nonfinite": comparison.nonfinite,
     }
@@ -126,7 +140,7 @@ def of_view(verdict: CaseVerdict, pair: Pair, name: str, comparison: Comparison)
 
 def said(verdict: CaseVerdict) -> Iterator[tuple[str, str]]:
     """Give the sentences of the screen, each with its letter; causes follow what they explain."""
-    ink = Ink(Console(width=80), 10**9, False)
+    ink = Ink(SCREEN, 10**9, False)
     for part in (
         judgements(ink, verdict, True),
         wavering(ink, verdict),
@@ -195,4 +209,9 @@ def legible(fact: Any) -> Any:
 
 def size(fact: Any) -> int:
     """Give the bytes that facts take in the file."""
-    return len(json.dumps(fact, separators=(",", ":")))
+    return len(compact(fact))
+
+
+def compact(fact: Any) -> str:
+    """Write facts as JSON without a space."""
+    return json.dumps(fact, separators=(",", ":"), allow_nan=False)

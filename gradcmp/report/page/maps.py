@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,7 +13,9 @@ from gradcmp.judge.records import CaseVerdict, Comparison, Pair
 from gradcmp.judge.tolerance import EXACT, Rule, rule_of
 from gradcmp.judge.ulp import FORMATS, coarser
 from gradcmp.recording import Array
+from gradcmp.report.json import strict
 
+BAND = 2**20  # elements that are measured at a time
 SIDE = 32  # tiles along an axis: more are smaller than a fingertip, and than a row of text
 FIXED, EACH = 16, 14  # bytes of a cell in the file, and of one backend's value in it
 OWN = "Each difference in units of that element's own allowance."
@@ -89,7 +89,9 @@ def heat_map(
     measure = Measure.of(verdict, comparison, actual, expected)
     excess, at = reduced(grid, measure, actual, expected)
     values = [
-        numbers(array.reshape(-1)[at]) if array is not None and array.shape == grid.shape else None
+        finite(numbers(array.reshape(-1)[at]))
+        if array is not None and array.shape == grid.shape
+        else None
         for array in arrays.values()
     ]
     return {
@@ -97,7 +99,7 @@ def heat_map(
         "down": grid.edges(0),
         "across": grid.edges(1),
         "units": measure.units,
-        "excess": [upwards(float(number)) for number in excess],
+        "excess": finite([shortened(number) for number in excess.tolist()]),
         **({} if grid.whole else {"at": at.tolist()}),
         "values": values,
     }
@@ -145,40 +147,42 @@ class Measure:
 
 
 def reduced(grid: Grid, measure: Measure, actual: Array, expected: Array) -> tuple[Array, Array]:
-    """Give the excess of the worst element of each tile and its flat index, row by row."""
+    """Give the excess of the worst element of each tile and its flat index, row by row.
+
+    A few rows of tiles are read at a time: memory stays a fraction of a large array.
+    """
     rows, columns = grid.sides
-    if grid.whole:
-        known = measure.known
-        excess = measure.excess(actual, expected) if known is None else np.asarray(known)
-        return excess.reshape(-1), np.arange(rows * columns)
-    found = list(_tiles(grid, measure, actual.reshape(rows, -1), expected.reshape(rows, -1)))
-    return np.array([excess for excess, _ in found]), np.array([at for _, at in found])
+    a, e = actual.reshape(rows, columns), expected.reshape(rows, columns)
+    known = None if measure.known is None else measure.known.reshape(rows, columns)
+    down = np.array(grid.edges(0))
+    step = max(1, BAND * grid.tiles[0] // max(rows * columns, 1))
+    found = []
+    for first in range(0, grid.tiles[0], step):
+        edges = down[first : first + step + 1]
+        rows_ = slice(edges[0], edges[-1])
+        band = measure.excess(a[rows_], e[rows_]) if known is None else known[rows_]
+        excess, at = _worst(band, edges - edges[0], np.array(grid.edges(1)))
+        found.append((excess, at + edges[0] * columns))
+    return np.concatenate([f[0] for f in found]), np.concatenate([f[1] for f in found])
 
 
-def _tiles(
-    grid: Grid, measure: Measure, actual: Array, expected: Array
-) -> Iterator[tuple[float, int]]:
-    """Read a band of rows at a time: memory stays a fraction of the array."""
-    columns = grid.sides[1]
-    down, across = grid.edges(0), grid.edges(1)
-    for top, bottom in pairwise(down):
-        if measure.known is None:
-            band = measure.excess(actual[top:bottom], expected[top:bottom])
-        else:
-            band = measure.known.reshape(actual.shape)[top:bottom]
-        for left, right in pairwise(across):
-            tile = band[:, left:right]
-            row, column = divmod(int(np.argmax(tile)), right - left)
-            yield float(tile[row, column]), (top + row) * columns + left + column
+def _worst(band: Array, down: Array, across: Array) -> tuple[Array, Array]:
+    """Give the largest number of each tile of a matrix, and the flat index where it first is."""
+    if band.size == (len(down) - 1) * (len(across) - 1):
+        return band.reshape(-1), np.arange(band.size)
+    most = np.maximum.reduceat(np.maximum.reduceat(band, down[:-1], 0), across[:-1], 1)
+    heights, widths = np.diff(down), np.diff(across)
+    hits = np.flatnonzero(band == most.repeat(heights, 0).repeat(widths, 1))
+    row, column = np.divmod(hits, band.shape[1])
+    tile = np.arange(len(heights)).repeat(heights)[row] * len(widths)
+    tile += np.arange(len(widths)).repeat(widths)[column]
+    return most.reshape(-1), hits[np.unique(tile, return_index=True)[1]]
 
 
-def upwards(excess: float) -> float:
-    """Shorten to three digits, never nearer to zero: what is above 1 stays above 1."""
-    if excess == 0 or not math.isfinite(excess):
-        return excess
-    unit = 10.0 ** (math.floor(math.log10(excess)) - 2)
+def shortened(excess: float) -> float:
+    """Shorten to three digits; what disagrees is still above 1."""
     near = float(f"{excess:.3g}")
-    return near if near >= excess else float(f"{excess + unit:.3g}")
+    return 1.01 if near <= 1 < excess else near
 
 
 def numbers(array: Array) -> list[Any]:
@@ -187,3 +191,8 @@ def numbers(array: Array) -> list[Any]:
         return list(array.tolist())
     real = array.astype(np.float32) if array.dtype.kind == "V" else array  # bfloat16
     return [float(text) for text in real.astype(str).tolist()]
+
+
+def finite(some: list[Any]) -> list[Any]:
+    """Write what JSON cannot, as the JSON report does."""
+    return some if all(map(math.isfinite, some)) else list(strict(some))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gradcmp.errors import ExitCode
 from gradcmp.judge.records import CaseVerdict, Comparison, Pair
+from gradcmp.recording import Failure
 from gradcmp.report.judgement import gravity
 from gradcmp.report.sentence import MARKS, amount, brief
 
@@ -41,28 +42,29 @@ def columns(verdicts: Sequence[CaseVerdict]) -> tuple[Pair, ...]:
     found: dict[Pair, None] = {}
     for verdict in verdicts:
         found.update(dict.fromkeys(verdict.comparisons))
-        found.update(dict.fromkeys(_lost(verdict)))
+        lost = (failure.backend for failure in verdict.failures)
+        found.update(
+            (Pair(label, verdict.reference), None) for label in lost if label != verdict.reference
+        )
     return tuple(found)
 
 
 def row(verdict: CaseVerdict, pairs: Sequence[Pair]) -> Row:
     """Give the row of a case below these columns."""
-    lost = _lost(verdict)
     code = verdict.exit_code
     letter = "w" if code is ExitCode.AGREE and verdict.warnings else LETTERS[code]
+    lost = {failure.backend: Cell("u", _why(failure)) for failure in verdict.failures}
     cells = tuple(
-        cell(verdict.comparisons[pair]) if pair in verdict.comparisons else lost.get(pair, NOTHING)
+        cell(verdict.comparisons[pair])
+        if pair in verdict.comparisons
+        else lost.get(pair.actual) or lost.get(pair.expected) or NOTHING
         for pair in pairs
     )
     return Row(letter, MARKS[code].word, verdict.case.name, brief(verdict), cells)
 
 
-def _lost(verdict: CaseVerdict) -> dict[Pair, Cell]:
-    return {
-        Pair(failure.backend, verdict.reference): Cell("u", f"{failure.backend} {failure.kind}")
-        for failure in verdict.failures
-        if failure.backend != verdict.reference
-    }
+def _why(failure: Failure) -> str:
+    return f"could not compare: {failure.backend} {failure.kind}"
 
 
 def cell(by: Mapping[str, Comparison]) -> Cell:

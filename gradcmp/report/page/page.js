@@ -21,6 +21,7 @@ function make(tag, attributes = {}, ...children) {
 const table = (caption, heads, body, texts = []) => make("div", { class: "wide" },
   make("table", { class: "figures" }, caption && make("caption", {}, caption),
     make("thead", {}, make("tr", {}, heads.map((head, i) => make("th", { scope: "col", class: texts.includes(i) && "text" }, head)))), make("tbody", {}, body)));
+const figure = (number) => (number == null ? "" : Number.isFinite(number) ? d3.format(Math.abs(number) >= 1e5 || (number && Math.abs(number) < 1e-3) ? ".3~e" : ".4~g")(number).replace("e+", "e").replace("\u2212", "-") : String(number));
 const pairName = (pair) => `${pair[0]} – ${pair[1]}`;
 const level = (excess) => { const found = LEVELS.findIndex((one) => Number(excess) <= one.most); return found < 0 ? LEVELS.length - 1 : found; };
 
@@ -81,12 +82,11 @@ function tensorSection(facts, details, blocks) {
   const section = make("section", { "aria-label": "Tensors" }, make("h3", {}, "Tensors"));
   const heads = ["tensor", "verdict", "worst pair", "disagree", "worst at", "difference", "relative", "ULP", "allowed", "× allowed"];
   const shown = facts.tensors.filter((tensor) => tensor.views.length);
-  const number = (value) => (typeof value === "number" ? Number(value.toPrecision(3)).toString().replace("e+", "e") : value ?? "");
   section.append(table(null, heads, shown.map((tensor) => {
     const view = tensor.views[0];
     const link = make("a", { href: `#${details.id}-${facts.tensors.indexOf(tensor)}` }, tensor.name);
     return make("tr", {}, make("th", { scope: "row" }, link), make("td", { class: `text mark ${view.sign}` }, view.reason),
-      make("td", { class: "text" }, pairName(facts.pairs[view.pair])), view.row.map((cell) => make("td", {}, cell)), make("td", {}, number(view.excess)));
+      make("td", { class: "text" }, pairName(facts.pairs[view.pair])), view.row.map((cell) => make("td", {}, cell)), make("td", {}, figure(view.excess)));
   }), [1, 2]));
   let opened = 0;
   for (const tensor of shown) {
@@ -119,23 +119,25 @@ function chooser(tensor, facts, chosen, show) {
 
 function drawView(tensor, view, facts) {
   const pair = pairName(facts.pairs[view.pair]);
-  const parts = [make("p", {}, `${pair}: ${view.said}`), make("p", { class: "units" }, `rule ${view.rule}`)];
+  const parts = [make("p", {}, view.said), make("p", { class: "units" }, `rule ${view.rule}`)];
+  const aside = make("div", { class: "aside" });
   const drawn = make("div", { class: "drawn" });
-  if (view.map) drawn.append(...heat(tensor.name, pair, view, facts));
+  if (view.map) { const [grid, readout] = heat(tensor.name, pair, view, facts); drawn.append(grid); aside.append(readout); }
   else parts.push(make("p", { class: "units" }, view.row[1] === "" ? "There are no elements to draw." : "Its heat map found no room in this file."));
   if (view.octaves.length) {
     const counts = view.octaves.map((n, i) => [i ? `from ${octave(i)}` : "less than 1", n]).filter(([, n]) => n);
-    drawn.append(make("figure", {}, make("figcaption", {}, "Elements by distance in ULP"), histogram(view.octaves),
+    aside.append(make("figure", {}, make("figcaption", {}, "Elements by distance in ULP"), histogram(view.octaves),
       view.nonfinite > 0 && make("p", { class: "units" }, `${view.nonfinite} more are NaN or infinite on one side.`),
       make("details", { class: "plain" }, make("summary", {}, "as a table"), table(null, ["ULP apart", "elements"], counts.map(([name, n]) => make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, String(n))))))));
   }
-  if (drawn.childElementCount) parts.push(drawn);
+  if (aside.childElementCount) drawn.append(aside);
+  parts.push(drawn);
   return parts;
 }
 
 /** The heat map: a table whose cells are moved through with the arrow keys, and a readout beside. */
 function heat(name, pair, view, facts) {
-  const { shape, down, across, units, excess, at, values } = view.map;
+  const { shape, down, across, units, excess, at, values } = JSON.parse(view.map);
   const [height, width] = [down.length - 1, across.length - 1];
   const whole = !at;
   const flat = (i) => (whole ? i : at[i]);
@@ -152,7 +154,7 @@ function heat(name, pair, view, facts) {
     const row = make("tr", {}, make("th", { scope: "row" }, range(down, r)));
     for (let c = 0; c < width; c++) {
       const i = r * width + c, step = level(excess[i]);
-      const cell = make("td", { class: `l${step}`, tabindex: -1, "aria-label": `${place(i)}: ${excess[i]} × allowed` }, LEVELS[step].sign);
+      const cell = make("td", { class: `l${step}`, tabindex: -1, "aria-label": `${place(i)}: ${figure(excess[i])} × allowed` }, LEVELS[step].sign);
       cell.dataset.i = i;
       cells.push(cell);
       row.append(cell);
@@ -169,10 +171,10 @@ function heat(name, pair, view, facts) {
     $(".here", grid)?.classList.remove("here");
     cells[i].classList.add("here");
     const tile = whole ? "" : `, the worst of rows ${range(down, Math.floor(i / width))}, columns ${range(across, i % width)}`;
-    out.textContent = `${name} ${place(i)}: ${excess[i]} × allowed${tile}`;
+    out.textContent = `${name} ${place(i)}: ${figure(excess[i])} × allowed${tile}`;
     read.replaceChildren(out, table(null, ["backend", "value", `less ${reference}`], facts.backends.map((backend, b) => {
       const mine = values[b]?.[i], theirs = values[expected]?.[i];
-      const difference = mine == null || theirs == null ? "" : String(Number((Number(mine) - Number(theirs)).toPrecision(4)));
+      const difference = mine == null || theirs == null ? "" : figure(Number(mine) - Number(theirs));
       return make("tr", { class: facts.pairs[view.pair].includes(backend.label) && "of" }, make("th", { scope: "row" }, backend.label), make("td", {}, mine == null ? "–" : String(mine)), make("td", {}, difference));
     })));
   };
@@ -252,16 +254,28 @@ function matrix() {
   if (!grid) return;
   const heads = $$(".matrix thead th").slice(1).map((head) => head.textContent.trim());
   const say = (cell) => { $("#where").textContent = `${$("th", cell.parentElement).textContent.trim()}, ${heads[cell.cellIndex - 1]}: ${cell.textContent.trim()}`; };
-  const visible = () => rows.filter((row) => !row.hidden).flatMap((row) => [...row.cells].slice(1));
+  const visible = () => rows.filter((row) => !row.hidden && !row.matches(".later")).flatMap((row) => [...row.cells].slice(1));
   const cellOf = (event) => event.target.closest("td");
   grid.addEventListener("pointerover", (event) => { const cell = cellOf(event); if (cell) say(cell); });
   grid.addEventListener("focusin", (event) => { const cell = cellOf(event); if (cell) say(cell); });
   grid.addEventListener("click", (event) => { const cell = cellOf(event); if (cell) openCase(`c${rows.indexOf(cell.parentElement)}`); });
-  grid.addEventListener("keydown", (event) => { if (event.key === "Enter" && event.target.matches("td")) openCase(`c${rows.indexOf(event.target.parentElement)}`); });
-  $$("td", grid).forEach((cell) => { cell.tabIndex = -1; });
+  grid.addEventListener("keydown", (event) => { if (event.key === "Enter" && event.target.matches("td")) { event.preventDefault(); openCase(`c${rows.indexOf(event.target.parentElement)}`); } });
   move(grid, visible, () => heads.length);
   const first = $("td", grid);
   if (first) first.tabIndex = 0;
+  more();
+}
+
+/** Lay out further rows of the matrix as they come near; a filter that leaves few shows all. */
+function more() {
+  const box = $(".scroll");
+  const next = () => {
+    const later = rows.filter((row) => row.matches(".later") && !row.hidden);
+    if (box.scrollTop + 2 * box.clientHeight < box.scrollHeight) return;
+    later.slice(0, 60).forEach((row) => row.classList.remove("later"));
+  };
+  box.addEventListener("scroll", next, { passive: true });
+  $(".filters").addEventListener("input", () => requestAnimationFrame(next));
 }
 
 document.addEventListener("toggle", (event) => { if (event.target.matches?.(".case") && event.target.open) build(event.target); }, true);

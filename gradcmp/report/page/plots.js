@@ -56,7 +56,7 @@ function drawGraph(nodes, verdict, first, open) {
   const arrow = `arrow${(drawGraph.count = (drawGraph.count ?? 0) + 1)}`;
   svg.append("defs").append("marker").attr("id", arrow).attr("viewBox", "0 0 8 8").attr("refX", 7).attr("refY", 4)
     .attr("markerWidth", 7).attr("markerHeight", 7).attr("orient", "auto").append("path").attr("d", "M0,0L8,4L0,8Z");
-  const line = d3.line().curve(d3.curveMonotoneY);
+  const line = d3.line().curve(d3.curveBumpY);
   svg.append("g").attr("aria-hidden", "true").selectAll("path").data([...dag.links()].filter((link) => link.source !== link.target)).join("path")
     .attr("class", "edge").attr("marker-end", `url(#${arrow})`)
     .attr("d", ({ points }) => line(points.map(([x, y], i) => [x, y + (i === 0 ? HEIGHT / 2 : i === points.length - 1 ? -HEIGHT / 2 - 1 : 0)])));

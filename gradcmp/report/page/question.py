@@ -13,7 +13,7 @@ from gradcmp.case import Auto, BackendSpec, Case, DTypeTable, Fixed, InputSpec, 
 
 PLAIN = re.compile(r"[A-Za-z_](?:[\w .,()*/+@=<>-]*[\w)])?", re.ASCII)  # what needs no quotes
 WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
-TAKEN = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}  # no strings in YAML 1.1
+TAKEN = {"null", "true", "false", "yes", "no", "on", "off"}  # no strings in YAML 1.1
 LONG = 300  # characters of one input: arrays that are written out are longer
 
 
