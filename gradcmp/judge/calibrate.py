@@ -117,7 +117,9 @@ def pool(stack: Float, precision: Precision) -> Scale:
         factors = (
             deviations.reshape(count, -1) @ w.reshape(-1) / total if total > 0 else np.zeros(0)
         )
-    coherent = np.hypot(_widest(factors), precision.u / np.sqrt(3))
+        # Of what lies below eta all may be flushed: a factor of zero, and no bug.
+        flushed = precision.eta * float(np.sum(np.abs(w))) / total if total > 0 else 0.0
+    coherent = np.sqrt(_widest(factors) ** 2 + precision.u**2 / 3 + flushed**2)
     return Scale(base, np.sqrt(squared), float(coherent))
 
 

@@ -124,23 +124,24 @@ class NoiseModel:
             y += _finite(error)
         return Noisy(stack, self)
 
-    def jitter_sum(self, stack: Stack, squares: Stack, terms: Any) -> Noisy:
+    def jitter_sum(self, stack: Stack, squares: Stack, terms: Any, u: float | None = None) -> Noisy:
         """Add the error of a sum of `terms` terms whose squares add up to `squares`.
 
         Its standard deviation is ``u_sum sqrt(m/3 S^2 + (m/6 + 1) Q)`` with ``S`` the sum, ``Q``
-        the sum of squares and ``m = min(terms, 4096)``: recursive summation in random order.
+        the sum of squares and ``m = min(terms, 4096)``: recursive summation in random order; with `u` for u_sum.
         """
+        u_sum = u or self.precision.u_sum
         m = np.minimum(terms, LONGEST_SUM)
         y = stack[1:]
         c = self._draw(stack.ndim)
         with np.errstate(all="ignore"):
-            deviation = self.precision.u_sum * np.sqrt(m / 3 * y * y + (m / 6 + 1) * squares)
+            deviation = u_sum * np.sqrt(m / 3 * y * y + (m / 6 + 1) * squares)
             w = np.abs(y) + np.sqrt(squares)  # what the error is a function of
             error = self._rounding(w, c)
             error /= w
             error *= deviation / (self.precision.u * HASHED_RMS)
             y += _finite(error)
-        if self.precision.u_sum == self.precision.u:
+        if u_sum == self.precision.u:
             return Noisy(stack, self)
         return self.jitter(stack, 1.0)  # the accumulator is finer than the result
 

@@ -140,7 +140,10 @@ def _accumulate(model: NoiseModel, ufunc: np.ufunc, x: Any, axis: int = 0, **res
 
 
 def _at(model: NoiseModel, ufunc: np.ufunc, target: Any, index: Any, values: Any) -> None:
-    """Scatter-add into `target`, which the reference has just made: a sum of ``count`` terms."""
+    """Scatter-add into `target`, which the reference has just made: a sum of ``count`` terms.
+
+    It is accumulated in place: in the dtype itself, by torch and TensorFlow.
+    """
     if ufunc is not np.add or not isinstance(target, Noisy):
         raise NoModelError(f"{ufunc.__name__}.at has no noise model")
     parts = index if isinstance(index, tuple) else (index,)
@@ -150,7 +153,7 @@ def _at(model: NoiseModel, ufunc: np.ufunc, target: Any, index: Any, values: Any
     np.add.at(target.stack, (slice(None), *parts), stack)
     np.add.at(squares, (slice(None), *parts), np.square(stack[:1]))
     np.add.at(terms, parts, 1.0)
-    model.jitter_sum(target.stack, squares, terms)
+    model.jitter_sum(target.stack, squares, terms, model.precision.u)
 
 
 METHODS: Mapping[str, Rule] = {

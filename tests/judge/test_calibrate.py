@@ -162,6 +162,15 @@ def test_replicas_that_agree_leave_half_a_step_of_the_dtype():
     np.testing.assert_allclose(scale.coherent, FLOAT32.u / np.sqrt(3))
 
 
+def test_what_is_flushed_to_zero_has_no_factor_of_zero():
+    base = np.array([1e-45, -3e-50, 0.0])
+    found = loudness(-base, pool(np.repeat(base[None], 17, axis=0), FLOAT32), LIMITS[16])
+    assert not found.loud
+    assert loudness(
+        -base, pool(np.repeat(base[None], 17, axis=0), PRECISIONS["float64"]), LIMITS[16]
+    ).loud
+
+
 @pytest.mark.parametrize("replicas", [4, 8, 16])
 def test_pooling_recovers_the_spread_of_normal_deviates(replicas):
     rng = np.random.default_rng(0)

@@ -124,6 +124,18 @@ def test_scattered_sums_stray_by_how_many_meet():
     assert spread[0] > 10 * spread[1] > 0
 
 
+def test_half_precision_scatters_into_itself():
+    x = numbers("bfloat16", 0.5, 1, 300)
+    model, wide = model_of("bfloat16"), x.astype(np.float64)
+    target = np.zeros_like(exact(wide, model), shape=(1,))
+    np.add.at(target, np.zeros(300, int), exact(wide, model))
+    summed = np.zeros((), x.dtype)
+    for one in x:
+        summed = summed + one
+    error = abs(float(summed) - wide.sum())
+    assert error / 8 < rms(target.stack[1:] - target.stack[0]) < error * 8
+
+
 @pytest.mark.parametrize(
     "function",
     [
