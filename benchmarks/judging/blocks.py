@@ -172,18 +172,14 @@ def _embedding() -> tuple[Inputs, Body]:
 def _ties() -> tuple[Inputs, Body]:
     """Kinks met exactly: frameworks may differ there, each by its own convention."""
     steps = [[(3 * i + 5 * j) % 5 - 2.0 for j in range(8)] for i in range(6)]
-    inputs = {
-        "x": InputSpec("values", parameters={"values": steps}),
-        "y": InputSpec("values", parameters={"values": steps[::-1]}),
-        "u": _normal(6, 8),
-        "v": _normal(6, 8),
-        "w": _normal(6),
-    }
+    tied = {"x": steps, "y": steps[::-1], "largest": steps, "signed": steps}
+    inputs = {name: InputSpec("values", parameters={"values": x}) for name, x in tied.items()}
+    inputs |= {name: _normal(6, 8) for name in "uv"} | {"w": _normal(6)}
     return inputs, {
         "rectified": "relu(x) * u",
         "larger": "maximum(x, y) * v",
-        "largest": "max(x * 2, axis=-1) * w",
-        "z": "sum(rectified + larger + abs(y), axis=-1) * largest",
+        "top": "max(largest, axis=-1) * w",
+        "z": "sum(rectified + larger + abs(signed) * u, axis=-1) * top",
     }
 
 
