@@ -127,8 +127,8 @@ class NoiseModel:
     def jitter_sum(self, stack: Stack, squares: Stack, terms: Any, u: float | None = None) -> Noisy:
         """Add the error of a sum of `terms` terms whose squares add up to `squares`.
 
-        Its standard deviation is ``u_sum sqrt(m/3 S^2 + (m/6 + 1) Q)`` with ``S`` the sum, ``Q``
-        the sum of squares and ``m = min(terms, 4096)``: recursive summation in random order; with `u` for u_sum.
+        Its standard deviation is ``u_sum sqrt(m/3 S^2 + (m/6 + 1) Q)``, S the sum, Q that of the
+        squares, ``m = min(terms, 4096)``: recursive summation in random order. `u` is for u_sum.
         """
         u_sum = u or self.precision.u_sum
         m = np.minimum(terms, LONGEST_SUM)
