@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib import resources
 from importlib.metadata import version
-from typing import Any
 
 from gradcmp.errors import UsageError
 from gradcmp.judge.records import CaseVerdict
@@ -23,24 +22,26 @@ from gradcmp.report.page.facts import compact, of_case
 from gradcmp.report.page.matrix import Row, columns, row
 from gradcmp.report.sentence import MARKS, Tally
 
+try:  # when the report is asked for, not after an hour of running what it should report
+    import jinja2
+except ImportError:
+    raise UsageError(
+        "the report 'html' needs jinja2, which is not installed",
+        way_out="Try: pip install 'gradcmp[html]'",
+    ) from None
+
 ROOM = 6_500_000  # bytes for the facts of all cases: what stands around them stays below 3 MB
 WEIGHTS = {"d": 8, "u": 4, "w": 4, "a": 1}  # how the room is shared out by a case's verdict
 SCRIPTS = ("vendor/d3.min.js", "vendor/d3-dag.min.js", "plots.js", "page.js")
 
 
 def report(verdicts: Sequence[CaseVerdict]) -> str:
-    """Give the page as HTML text.
-
-    Raises
-    ------
-    UsageError
-        When jinja2 is not installed.
-    """
+    """Give the page as HTML text."""
     pairs = columns(verdicts)
     rows = [row(verdict, pairs) for verdict in verdicts]
     tally = Tally.of(verdicts)
     scripts, style = [asset(name) for name in SCRIPTS], asset("page.css")
-    text: str = template().render(
+    return template().render(
         version=version("gradcmp"),
         tally=tally,
         mark=MARKS[tally.exit_code],
@@ -56,7 +57,6 @@ def report(verdicts: Sequence[CaseVerdict]) -> str:
         style_hash=digest(style),
         script_hashes=[digest(script) for script in scripts],
     )
-    return text
 
 
 def all_facts(verdicts: Sequence[CaseVerdict], rows: Sequence[Row]) -> Iterator[str]:
@@ -88,21 +88,8 @@ def digest(text: str) -> str:
     return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
 
 
-def template() -> Any:
-    """Give the template; whatever is put into it is escaped, and control characters spelt out.
-
-    Raises
-    ------
-    UsageError
-        When jinja2 is not installed.
-    """
-    try:
-        import jinja2
-    except ImportError:
-        raise UsageError(
-            "the report 'html' needs jinja2, which is not installed",
-            way_out="Try: pip install 'gradcmp[html]'",
-        ) from None
+def template() -> jinja2.Template:
+    """Give the template; whatever is put into it is escaped, and control characters spelt out."""
     environment = jinja2.Environment(
         autoescape=True,
         undefined=jinja2.StrictUndefined,

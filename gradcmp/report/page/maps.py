@@ -80,7 +80,7 @@ def heat_map(
         (left out when every element has its own cell) and each backend's ``values`` there.
     """
     arrays = {label: r.tensors.get(name) for label, r in verdict.recordings.items()}
-    actual, expected = arrays[pair.actual], arrays[pair.expected]
+    actual, expected = arrays.get(pair.actual), arrays.get(pair.expected)
     if comparison.worst is None or actual is None or expected is None:
         return None
     grid = layout(actual.shape, room // (FIXED + EACH * len(arrays)))
