@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gradcmp.cli.present import STDOUT, require_writable, write
-from gradcmp.errors import UsageError, did_you_mean
-from gradcmp.report import PRINTED, REPORTS, report_named
+from gradcmp.errors import UsageError
+from gradcmp.report import PRINTED, report_named
 
 if TYPE_CHECKING:
     from gradcmp.judge.records import CaseVerdict
@@ -39,8 +39,7 @@ class Target:
             For an unknown format, and for a file that is missing or too many.
         """
         name, separator, file = text.partition("=")
-        if name not in REPORTS:
-            raise UsageError(f"there is no report '{name}'", way_out=did_you_mean(name, REPORTS))
+        report_named(name)  # before anything runs: an unknown name, a library that is missing
         if name in PRINTED:
             if separator:
                 raise UsageError(
