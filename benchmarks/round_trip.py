@@ -17,8 +17,8 @@ from multiprocessing.connection import Connection
 from statistics import median
 
 from gradcmp import seed_case
-from gradcmp.plan import backends_of, check, resolve
 from gradcmp.inputs import cotangent, draw
+from gradcmp.plan import backends_of, check, resolve
 from gradcmp.recording import Recording, to_bytes
 from gradcmp.workers import Pool, Request
 
