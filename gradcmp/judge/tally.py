@@ -10,6 +10,7 @@ import numpy as np
 
 from gradcmp.recording import Array
 
+ROW = 8192  # elements of one product: a BLAS starts threads of its own for longer ones
 OCTAVES = 65  # below 1 ULP, then one for each bit of the longest distance
 
 
@@ -60,10 +61,10 @@ class Tally:
 
     def dot(self, actual: Array, expected: Array) -> None:
         """Add a piece of finite numbers to the products."""
-        products = [float(np.dot(x, y)) for x, y in _pairs(actual, expected)]
+        products = [_dot(x, y) for x, y in _pairs(actual, expected)]
         if not all(map(math.isfinite, products)):  # float32 overflows where float64 does not
             wide = (actual.astype(np.float64), expected.astype(np.float64))
-            products = [float(np.dot(x, y)) for x, y in _pairs(*wide)]
+            products = [_dot(x, y) for x, y in _pairs(*wide)]
         self.aa += products[0]
         self.ee += products[1]
         self.ae += products[2]
@@ -88,3 +89,10 @@ def _pairs(actual: Array, expected: Array) -> Iterator[tuple[Array, Array]]:
     yield actual, actual
     yield expected, expected
     yield actual, expected
+
+
+def _dot(x: Array, y: Array) -> float:
+    """Give the sum of products, row by row, the rows added up in float64."""
+    whole = len(x) - len(x) % ROW
+    rows = np.vecdot(x[:whole].reshape(-1, ROW), y[:whole].reshape(-1, ROW))
+    return float(rows.sum(dtype=np.float64)) + float(np.dot(x[whole:], y[whole:]))
