@@ -17,6 +17,7 @@ TENSORS = 3  # tensors that are shown in full; the first in the order of the gra
 ROWS = 4  # different rows of one tensor
 PLACES = 2  # worst elements of one tensor at which all backends' values are shown
 PICTURES = 2  # different heat maps of one tensor
+ALIGNED = 0.9999  # a cosine that tells nothing
 NAMES = 10  # tensors that are named when they are not shown
 
 Wrong = list[tuple[Pair, Comparison]]
@@ -107,7 +108,7 @@ def why(comparison: Comparison) -> str:
     text = f"{verdict.reason}: {verdict.detail}" if verdict.detail else verdict.reason
     if worst and comparison.max_ulp > worst.ulp:
         text += f"; elsewhere up to {ulp(comparison.max_ulp)} ulp"
-    if comparison.cosine is not None:
+    if comparison.cosine is not None and comparison.cosine < ALIGNED:
         text += f"; cosine {comparison.cosine:.6f}"
         text += f", norms {short(comparison.norm_actual)} and {short(comparison.norm_expected)}"
     return f"{text}; rule {comparison.rule}"

@@ -75,3 +75,15 @@ def test_an_upper_bound_is_called_one(make, show):
     }
     verdict = with_comparisons(make(("numpy", "torch")), {"d Y": {**settled, "worst": WORST}})
     assert "rounding <1.9×" in show(CaseTable(verdict), 100)
+
+
+def test_a_direction_that_is_off_is_told(make, show, verdicts):
+    verdict = verdicts["hidden"]
+    (pair, name, wrong), *_ = verdict.disagreements
+    for cosine, told in ((-1.0, True), (1.0, False)):
+        changed = replace(wrong, cosine=cosine, norm_actual=2.0, norm_expected=2.0)
+        by = {**verdict.comparisons[pair], name: changed}
+        found = replace(verdict, comparisons={**verdict.comparisons, pair: by})
+        assert (
+            "cosine -1.000000, norms 2 and 2" in " ".join(show(CaseTable(found)).split())
+        ) is told
