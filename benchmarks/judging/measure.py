@@ -145,10 +145,11 @@ class Trial:
         sizes = []
         for name, effect in mutant.effects.items():
             where = effect != 0 if mutant.kind.startswith("one") else np.True_
-            squares = np.square(np.stack([effect, self._noise[name]]))[:, where]
-            with np.errstate(divide="ignore"):  # no error was made at all: infinitely live
-                sizes.append(float(np.sqrt(np.divide(*squares.reshape(2, -1).mean(axis=1)))))
-        return max(sizes)
+            both = np.stack([effect, self._noise[name]])[:, where].reshape(2, -1)
+            ours, actual = np.sqrt(np.mean(np.square(both), axis=1))
+            if ours > 0:  # what underflows when squared is no effect
+                sizes.append(float(ours / actual) if actual > 0 else np.inf)
+        return max(sizes, default=0.0)
 
     def _kill(self, mutant: Mutant, size: float, label: str) -> Iterator[Killed]:
         """Judge what a bug would have made of one backend's gradients."""
