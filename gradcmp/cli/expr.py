@@ -6,7 +6,7 @@ import click
 
 from gradcmp.case import BackendSpec, Case, Expression
 from gradcmp.cli import completion, options
-from gradcmp.errors import ExitCode, Location, UsageError
+from gradcmp.errors import ExitCode, Location, UsageError, did_you_mean
 
 NODE = "output"  # what the only node is called on screen
 
@@ -22,7 +22,12 @@ NODE = "output"  # what the only node is called on screen
     metavar="NAME=SPEC",
     help="An input: X=normal:4x3, Z=arange:4x3:start=1; repeatable.",
 )
-@click.option("--wrt", multiple=True, metavar="NAME", help="Differentiate by this input only.")
+@click.option(
+    "--wrt",
+    multiple=True,
+    metavar="NAME",
+    help="Differentiate with respect to this input only; repeatable.",
+)
 @options.overrides
 @options.output
 @options.debug
@@ -40,6 +45,7 @@ def command(
     from gradcmp.cli.present import present
     from gradcmp.config import parse_input
     from gradcmp.config.build import DEFAULT_BACKENDS
+    from gradcmp.inputs import check
 
     specs = {}
     for text in inputs:
@@ -49,12 +55,18 @@ def command(
         if name in specs or name == NODE:
             raise UsageError(f"the name '{name}' is taken", way_out="Give each input its own")
         specs[name] = parse_input(name, spec)
+    real = tuple(name for name, spec in specs.items() if check(name, spec).kind == "float")
+    for name in wrt:
+        if name not in real:
+            raise UsageError(f"'{name}' is no real input", way_out=did_you_mean(name, real))
+    if not real:
+        raise UsageError("no input is real, so there is no gradient to compare")
     case = Case(
         name="expr",
         inputs=specs,
         graph={NODE: Expression(expression, Location("expression"))},
         output=NODE,
-        wrt=wrt or tuple(name for name, spec in specs.items() if spec.kind != "integers"),
+        wrt=wrt or real,
         backends=tuple(BackendSpec(name) for name in DEFAULT_BACKENDS),
     )
     return present(lambda: [overrides.apply(case)], output)

@@ -9,6 +9,8 @@ from gradcmp.graph.records import Constant, Graph, Node
 from gradcmp.ops import ArraySpec, ShapeError
 from gradcmp.ops.spec import Kind
 
+RESHAPE = "Change a shape, or reshape or transpose an operand"
+
 
 def infer(graph: Graph, inputs: Mapping[str, ArraySpec]) -> dict[str, ArraySpec]:
     """Give the shape and kind of every input and node.
@@ -50,5 +52,5 @@ def _misfit(node: Node, operands: list[ArraySpec], reason: str) -> GraphError:
     return GraphError(
         f"node '{name}': {node.op}({shapes}): {reason}",
         where=node.where,
-        way_out="Change a shape, or reshape or transpose an operand",
+        way_out=RESHAPE if "cannot be broadcast" in reason or "inner axes" in reason else None,
     )

@@ -90,8 +90,7 @@ class NoiseRule:
             verdict = seen.verdict if seen.verdict.reason == "exact" else ROUNDING
             noise = None if verdict is not ROUNDING else self._bound(seen.worst, precision)
             return replace(seen, rule=RULE_SETTLED, verdict=verdict, noise=noise)
-        wide = (np.asarray(actual, np.float64), np.asarray(expected, np.float64))
-        return self._measure(name, pair, seen, wide, fine)
+        return self._measure(name, pair, seen, (actual, expected), fine)
 
     def _bound(self, worst: Element, precision: Precision) -> Noise:
         """Give the most that a settled difference can be."""
@@ -106,10 +105,10 @@ class NoiseRule:
         name: str,
         pair: Pair,
         seen: Comparison,
-        values: tuple[Float, Float],
+        values: tuple[Array, Array],
         fine: tuple[Array, Array] | None,
     ) -> Comparison:
-        actual, expected = values
+        actual, expected = (np.asarray(array, np.float64) for array in values)
         scale = self._scale(name, pair)
         limits = self._scales.limits
         with np.errstate(all="ignore"):
@@ -120,7 +119,8 @@ class NoiseRule:
         shrink = None if left is None else shrinks(left, scale, found, precision)
         verdict = decide(found, shrink)
         if not verdict.agrees:
-            rest = explained(actual, expected, scale, self.reference.backend == pair.expected)
+            free = self.reference.backend == pair.expected
+            rest = explained(actual, expected, scale, precision, free)
             if not loudness(rest, scale, limits).loud:
                 verdict = Verdict(True, "kink", "exactly tied branches explain it")
         if verdict.reason in ("precision", "suspect"):

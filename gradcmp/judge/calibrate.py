@@ -115,7 +115,9 @@ def pool(stack: Float, precision: Precision) -> Scale:
         w = np.where(np.isfinite(base), base / squared, 0.0)
         total = float(np.sum(np.where(np.isfinite(base), w * base, 0.0)))
         factors = (
-            deviations.reshape(count, -1) @ w.reshape(-1) / total if total > 0 else np.zeros(0)
+            deviations.reshape(count, -1) @ w.reshape(-1) / total
+            if count and total > 0
+            else np.zeros(0)
         )
         # Of what lies below eta all may be flushed: a factor of zero, and no bug.
         flushed = precision.eta * float(np.sum(np.abs(w))) / total if total > 0 else 0.0

@@ -53,7 +53,16 @@ def judge(
     GraphError
         When the case has no valid graph.
     """
-    twins = twins or {}
+    with np.errstate(all="ignore"):  # infinities are findings, not warnings
+        return _judge(case, reference, outcomes, twins or {})
+
+
+def _judge(
+    case: Case,
+    reference: str,
+    outcomes: Mapping[str, Outcome],
+    twins: Mapping[str, Outcome],
+) -> CaseVerdict:
     labels = sorted(outcomes, key=lambda label: label != reference)  # stable: the rest as it was
     ordered = {label: outcomes[label] for label in labels}
     recordings = {label: o for label, o in ordered.items() if isinstance(o, Recording)}

@@ -6,10 +6,10 @@ import math
 from dataclasses import replace
 
 from gradcmp.case import Fixed
-from gradcmp.judge.calibrate import Float
 from gradcmp.judge.compare import compare
 from gradcmp.judge.loudness import Loudness
 from gradcmp.judge.records import Element, Noise, Verdict
+from gradcmp.recording import Array
 
 ROUNDING = Verdict(True, "rounding")
 
@@ -35,7 +35,7 @@ def decide(found: Loudness, shrink: float | None) -> Verdict:
     return Verdict(True, "note", "in float64 a difference stays that hides below the noise here")
 
 
-def element_of(found: Loudness, values: tuple[Float, Float], allowed: float) -> Element:
+def element_of(found: Loudness, values: tuple[Array, Array], allowed: float) -> Element:
     """Give the element with the most noise; its ULP come from a comparison of it alone."""
     at = found.index
     one = compare(values[0][at], values[1][at], Fixed(0.0, 0.0)).worst

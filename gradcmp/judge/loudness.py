@@ -28,6 +28,7 @@ class Limits:
 
 LIMITS: Mapping[int, Limits] = {8: Limits(12.0, 9.0), 16: Limits(8.0, 6.0)}  # by replicas
 # Of a code's own noise, which is rougher: p alone would raise false alarms.
+ROUNDED = 4.0  # roundings that an end of the interval of ties may have seen
 OWN_LIMITS = Limits(10.0, np.inf, 1000.0)
 
 
@@ -79,23 +80,28 @@ def loudness(difference: Float, scale: Scale, limits: Limits) -> Loudness:
     )
 
 
-def explained(actual: Float, expected: Float, scale: Scale, reference: bool) -> Float:
+def explained(
+    actual: Float, expected: Float, scale: Scale, precision: Precision, reference: bool
+) -> Float:
     """Give what is left of a difference when exact ties may have been broken either way.
 
     Parameters
     ----------
+    precision : Precision
+        Of the coarser side: the ends of the interval are rounded, too.
     reference : bool
         Whether `expected` is the reference: then only the other side's branches are free.
     """
     if scale.low is None or scale.high is None:
         return actual - expected
     with np.errstate(all="ignore"):
+        margin = ROUNDED * precision.u * np.maximum(np.abs(scale.low), np.abs(scale.high))
+        low, high = scale.low - margin, scale.high + margin
         if reference:
-            over: Float = np.maximum(actual - scale.high, 0.0) + np.minimum(actual - scale.low, 0.0)
+            over: Float = np.maximum(actual - high, 0.0) + np.minimum(actual - low, 0.0)
             return over
         difference = actual - expected
-        width = scale.high - scale.low
-        rest: Float = np.copysign(np.maximum(np.abs(difference) - width, 0.0), difference)
+        rest: Float = np.copysign(np.maximum(np.abs(difference) - (high - low), 0.0), difference)
         return rest
 
 

@@ -85,7 +85,8 @@ def distinct_axes(axes: tuple[int, ...], ndim: int) -> tuple[int, ...]:
         if isinstance(one, bool) or not isinstance(one, int):
             raise ShapeError(f"axis is {one!r}, and must be an integer or a tuple of integers")
         if not -ndim <= one < ndim:
-            raise ShapeError(f"axis {one} is out of range for an array with {ndim} axes")
+            many = "1 axis" if ndim == 1 else f"{ndim} axes"
+            raise ShapeError(f"axis {one} is out of range for an array with {many}")
     normal = tuple(one % ndim for one in axes)
     if len(set(normal)) < len(normal):
         raise ShapeError(f"axis {axes} names an axis twice")

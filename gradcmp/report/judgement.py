@@ -84,7 +84,8 @@ def facts(verdict: CaseVerdict, pair: Pair, name: str, comparison: Comparison) -
         digits = f"{noise.digits:.1f} digits agree of {noise.digits_expected:.1f} expected"
         yield f"{amount}, {ulp(worst.ulp)} ULP, {digits} ({pair})"
     elif worst:
-        yield f"{place(worst)}{measure(comparison)} ({pair})"
+        far = measure(comparison) if comparison.nonfinite else f"{ulp(worst.ulp)} ulp"
+        yield f"{place(worst)}{far} ({pair})"
     else:
         yield f"  ({pair})"
     if comparison.verdict.detail:
@@ -109,14 +110,14 @@ def since(verdict: CaseVerdict, pair: Pair, name: str) -> Iterator[str]:
     if name == forward:
         yield "the first node to part, going forward"
     elif forward:
-        yield f"first parts at node '{forward}' going forward"
+        yield f"the case first parts at node '{forward}' going forward"
     elif name == backward:
         yield "the first gradient to part, going backward; all values agree"
     elif backward:
         node = backward.removeprefix("d ")
         value = verdict.comparisons[pair].get(node)
         agrees = " (its value agrees)" if value is None or value.agrees else ""
-        yield f"first parts at node '{node}' going backward{agrees}"
+        yield f"the case first parts at node '{node}' going backward{agrees}"
 
 
 def causes(verdict: CaseVerdict, pair: Pair, name: str) -> Iterator[str]:

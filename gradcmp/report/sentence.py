@@ -142,6 +142,8 @@ def sentence(verdict: CaseVerdict) -> str:
         return f"{word}: under strict; {everything}{lost}"
     if verdict.agrees:
         return f"{word}: {everything}{lost}"
+    if not missing:
+        return f"{word}: every tensor is empty, so nothing was compared"
     return f"{word}: {', '.join(missing)}; the rest agrees: {everything}"
 
 

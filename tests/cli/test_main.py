@@ -164,3 +164,25 @@ def test_no_color(config):
         [COMMAND, "run", config], capture_output=True, text=True, check=True, env=environment
     )
     assert "\x1b[32m" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["X*X", "-i", "X=normal:3", "--wrt", "W"], "'W' is no real input. Choose from X."),
+        (
+            ["take(X, I)", "-i", "X=normal:3", "-i", "I=integers:2:high=3", "--wrt", "I"],
+            "'I' is no",
+        ),
+        (["X*X", "-i", "X=integers:3:high=5"], "no input is real, so there is no gradient"),
+    ],
+)
+def test_what_cannot_be_differentiated_is_2(arguments, words, capsys):
+    assert main(["expr", *arguments, "-b", "numpy"]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_nothing_but_empty_tensors_is_no_success(capsys):
+    arguments = ["expr", "X*X", "-i", "X=normal:0", "-b", "numpy", "-b", "numpy,dtype=float32"]
+    assert main(arguments) == 3
+    assert "every tensor is empty, so nothing was compared" in capsys.readouterr().out

@@ -143,3 +143,11 @@ def test_a_verdict_repeats():
     inputs = draw(CASES["deep"])
     one, other = (verdict(CASES["deep"], inputs) for _ in range(2))
     assert one.comparisons == other.comparisons
+
+
+def test_ulp_are_those_of_the_coarser_dtype():
+    there = CASES["deep"]
+    judged = verdict(there, draw(there), spoil=spoiled("y", one_element(1.01)))
+    worst = judged.comparisons[PAIR]["d y"].worst
+    spacing = float(np.spacing(np.float32(abs(worst.expected))))
+    assert worst.ulp == pytest.approx(worst.absolute / spacing, rel=0.01)

@@ -163,3 +163,15 @@ def test_real_frameworks(name):
     assert reason in found
     assert found <= {*QUIET, reason}
     assert judged.exit_code is ExitCode.AGREE
+
+
+def test_a_tie_may_be_broken_either_way_whatever_the_cotangent():
+    there = case(out="abs(x) * y")
+    other = case(out="where(x >= 0, x, -x) * y")  # as JAX: the derivative at 0 is 1
+    inputs = {**draw(there), "x": np.zeros((4, 3))}
+    assert reasons(verdict(there, inputs, wrong=other))["d x"] == "kink"
+
+
+def test_a_node_without_inputs_has_no_noise_and_no_warning():
+    there = case(out="sum(x ** 10 ** 10 ** 10)")
+    assert "d x" in reasons(verdict(there, draw(there)))

@@ -45,7 +45,7 @@ def test_a_bug_in_a_sentence(bug, show):
     assert (
         "✗ BUG d Y[1,2] 20 × noise (limit 8), 54 ULP, 5.4 digits agree of 6.7 expected "
         "(torch – numpy); in float64 the difference stays: it is not rounding; side: torch; "
-        "first parts at node 'node1' going backward (its value agrees)" in text
+        "the case first parts at node 'node1' going backward (its value agrees)" in text
     )
     assert "likely cause: the sign is flipped" in text
     assert "d Y bug 20× ✗ 54" in text
