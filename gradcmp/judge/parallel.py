@@ -14,7 +14,7 @@ from gradcmp.recording import Array
 
 PIECE = 1 << 19  # bytes: long enough to hide the calls, short enough for a core's caches
 ALONE = 1 << 18  # elements: below it a thread takes longer to start than it saves
-MOST_THREADS = 4  # memory bandwidth is spent by then, and each may need 12 MiB
+MOST_THREADS = 1  # on two cores a second one waited for the interpreter longer than it computed
 
 
 def tally_reals(actual: Array, expected: Array, rule: Rule) -> Tally:
