@@ -37,7 +37,8 @@ def compare(actual: Array, expected: Array, tolerance: Tolerance = BY_DTYPE) -> 
     merely broadcastable, and kinds (real, integer, boolean) too; real dtypes may differ: both
     values are exact in float64, and ULP and default tolerances are those of the coarser.
 
-    Memory beyond the inputs is constant: both are read in pieces, by several threads when large.
+    Memory beyond the inputs is constant: both are read in pieces. Large ones are
+    swept by compiled loops on all cores, where numba is installed.
 
     Parameters
     ----------

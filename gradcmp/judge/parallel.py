@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from types import ModuleType
 
 import numpy as np
 
+from gradcmp.judge.compiled import CompiledSweep, kernels
 from gradcmp.judge.pieces import loader, pieces
 from gradcmp.judge.sweep import Sweep, carrier_of
 from gradcmp.judge.tally import Tally
@@ -13,25 +15,40 @@ from gradcmp.judge.tolerance import Rule
 from gradcmp.recording import Array
 
 PIECE = 1 << 19  # bytes: long enough to hide the calls, short enough for a core's caches
+LONG_PIECE = 1 << 21  # bytes, of the compiled sweep, which has blocks of its own
 ALONE = 1 << 18  # elements: below it a thread takes longer to start than it saves
-MOST_THREADS = 1  # on two cores a second one waited for the interpreter longer than it computed
+MOST_THREADS = 8  # the memory of so many is faster than they are
+# Elements that NumPy sweeps in the half second that numba takes to load: whoever compares less
+# does not wait for it, whoever compares more waits at most twice as long as with either alone.
+WORTHWHILE = 1 << 27
+
+_swept = 0  # elements so far, in this process
 
 
 def tally_reals(actual: Array, expected: Array, rule: Rule) -> Tally:
     """Sweep both arrays, by several threads if there is enough to do."""
     size = actual.size
-    threads = min(MOST_THREADS, _cores(), -(-size // ALONE))
+    loops = _loops(size)
+    # In NumPy a second thread waits for the interpreter longer than it computes.
+    threads = 1 if loops is None else min(MOST_THREADS, _cores(), -(-size // ALONE))
     share = -(-size // threads)
     ranges = [(start, min(start + share, size)) for start in range(0, size, share)]
     if len(ranges) == 1:
-        return _sweep(actual, expected, rule, 0, size)
+        return _sweep(actual, expected, rule, loops, 0, size)
     from concurrent.futures import ThreadPoolExecutor  # slow to import, and seldom needed
 
     with ThreadPoolExecutor(len(ranges)) as pool:
-        first, *others = pool.map(lambda part: _sweep(actual, expected, rule, *part), ranges)
+        first, *others = pool.map(lambda r: _sweep(actual, expected, rule, loops, *r), ranges)
     for other in others:
         first.add(other)
     return first
+
+
+def _loops(size: int) -> ModuleType | None:
+    """Give the compiled loops once so much was swept that they are worth loading."""
+    global _swept
+    _swept += size
+    return kernels() if _swept >= WORTHWHILE else None
 
 
 def _cores() -> int:
@@ -42,13 +59,17 @@ def _cores() -> int:
         return os.cpu_count() or 1
 
 
-def _sweep(actual: Array, expected: Array, rule: Rule, start: int, stop: int) -> Tally:
+def _sweep(
+    actual: Array, expected: Array, rule: Rule, loops: ModuleType | None, start: int, stop: int
+) -> Tally:
     """Sweep the elements from flat index `start` to `stop`."""
     carrier = carrier_of(rule, actual.dtype.name, expected.dtype.name)
     dtype = np.dtype(carrier.name)
-    size = min(PIECE // dtype.itemsize, stop - start)
-    load_actual, load_expected = (loader(a.dtype, dtype, size) for a in (actual, expected))
-    sweep = Sweep(rule, carrier, size)
+    size = min((LONG_PIECE if loops else PIECE) // dtype.itemsize, stop - start)
+    sweep = CompiledSweep(rule, carrier, loops) if loops else Sweep(rule, carrier, size)
+    load_actual, load_expected = (
+        loader(array.dtype, sweep.takes(array.dtype), size) for array in (actual, expected)
+    )
     with np.errstate(all="ignore"):  # infinities and NaN are findings; threads start with warnings
         for here, a, e in pieces(actual, expected, start, stop, size):
             sweep.feed(here, load_actual(a), load_expected(e))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -32,6 +33,7 @@ def carrier_of(rule: Rule, *names: str) -> Format:
     float32 holds float32, float16 and bfloat16 exactly, but a tolerance may be beyond it.
     """
     within = rule.rtol <= 2.0**-2 and rule.atol <= 2.0**100  # no allowance overflows
+    within &= not 0 < rule.rtol < 2.0**-100  # nor does float32 lose it
     return FLOAT32 if "float64" not in names and within else FLOAT64
 
 
@@ -60,6 +62,11 @@ class Sweep:
             np.empty(size, dtype) for _ in range(4)
         )
         self._finer: Sweep | None = None
+
+    def takes(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
+        """Give what pieces of an array are fed as."""
+        taken: np.dtype[Any] = self._error.dtype
+        return taken
 
     def feed(self, start: int, actual: Array, expected: Array) -> None:
         """Take in the elements from flat index `start` on."""

@@ -61,15 +61,17 @@ class Ruler:
     ----------
     shift : int
         Distances are returned as integers in units of 2**-shift ULP.
+    scale : float
+        The power of two that numbers are multiplied with first; 1 where that changes nothing.
     """
 
     def __init__(self, unit: Format, carrier: Format, size: int) -> None:
         dtype = np.dtype(carrier.name)
         self.shift = carrier.digits - unit.digits
-        self._scale = dtype.type(2.0 ** (carrier.lowest - unit.lowest))
+        self.scale = dtype.type(2.0 ** (carrier.lowest - unit.lowest))
         self._integer = np.dtype(f"i{dtype.itemsize}")
         self._unsigned = np.dtype(f"u{dtype.itemsize}")
-        self._scaled = [np.empty(size, dtype) for _ in range(2 if self._scale != 1 else 0)]
+        self._scaled = [np.empty(size, dtype) for _ in range(2 if self.scale != 1 else 0)]
         self._steps = np.empty(size, self._integer)
 
     def measure(
@@ -89,7 +91,7 @@ class Ruler:
         held = (actual, expected)
         if self._scaled:
             pairs = zip(held, self._scaled, strict=True)
-            held = tuple(np.multiply(x, self._scale, out=out[:count]) for x, out in pairs)
+            held = tuple(np.multiply(x, self.scale, out=out[:count]) for x, out in pairs)
         a, e = (x.view(self._integer) for x in held)
         steps = np.subtract(a, e, out=self._steps[:count])  # modulo the integer's range
         unsigned: Array = np.abs(steps, out=steps).view(self._unsigned)

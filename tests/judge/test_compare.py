@@ -14,6 +14,7 @@ from gradcmp.case import DTypeTable, Fixed, Ulp
 from gradcmp.errors import UsageError
 from gradcmp.judge import parallel
 from gradcmp.judge.compare import compare
+from gradcmp.judge.compiled import kernels
 from gradcmp.judge.records import Comparison
 from gradcmp.judge.tolerance import DEFAULTS
 from gradcmp.judge.ulp import octaves
@@ -34,10 +35,18 @@ RULES = {
 }
 
 
+@pytest.fixture(params=["numpy", "compiled"])
+def swept(request, monkeypatch):
+    """Sweep with NumPy, and with compiled loops."""
+    monkeypatch.setattr(parallel, "WORTHWHILE", 0 if request.param == "compiled" else math.inf)
+    assert kernels() is not None, "numba is missing"
+
+
 @pytest.fixture
-def pieced(monkeypatch):
-    """Compare in many small pieces, by three threads."""
+def pieced(monkeypatch, swept):
+    """Compare in many small pieces, the compiled loops by three threads."""
     monkeypatch.setattr(parallel, "PIECE", 128)
+    monkeypatch.setattr(parallel, "LONG_PIECE", 128)
     monkeypatch.setattr(parallel, "ALONE", 64)
     monkeypatch.setattr(parallel, "_cores", lambda: 3)
 
