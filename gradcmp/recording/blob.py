@@ -9,57 +9,39 @@ Ref: https://github.com/huggingface/safetensors#format
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Iterator, Mapping
-from itertools import pairwise
-from typing import Any, NoReturn, TypeAlias
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from gradcmp.errors import RecordingError
-from gradcmp.recording.facts import AGAIN
+from gradcmp.recording.facts import AGAIN, BROKEN, parse
+from gradcmp.recording.header import CODES, read_header, write_header
 from gradcmp.recording.records import BFLOAT16, Array
 
-METADATA = "__metadata__"
-KEY = "gradcmp"  # of the facts in the metadata
 PREFIX = 8  # bytes that hold the length of the header
 MAX_HEADER = 100_000_000  # the format's own limit
-SIZES = (1, 2, 4, 8)  # bytes of a number
-DTYPES = {  # by what the format calls them
-    **{f"{kind.upper()}{8 * size}": np.dtype(f"<{kind}{size}") for kind in "iu" for size in SIZES},
-    **{f"F{8 * size}": np.dtype(f"<f{size}") for size in SIZES if size > 1},
-    "BOOL": np.dtype(np.bool_),
-}
-CODES = {dtype: code for code, dtype in DTYPES.items()}
-BROKEN = (KeyError, TypeError, ValueError, OverflowError, RecursionError)  # by hostile JSON
 
 Buffer: TypeAlias = "bytes | Any"  # or an mmap: what can be sliced and be an array's memory
 
 
-def pack(arrays: Mapping[str, Array], meta: Mapping[str, Any]) -> bytes:
+def pack(arrays: Mapping[str, Array], meta: Mapping[str, Any], tail: bytes = b"") -> bytes:
     """Put arrays and JSON-able facts into one blob, which keeps the order of both.
 
     bfloat16 is stored as its bits in uint16 with the true dtype in the metadata, so that the
     library's NumPy loader can read it.
+
+    Parameters
+    ----------
+    tail : bytes
+        What is to follow the blob at once; to append it later would copy all arrays again.
     """
     facts = {**meta, "bfloat16": [k for k, a in arrays.items() if a.dtype == BFLOAT16]}
-    header: dict[str, Any] = {METADATA: {KEY: json.dumps(facts)}}
-    header |= dict.fromkeys(arrays)
-    parts: list[Any] = []  # arrays, which NumPy does not tell the type checker are buffers
-    end = 0
-    for key, array in sorted(arrays.items(), key=lambda item: -item[1].itemsize):  # stay aligned
-        bits = array.view(np.uint16) if array.dtype == BFLOAT16 else array
-        part = np.ascontiguousarray(bits, bits.dtype.newbyteorder("<"))
-        start, end = end, end + part.nbytes
-        header[key] = {
-            "dtype": CODES[part.dtype],
-            "shape": array.shape,
-            "data_offsets": (start, end),
-        }
-        parts.append(part)
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    return b"".join((len(text).to_bytes(PREFIX, "little"), text, *parts))
+    plain: dict[str, Any] = {name: _plain(array) for name, array in arrays.items()}
+    specs = tuple([(name, array.dtype, array.shape) for name, array in plain.items()])
+    header = write_header(json.dumps(facts), specs)
+    parts = [plain[name] for name in header.order]
+    return b"".join((len(header.text).to_bytes(PREFIX, "little"), header.text, *parts, tail))
 
 
 def unpack(blob: Buffer) -> tuple[dict[str, Array], dict[str, Any]]:
@@ -71,14 +53,13 @@ def unpack(blob: Buffer) -> tuple[dict[str, Array], dict[str, Any]]:
         When the blob is truncated or was not written by gradcmp.
     """
     try:
-        header, start = _header(blob)
-        metadata = header.pop(METADATA, {})
-        if KEY not in metadata:
-            raise RecordingError(
-                "gradcmp did not write this safetensors file", way_out="Save its arrays as .npz"
-            )
-        facts = _parse(metadata[KEY])
-        arrays = dict(_views(blob, header, start))
+        start = _start(blob)
+        header = read_header(bytes(blob[PREFIX:start]), len(blob) - start)
+        facts = parse(header.facts)  # anew each time: it belongs to whoever asked
+        arrays: dict[str, Array] = {
+            name: np.ndarray(shape, dtype, blob, start + begin)
+            for (name, dtype, shape), begin in header.spans
+        }
         for name in facts.pop("bfloat16"):
             arrays[name] = _brain(arrays[name])
     except BROKEN as error:
@@ -88,55 +69,26 @@ def unpack(blob: Buffer) -> tuple[dict[str, Array], dict[str, Any]]:
     return arrays, facts
 
 
-def _header(blob: Buffer) -> tuple[dict[str, Any], int]:
-    """Give the header, and where the bytes of the arrays begin."""
+def _plain(array: Array) -> Array:
+    """Give the array itself if its bytes can be written as they lie, else a copy that can."""
+    bits: Array = array.view(np.uint16) if array.dtype == BFLOAT16 else array
+    if bits.dtype in CODES and bits.flags.c_contiguous:
+        return bits
+    return np.array(bits, bits.dtype.newbyteorder("<"), order="C")
+
+
+def _start(blob: Buffer) -> int:
+    """Give where the bytes of the arrays begin."""
     length = int.from_bytes(blob[:PREFIX], "little")
-    start = PREFIX + length
-    if start > len(blob) or length > MAX_HEADER:
+    if PREFIX + length > len(blob) or length > MAX_HEADER:
         raise ValueError(f"a header of {length} bytes in a file of {len(blob)}")
-    return _parse(bytes(blob[PREFIX:start]).decode("utf-8")), start
-
-
-def _parse(text: str) -> dict[str, Any]:
-    facts = json.loads(text, parse_constant=_no_constant)
-    if not isinstance(facts, dict):
-        raise TypeError(f"a {type(facts).__name__} where its facts should be")
-    if r"\ud" in text.lower():
-        json.dumps(facts, ensure_ascii=False).encode()  # fails on half a surrogate pair
-    return facts
-
-
-def _no_constant(word: str) -> NoReturn:
-    raise ValueError(f"{word} in its header")
-
-
-def _views(blob: Buffer, header: Mapping[str, Any], start: int) -> Iterator[tuple[str, Array]]:
-    """Give each array; together they must cover the rest of the blob, each byte once."""
-    spans = [(0, 0), (len(blob) - start, len(blob) - start)]
-    for name, entry in header.items():
-        dtype = DTYPES[entry["dtype"]]
-        begin, end = map(_whole, entry["data_offsets"])
-        shape = tuple(map(_whole, entry["shape"]))
-        if end - begin != dtype.itemsize * math.prod(shape) or start + end > len(blob):
-            raise ValueError(f"'{name}' does not fit into its bytes")
-        spans.append((begin, end))
-        array: Array = np.ndarray(shape, dtype, blob, start + begin)
-        yield name, array
-    spans.sort()
-    if any(before[1] != after[0] for before, after in pairwise(spans)):
-        raise ValueError("its arrays overlap or leave gaps")
+    return PREFIX + length
 
 
 def _brain(bits: Array) -> Array:
     if bits.dtype != np.uint16:
         raise TypeError(f"the bits of a bfloat16 in {bits.dtype}")
     return bits.view(BFLOAT16)
-
-
-def _whole(number: Any) -> int:
-    if type(number) is not int or number < 0:  # a bool is no number here
-        raise TypeError(f"{number!r} where a whole number should be")
-    return number
 
 
 def _reason(error: Exception) -> str:

@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from gradcmp.errors import RecordingError
 
 T = TypeVar("T")
 
 AGAIN = "Record it again"
+BROKEN = (KeyError, TypeError, ValueError, OverflowError, RecursionError)  # by hostile JSON
+
+
+def parse(text: str) -> dict[str, Any]:
+    """Give the object that a JSON text is.
+
+    Raises
+    ------
+    TypeError, ValueError, RecursionError
+        When it is none, or holds a number or a name that JSON has no word for.
+    """
+    facts = _DECODER.decode(text)
+    if not isinstance(facts, dict):
+        raise TypeError(f"a {type(facts).__name__} where its facts should be")
+    if r"\ud" in text.lower():
+        json.dumps(facts, ensure_ascii=False).encode()  # fails on half a surrogate pair
+    return facts
 
 
 def take(facts: Mapping[str, Any], key: str, kind: type[T]) -> T:
@@ -48,3 +66,10 @@ def is_seconds(fact: Any) -> bool:
 def is_shape(fact: Any) -> bool:
     """Whether it is a list of whole numbers from 0 on."""
     return isinstance(fact, list) and all(type(length) is int and length >= 0 for length in fact)
+
+
+def _no_constant(word: str) -> NoReturn:
+    raise ValueError(f"{word} in its header")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)

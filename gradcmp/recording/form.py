@@ -14,8 +14,8 @@ from gradcmp.recording.records import Array, Recording
 SCHEMA = "gradcmp/recording/1"
 
 
-def to_bytes(recording: Recording) -> bytes:
-    """Give a recording as one safetensors blob."""
+def to_bytes(recording: Recording, tail: bytes = b"") -> bytes:
+    """Give a recording as one safetensors blob, with a tail as in `pack`."""
     arrays = {f"value/{name}": array for name, array in recording.values.items()}
     arrays |= {f"gradient/{name}": array for name, array in recording.gradients.items()}
     meta: dict[str, Any] = {
@@ -27,7 +27,7 @@ def to_bytes(recording: Recording) -> bytes:
     }
     if recording.origin is not None:
         meta["origin"] = origin_to_facts(recording.origin)
-    return pack(arrays, meta)
+    return pack(arrays, meta, tail)
 
 
 def from_bytes(blob: Buffer) -> Recording:
