@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import select
 import time
 from collections.abc import Callable, Iterable, Iterator
-from multiprocessing.connection import wait
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,8 @@ from gradcmp.workers.records import Description, Environment, Event, Request
 
 if TYPE_CHECKING:
     from gradcmp.recording import Failure, Outcome
+
+LOOK = 3600.0  # seconds between two looks at the deadlines: the kernel counts no more than 24 days
 
 
 class Pool:
@@ -98,15 +100,18 @@ class Pool:
 
 def _listen(lanes: Iterable[Lane]) -> Answers:
     """Wait for the first word or the first deadline; hear all who speak, end all who are late."""
-    connected = {lane.worker.connection: lane for lane in lanes if lane.worker}
+    connected = {lane.worker.connection.fileno(): lane for lane in lanes if lane.worker}
     if not connected:
         return []
     patience = min(lane.deadline for lane in connected.values()) - time.monotonic()
-    heard = wait(list(connected), max(0.0, patience))
+    poll = select.poll()  # bare: the selector of multiprocessing takes longer than the hand-over
+    for descriptor in connected:
+        poll.register(descriptor, select.POLLIN)
+    heard = {descriptor for descriptor, _ in poll.poll(1000 * min(max(0.0, patience), LOOK))}
     now = time.monotonic()
     answers: Answers = []
-    for connection, lane in connected.items():
-        if connection in heard:
+    for descriptor, lane in connected.items():
+        if descriptor in heard:
             answers += lane.hear()
         elif lane.deadline <= now:
             answers += lane.time_out()

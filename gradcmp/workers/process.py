@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import select
 import signal
 import socket
 import struct
@@ -68,6 +69,8 @@ class Worker:
             undo.pop_all()
             self._log = log
             self.connection = Connection(ours.detach())
+            self._watch = select.poll()  # of its own: a selector is slow to make
+            self._watch.register(self.connection, select.POLLIN)
 
     @property
     def pid(self) -> int:
@@ -77,7 +80,7 @@ class Worker:
     @property
     def ended(self) -> bool:
         """Whether a worker that waits for work has hung up: it says nothing unasked."""
-        return self.connection.poll()
+        return bool(self._watch.poll(0))
 
     def send(self, blob: bytes) -> None:
         """Send one frame. Raises OSError when the worker is gone or stuck."""
@@ -113,7 +116,9 @@ class Worker:
 
     def forget_stderr(self) -> None:
         """Empty the file: what was written belongs to a request that has its answer."""
-        os.ftruncate(self._log.fileno(), 0)
+        descriptor = self._log.fileno()
+        if os.fstat(descriptor).st_size:  # to look is cheaper
+            os.ftruncate(descriptor, 0)
 
 
 def _describe(status: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -235,6 +236,50 @@ def test_every_framework_in_every_mode(pool, ask, adapter):
     for _ in range(2):
         for outcome, request in zip(outcomes(pool, *requests), requests, strict=True):
             assert right(outcome, request), outcome
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_what_is_changed_in_a_question_is_changed_in_the_answer(pool, ask, adapter, name):
+    """One worker, which has answered nearly the same before: nothing of it may be left over."""
+    adapter(name)  # skips where it is missing
+    for mode in backend_class(name).modes:
+        plain = ask(mode, name)
+        x, y, dz = plain.inputs["X"], plain.inputs["Y"], plain.cotangent
+        single = replace(plain, spec=replace(plain.spec, dtype="float32"))
+        wide = {"X": x.reshape(3, 4), "Y": y.reshape(3, 4)}
+        changed = [
+            (replace(plain, inputs={"X": y, "Y": -x}), -x * y, -dz * x),
+            (replace(plain, body=(("out", "X + Y"),)), x + y, dz),
+            (replace(plain, body=(("out", "X * Y * 2"),)), 2 * x * y, 2 * dz * y),
+            (replace(plain, cotangent=-dz), x * y, -dz * y),
+            (replace(plain, inputs={"Y": y, "X": x}), x * y, dz * y),
+            (
+                replace(plain, inputs=wide, cotangent=dz.reshape(3, 4)),
+                (x * y).reshape(3, 4),
+                (dz * y).reshape(3, 4),
+            ),
+            (single, x * y, dz * y),
+        ]
+        for request, value, gradient in changed:
+            assert right(recording(pool, plain), plain)
+            found = recording(pool, request)
+            for actual, expected in (
+                (found.values["out"], value),
+                (found.gradients["X"], gradient),
+            ):
+                assert actual.dtype == found.dtype == request.spec.dtype
+                assert actual.shape == expected.shape
+                allowed = 1e-6 if request is single else 1e-12
+                assert np.allclose(actual, expected, rtol=allowed, atol=0)
+
+
+def test_a_timeout_longer_than_the_kernel_counts(pool, ask):
+    assert right(recording(pool, ask(timeout=1e10)), ask())
+
+
+def test_a_deadline_is_kept_between_two_looks(pool, ask, monkeypatch):
+    monkeypatch.setattr("gradcmp.workers.pool.LOOK", 0.05)
+    assert failure(pool, ask("silent", timeout=0.5)).kind == "timeout"
 
 
 def test_a_garbled_answer_is_that_backends_failure_and_the_next_one_stands(pool, ask, monkeypatch):
