@@ -152,14 +152,14 @@ class Lane:
         self.worker.forget_stderr()
         return self._fail(kind, message, stderr)
 
-    def _recorded(self, blob: bytes) -> Answers:
+    def _recorded(self, frame: bytes) -> Answers:
         from gradcmp.errors import RecordingError
-        from gradcmp.recording import from_bytes
+        from gradcmp.workers.wire import answer_from_bytes
 
         assert self.worker is not None
         assert self._running is not None
         try:
-            recording = from_bytes(blob)
+            recording = answer_from_bytes(frame)
         except RecordingError as error:
             _, stderr = self.end()  # whoever garbles one answer is not trusted with another
             return self._fail("error", f"{self._subject} answered nonsense: {error}", stderr)

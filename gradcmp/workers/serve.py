@@ -1,9 +1,9 @@
 """The worker's side: import one framework, then answer requests until the parent hangs up.
 
 It says ``importing``, then ``ready`` or ``unable``, then answers each request by a recording or
-``failure``. A recording is a frame of safetensors; a word and what belongs to it are a frame of
-JSON. They are told apart by the first byte: safetensors begins with the length of its header, a
-multiple of eight, which the code of ``{`` is not.
+``failure``. A recording is a frame that begins with safetensors; a word and what belongs to it are
+a frame of JSON. They are told apart by the first byte: safetensors begins with the length of its
+header, a multiple of eight, which the code of ``{`` is not.
 """
 
 from __future__ import annotations
@@ -19,8 +19,7 @@ from multiprocessing.connection import Connection
 
 from gradcmp.backends import Backend, backend_class
 from gradcmp.errors import GradcmpError
-from gradcmp.recording import to_bytes
-from gradcmp.workers.wire import job_from_bytes
+from gradcmp.workers.wire import answer_to_bytes, job_from_bytes
 
 MESSAGE_LENGTH = 500  # characters: a compiler's complaint can be megabytes, its start tells
 
@@ -63,7 +62,7 @@ def _answer(connection: Connection, backend: Backend, blob: bytes, import_second
     try:
         recording = backend.record(job_from_bytes(blob))
         timings = {"import": import_seconds, **recording.timings}
-        answer = to_bytes(replace(recording, timings=timings))
+        answer = answer_to_bytes(replace(recording, timings=timings))
     except Exception as error:  # noqa: BLE001  the worker survives, the request has its verdict
         _say(connection, "failure", **_explain(error))
     else:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 from gradcmp.backends import Job
 from gradcmp.case import Expression
+from gradcmp.errors import RecordingError
 from gradcmp.graph.build import assemble
-from gradcmp.recording import pack, unpack
+from gradcmp.recording import Recording, from_bytes, pack, to_bytes, unpack
+from gradcmp.recording.facts import BROKEN, is_seconds, parse, take_map
 from gradcmp.workers.records import Request
 
 COTANGENT = "cotangent"
 INPUT = "input/"
+SUFFIX = 4  # bytes that hold the length of the timings
 
 
 def request_to_bytes(request: Request) -> bytes:
@@ -47,3 +53,34 @@ def job_from_bytes(blob: bytes) -> Job:
         meta["mode"],
         meta["dtype"],
     )
+
+
+def answer_to_bytes(recording: Recording) -> bytes:
+    """Give a recording as one frame: its blob without timings, the timings, their length.
+
+    They alone are new in every answer to the same question: without them its header is the text
+    that both sides have written and read before.
+    """
+    timings = json.dumps({"timings": dict(recording.timings)}).encode()
+    tail = timings + len(timings).to_bytes(SUFFIX, "little")
+    return to_bytes(replace(recording, timings={}), tail)
+
+
+def answer_from_bytes(frame: bytes) -> Recording:
+    """Read a frame of `answer_to_bytes`; the arrays are views into it.
+
+    Raises
+    ------
+    RecordingError
+        When the frame is truncated or its recording contradicts itself.
+    """
+    end = len(frame) - SUFFIX
+    start = end - int.from_bytes(frame[-SUFFIX:], "little")
+    if start < 0:
+        raise RecordingError(f"timings that begin {-start} bytes before their frame")
+    try:
+        facts = parse(frame[start:end].decode())
+    except BROKEN as error:
+        raise RecordingError(f"its timings are broken ({error})") from None
+    recording = from_bytes(memoryview(frame)[:start])
+    return replace(recording, timings=take_map(facts, "timings", is_seconds))

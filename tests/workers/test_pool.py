@@ -287,7 +287,7 @@ def test_a_garbled_answer_is_that_backends_failure_and_the_next_one_stands(pool,
         raise RecordingError("this is no complete recording")
 
     with monkeypatch.context() as patch:
-        patch.setattr("gradcmp.recording.from_bytes", garbled)
+        patch.setattr("gradcmp.workers.wire.answer_from_bytes", garbled)
         failed = failure(pool, ask())
     assert failed.kind == "error"
     assert "answered nonsense: this is no complete recording" in failed.message
