@@ -44,6 +44,7 @@ class JaxBackend(Backend):
         self.device = self.choose_device(device)
         kind, _, index = self.device.partition(":")
         self._place = jax.devices(kind)[int(index or 0)]
+        self._threads = f"{os.cpu_count()} at most"  # XLA takes what the machine has
         self._slot = _tap(jax)
         self._compiled = lru_cache(COMPILED)(self._compile)
 
@@ -61,7 +62,7 @@ class JaxBackend(Backend):
         return {
             "jax": self.jax.__version__,
             "device": self.device,
-            "threads": f"{os.cpu_count()} at most",  # XLA takes what the machine has
+            "threads": self._threads,
             "xla_flags": os.environ.get("XLA_FLAGS", ""),
             "x64": str(config.jax_enable_x64),
             "matmul_precision": str(config.jax_default_matmul_precision),

@@ -40,6 +40,7 @@ class TensorflowBackend(Backend):
         tf.config.experimental.enable_tensor_float_32_execution(False)
         self.device = self.choose_device(device)
         self._place = self.device.replace("cuda", "gpu")  # as TensorFlow calls it
+        self._threads = _threads(tf)
         self._traced = lru_cache(COMPILED)(self._trace)
         self._built = lru_cache(COMPILED)(self._build)
 
@@ -50,16 +51,13 @@ class TensorflowBackend(Backend):
 
     def environment(self) -> Mapping[str, str]:
         """Give versions, threads (0: TensorFlow decides), determinism and whether TF32 is used."""
-        config = self.tf.config
-        threading = config.threading
         return {
             "tensorflow": self.tf.__version__,
             "device": self.device,
-            "threads": f"{threading.get_intra_op_parallelism_threads()} intra-op, "
-            f"{threading.get_inter_op_parallelism_threads()} inter-op",
+            "threads": self._threads,
             "deterministic": "True",
             "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default"),
-            "tf32": str(config.experimental.tensor_float_32_execution_enabled()),
+            "tf32": str(self.tf.config.experimental.tensor_float_32_execution_enabled()),
         }
 
     def compute(
@@ -149,6 +147,18 @@ class TensorflowBackend(Backend):
         """Name the gradients; what indexing leaves as slices becomes an array."""
         dense = map(self.tf.convert_to_tensor, gradients)
         return dict(zip(signature.real, dense, strict=True))
+
+
+def _threads(tf: Any) -> str:
+    """Say how many threads there are; TensorFlow refuses to change it once it computes.
+
+    Each of the two takes it ten microseconds to tell.
+    """
+    threading = tf.config.threading
+    return (
+        f"{threading.get_intra_op_parallelism_threads()} intra-op, "
+        f"{threading.get_inter_op_parallelism_threads()} inter-op"
+    )
 
 
 def _array(tensor: Any) -> Array:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from importlib import import_module
+from typing import Any
 
 import ml_dtypes
 import numpy as np
@@ -220,6 +222,48 @@ def test_environment_and_timings_are_recorded(way: Way) -> None:
         "jax": {"x64": "True", "matmul_precision": "highest"},
     }
     assert promised.get(way.backend.name, {}).items() <= recording.environment.items()
+
+
+FLAGS: Mapping[str, tuple[str, Callable[[Any], object], Callable[[Any], object]]] = {
+    "torch": (
+        "deterministic",
+        lambda torch: torch.use_deterministic_algorithms(False),
+        lambda torch: torch.use_deterministic_algorithms(True, warn_only=True),
+    ),
+    "tensorflow": (
+        "tf32",
+        lambda tf: tf.config.experimental.enable_tensor_float_32_execution(True),
+        lambda tf: tf.config.experimental.enable_tensor_float_32_execution(False),
+    ),
+    "jax": (
+        "matmul_precision",
+        lambda jax: jax.config.update("jax_default_matmul_precision", "default"),
+        lambda jax: jax.config.update("jax_default_matmul_precision", "highest"),
+    ),
+}
+
+
+def test_a_flag_is_recorded_as_it_stands_and_not_as_it_stood(framework: Backend) -> None:
+    name, spoil, restore = FLAGS[framework.name]
+    module = import_module(framework.module)
+    before = framework.environment()[name]
+    spoil(module)
+    try:
+        assert framework.environment()[name] != before
+    finally:
+        restore(module)
+    assert framework.environment()[name] == before
+
+
+def test_tensorflow_refuses_another_number_of_threads(adapter: Callable[[str], Backend]) -> None:
+    """So that a recording may say what it was told when the framework had loaded."""
+    way = Way(adapter("tensorflow"), "eager")
+    tf = import_module("tensorflow")
+    recording = way(SEED, {"X": X, "Y": Y, "Z": Z}, 1.0)
+    with pytest.raises(RuntimeError, match="cannot be modified after initialization"):
+        tf.config.threading.set_intra_op_parallelism_threads(3)
+    threads = tf.config.threading.get_intra_op_parallelism_threads()
+    assert recording.environment["threads"].startswith(f"{threads} intra-op")
 
 
 def test_unknown_mode_names_the_nearest(way: Way) -> None:
