@@ -22,4 +22,15 @@ def memory() -> int | None:
             limits.append(int(path.read_text()))
         except (OSError, ValueError):  # no such control group, or "max": no limit
             continue
-    return min(limits)
+    return min(limits + _own_limits())
+
+
+def _own_limits() -> list[int]:
+    """Give what this process was told to stay below: ``ulimit -v`` and ``ulimit -d``."""
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return []
+    kinds = (resource.RLIMIT_AS, resource.RLIMIT_DATA)
+    limits = [resource.getrlimit(kind)[0] for kind in kinds]
+    return [limit for limit in limits if limit != resource.RLIM_INFINITY]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from gradcmp.case import DTypeTable, Tolerance
-from gradcmp.judge.definition import Difference, differ, tally_of
+from gradcmp.judge.definition import differ, element_under, tally_of
 from gradcmp.judge.integers import tally_integers
 from gradcmp.judge.parallel import tally_reals
 from gradcmp.judge.pieces import aligned
@@ -16,9 +17,10 @@ from gradcmp.judge.records import SMALL, Comparison, Element, Reason, Verdict
 from gradcmp.judge.tally import Tally
 from gradcmp.judge.tolerance import EXACT, Rule, rule_of
 from gradcmp.judge.ulp import FORMATS, coarser
-from gradcmp.recording import Array
+from gradcmp.recording import Array, dtype_name
 
 BY_DTYPE = DTypeTable()
+FEW = 4  # elements
 KINDS = {
     **dict.fromkeys(FORMATS, "float"),
     **dict.fromkeys(("int8", "int16", "int32", "int64"), "int"),
@@ -45,50 +47,64 @@ def compare(actual: Array, expected: Array, tolerance: Tolerance = BY_DTYPE) -> 
     actual, expected : array
         Of any strides and byte order; memory-mapped and read-only ones too.
     """
+    return with_excess(hold(actual, expected, tolerance), actual, expected, tolerance)
+
+
+def with_excess(
+    comparison: Comparison, actual: Array, expected: Array, tolerance: Tolerance
+) -> Comparison:
+    """Add the excess of every element, if the arrays are small and could be compared."""
+    actual, expected = np.asarray(actual), np.asarray(expected)
+    if not (comparison.total and is_small(actual)):
+        return comparison
+    names = dtype_name(actual.dtype), dtype_name(expected.dtype)
+    if KINDS[names[0]] != "float":
+        return replace(comparison, excess=np.where(actual == expected, 0.0, np.inf))
+    rule = rule_of(tolerance, coarser(*names))
+    return replace(comparison, excess=differ(_wide(actual), _wide(expected), rule).excess)
+
+
+def is_small(array: Array) -> bool:
+    """Whether an array is reported whole."""
+    return array.ndim <= 2 and max(array.shape, default=1) <= SMALL
+
+
+def hold(actual: Array, expected: Array, tolerance: Tolerance) -> Comparison:
+    """Compare as `compare` does, without the excess of every element."""
     actual, expected = np.asarray(actual), np.asarray(expected)
     if actual.shape != expected.shape:
         return _refuse("shape", f"{actual.shape} against {expected.shape}")
-    names = (actual.dtype.name, expected.dtype.name)
+    names = dtype_name(actual.dtype), dtype_name(expected.dtype)
     for name in names:
         if name not in KINDS:
             return _refuse("dtype", f"{name} is no dtype that can be compared")
-    kinds = tuple(KINDS[name] for name in names)
-    if kinds[0] != kinds[1]:
+    kind, other = (KINDS[name] for name in names)
+    if kind != other:
         return _refuse("dtype", f"{names[0]} against {names[1]}")
     if actual.size == 0:
         return Comparison(
             Verdict(True, "empty", f"shape {actual.shape} has no elements"), EXACT.text
         )
-    unit = coarser(*names) if kinds[0] == "float" else None
-    rule = EXACT if unit is None else rule_of(tolerance, unit)
-    small = actual.ndim <= 2 and max(actual.shape, default=1) <= SMALL
-    if small and unit is not None:
-        return _compare_small(actual, expected, rule)
+    rule = rule_of(tolerance, coarser(*names)) if kind == "float" else EXACT
+    if actual.size <= FEW and kind == "float":
+        return _conclude_few(_wide(actual), _wide(expected), rule)
     a, e, order = aligned(actual, expected)
-    tally = tally_integers(a, e) if unit is None else tally_reals(a, e, rule)
+    tally = tally_reals(a, e, rule) if kind == "float" else tally_integers(a, e)
     place = dict(zip(order, np.unravel_index(tally.worst, a.shape), strict=True))
     index = tuple(int(place[axis]) for axis in range(a.ndim))
-    worst = _wide(actual[index]), _wide(expected[index])
-    comparison = _conclude(tally, rule, index, worst, differ(*worst, rule))
-    return replace(comparison, excess=_unequal(actual, expected)) if small else comparison
+    worst = element_under(rule, index, _number(actual[index]), _number(expected[index]))
+    if rule is EXACT:  # integers have no ULP: their difference counts the numbers between them
+        worst = replace(worst, ulp=worst.absolute)
+    return _conclude(tally, rule, worst)
 
 
-def _compare_small(actual: Array, expected: Array, rule: Rule) -> Comparison:
-    """Compare arrays that are reported whole: every element's difference is needed anyway."""
-    a, e = _wide(actual), _wide(expected)
-    difference = differ(a, e, rule)
-    tally = tally_of(difference)
-    finite = np.isfinite(a) & np.isfinite(e)
-    with np.errstate(all="ignore"):
-        tally.dot(a[finite], e[finite])
-    index = tuple(int(i) for i in np.unravel_index(tally.worst, a.shape))
-    comparison = _conclude(tally, rule, index, (a[index], e[index]), difference.at(index))
-    return replace(comparison, excess=difference.excess)
-
-
-def _unequal(actual: Array, expected: Array) -> Array:
-    """Give the excess of integers, to which nothing is allowed."""
-    return np.where(actual == expected, 0.0, np.inf)
+def _conclude_few(actual: Array, expected: Array, rule: Rule) -> Comparison:
+    """Compare element by element: for a few a sweep takes longer to set up."""
+    numbers = zip(actual.ravel().tolist(), expected.ravel().tolist(), strict=True)
+    pairs = zip(np.ndindex(actual.shape), numbers, strict=True)
+    elements = [element_under(rule, index, a, e) for index, (a, e) in pairs]
+    tally = tally_of(elements)
+    return _conclude(tally, rule, elements[tally.worst])
 
 
 def _wide(array: Array) -> Array:
@@ -96,18 +112,19 @@ def _wide(array: Array) -> Array:
         return np.asarray(array, np.float64)
 
 
-def _conclude(
-    tally: Tally, rule: Rule, index: tuple[int, ...], worst: tuple[Array, Array], at: Difference
-) -> Comparison:
-    a, e = map(float, worst)
-    # Integers have no ULP: their difference counts the numbers between them.
-    ulp = at.absolute if rule is EXACT else at.ulp
+def _number(one: Any) -> float:
+    """Give an element as a float; a signalling NaN warns."""
+    with np.errstate(invalid="ignore"):
+        return float(one)
+
+
+def _conclude(tally: Tally, rule: Rule, worst: Element) -> Comparison:
     return Comparison(
-        _verdict(tally, rule, f"{a} against {e} at {index}"),
+        _verdict(tally, rule, worst),
         rule.text,
         tally.total,
         tally.disagreeing,
-        Element(index, a, e, float(at.absolute), float(at.relative), float(ulp), float(at.allowed)),
+        worst,
         tally.max_absolute,
         tally.max_relative,
         tally.max_ulp,
@@ -120,10 +137,11 @@ def _conclude(
     )
 
 
-def _verdict(tally: Tally, rule: Rule, worst: str) -> Verdict:
+def _verdict(tally: Tally, rule: Rule, worst: Element) -> Verdict:
     if tally.nonfinite:
+        where = f"{worst.actual} against {worst.expected} at {worst.index}"
         more = f", and {tally.nonfinite - 1} more" if tally.nonfinite > 1 else ""
-        return Verdict(False, "non-finite", worst + more)
+        return Verdict(False, "non-finite", where + more)
     if tally.equal == tally.total:
         return Verdict(True, "exact")
     reason: Reason = "tolerance" if rule.chosen or tally.disagreeing else "rounding"

@@ -5,7 +5,8 @@ It needs numba, which is optional: without it NumPy sweeps.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -15,23 +16,28 @@ from gradcmp.judge.sweep import SLACK
 from gradcmp.judge.tally import Tally
 from gradcmp.judge.tolerance import Rule
 from gradcmp.judge.ulp import Format, Ruler
+from gradcmp.machine import memory
 from gradcmp.recording import BFLOAT16, Array
 
 TAKEN = frozenset((np.dtype(np.float64), np.dtype(np.float32), BFLOAT16))
 
 
+ROOM = 1 << 30  # bytes: a compiler that runs out of memory takes the process with it
+
+
 @cache
 def kernels() -> ModuleType | None:
-    """Load the compiled loops; None without numba, or a place to keep what it compiles.
+    """Load the compiled loops; None without numba, memory, or a place to keep what it compiles.
 
     The first call on a machine takes some seconds for each pair of dtypes. numba keeps the result
     beside the source, or in the user's cache directory.
     """
+    if (memory() or ROOM) < ROOM:
+        return None
     try:
-        from gradcmp.judge import kernels
+        return import_module("gradcmp.judge.kernels")
     except (ImportError, RuntimeError):  # numba raises the latter when it finds no directory
         return None
-    return kernels
 
 
 class CompiledSweep:
@@ -44,21 +50,8 @@ class CompiledSweep:
     """
 
     def __init__(self, rule: Rule, carrier: Format, loops: ModuleType) -> None:
-        floats = np.dtype(carrier.name)
-        signed, unsigned = (np.dtype(f"{kind}{floats.itemsize}") for kind in "iu")
-        ruler, most = Ruler(rule.unit, carrier, 0), int(np.iinfo(unsigned).max)
-        limit = most if rule.ulp is None else min(rule.ulp << ruler.shift, most)
-        # A loop is compiled for the types of its arguments: here they are always the same.
-        self._carrier = floats
-        self._arguments = (
-            float(rule.rtol),
-            float(rule.atol) if rule.ulp is None else np.inf,
-            floats.type(SLACK[carrier.name]),
-            (ruler.scale, unsigned.type(ruler.shift), unsigned.type(limit)),
-            (floats, signed, unsigned),
-        )
+        self._carrier, self._shift, self._arguments = _arguments(rule, carrier)
         self._loop = loops.count
-        self._shift = ruler.shift
         self._total = 0
         self._counts = np.zeros(1, loops.COUNTS)
 
@@ -75,10 +68,28 @@ class CompiledSweep:
     @property
     def tally(self) -> Tally:
         """What was counted so far."""
-        found = {name: self._counts[name][0].tolist() for name in self._counts.dtype.names or ()}
+        (row,) = self._counts.tolist()
+        found = dict(zip(self._counts.dtype.fields or (), row, strict=True))
         key = (found["nonfinite"] > 0, found.pop("excess"), found.pop("error"))
         distance = found.pop("steps") / 2**self._shift
+        found["octaves"] = list(found["octaves"])
         return Tally(total=self._total, key=key, max_ulp=distance, **found)
+
+
+@lru_cache
+def _arguments(rule: Rule, carrier: Format) -> tuple[np.dtype[Any], int, tuple[Any, ...]]:
+    """Give the carrier, the shift of its ULP, and what a loop takes beside the pieces.
+
+    A loop is compiled for the types of its arguments: here they are always the same.
+    """
+    floats = np.dtype(carrier.name)
+    signed, unsigned = (np.dtype(f"{kind}{floats.itemsize}") for kind in "iu")
+    ruler, most = Ruler(rule.unit, carrier, 0), int(np.iinfo(unsigned).max)
+    limit = most if rule.ulp is None else min(rule.ulp << ruler.shift, most)
+    unit = (ruler.scale, unsigned.type(ruler.shift), unsigned.type(limit))
+    tolerance = (float(rule.rtol), float(rule.atol) if rule.ulp is None else np.inf)
+    dtypes = (floats, signed, unsigned)
+    return floats, ruler.shift, (*tolerance, floats.type(SLACK[carrier.name]), unit, dtypes)
 
 
 def _read_only(piece: Array) -> Array:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
-from gradcmp.case import Fixed
-from gradcmp.judge.compare import compare
+from gradcmp.judge.definition import element
 from gradcmp.judge.loudness import Loudness
 from gradcmp.judge.records import Element, Noise, Verdict
-from gradcmp.recording import Array
+from gradcmp.judge.ulp import coarser
+from gradcmp.recording import Array, dtype_name
 
 ROUNDING = Verdict(True, "rounding")
 
@@ -36,11 +35,11 @@ def decide(found: Loudness, shrink: float | None) -> Verdict:
 
 
 def element_of(found: Loudness, values: tuple[Array, Array], allowed: float) -> Element:
-    """Give the element with the most noise; its ULP come from a comparison of it alone."""
-    at = found.index
-    one = compare(values[0][at], values[1][at], Fixed(0.0, 0.0)).worst
-    assert one is not None
-    return replace(one, index=at, allowed=allowed)
+    """Give the element with the most noise."""
+    actual, expected = values
+    unit = coarser(dtype_name(actual.dtype), dtype_name(expected.dtype))
+    numbers = float(actual[found.index]), float(expected[found.index])
+    return element(found.index, *numbers, unit, allowed)
 
 
 def noise_of(found: Loudness, shrink: float | None, worst: Element) -> Noise:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from gradcmp.judge.records import Element
 from gradcmp.judge.tally import Tally
 from gradcmp.judge.tolerance import Rule
-from gradcmp.judge.ulp import FORMATS, Ruler
+from gradcmp.judge.ulp import FORMATS, Format, Ruler, distance
 from gradcmp.recording import Array
+
+LARGEST = float(np.finfo(np.float64).max)
 
 
 @dataclass(frozen=True)
@@ -31,12 +35,6 @@ class Difference:
     relative: Array
     ulp: Array
     allowed: Array
-
-    def at(self, index: tuple[int, ...]) -> Difference:
-        """Give the difference of one element."""
-        return Difference(
-            self.absolute[index], self.relative[index], self.ulp[index], self.allowed[index]
-        )
 
     @property
     def excess(self) -> Array:
@@ -61,7 +59,7 @@ def differ(actual: Array, expected: Array, rule: Rule) -> Difference:
             allowed = rule.atol + rule.rtol * np.abs(e)
         else:
             allowed = np.where(ulp == 0, rule.ulp * _spacing(e, rule), error * (rule.ulp / ulp))
-        allowed = np.minimum(allowed, np.finfo(np.float64).max)  # an overflow exceeds it anyway
+        allowed = np.minimum(allowed, LARGEST)  # an overflow exceeds it anyway
     unmatched = np.where(same, 0.0, np.inf)
     absolute, relative, ulp = (
         np.where(finite, x.reshape(finite.shape), unmatched) for x in (error, relative, ulp)
@@ -69,31 +67,54 @@ def differ(actual: Array, expected: Array, rule: Rule) -> Difference:
     return Difference(absolute, relative, ulp, np.where(finite, allowed.reshape(finite.shape), 0.0))
 
 
-def tally_of(difference: Difference) -> Tally:
-    """Count what a sweep counts, from differences that are there already: for small arrays."""
-    absolute, relative, ulp, allowed, excess = (
-        x.reshape(-1).tolist()
-        for x in (
-            difference.absolute,
-            difference.relative,
-            difference.ulp,
-            difference.allowed,
-            difference.excess,
-        )
-    )
-    tally = Tally(total=len(absolute))
-    for index, distance in enumerate(ulp):
-        unmatched = distance == math.inf  # two finite numbers are a finite number of steps apart
-        close = absolute[index] <= allowed[index]  # which is finite
-        tally.equal += absolute[index] == 0
-        tally.disagreeing += not close
+def element(
+    index: tuple[int, ...], actual: float, expected: float, unit: Format, allowed: float
+) -> Element:
+    """Measure two numbers, of which so much difference is allowed."""
+    if not (math.isfinite(actual) and math.isfinite(expected)):
+        same = actual == expected or (math.isnan(actual) and math.isnan(expected))
+        apart = 0.0 if same else math.inf
+        return Element(index, actual, expected, apart, apart, apart, allowed)
+    error, size = abs(actual - expected), abs(expected)
+    relative = 0.0 if error == 0 else error / size if size else math.inf
+    ulp = distance(actual, expected, unit)
+    return Element(index, actual, expected, error, relative, ulp, allowed)
+
+
+def element_under(rule: Rule, index: tuple[int, ...], actual: float, expected: float) -> Element:
+    """Measure two numbers against a rule: what `differ` says of one element."""
+    return element(index, actual, expected, rule.unit, _allowed(rule, actual, expected))
+
+
+def _allowed(rule: Rule, actual: float, expected: float) -> float:
+    if not (math.isfinite(actual) and math.isfinite(expected)):
+        return 0.0
+    if rule.ulp is None:
+        return min(rule.atol + rule.rtol * abs(expected), LARGEST)
+    ulp = distance(actual, expected, rule.unit)
+    if ulp == 0:
+        return rule.ulp * float(_spacing(np.asarray(expected), rule))
+    return min(abs(actual - expected) * (rule.ulp / ulp), LARGEST)
+
+
+def tally_of(elements: Sequence[Element]) -> Tally:
+    """Count what a sweep counts, from elements that were measured one by one."""
+    tally = Tally(total=len(elements))
+    for place, one in enumerate(elements):
+        unmatched = one.ulp == math.inf  # two finite numbers are a finite number of steps apart
+        tally.equal += one.absolute == 0
+        tally.disagreeing += not one.absolute <= one.allowed  # which is finite
         tally.nonfinite += unmatched
-        tally.offer(index, (unmatched, excess[index], absolute[index]))
+        tally.offer(place, (unmatched, one.excess, one.absolute))
         if not unmatched:
-            tally.max_absolute = max(tally.max_absolute, absolute[index])
-            tally.max_relative = max(tally.max_relative, relative[index])
-            tally.max_ulp = max(tally.max_ulp, distance)
-            tally.octaves[int(distance).bit_length()] += 1
+            tally.max_absolute = max(tally.max_absolute, one.absolute)
+            tally.max_relative = max(tally.max_relative, one.relative)
+            tally.max_ulp = max(tally.max_ulp, one.ulp)
+            tally.octaves[int(one.ulp).bit_length()] += 1
+        if math.isfinite(one.actual) and math.isfinite(one.expected):
+            tally.aa += one.actual * one.actual
+            tally.ee += one.expected * one.expected
+            tally.ae += one.actual * one.expected
     return tally
 
 

@@ -12,7 +12,7 @@ from gradcmp.judge.pieces import loader, pieces
 from gradcmp.judge.sweep import Sweep, carrier_of
 from gradcmp.judge.tally import Tally
 from gradcmp.judge.tolerance import Rule
-from gradcmp.recording import Array
+from gradcmp.recording import Array, dtype_name
 
 PIECE = 1 << 19  # bytes: long enough to hide the calls, short enough for a core's caches
 LONG_PIECE = 1 << 21  # bytes, of the compiled sweep, which has blocks of its own
@@ -21,8 +21,9 @@ MOST_THREADS = 8  # the memory of so many is faster than they are
 # Elements that NumPy sweeps in the half second that numba takes to load: whoever compares less
 # does not wait for it, whoever compares more waits at most twice as long as with either alone.
 WORTHWHILE = 1 << 27
+CALL = 1 << 14  # elements that take as long as it takes to begin
 
-_swept = 0  # elements so far, in this process
+_swept = 0  # elements so far in this process, and what beginning was worth
 
 
 def tally_reals(actual: Array, expected: Array, rule: Rule) -> Tally:
@@ -30,11 +31,10 @@ def tally_reals(actual: Array, expected: Array, rule: Rule) -> Tally:
     size = actual.size
     loops = _loops(size)
     # In NumPy a second thread waits for the interpreter longer than it computes.
-    threads = 1 if loops is None else min(MOST_THREADS, _cores(), -(-size // ALONE))
-    share = -(-size // threads)
-    ranges = [(start, min(start + share, size)) for start in range(0, size, share)]
-    if len(ranges) == 1:
+    if loops is None or size <= ALONE:
         return _sweep(actual, expected, rule, loops, 0, size)
+    share = -(-size // min(MOST_THREADS, _cores(), -(-size // ALONE)))
+    ranges = [(start, min(start + share, size)) for start in range(0, size, share)]
     from concurrent.futures import ThreadPoolExecutor  # slow to import, and seldom needed
 
     with ThreadPoolExecutor(len(ranges)) as pool:
@@ -47,7 +47,7 @@ def tally_reals(actual: Array, expected: Array, rule: Rule) -> Tally:
 def _loops(size: int) -> ModuleType | None:
     """Give the compiled loops once so much was swept that they are worth loading."""
     global _swept
-    _swept += size
+    _swept += size + CALL
     return kernels() if _swept >= WORTHWHILE else None
 
 
@@ -63,7 +63,7 @@ def _sweep(
     actual: Array, expected: Array, rule: Rule, loops: ModuleType | None, start: int, stop: int
 ) -> Tally:
     """Sweep the elements from flat index `start` to `stop`."""
-    carrier = carrier_of(rule, actual.dtype.name, expected.dtype.name)
+    carrier = carrier_of(rule, dtype_name(actual.dtype), dtype_name(expected.dtype))
     dtype = np.dtype(carrier.name)
     size = min((LONG_PIECE if loops else PIECE) // dtype.itemsize, stop - start)
     sweep = CompiledSweep(rule, carrier, loops) if loops else Sweep(rule, carrier, size)

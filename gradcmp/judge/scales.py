@@ -8,6 +8,7 @@ from functools import cached_property
 
 from gradcmp.case import DType
 from gradcmp.graph import Graph
+from gradcmp.graph.records import STEP
 from gradcmp.judge.calibrate import Scale, calibrate
 from gradcmp.judge.loudness import LIMITS, OWN_LIMITS, Limits
 from gradcmp.judge.noise import PRECISIONS, NoModelError
@@ -62,9 +63,10 @@ class Scales:
 
     @cached_property
     def names(self) -> frozenset[str]:
-        """The tensors that have noise: those of real numbers, as they are called on screen."""
+        """The tensors that have noise, as they are called on screen: of real numbers, no steps."""
         tensors = self.reference.tensors.items()
-        return frozenset(name for name, array in tensors if array.dtype.kind == "f")
+        real = (name for name, array in tensors if array.dtype.kind == "f")
+        return frozenset(name for name in real if STEP not in name)
 
     def _get(
         self, key: tuple[DType, str], make: Callable[[], dict[str, Scale]]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gradcmp.judge.records import Comparison, Reason, Verdict
 from gradcmp.judge.tolerance import EXACT
-from gradcmp.recording import Array
+from gradcmp.recording import Array, dtype_name
 
 INTEGRAL = "iub"  # NumPy's kinds that have no gradient
 
@@ -29,9 +29,10 @@ class Side:
     def stray_dtype(self, name: str) -> str | None:
         """Say that a real tensor is not in the dtype that the recording declares."""
         found = self.arrays[name].dtype
-        if found.kind in INTEGRAL or self.dtype in (found.name, ""):
+        called = dtype_name(found)
+        if found.kind in INTEGRAL or self.dtype in (called, ""):
             return None
-        return f"{self.label} declares {self.dtype}, and this is {found.name}"
+        return f"{self.label} declares {self.dtype}, and this is {called}"
 
 
 def hold(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ SLACK = {"float32": 2.0**-20, "float64": 2.0**-50}
 FAINT = 2.0**-120  # float32 results below it may have lost digits to underflow
 
 
+@lru_cache
 def carrier_of(rule: Rule, *names: str) -> Format:
     """Give the arithmetic that the sweep is done in.
 

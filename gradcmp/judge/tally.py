@@ -51,8 +51,10 @@ class Tally:
     @property
     def trimmed(self) -> tuple[int, ...]:
         """The octaves up to the last that anything lies in."""
-        last = max((k for k, count in enumerate(self.octaves) if count), default=-1)
-        return tuple(self.octaves[: last + 1])
+        length = len(self.octaves)
+        while length and not self.octaves[length - 1]:
+            length -= 1
+        return tuple(self.octaves[:length])
 
     def offer(self, index: int, key: tuple[bool, float, float]) -> None:
         """Make this element the worst if it is worse than all before."""

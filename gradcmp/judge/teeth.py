@@ -16,8 +16,9 @@ from gradcmp.judge.records import Teeth
 from gradcmp.recording import Array
 
 Float: TypeAlias = npt.NDArray[np.float64]
-Spoil: TypeAlias = Callable[[Float, float, np.random.Generator], "Float | None"]
+Spoil: TypeAlias = Callable[[Float, float], "Float | None"]
 
+ONE = "one off"
 ONE_OFF = 1e-3  # of an element's own size
 MARGIN = 16.0  # units roundoff that ONE_OFF must be, or the dtype itself hardly shows it
 TYPICAL = 0.5  # the share of elements above which one off would more likely pass than not
@@ -30,18 +31,19 @@ class Mutant:
 
     Attributes
     ----------
-    spoil : callable
+    spoil : callable, optional
         Gives the wrong gradient of a right one whose unit roundoff is u, in float64 and the same
-        shape, or None where this is no mutant; the generator chooses where there is a choice.
+        shape, or None where this is no mutant. None for the mutant of one element: there is one
+        for each.
     resolution : float
         The largest u of a dtype that shows it.
     """
 
-    spoil: Spoil
+    spoil: Spoil | None
     resolution: float = 1.0
 
 
-def _one_off(gradient: Float, u: float, rng: np.random.Generator) -> Float | None:
+def _one_off(gradient: Float, rng: np.random.Generator) -> Float | None:
     """Spoil one element of the larger half: a typical one."""
     flat = np.abs(gradient).reshape(-1)
     larger = np.flatnonzero((flat > 0) & (flat >= np.median(flat)) & np.isfinite(flat))
@@ -52,7 +54,7 @@ def _one_off(gradient: Float, u: float, rng: np.random.Generator) -> Float | Non
     return wrong
 
 
-def _transposed(gradient: Float, u: float, rng: np.random.Generator) -> Float | None:
+def _transposed(gradient: Float, u: float) -> Float | None:
     """Swap the last two axes of equal length; without such the shape tells, and is compared."""
     pairs = combinations(reversed(range(gradient.ndim)), 2)
     for later, earlier in pairs:
@@ -66,12 +68,12 @@ def _transposed(gradient: Float, u: float, rng: np.random.Generator) -> Float | 
 
 
 MUTANTS: Mapping[str, Mutant] = {
-    "zero": Mutant(lambda gradient, u, rng: np.zeros_like(gradient)),
-    "negated": Mutant(lambda gradient, u, rng: -gradient if gradient.any() else None),
-    "one off": Mutant(_one_off, ONE_OFF / MARGIN),
+    "zero": Mutant(lambda gradient, u: np.zeros_like(gradient)),
+    "negated": Mutant(lambda gradient, u: -gradient if gradient.any() else None),
+    ONE: Mutant(None, ONE_OFF / MARGIN),
     "transposed": Mutant(_transposed),
     "float32": Mutant(
-        lambda gradient, u, rng: gradient.astype(np.float32).astype(np.float64),
+        lambda gradient, u: gradient.astype(np.float32).astype(np.float64),
         PRECISIONS["float64"].u,
     ),
 }
@@ -80,9 +82,11 @@ MUTANTS: Mapping[str, Mutant] = {
 def mutants(gradient: Array, rng: np.random.Generator) -> dict[str, Array | None]:
     """Give every mutant of what a backend computed, in its dtype; None where it is none."""
     dtype = gradient.dtype
-    found: dict[str, Array | None] = {}
+    found: dict[str, Array | None] = dict.fromkeys(MUTANTS)
     with np.errstate(all="ignore"):
-        for name, wrong in _spoiled(np.asarray(gradient, np.float64), u_of(dtype.name), rng):
+        wide, u = np.asarray(gradient, np.float64), u_of(dtype.name)
+        for name, mutant in _that_show(wide, u):
+            wrong = mutant.spoil(wide, u) if mutant.spoil else _one_off(wide, rng)
             held = None if wrong is None else np.ascontiguousarray(wrong).astype(dtype)
             same = held is None or np.array_equal(held, gradient)
             found[name] = None if same else held
@@ -94,12 +98,11 @@ def u_of(dtype: str) -> float:
     return {str(name): known.u for name, known in PRECISIONS.items()}.get(dtype, 0.0)
 
 
-def _spoiled(
-    gradient: Float, u: float, rng: np.random.Generator
-) -> Iterator[tuple[str, Float | None]]:
+def _that_show(gradient: Float, u: float) -> Iterator[tuple[str, Mutant]]:
+    """Give the mutants that a dtype has the digits for; nothing is wrong with no elements."""
     for name, mutant in MUTANTS.items():
-        shows = gradient.size and u <= mutant.resolution
-        yield name, mutant.spoil(gradient, u, rng) if shows else None
+        if gradient.size and u <= mutant.resolution:
+            yield name, mutant
 
 
 def teeth(expected: Float, allowed: Float | float, dtype: DType) -> Teeth:
@@ -122,27 +125,33 @@ def teeth(expected: Float, allowed: Float | float, dtype: DType) -> Teeth:
         and then the share is 1. A single element off by a thousandth survives where most
         elements could be the one; the share is theirs. See docs/design/teeth.md.
     """
-    allowed = np.broadcast_to(np.asarray(allowed, np.float64), expected.shape)
-    survivors = {}
-    for name, wrong in _spoiled(expected, PRECISIONS[dtype].u, np.random.default_rng(0)):
-        if wrong is None:
-            continue
-        if name == "one off":  # not the one that was drawn: each in turn
-            share = _share(expected * (1 + ONE_OFF), expected, allowed, among=expected != 0)
+    u, survivors = PRECISIONS[dtype].u, {}
+    for name, mutant in _that_show(expected, u):
+        if mutant.spoil is None:
+            share = _share_of_one(expected, allowed)
             survives = share > TYPICAL
         else:
-            share = _share(wrong, expected, allowed)
-            survives = share == 1.0
+            wrong, share = mutant.spoil(expected, u), 1.0
+            survives = wrong is not None and _all_close(wrong, expected, allowed)
         if survives:
             survivors[name] = share
     return Teeth(survivors)
 
 
-def _share(
-    wrong: Float, expected: Float, allowed: Float, among: npt.NDArray[np.bool_] | None = None
-) -> float:
-    """Give the share of elements, of all or of some, that cannot tell two tensors apart."""
+def _share_of_one(expected: Float, allowed: Float | float) -> float:
+    """Give the share of the elements that may be a thousandth off, each in turn."""
+    some = expected != 0
     with np.errstate(all="ignore"):
-        same = (wrong == expected) | (np.isnan(wrong) & np.isnan(expected))
-        close = same | (np.abs(wrong - expected) <= allowed)
-    return float(np.mean(close if among is None else close[among]))
+        within = np.abs(expected * (1 + ONE_OFF) - expected) <= allowed
+        some &= np.isfinite(expected)
+    count = np.count_nonzero(some)
+    return np.count_nonzero(within & some) / count if count else 0.0
+
+
+def _all_close(wrong: Float, expected: Float, allowed: Float | float) -> bool:
+    """Whether no element can tell two tensors apart; a mutant of NaN may be the same NaN."""
+    with np.errstate(all="ignore"):
+        close = np.abs(wrong - expected) <= allowed
+    if not close.all():
+        close |= (wrong == expected) | (np.isnan(wrong) & np.isnan(expected))
+    return bool(close.all())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gradcmp.case import DType, Fixed, Tolerance, Ulp
 from gradcmp.judge.ulp import FORMATS, Format
@@ -50,6 +51,7 @@ class Rule:
 EXACT = Rule(FORMATS["float64"], "a = e")  # for integers and booleans: nothing is allowed
 
 
+@lru_cache
 def rule_of(tolerance: Tolerance, unit: Format) -> Rule:
     """Make the rule for a pair of arrays whose coarser dtype is `unit`.
 

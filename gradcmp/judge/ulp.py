@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from struct import Struct
 
 import numpy as np
 
@@ -39,9 +40,28 @@ FORMATS: dict[str, Format] = {
 }
 
 
+FLOAT64 = FORMATS["float64"]
+FLOAT, INTEGER = Struct("<d"), Struct("<q")
+
+
 def coarser(first: str, second: str) -> Format:
     """Give the format of the two that has fewer digits."""
     return min(FORMATS[first], FORMATS[second], key=lambda known: known.digits)
+
+
+def distance(actual: float, expected: float, unit: Format) -> float:
+    """Give the distance of two finite numbers in ULP of `unit`, as a `Ruler` measures it."""
+    scale = 2.0 ** (FLOAT64.lowest - unit.lowest)
+    steps = abs(_place(actual * scale) - _place(expected * scale))
+    if steps == 0 and actual != expected:  # what underflow took still sets them apart
+        steps = 1
+    return steps / 2.0 ** (FLOAT64.digits - unit.digits)
+
+
+def _place(x: float) -> int:
+    """Give the place of a number on the scale of float64."""
+    (bits,) = INTEGER.unpack(FLOAT.pack(abs(x)))
+    return -int(bits) if x < 0 else int(bits)
 
 
 class Ruler:

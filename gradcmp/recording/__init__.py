@@ -10,6 +10,7 @@ from gradcmp.recording.records import (
     FailureKind,
     Outcome,
     Recording,
+    dtype_name,
     numpy_dtype,
 )
 
@@ -23,6 +24,7 @@ __all__ = [
     "Origin",
     "Outcome",
     "Recording",
+    "dtype_name",
     "fingerprint",
     "from_bytes",
     "numpy_dtype",

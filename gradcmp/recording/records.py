@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache, cached_property
+from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 import ml_dtypes
@@ -20,6 +22,12 @@ BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 def numpy_dtype(name: str) -> np.dtype[Any]:
     """Give NumPy's dtype for a name; bfloat16 comes from ml_dtypes."""
     return BFLOAT16 if name == "bfloat16" else np.dtype(name)
+
+
+@cache
+def dtype_name(dtype: np.dtype[Any]) -> str:
+    """Give the name of a dtype, whatever its byte order; NumPy puts it together each time."""
+    return dtype.name
 
 
 @dataclass(frozen=True)
@@ -50,10 +58,11 @@ class Recording:
     timings: Mapping[str, float] = field(default_factory=dict)
     origin: Origin | None = None
 
-    @property
-    def tensors(self) -> dict[str, Array]:
+    @cached_property
+    def tensors(self) -> Mapping[str, Array]:
         """All arrays by the name that they have on screen: ``node1``, ``d node1``."""
-        return {**self.values, **{f"d {name}": array for name, array in self.gradients.items()}}
+        gradients = {f"d {name}": array for name, array in self.gradients.items()}
+        return MappingProxyType({**self.values, **gradients})
 
 
 FailureKind: TypeAlias = Literal["absent", "crashed", "timeout", "error"]

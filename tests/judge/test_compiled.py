@@ -93,13 +93,24 @@ def test_without_numba_numpy_sweeps():
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
+def test_a_process_of_little_memory_does_not_compile():
+    resource = pytest.importorskip("resource")
+    script = (
+        "import resource, sys\n"
+        "from gradcmp.judge import parallel\n"
+        f"resource.setrlimit({resource.RLIMIT_DATA}, (1 << 28, 1 << 28))\n"
+        "assert parallel.kernels() is None and 'numba' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
 def test_numba_is_loaded_only_when_much_was_compared():
     script = (
         "import sys, numpy as np\n"
         "from gradcmp.judge import compare, parallel\n"
         "x = np.ones(1000)\n"
         "compare(x, x); assert 'numba' not in sys.modules\n"
-        "parallel.WORTHWHILE = 1500\n"
+        "parallel.WORTHWHILE = parallel._swept + 1\n"
         "compare(x, x); assert 'numba' in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
