@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -10,22 +10,33 @@ import numpy as np
 
 from gradcmp.case import DTYPES, DType, Fixed
 from gradcmp.graph import Graph
+from gradcmp.judge.baseline import (
+    DTYPE,
+    GREATEST,
+    RULE_BASELINE,
+    TYPICAL,
+    Baseline,
+    Settled,
+    shrunk,
+)
 from gradcmp.judge.calibrate import Float, Scale
-from gradcmp.judge.compare import compare
+from gradcmp.judge.compare import hold, is_small, with_excess
 from gradcmp.judge.decision import ROUNDING, decide, element_of, noise_of
-from gradcmp.judge.loudness import LIMITS, Loudness, explained, loudness, shrinks, together
+from gradcmp.judge.loudness import LIMITS, Loudness, apart, explained, loudness, shrinks, together
 from gradcmp.judge.noise import PRECISIONS, Precision
 from gradcmp.judge.records import Comparison, Element, Noise, Pair, Verdict
 from gradcmp.judge.scales import REPLICAS, UNITS, Scales
-from gradcmp.recording import Array, Recording
+from gradcmp.recording import Array, Recording, dtype_name
 
 SMALL_BYTES = 4096  # of all arrays of a comparison: comparing costs more than reading them
 # A difference of so many u |e| and so many eta is quiet whatever a calibration would say: s^2 is
 # at least (u g)^2 / 3 + eta^2, so p stays below 6 up to 3.46 u |g|, and r below BOUND.
 SETTLED, SETTLED_ETA = 3.4, 5.0
+FLOORS = {
+    dtype: Fixed(SETTLED * known.u, SETTLED_ETA * known.eta) for dtype, known in PRECISIONS.items()
+}
 BOUND = (3 * SETTLED**2 + SETTLED_ETA**2) ** 0.5  # 7.7, by Cauchy and Schwarz
 RULE_SETTLED = f"auto: |a − e| <= {SETTLED:g} u·|e|, less than any noise"
-SETTLED_FINE = 36.0  # the same for the float64 run: rho is below 64 up to 64 / sqrt(3) units
 QUIET_FROM = 0.3  # of the noise that such a unit makes: less, and the unit is not the reason
 
 
@@ -65,7 +76,7 @@ class NoiseRule:
         if sum(array.nbytes for array in arrays) > SMALL_BYTES:
             return self._hold(name, pair, actual, expected, fine)
         # Modes of one framework mostly give the same bits: judged once, not for every pair.
-        bits = tuple((array.dtype.name, array.shape, array.tobytes()) for array in arrays)
+        bits = tuple((dtype_name(array.dtype), array.shape, array.tobytes()) for array in arrays)
         key = (name, self._coarser(pair), pair.expected == self.reference.backend, bits)
         if key not in self._held:
             self._held[key] = self._hold(name, pair, actual, expected, fine)
@@ -80,17 +91,41 @@ class NoiseRule:
         fine: tuple[Array, Array] | None,
     ) -> Comparison:
         precision = PRECISIONS[self._coarser(pair)]
-        floor = Fixed(SETTLED * precision.u, SETTLED_ETA * precision.eta)
-        seen = compare(actual, expected, floor)
+        floor = FLOORS[self._coarser(pair)]
+        seen = hold(actual, expected, floor)
+        values = (actual, expected)
         if seen.verdict.reason == "non-finite":
-            return self._overflow(seen, actual, expected, precision)
+            return with_excess(self._overflow(seen, *values, precision), *values, floor)
         if seen.worst is None or name not in self._scales.names:
-            return seen  # empty, of another shape, or whole numbers: there is no noise to know
-        if seen.agrees and (fine is None or _settled(*fine)):
+            # Empty, of another shape, or whole numbers: there is no noise to know.
+            return with_excess(seen, *values, floor)
+        if seen.agrees and (fine is None or shrunk(fine)):
             verdict = seen.verdict if seen.verdict.reason == "exact" else ROUNDING
             noise = None if verdict is not ROUNDING else self._bound(seen.worst, precision)
-            return replace(seen, rule=RULE_SETTLED, verdict=verdict, noise=noise)
-        return self._measure(name, pair, seen, (actual, expected), fine)
+            found = replace(seen, rule=RULE_SETTLED, verdict=verdict, noise=noise)
+            return with_excess(found, *values, floor)
+        if fine is not None and self._coarser(pair) == DTYPE:
+            settled = self._baseline.settle(name, values, fine)
+            if settled is not None:
+                return self._within_baseline(seen, settled, values)
+        return self._measure(name, pair, seen, values, fine)
+
+    def _within_baseline(
+        self, seen: Comparison, settled: Settled, values: tuple[Array, Array]
+    ) -> Comparison:
+        limits = LIMITS[REPLICAS]
+        multiple = float(settled.multiples[settled.index])
+        found = Loudness(multiple, 0.0, settled.index, 0, limits)
+        worst = element_of(found, values, settled.scale * limits.r)
+        return replace(
+            seen,
+            verdict=ROUNDING,
+            rule=RULE_BASELINE,
+            disagreeing=0,
+            worst=worst,
+            excess=settled.multiples / limits.r if is_small(values[0]) else None,
+            noise=noise_of(found, None, worst),
+        )
 
     def _bound(self, worst: Element, precision: Precision) -> Noise:
         """Give the most that a settled difference can be."""
@@ -111,9 +146,8 @@ class NoiseRule:
         actual, expected = (np.asarray(array, np.float64) for array in values)
         scale = self._scale(name, pair)
         limits = self._scales.limits
-        with np.errstate(all="ignore"):
-            difference = actual - expected
-            left = None if fine is None else np.subtract(*fine)
+        difference = apart(actual, expected)
+        left = None if fine is None else apart(*fine)
         found = loudness(difference, scale, limits)
         precision = PRECISIONS[self._coarser(pair)]
         shrink = None if left is None else shrinks(left, scale, found, precision)
@@ -132,7 +166,7 @@ class NoiseRule:
             rule=self._scales.rule,
             disagreeing=0 if verdict.agrees else max(found.over, 1),
             worst=worst,
-            excess=None if seen.excess is None else np.abs(difference) / (limits.r * scale.s),
+            excess=np.abs(difference) / (limits.r * scale.s) if is_small(difference) else None,
             noise=noise_of(found, shrink, worst),
         )
 
@@ -188,6 +222,10 @@ class NoiseRule:
         return found
 
     @cached_property
+    def _baseline(self) -> Baseline:
+        return Baseline(self.graph, self.reference)
+
+    @cached_property
     def _scales(self) -> Scales:
         return Scales(self.graph, self.reference)
 
@@ -200,12 +238,17 @@ class NoiseRule:
         """Give the noise of each element of a tensor."""
         return self._scale(name, pair).s
 
-    def allowance(self, name: str, expected: Float, dtype: DType) -> Float:
+    def allowances(self, name: str, expected: Float, dtype: DType) -> Iterator[tuple[Float, Float]]:
         """Give what each element of a gradient that was computed in `dtype` may be off.
 
-        From a rougher calibration where none was needed so far.
+        First from the reference's own rounding, then from a calibration, if need be a rough one.
         """
-        return self.limit * self._scales.roughly_of(dtype)[name].s
+        scale = self._baseline.scale(name) if dtype == DTYPE else None
+        if scale is not None:
+            least = self.limit * PRECISIONS[dtype].u / 3**0.5 * np.abs(expected)
+            yield least, self.limit * (GREATEST / TYPICAL) * scale
+        noise = self.limit * self._scales.roughly_of(dtype)[name].s
+        yield noise, noise
 
     def _scale(self, name: str, pair: Pair, unit: str = "") -> Scale:
         """Give the noise of a difference; beside a coarser dtype, float64 has none to speak of."""
@@ -216,9 +259,3 @@ class NoiseRule:
             if (dtype := self.recordings[label].dtype) == coarser or dtype != "float64"
         ]
         return together(scales)
-
-
-def _settled(actual: Array, expected: Array) -> bool:
-    """Whether two float64 runs are so close that no calibration could find a difference."""
-    u = PRECISIONS["float64"].u
-    return compare(actual, expected, Fixed(SETTLED_FINE * u, 0.0)).agrees

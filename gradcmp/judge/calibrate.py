@@ -18,7 +18,7 @@ Float = npt.NDArray[np.float64]
 
 # The largest of K normal deviates is on average this many standard deviations: what turns the
 # widest of K replicas into a scale.
-WIDEST: Mapping[int, float] = {4: 1.46, 8: 1.78, 16: 2.07}
+WIDEST: Mapping[int, float] = {1: 0.80, 4: 1.46, 8: 1.78, 16: 2.07}
 TENSOR_WEIGHT = 4.0  # replicas' worth of trust in the rows and columns against the element alone
 SHUFFLED = 6  # more ways to break ties: one that two kinks share has four
 REACH = 10.0  # times its own relative noise: more than that no element borrows from others
@@ -99,30 +99,36 @@ def calibrate(
 
 
 def pool(stack: Float, precision: Precision) -> Scale:
-    """Turn replicas into the scale of the noise.
-
-    Per-element spread alone collapses by chance, so rows, columns and the tensor lend some:
-    ``v = (max_k |d_k| / c_K)^2``, ``t = rowmean(v) colmean(v) / mean(v)``, but at most
-    ``(10 g)^2 mean(v / g^2)``, ``s^2 = (K v + 4 t) / (K + 4) + (u g)^2 / 3 + eta^2``.
-    """
-    base, count = stack[0], len(stack) - 1
+    """Turn replicas into the scale of the noise: see `pooled`, and a factor common to all."""
+    base = stack[0]
     with np.errstate(all="ignore"):
         deviations = stack[1:] - base
         deviations[~np.isfinite(deviations)] = 0.0
-        v = np.square(_widest(deviations))
-        squared = (count * v + TENSOR_WEIGHT * _lent(v, base)) / (count + TENSOR_WEIGHT)
-        squared = squared + np.square(precision.u * base) / 3 + precision.eta**2
+        squared = pooled(np.square(_widest(deviations)), len(deviations), base, precision)
         w = np.where(np.isfinite(base), base / squared, 0.0)
         total = float(np.sum(np.where(np.isfinite(base), w * base, 0.0)))
         factors = (
-            deviations.reshape(count, -1) @ w.reshape(-1) / total
-            if count and total > 0
+            deviations.reshape(len(deviations), -1) @ w.reshape(-1) / total
+            if len(deviations) and total > 0
             else np.zeros(0)
         )
         # Of what lies below eta all may be flushed: a factor of zero, and no bug.
         flushed = precision.eta * float(np.sum(np.abs(w))) / total if total > 0 else 0.0
     coherent = np.sqrt(_widest(factors) ** 2 + precision.u**2 / 3 + flushed**2)
     return Scale(base, np.sqrt(squared), float(coherent))
+
+
+def pooled(v: Float, count: int, base: Float, precision: Precision) -> Float:
+    """Give the variance of each element from what K runs strayed from the base.
+
+    Per-element spread alone collapses by chance, so rows, columns and the tensor lend some:
+    ``v = (max_k |d_k| / c_K)^2``, ``t = rowmean(v) colmean(v) / mean(v)``, but at most
+    ``(10 g)^2 mean(v / g^2)``, ``s^2 = (K v + 4 t) / (K + 4) + (u g)^2 / 3 + eta^2``.
+    """
+    size = np.square(base)
+    shared = (count * v + TENSOR_WEIGHT * _lent(v, size)) / (count + TENSOR_WEIGHT)
+    squared: Float = shared + (precision.u**2 / 3 * size + precision.eta**2)
+    return squared
 
 
 def _widest(deviations: Float) -> Float:
@@ -133,31 +139,35 @@ def _widest(deviations: Float) -> Float:
     return widest / WIDEST[len(deviations)]
 
 
-def _lent(v: Float, base: Float) -> Float:
-    """Give the share of the tensor in the noise of each element.
+def _lent(v: Float, size: Float) -> Float:
+    """Give the share of the tensor in the noise of each element, of which `size` is the square.
 
     A gradient may span many orders of magnitude, as a softmax does: what its largest elements
     lend would drown the smallest, were it not for the reach.
     """
-    lent, relative = _outer(v), v / np.square(base)
+    lent, relative = _outer(v), v / size
+    mean = np.add.reduce(relative, None) / max(relative.size, 1)
+    if np.isfinite(mean):
+        near: Float = np.minimum(lent, REACH**2 * mean * size)
+        return near
     known = np.isfinite(relative)
     if not known.any():
         return lent
-    reach = REACH**2 * np.square(base) * relative[known].mean()
+    reach = REACH**2 * size * relative[known].mean()
     within: Float = np.where(known, np.minimum(lent, reach), lent)
     return within
 
 
 def _outer(v: Float) -> Float:
     """Give ``rowmean(v) colmean(v) / mean(v)``, the last axis being the columns."""
+    total = np.add.reduce(v, None)  # means by sums: the counts cancel
     if v.ndim < 2 or not v.size:
-        return np.full_like(v, v.mean() if v.size else 0.0)
-    mean = v.mean()
-    if mean == 0:
+        return np.full_like(v, total / max(v.size, 1))
+    if total == 0:
         return v
-    rows = v.mean(axis=-1, keepdims=True)
-    columns = v.mean(axis=tuple(range(v.ndim - 1)), keepdims=True)
-    outer: Float = rows * columns / mean
+    rows = np.add.reduce(v, -1, keepdims=True)
+    columns = np.add.reduce(v, tuple(range(v.ndim - 1)), keepdims=True)
+    outer: Float = rows * columns / total
     return outer
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,9 +40,10 @@ class FixedRule:
         expected = np.asarray(self.recordings[pair.expected].tensors[name], np.float64)
         return self._allowed(expected, unit.name)
 
-    def allowance(self, name: str, expected: Float, dtype: DType) -> Float:
+    def allowances(self, name: str, expected: Float, dtype: DType) -> Iterator[tuple[Float, Float]]:
         """Give what each element of a gradient that was computed in `dtype` may be off."""
-        return self._allowed(expected, dtype)
+        allowed = self._allowed(expected, dtype)
+        yield allowed, allowed
 
     def _allowed(self, expected: Float, dtype: DType) -> Float:
         allowed = differ(expected, expected, rule_of(self.tolerance, coarser(dtype, dtype))).allowed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -41,8 +41,11 @@ class Rule(Protocol):
     def noise(self, name: str, pair: Pair) -> Float:
         """Give the noise of each element of a tensor, in the shape of the expected side."""
 
-    def allowance(self, name: str, expected: Float, dtype: DType) -> Float:
-        """Give what each element of a gradient that was computed in `dtype` may be off."""
+    def allowances(self, name: str, expected: Float, dtype: DType) -> Iterator[tuple[Float, Float]]:
+        """Give what each element of a gradient that was computed in `dtype` may be off.
+
+        As the least and the most that it can be, from what costs little to what it is.
+        """
 
 
 @dataclass(frozen=True)
@@ -86,8 +89,15 @@ class Inquiry:
             gradient = self._held.gradients.get(name)
             if gradient is None or name == self.graph.output or not gradient.size:
                 continue
-            allowed = self.rule.allowance(f"d {name}", gradient, dtype)
-            told[f"d {name}"] = teeth(gradient, allowed, dtype)
+            told[f"d {name}"] = self._teeth(f"d {name}", gradient, dtype)
+        return told
+
+    def _teeth(self, name: str, gradient: Float, dtype: DType) -> Teeth:
+        """Ask with as much as may be allowed: what is found then is found with less, too."""
+        for least, most in self.rule.allowances(name, gradient, dtype):
+            told = teeth(gradient, most, dtype)
+            if not told.vacuous or told == teeth(gradient, least, dtype):
+                break
         return told
 
     def _causes(self, name: str, pair: Pair) -> tuple[Cause, ...]:

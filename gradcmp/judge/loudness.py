@@ -62,11 +62,20 @@ class Loudness:
         return not (self.r <= self.limits.r and self.p <= self.limits.p)
 
 
+def apart(actual: Float, expected: Float) -> Float:
+    """Give the difference: 0 where both are the same infinity or NaN, which is no difference."""
+    with np.errstate(invalid="ignore"):
+        difference: Float = actual - expected
+    if not np.isfinite(np.add.reduce(difference, None)):
+        same = (actual == expected) | (np.isnan(actual) & np.isnan(expected))
+        difference = np.where(same, 0.0, difference)
+    return difference
+
+
 def loudness(difference: Float, scale: Scale, limits: Limits) -> Loudness:
     """Measure a difference against the noise of its tensor."""
     with np.errstate(all="ignore"):
-        ratios = np.abs(difference) / scale.s
-        ratios = np.where(np.isnan(ratios), np.inf, ratios)
+        ratios = _over(difference, scale.s)
         index = np.unravel_index(int(np.argmax(ratios)), ratios.shape)
         w = np.where(np.isfinite(scale.base), scale.base / np.square(scale.s), 0.0)
         total = float(np.sum(w * np.where(np.isfinite(scale.base), scale.base, 0.0)))
@@ -126,6 +135,12 @@ def shrinks(difference: Float, scale: Scale, seen: Loudness, precision: Precisio
     """
     with np.errstate(all="ignore"):
         fine = scale.s * (PRECISIONS["float64"].u / precision.u)
-        rho = float(np.max(np.abs(difference) / fine, initial=0.0))
+        rho = float(np.max(_over(difference, fine), initial=0.0))
     allowed = seen.limits.shrinks * max(1.0, min(seen.r, 1e300), min(seen.p, 1e300))
-    return np.inf if np.isnan(rho) else rho / allowed
+    return rho / allowed
+
+
+def _over(difference: Float, s: Float) -> Float:
+    """Give the multiples of the noise; NaN is infinitely many, and no difference is none."""
+    ratios = np.abs(difference) / s
+    return np.where(difference == 0, 0.0, np.where(np.isnan(ratios), np.inf, ratios))

@@ -38,7 +38,7 @@ def self_noise(
         As on screen: ``node1``, ``d X``.
     """
     u, rng = PRECISIONS[dtype].u, np.random.default_rng([seed, POINTS])
-    base = _run(graph, inputs, cotangent, "float64")
+    base = run_in("float64", graph, inputs, cotangent)
     stacks = {name: [base[name]] for name in names}
     for _ in range(POINTS):
         near = {
@@ -47,7 +47,7 @@ def self_noise(
             else x
             for name, x in inputs.items()
         }
-        coarse, fine = (_run(graph, near, cotangent, one) for one in (dtype, "float64"))
+        coarse, fine = (run_in(one, graph, near, cotangent) for one in (dtype, "float64"))
         for name in names:
             stacks[name].append(base[name] + (coarse[name] - fine[name]))
     return {
@@ -56,8 +56,8 @@ def self_noise(
     }
 
 
-def _run(
-    graph: Graph, inputs: Mapping[str, Array], cotangent: Array, dtype: DType
+def run_in(
+    dtype: DType, graph: Graph, inputs: Mapping[str, Array], cotangent: Array
 ) -> dict[str, Array]:
     """Give every real value and gradient, computed in `dtype`, in float64."""
     kind = numpy_dtype(dtype)

@@ -1,0 +1,97 @@
+"""What one plain float32 run of the reference settles, and what a calibration says of the same.
+
+    python -m benchmarks.judging.baseline [--graphs 250] [--blocks 2] [--seeds report] [--cache DIR]
+
+Every tensor of every correct pair, and of every live mutant, that is beyond a few roundings.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections import Counter
+from collections.abc import Iterator
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.judging.__main__ import BACKENDS, SEEDS, cases
+from benchmarks.judging.measure import LIVE, STRUCTURAL_MUTANTS, Trial
+from benchmarks.judging.mutants import applied, elementwise, structural
+from benchmarks.judging.recording import Run, runs
+from gradcmp.judge import Comparison, Pair
+from gradcmp.judge.auto import RULE_SETTLED, NoiseRule
+from gradcmp.judge.baseline import RULE_BASELINE, Baseline
+from gradcmp.ops import Array
+
+
+class Unsettled(Baseline):
+    """Settles nothing, so that everything is calibrated."""
+
+    def settle(self, *_: object) -> None:
+        return None
+
+
+def tensors(trial: Trial) -> Iterator[tuple[str, str, Pair, tuple[Array, Array], tuple]]:
+    """Give what to judge: its kind, name, pair, arrays, and what they are in float64."""
+    for expected, actual in combinations(trial.recordings, 2):
+        pair = Pair(actual, expected)
+        for name in trial._compared:
+            arrays = trial._tensor(actual, name), trial._tensor(expected, name)
+            yield "correct", name, pair, arrays, trial.rule._in_float64(name, pair)
+    rng = np.random.default_rng([trial.problem.case.seed, 1])
+    found = (*structural(trial.problem, rng, STRUCTURAL_MUTANTS), *elementwise(trial.problem, rng))
+    for mutant in (one for one in found if trial._size(one) >= LIVE):
+        for label, recording in trial.run.recordings.items():
+            pair = Pair(label, trial.problem.reference.backend)
+            for name, effect in mutant.effects.items():
+                truth = trial.problem.reference.gradients[name]
+                wrong = applied(recording.gradients[name], effect, "float32")
+                if np.array_equal(wrong, recording.gradients[name]):
+                    continue  # this effect is lost in rounding
+                fine = applied(trial.run.twins[label].gradients[name], effect, "float64")
+                yield "mutant", f"d {name}", pair, (wrong, truth), (fine, truth)
+
+
+def judged(run: Run) -> Iterator[tuple[str, Comparison, Comparison]]:
+    """Give what is found as it is done, and with a calibration in any case."""
+    trial = Trial(run)
+    strict = NoiseRule(*(getattr(trial.rule, name) for name in NoiseRule.__match_args__[:4]))
+    strict.__dict__["_baseline"] = Unsettled(strict.graph, strict.reference)
+    for kind, name, pair, arrays, fine in tensors(trial):
+        yield (
+            kind,
+            trial.rule._hold(name, pair, *arrays, fine),
+            strict._hold(name, pair, *arrays, fine),
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--graphs", type=int, default=250)
+    parser.add_argument("--blocks", type=int, default=2)
+    parser.add_argument("--seeds", choices=SEEDS, default="report")
+    parser.add_argument("--cache", type=Path)
+    options = parser.parse_args()
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    seen: Counter[tuple[str, str, str]] = Counter()
+    multiples = []
+    seeds = SEEDS[options.seeds]
+    chosen = cases(seeds, options.graphs, options.blocks, ("float32",), BACKENDS)
+    for run in runs(chosen, options.cache):
+        for kind, quick, full in judged(run):
+            if quick.rule == RULE_SETTLED or full.noise is None:
+                continue
+            settled = quick.rule == RULE_BASELINE
+            seen[kind, "settled" if settled else "left over", full.verdict.reason] += 1
+            if settled:
+                multiples.append(full.noise.multiple)
+    for (kind, how, reason), count in sorted(seen.items()):
+        print(f"{kind:8} {how:10} {reason:10} {count}")
+    print(f"calibrated multiple of what was settled: median {np.median(multiples):.2f}, ", end="")
+    print(f"99 % {np.percentile(multiples, 99):.2f}, largest {max(multiples):.2f}")
+
+
+if __name__ == "__main__":
+    main()

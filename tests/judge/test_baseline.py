@@ -1,0 +1,87 @@
+"""One plain float32 run of the reference settles what is rounding, and nothing else."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from autocases import CASES, PAIR, case, draw, one_element, reasons, record, spoiled, verdict
+
+from gradcmp.judge.baseline import RULE_BASELINE, shrunk
+from gradcmp.judge.scales import Scales
+
+DEEP = CASES["deep"]
+
+
+@pytest.fixture
+def calibrations(monkeypatch):
+    """Count calibrations."""
+    made = []
+    calibrate = Scales._calibrate
+
+    def counted(self, dtype, replicas, unit):
+        made.append((dtype, replicas, unit))
+        return calibrate(self, dtype, replicas, unit)
+
+    monkeypatch.setattr(Scales, "_calibrate", counted)
+    return made
+
+
+def rules(judged):
+    return {c.rule for c in judged.comparisons[PAIR].values()}
+
+
+def test_rounding_needs_no_calibration(calibrations):
+    judged = verdict(DEEP, draw(DEEP))
+    assert set(reasons(judged).values()) <= {"exact", "rounding"}
+    assert RULE_BASELINE in rules(judged)
+    assert not calibrations
+    assert not judged.vacuous
+
+
+@pytest.mark.parametrize("size", [1e-2, 1e-3, 1e-4, 1e-5, 1e-6])
+@pytest.mark.parametrize(
+    "make", [one_element, lambda factor: lambda d: (d * factor).astype(d.dtype)]
+)
+def test_what_float64_does_not_shrink_is_never_settled(make, size, calibrations):
+    judged = verdict(DEEP, draw(DEEP), spoil=spoiled("x", make(1 + size)))
+    assert reasons(judged)["d x"] in ("bug", "note")
+    assert calibrations
+
+
+@pytest.mark.parametrize("change", [lambda d: d * np.float32(1.001), one_element(1.01)])
+def test_what_is_far_off_in_float32_alone_is_measured(change):
+    def spoil(recording):
+        return recording if recording.dtype == "float64" else spoiled("x", change)(recording)
+
+    assert reasons(verdict(DEEP, draw(DEEP), spoil=spoil))["d x"] == "precision"
+
+
+@pytest.mark.parametrize(("dtype", "twin"), [("float32", False), ("bfloat16", True)])
+def test_only_float32_with_a_float64_run_is_settled(dtype, twin, calibrations):
+    judged = verdict(DEEP, draw(DEEP), dtype=dtype, twin=twin)
+    assert RULE_BASELINE not in rules(judged)
+    assert calibrations
+
+
+def test_a_gradient_of_zero_is_still_vacuous():
+    zero = case(a="x - x", out="sum(a * y)")
+    assert "d x" in verdict(zero, draw(zero)).vacuous
+
+
+def test_the_same_infinity_beside_rounding_is_no_difference():
+    """log 0 is minus infinity everywhere; its neighbours are rounded."""
+    logs = case(a="log(abs(tanh(x) * y))", out="a * z")
+    inputs = draw(logs)
+    inputs["x"][1, 1] = 0.0
+    judged = verdict(logs, inputs)
+    assert np.isinf(record("numpy", logs, inputs, "float64").values["a"]).sum() == 1
+    assert reasons(judged)["a"] in ("exact", "rounding")
+    assert verdict(logs, inputs, spoil=spoiled("z", one_element(1.01))).disagreements
+
+
+def test_shrunk_matches_infinities_and_nan_in_place():
+    x = np.array([1.0, np.inf, -np.inf, np.nan])
+    assert shrunk((x, x.copy()))
+    assert not shrunk((x, x[::-1].copy()), 1.0)
+    assert not shrunk((x, np.array([1.0, np.inf, np.inf, np.nan])), 1.0)
+    assert not shrunk((x, np.array([1 + 1e-6, np.inf, -np.inf, np.nan])), 1e-9)
