@@ -12,7 +12,7 @@ from gradcmp.graph import Graph, build
 from gradcmp.graph.records import STEP
 from gradcmp.judge import CaseVerdict, judge, unsteady
 from gradcmp.plan import backends_of, check, environments_of, in_float64, requests_of, resolve
-from gradcmp.recording import COTANGENT, Origin, Outcome, Recording, fingerprint
+from gradcmp.recording import COTANGENT, Array, Origin, Outcome, Recording, fingerprint, lost
 from gradcmp.workers import Pool, Request
 
 
@@ -116,33 +116,68 @@ def _ask(
     return answers, verdict
 
 
-def record(case: Case, spec: BackendSpec, pool: Pool) -> Outcome:
+def record(case: Case, spec: BackendSpec, pool: Pool, twin: bool = True) -> Outcome:
     """Compute one case with one backend, to be kept: the recording knows its origin.
 
     The inputs are those of the case as it stands, whichever backend computes: recordings of
     different backends can be held together.
+
+    Parameters
+    ----------
+    twin : bool
+        Whether to compute in float64 too, where tolerance auto will ask for it. A backend that
+        cannot is recorded without.
 
     Raises
     ------
     GradcmpError
         As `check`.
     """
-    ((_, outcome),) = pool.run(requests_of(case, (spec,)))
-    return replace(outcome, origin=origin_of(case)) if isinstance(outcome, Recording) else outcome
+    (request,) = requests_of(case, (spec,))
+    fine = in_float64(case, request) if twin else None
+    answers = dict(pool.run([request, fine] if fine else [request]))
+    outcome = answers[request]
+    if not isinstance(outcome, Recording):
+        return outcome
+    twins = {request.label: answers[fine]} if fine else {}
+    return keepsakes(case, {request.label: outcome}, twins)[request.label]
+
+
+def keepsakes(
+    case: Case, recordings: Mapping[str, Recording], twins: Mapping[str, Outcome]
+) -> dict[str, Recording]:
+    """Give recordings of a case, by label, with all that a judge will want of them later."""
+    origin, handed = origin_of(case), handed_of(case)
+    fine = {label: twin for label, twin in twins.items() if isinstance(twin, Recording)}
+    return {
+        label: replace(
+            recording,
+            origin=origin,
+            given=lost(recording, origin, handed),
+            twin=fine.get(label),
+        )
+        for label, recording in recordings.items()
+    }
 
 
 def origin_of(case: Case) -> Origin:
     """Give what a saved recording of a case must say: the question, the hashes of its inputs."""
     from importlib.metadata import version  # slow to load
 
-    graph, specs = check(case)
+    _, specs = check(case)
     shapes = {name: replace(spec, shape=specs[name].shape) for name, spec in case.inputs.items()}
-    drawn = {**inputs.draw(case), COTANGENT: inputs.cotangent(case, specs[graph.output].shape)}
     return Origin(
         replace(case, inputs=shapes),
-        {name: fingerprint(array) for name, array in drawn.items()},
+        {name: fingerprint(array) for name, array in handed_of(case).items()},
         {"gradcmp": version("gradcmp"), "machine": f"{platform.system()} {platform.machine()}"},
     )
+
+
+def handed_of(case: Case) -> dict[str, Array]:
+    """Give what every backend is handed: the inputs, and the cotangent under its name."""
+    graph, specs = check(case)
+    cotangent = inputs.cotangent(case, specs[graph.output].shape)
+    return {**inputs.draw(case), COTANGENT: cotangent}
 
 
 def run_all(cases: Iterable[Case], pool: Pool, effort: Effort = ONCE) -> Iterator[CaseVerdict]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -28,7 +27,7 @@ def keep(directory: Path, cases: Sequence[Case]) -> Then:
     UsageError
         Before anything runs, when two cases have one name or the directory cannot be made.
     """
-    from gradcmp.api import origin_of
+    from gradcmp.api import keepsakes
     from gradcmp.recording.files import golden_file, write
 
     require_distinct(cases)
@@ -38,10 +37,9 @@ def keep(directory: Path, cases: Sequence[Case]) -> Then:
         raise UsageError(f"'{directory}' cannot be made: {error.strerror}") from None
 
     def then(verdict: CaseVerdict) -> CaseVerdict:
-        origin = origin_of(verdict.case)
-        for label, recording in verdict.recordings.items():
-            file = golden_file(directory, verdict.case.name, label)
-            write(file, replace(recording, origin=origin))
+        kept = keepsakes(verdict.case, verdict.recordings, verdict.twins)
+        for label, recording in kept.items():
+            write(golden_file(directory, verdict.case.name, label), recording)
         return verdict
 
     return then
@@ -57,10 +55,9 @@ def against(directory: Path, cases: Sequence[Case]) -> Then:
         or of another graph or other inputs; when one turns out to be missing for an optional
         backend, once that has computed something.
     """
-    from gradcmp.api import origin_of
+    from gradcmp.api import keepsakes, origin_of
     from gradcmp.judge.recordings import judge_against_golden
     from gradcmp.plan import backends_of
-    from gradcmp.recording import Failure
 
     require_distinct(cases)
     origins = {case.name: origin_of(case) for case in cases}
@@ -73,15 +70,12 @@ def against(directory: Path, cases: Sequence[Case]) -> Then:
 
     def then(verdict: CaseVerdict) -> CaseVerdict:
         case, origin = verdict.case, origins[verdict.case.name]
-        now = {
-            label: outcome if isinstance(outcome, Failure) else replace(outcome, origin=origin)
-            for label, outcome in verdict.outcomes.items()
-        }
+        now = {**verdict.outcomes, **keepsakes(case, verdict.recordings, verdict.twins)}
         own = {
             label: golden.get((case.name, label)) or load(directory, origin, label)
             for label in verdict.recordings
         }
-        return judge_against_golden(case, now, own)
+        return judge_against_golden(origin, now, own)
 
     return then
 

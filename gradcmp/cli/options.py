@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from gradcmp.case import DTYPES, BackendSpec, Case, DType, DTypeTable, Fixed, Ulp
+from gradcmp.case import (
+    DTYPES,
+    Auto,
+    BackendSpec,
+    Case,
+    DType,
+    DTypeTable,
+    Fixed,
+    Tolerance,
+    Ulp,
+)
 from gradcmp.cli import completion
 from gradcmp.errors import UsageError
 
@@ -137,21 +147,40 @@ def overrides(function: F) -> Callable[..., Any]:
     return command
 
 
-def tolerance(function: F) -> Callable[..., Any]:
-    """Add the options of a tolerance; the command gets it as one record, the default by dtype."""
+TOLERANCES: Mapping[str, Tolerance] = {"auto": Auto(), "table": DTypeTable()}
 
+
+def tolerance(function: F) -> Callable[..., Any]:
+    """Add the options of a tolerance; the command gets it as one record, `Auto` by default."""
+
+    @click.option(
+        "--tolerance",
+        "word",
+        type=click.Choice([*TOLERANCES]),
+        help="By the noise of the recorded graph (the default), or by a table of dtypes.",
+    )
     @RTOL
     @ATOL
     @click.option("--ulp", type=click.IntRange(min=0), help="Steps of the coarser dtype instead.")
     @functools.wraps(function)
     def command(
-        *arguments: Any, rtol: float | None, atol: float | None, ulp: int | None, **rest: Any
+        *arguments: Any,
+        word: str | None,
+        rtol: float | None,
+        atol: float | None,
+        ulp: int | None,
+        **rest: Any,
     ) -> Any:
-        fixed = both(rtol, atol)
-        if fixed and ulp is not None:
-            raise UsageError("--ulp was given with --rtol and --atol", way_out="Give either")
-        chosen = fixed or (DTypeTable() if ulp is None else Ulp(ulp))
-        return function(*arguments, tolerance=chosen, **rest)
+        asked: dict[str, Tolerance | None] = {
+            "--tolerance": TOLERANCES[word] if word else None,
+            "--ulp": None if ulp is None else Ulp(ulp),
+            "--rtol and --atol": both(rtol, atol),
+        }
+        given = {option: chosen for option, chosen in asked.items() if chosen}
+        if len(given) > 1:
+            first, second, *_ = given
+            raise UsageError(f"{first} was given with {second}", way_out="Give either")
+        return function(*arguments, tolerance=next(iter(given.values()), Auto()), **rest)
 
     return command
 

@@ -33,6 +33,11 @@ STDERR = 8  # lines of a failed backend's stderr
 @options.SEED
 @options.DTYPE
 @click.option(
+    "--twin/--no-twin",
+    default=True,
+    help="Compute in float64 too, for tolerance auto to tell rounding from a bug by.",
+)
+@click.option(
     "--output",
     "-o",
     "place",
@@ -47,6 +52,7 @@ def command(
     backend: str,
     seed: int | None,
     dtype: DType | None,
+    twin: bool,
     place: Path,
 ) -> ExitCode:
     """Compute cases with one backend and keep values, gradients and all that they depend on.
@@ -74,7 +80,7 @@ def command(
             check(case)
             resolve(spec, case)
         for case, file in zip(cases, files, strict=True):
-            outcome = record(case, spec, pool)
+            outcome = record(case, spec, pool, twin)
             if isinstance(outcome, Failure):
                 failures.append(outcome)
                 continue

@@ -48,13 +48,9 @@ class Group:
 
     def judge(self, tolerance: Tolerance) -> CaseVerdict:
         """Judge every pair, those with the float64 reference first."""
-        from gradcmp.judge import judge
-        from gradcmp.judge.recordings import is_reference
+        from gradcmp.judge.saved import judge_saved
 
-        found = (label for label, each in self.recordings.items() if is_reference(each))
-        reference = next(found, "")
-        case = replace(self.origin.case, tolerance=tolerance)
-        return judge(case, reference, self.recordings)
+        return judge_saved(self.origin, self.recordings, tolerance)
 
 
 def add(groups: dict[str, Group], file: Path) -> None:

@@ -77,7 +77,8 @@ class NoiseRule:
             return self._hold(name, pair, actual, expected, fine)
         # Modes of one framework mostly give the same bits: judged once, not for every pair.
         bits = tuple((dtype_name(array.dtype), array.shape, array.tobytes()) for array in arrays)
-        key = (name, self._coarser(pair), pair.expected == self.reference.backend, bits)
+        free = pair.expected == self.reference.backend
+        key = (name, self._coarser(pair), free, self._is_same(pair), bits)
         if key not in self._held:
             self._held[key] = self._hold(name, pair, actual, expected, fine)
         return self._held[key]
@@ -104,7 +105,7 @@ class NoiseRule:
             noise = None if verdict is not ROUNDING else self._bound(seen.worst, precision)
             found = replace(seen, rule=RULE_SETTLED, verdict=verdict, noise=noise)
             return with_excess(found, *values, floor)
-        if fine is not None and self._coarser(pair) == DTYPE:
+        if fine is not None and self._coarser(pair) == DTYPE and not self._is_same(pair):
             settled = self._baseline.settle(name, values, fine)
             if settled is not None:
                 return self._within_baseline(seen, settled, values)
@@ -151,7 +152,7 @@ class NoiseRule:
         found = loudness(difference, scale, limits)
         precision = PRECISIONS[self._coarser(pair)]
         shrink = None if left is None else shrinks(left, scale, found, precision)
-        verdict = decide(found, shrink)
+        verdict = decide(found, shrink, self._is_same(pair))
         if not verdict.agrees:
             free = self.reference.backend == pair.expected
             rest = explained(actual, expected, scale, precision, free)
@@ -215,6 +216,10 @@ class NoiseRule:
     def _fine_of(self, label: str) -> Recording | None:
         recording = self.recordings[label]
         return recording if recording.dtype == "float64" else self.twins.get(label)
+
+    def _is_same(self, pair: Pair) -> bool:
+        """Whether both sides are one backend: recordings of it from two times."""
+        return self.recordings[pair.actual].backend == self.recordings[pair.expected].backend
 
     def _coarser(self, pair: Pair) -> DType:
         dtypes = (self.recordings[label].dtype for label in (pair.actual, pair.expected))

@@ -30,6 +30,7 @@ def judge(
     reference: str,
     outcomes: Mapping[str, Outcome],
     twins: Mapping[str, Outcome] | None = None,
+    pairs: Iterable[Pair] | None = None,
 ) -> CaseVerdict:
     """Hold every pair of recordings together, those with the reference first.
 
@@ -47,6 +48,8 @@ def judge(
         By label, in the order of the case.
     twins : mapping of str to Recording or Failure, optional
         Under tolerance auto, the same backends in float64, by the same labels.
+    pairs : iterable of Pair, optional
+        Only these; the first are looked into first.
 
     Raises
     ------
@@ -54,7 +57,7 @@ def judge(
         When the case has no valid graph.
     """
     with np.errstate(all="ignore"):  # infinities are findings, not warnings
-        return _judge(case, reference, outcomes, twins or {})
+        return _judge(case, reference, outcomes, twins or {}, pairs)
 
 
 def _judge(
@@ -62,13 +65,15 @@ def _judge(
     reference: str,
     outcomes: Mapping[str, Outcome],
     twins: Mapping[str, Outcome],
+    pairs: Iterable[Pair] | None,
 ) -> CaseVerdict:
     labels = sorted(outcomes, key=lambda label: label != reference)  # stable: the rest as it was
     ordered = {label: outcomes[label] for label in labels}
     recordings = {label: o for label, o in ordered.items() if isinstance(o, Recording)}
     graph = build(case)
     rule = _rule_of(case, graph, recordings.get(reference), recordings, twins)
-    pairs = [Pair(actual, expected) for expected, actual in combinations(recordings, 2)]
+    if pairs is None:
+        pairs = [Pair(actual, expected) for expected, actual in combinations(recordings, 2)]
     comparisons = {pair: _compare(case, graph, pair, recordings, rule.hold) for pair in pairs}
     verdict = CaseVerdict(case, reference, ordered, comparisons, twins=twins)
     if reference not in recordings:

@@ -13,19 +13,26 @@ from gradcmp.recording import Array, dtype_name
 ROUNDING = Verdict(True, "rounding")
 
 
-def decide(found: Loudness, shrink: float | None) -> Verdict:
+def decide(found: Loudness, shrink: float | None, same: bool = False) -> Verdict:
     """Read the decision table: loud or quiet, and whether float64 shrinks it.
 
     Parameters
     ----------
     shrink : float, optional
         `shrinks` of the float64 run; None without one.
+    same : bool
+        Whether it is one backend at two times. An unstable algorithm that sums in another order
+        moves in float64 as well; where that stayed, float32 alone was changed, and no order did it.
     """
     if shrink is None:
         if found.loud:
             return Verdict(False, "suspect", "no float64 run could tell rounding from a bug")
         return ROUNDING
     if shrink <= 1:
+        # rho / max(1, r, p) of the same kind of error is between 1/64 and 64.
+        stayed = shrink * found.limits.shrinks**2 < 1
+        if found.loud and same and stayed:
+            return Verdict(False, "suspect", "in float64 nothing has changed: it is not rounding")
         if found.loud:
             return Verdict(True, "precision", "in float64 it shrinks as rounding does")
         return ROUNDING

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from gradcmp.case import REFERENCE, Auto, Case, DTypeTable, Tolerance
+from gradcmp.case import Auto, Case, DTypeTable, Tolerance
 from gradcmp.errors import NothingComparedError, UsageError, did_you_mean
 from gradcmp.graph.records import STEP
-from gradcmp.judge.case import judge
 from gradcmp.judge.compare import compare
 from gradcmp.judge.records import CaseVerdict, Comparison, Pair
+from gradcmp.judge.saved import judge_saved
 from gradcmp.judge.sides import Side, hold
-from gradcmp.recording import Array, Failure, Outcome, Recording
+from gradcmp.recording import Array, Origin, Outcome, Recording
 
 GOLDEN = " (golden)"
 
@@ -48,6 +48,28 @@ class Names:
         for name in self.only:
             if name not in {**theirs, **ours}:
                 raise UsageError(f"no tensor is called '{name}'", way_out=_near(name, theirs))
+
+    def choose(self, verdict: CaseVerdict) -> CaseVerdict:
+        """Leave only these tensors in the verdict on one pair.
+
+        Raises
+        ------
+        NothingComparedError
+            When none is left.
+        """
+        if not self.only:
+            return verdict
+        ((pair, by),) = verdict.comparisons.items()
+        chosen = {name: held for name, held in by.items() if name in self.only}
+        if not chosen:
+            raise _nothing(str(pair))
+        told = {name: one for name, one in verdict.findings.get(pair, {}).items() if name in chosen}
+        return replace(
+            verdict,
+            comparisons={pair: chosen},
+            findings={pair: told} if told else {},
+            teeth={name: one for name, one in verdict.teeth.items() if name in chosen},
+        )
 
     def apply(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
         """Give arrays by the names that the expected side has for them.
@@ -86,7 +108,8 @@ def judge_pair(
     """Hold two saved recordings together.
 
     Recordings of the same case are judged as in a run. Others, and arrays without a case, by
-    every tensor that either has; inputs and the steps inside expressions are not results.
+    every tensor that either has; inputs and the steps inside expressions are not results. There
+    the table by dtype stands for tolerance auto, which needs the graph that both computed.
 
     Parameters
     ----------
@@ -99,23 +122,23 @@ def judge_pair(
         When `names` do not fit.
     NothingComparedError
         When nothing is left to compare.
+    RecordingError
+        As `judge_saved`.
     """
-    if expected.origin and same_question(actual, expected) and names == ALL:
-        case = replace(expected.origin.case, tolerance=tolerance)
-        reference = pair.expected if is_reference(expected) else ""
-        verdict = judge(case, reference, {pair.expected: expected, pair.actual: actual})
-        return replace(verdict, reference=pair.expected)
+    if expected.origin and same_question(actual, expected) and not names.renamed:
+        names.require_known(actual, expected)
+        both = {pair.expected: expected, pair.actual: actual}
+        verdict = judge_saved(expected.origin, both, tolerance, [pair])
+        return replace(names.choose(verdict), reference=pair.expected)
     comparisons = dict(_by_name(pair, actual, expected, tolerance, names))
     if not comparisons:
-        raise NothingComparedError(
-            f"{pair} have no tensor to compare", way_out="Record values or gradients"
-        )
+        raise _nothing(str(pair))
     case = Case(title or str(pair), inputs={}, graph={}, output="", wrt=(), backends=())
     origins = [r.origin for r in (expected, actual) if r.origin is not None]
     if len(origins) == 1 or same_question(actual, expected):
         case = origins[0].case
     return CaseVerdict(
-        replace(case, tolerance=tolerance),
+        replace(case, tolerance=DTypeTable() if isinstance(tolerance, Auto) else tolerance),
         pair.expected,
         {pair.expected: expected, pair.actual: names.rename(actual)},
         {pair: comparisons},
@@ -123,41 +146,37 @@ def judge_pair(
 
 
 def judge_against_golden(
-    case: Case, outcomes: Mapping[str, Outcome], golden: Mapping[str, Recording]
+    origin: Origin, outcomes: Mapping[str, Outcome], golden: Mapping[str, Recording]
 ) -> CaseVerdict:
     """Hold each backend against the recording that it left earlier.
 
+    Another version may sum in another order: under tolerance auto the noise of both is allowed,
+    and with both in float64 a loud difference is told from digits that one of them lost.
+
     Parameters
     ----------
+    origin : Origin
+        Its case brings the tolerance.
     outcomes : mapping of str to Recording or Failure
         By label. One that failed stays in the verdict as it is.
     golden : mapping of str to Recording
         By the same labels: one for each recording in `outcomes`.
     """
-    tolerance = DTypeTable() if isinstance(case.tolerance, Auto) else case.tolerance
     shown: dict[str, Outcome] = {}
-    comparisons = {}
     for label, outcome in outcomes.items():
         shown[label] = outcome
-        if isinstance(outcome, Failure):
-            continue
-        pair = Pair(label, label + GOLDEN)
-        shown[pair.expected] = golden[label]
-        both: dict[str, Outcome] = {pair.expected: golden[label], label: outcome}
-        comparisons[pair] = judge(replace(case, tolerance=tolerance), "", both).comparisons[pair]
-    return CaseVerdict(replace(case, tolerance=tolerance), "", shown, comparisons)
+        if isinstance(outcome, Recording):
+            shown[label + GOLDEN] = golden[label]
+    there = {label: one for label, one in shown.items() if isinstance(one, Recording)}
+    pairs = [Pair(label, label + GOLDEN) for label in outcomes if label + GOLDEN in there]
+    verdict = judge_saved(origin, there, origin.case.tolerance, pairs)
+    return replace(verdict, reference="", outcomes=shown)
 
 
 def same_question(actual: Recording, expected: Recording) -> bool:
     """Whether both answer the same graph on the same inputs."""
     a, e = actual.origin, expected.origin
     return a is not None and e is not None and not a.difference(e)
-
-
-def is_reference(recording: Recording) -> bool:
-    """Whether it is the float64 reference's, which the truth is told by."""
-    name = recording.backend.replace(":", ",").split(",")[0]
-    return name == REFERENCE and recording.dtype == "float64"
 
 
 def _by_name(
@@ -181,6 +200,12 @@ def _results(recording: Recording) -> set[str]:
         return set(recording.tensors)
     inputs = recording.origin.case.inputs
     return {name for name in recording.tensors if name not in inputs and STEP not in name}
+
+
+def _nothing(pair: str) -> NothingComparedError:
+    return NothingComparedError(
+        f"{pair} have no tensor to compare", way_out="Record values or gradients"
+    )
 
 
 def _near(name: str, known: Mapping[str, Array]) -> str | None:

@@ -2,6 +2,7 @@
 
 from gradcmp.recording.blob import pack, unpack
 from gradcmp.recording.form import SCHEMA, from_bytes, to_bytes
+from gradcmp.recording.handed import find_handed, lost
 from gradcmp.recording.origin import COTANGENT, Origin, fingerprint
 from gradcmp.recording.records import (
     BFLOAT16,
@@ -25,8 +26,10 @@ __all__ = [
     "Outcome",
     "Recording",
     "dtype_name",
+    "find_handed",
     "fingerprint",
     "from_bytes",
+    "lost",
     "numpy_dtype",
     "pack",
     "to_bytes",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from gradcmp.case import DTYPES
@@ -11,13 +12,21 @@ from gradcmp.recording.facts import AGAIN, is_seconds, is_text, take, take_map
 from gradcmp.recording.origin import origin_of_facts, origin_to_facts
 from gradcmp.recording.records import Array, Recording
 
-SCHEMA = "gradcmp/recording/1"
+SCHEMA = "gradcmp/recording/2"
+PARTS = {  # what the names of arrays begin with, by the schemas that are read
+    "gradcmp/recording/1": ("value", "gradient"),
+    SCHEMA: ("value", "gradient", "given", "twin/value", "twin/gradient"),
+}
 
 
 def to_bytes(recording: Recording, tail: bytes = b"") -> bytes:
-    """Give a recording as one safetensors blob, with a tail as in `pack`."""
+    """Give a recording as one safetensors blob, with a tail as in `pack`; of a twin the arrays."""
     arrays = {f"value/{name}": array for name, array in recording.values.items()}
     arrays |= {f"gradient/{name}": array for name, array in recording.gradients.items()}
+    arrays |= {f"given/{name}": array for name, array in (recording.given or {}).items()}
+    if twin := recording.twin:
+        arrays |= {f"twin/value/{name}": array for name, array in twin.values.items()}
+        arrays |= {f"twin/gradient/{name}": array for name, array in twin.gradients.items()}
     meta: dict[str, Any] = {
         "schema": SCHEMA,
         "backend": recording.backend,
@@ -27,6 +36,8 @@ def to_bytes(recording: Recording, tail: bytes = b"") -> bytes:
     }
     if recording.origin is not None:
         meta["origin"] = origin_to_facts(recording.origin)
+    if recording.given is not None:
+        meta["given"] = list(recording.given)
     return pack(arrays, meta, tail)
 
 
@@ -39,25 +50,41 @@ def from_bytes(blob: Buffer) -> Recording:
         When the blob is truncated, foreign, of another schema, or contradicts itself.
     """
     arrays, meta = unpack(blob)
-    if meta.get("schema") != SCHEMA:
+    schema = meta.get("schema")
+    if not isinstance(schema, str) or schema not in PARTS:
         raise RecordingError(
-            f"its schema is {meta.get('schema')!r}, and '{SCHEMA}' is what this version reads",
-            way_out=AGAIN,
+            f"its schema is {schema!r}, and '{SCHEMA}' is what this version reads", way_out=AGAIN
         )
     if meta.get("dtype") not in DTYPES:
         raise RecordingError(f"its dtype is {meta.get('dtype')!r}", way_out=AGAIN)
-    parts: dict[str, dict[str, Array]] = {"value": {}, "gradient": {}}
-    for key, array in arrays.items():
-        kind, _, name = key.partition("/")
-        if kind not in parts or not name:
-            raise RecordingError(f"'{key}' is neither a value nor a gradient", way_out=AGAIN)
-        parts[kind][name] = array
+    parts = _parts(arrays, PARTS[schema])
+    given = parts["given"]
+    if set(map(str, take(meta, "given", list) if "given" in meta else ())) != set(given):
+        raise RecordingError("it was not given what its metadata says", way_out=AGAIN)
+    backend = take(meta, "backend", str)
+    twin = Recording(backend, "float64", parts["twin/value"], parts["twin/gradient"])
     return Recording(
-        take(meta, "backend", str),
+        backend,
         meta["dtype"],
         parts["value"],
         parts["gradient"],
         take_map(meta, "environment", is_text),
         take_map(meta, "timings", is_seconds),
         origin_of_facts(take(meta, "origin", dict)) if "origin" in meta else None,
+        given if "given" in meta else None,
+        twin if twin.tensors else None,
     )
+
+
+def _parts(arrays: Mapping[str, Array], known: tuple[str, ...]) -> dict[str, dict[str, Array]]:
+    """Sort arrays by what their names begin with."""
+    parts: dict[str, dict[str, Array]] = {part: {} for part in PARTS[SCHEMA]}
+    for key, array in arrays.items():
+        part, _, name = key.partition("/")
+        if part == "twin":
+            kind, _, name = name.partition("/")
+            part = f"{part}/{kind}"
+        if part not in known or not name:
+            raise RecordingError(f"'{key}' is neither a value nor a gradient", way_out=AGAIN)
+        parts[part][name] = array
+    return parts

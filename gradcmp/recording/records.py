@@ -48,6 +48,11 @@ class Recording:
         Seconds by phase.
     origin : Origin, optional
         The case that was computed and the hashes of its inputs: what a saved recording carries.
+    given : mapping of str to array, optional
+        What was handed to the backend and is not in its own arrays, because the cast to its dtype
+        lost digits; by the names in `Origin.hashes`. None where nobody took note of it.
+    twin : Recording, optional
+        The same backend on the same inputs in float64.
     """
 
     backend: str
@@ -57,6 +62,8 @@ class Recording:
     environment: Mapping[str, str] = field(default_factory=dict)
     timings: Mapping[str, float] = field(default_factory=dict)
     origin: Origin | None = None
+    given: Mapping[str, Array] | None = None
+    twin: Recording | None = None
 
     @cached_property
     def tensors(self) -> Mapping[str, Array]:

@@ -111,6 +111,95 @@ def test_another_tolerance_without_running_anything(made, options, code, capsys)
     assert "2 cases" in words(capsys)
 
 
+def test_rejudge_judges_by_the_noise_of_the_recorded_graph(place, capsys):
+    """What is loud and has no float64 run fails; a reference that nobody recorded is computed."""
+    torch = place / "torch" / "two layers.safetensors"
+    assert main(["rejudge", str(torch)]) == 0
+    text = words(capsys)
+    assert "from numpy recomputed (float64)" in text
+    assert "× noise, from 16 noisy replicas" in text
+    spoil(torch)
+    write(torch, replace(read(torch), twin=None))
+    assert main(["rejudge", str(torch)]) == 1
+    assert "SUSPECT d W" in words(capsys)
+    assert main(["rejudge", str(torch), "--tolerance", "table"]) == 3
+
+
+def test_a_twin_is_recorded_unless_told(made, tmp_path):
+    """It tells digits that were lost from a bug; golden recordings have the one of the run."""
+    assert read(made / "torch" / "two layers.safetensors").twin.dtype == "float64"
+    assert read(made / "golden" / "two layers" / "torch.safetensors").twin is not None
+    assert read(made / "golden" / "two layers" / "numpy.safetensors").twin is None
+    arguments = ["record", str(made / "cases.yaml"), "-b", "numpy,dtype=float32", "--no-twin"]
+    assert main([*arguments, "-o", str(tmp_path)]) == 0
+    assert read(tmp_path / "two layers.safetensors").twin is None
+
+
+@pytest.mark.parametrize("tolerance", ["auto", "table"])
+def test_a_correct_gradient_that_loses_digits_is_no_disagreement(tmp_path, tolerance, capsys):
+    """Under auto; a table by dtype would call the gradient of layer_norm a bug."""
+    config = tmp_path / "norm.yaml"
+    config.write_text(
+        "inputs: {X: normal:16x64:mean=300, W: normal:64, B: normal:64}\n"
+        "graph: {y: 'layer_norm(X, W, B)'}\n"
+    )
+    files = [str(tmp_path / f"{dtype}.safetensors") for dtype in ("float32", "float64")]
+    for dtype, file in zip(("float32", "float64"), files, strict=True):
+        assert main(["record", str(config), "-b", f"numpy,dtype={dtype}", "-o", file]) == 0
+    assert main(["diff", *files, "--tolerance", tolerance]) == (tolerance == "table")
+
+
+def test_inputs_that_a_cast_rounds_are_kept_beside_it(tmp_path, capsys):
+    """The reference, and so the noise, is that of the numbers that all were handed."""
+    config = tmp_path / "variance.yaml"
+    config.write_text(
+        "inputs: {X: normal:100:mean=300}\n"
+        "graph: {square: mean(X * X), v: square - mean(X) ** 2}\n"
+        "round_inputs: false\n"
+    )
+    file, other = str(tmp_path / "a.safetensors"), str(tmp_path / "b.safetensors")
+    assert main(["record", str(config), "-b", "numpy,dtype=float32", "-o", file]) == 0
+    assert main(["record", str(config), "-b", "numpy", "-o", other]) == 0
+    given = read(tmp_path / "a.safetensors").given
+    assert given.keys() == {"X"}  # float32 holds it only rounded, and the reference needs it
+    assert given["X"].dtype == np.float64
+    assert main(["diff", file, other]) == 0
+    spoiled = replace(read(tmp_path / "a.safetensors"), given={"X": given["X"] + 1})
+    write(tmp_path / "a.safetensors", spoiled)
+    assert main(["diff", file, other]) == 2
+    assert "input 'X' is not what its case was computed from" in words(capsys)
+
+
+@pytest.mark.parametrize("command", ["diff", "rejudge"])
+@pytest.mark.parametrize("name", ["X", "loss"])
+def test_arrays_of_another_case_are_an_error(place, command, name, capsys):
+    """An input, and the gradient of the output, that are not those of the case."""
+    files = [place / "golden" / "two layers" / f"{of}.safetensors" for of in ("torch", "numpy")]
+    for file in files:
+        recording = read(file)
+        part = "values" if name in recording.origin.case.inputs else "gradients"
+        arrays = dict(getattr(recording, part))
+        arrays[name] = np.asarray(arrays[name] * 2, arrays[name].dtype)
+        write(file, replace(recording, **{part: arrays}))
+    assert main([command, *map(str, files)]) == 2
+    assert "is not what its case was computed from" in words(capsys)
+
+
+def test_a_graph_that_both_did_not_compute_is_an_error(place, capsys):
+    """Two recordings that agree with each other, and with nothing that their graph gives."""
+    files = [place / "golden" / "two layers" / f"{of}.safetensors" for of in ("torch", "numpy")]
+    for file in files:
+        recording = read(file)
+        case = recording.origin.case
+        graph = {**case.graph, "H": replace(case.graph["H"], text="exp(X @ W)")}
+        origin = replace(recording.origin, case=replace(case, graph=graph))
+        write(file, replace(recording, origin=origin))
+    assert main(["diff", *map(str, files)]) == 2
+    assert "agree on 'H', and it is not what their graph gives" in words(capsys)
+    assert main(["rejudge", *map(str, files)]) == 1
+    assert "side: numpy;" in words(capsys)
+
+
 def test_rejudge_with_rtol_and_atol(place, capsys):
     spoil(place / "golden" / "two layers" / "torch.safetensors")
     arguments = ["rejudge", str(place / "golden")]
@@ -122,7 +211,7 @@ def test_rejudge_with_rtol_and_atol(place, capsys):
 def test_rejudge_finds_what_cannot_be_judged_together(place, capsys):
     golden = place / "golden" / "two layers"
     torch = golden / "torch.safetensors"
-    assert main(["rejudge", str(torch)]) == 3  # one alone is held against nothing
+    assert main(["rejudge", str(torch), "--ulp", "9"]) == 3  # one alone is held against nothing
     assert main(["rejudge", str(torch), str(place / "torch" / "two layers.safetensors")]) == 2
     assert "are both of 'torch'" in words(capsys)
     recording = read(torch)
@@ -190,6 +279,7 @@ def test_two_npy_files(tmp_path):
         (["--only", "d x"], "no tensor is called 'd x'. Did you mean 'd X'?"),
         (["--rtol", "1"], "--rtol was given without --atol"),
         (["--rtol", "1", "--atol", "1", "--ulp", "1"], "--ulp was given with --rtol and --atol"),
+        (["--tolerance", "auto", "--ulp", "1"], "--tolerance was given with --ulp"),
         (["--json", "/nowhere/at/all.json"], "there is no directory"),
     ],
 )

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gradcmp.case import Case, DTypeTable, Expression, Fixed, InputSpec, Ulp
+from gradcmp.case import Auto, Case, DTypeTable, Expression, Fixed, InputSpec, Ulp
 from gradcmp.errors import ExitCode, NothingComparedError, UsageError
 from gradcmp.judge.recordings import Names, judge_against_golden, judge_pair
 from gradcmp.judge.records import Pair
@@ -147,11 +147,87 @@ def test_nothing_to_compare_is_an_error():
         hold(loose(), loose())
 
 
+def of(recording, label, **changed):
+    return replace(recording, backend=label, **changed)
+
+
+def test_a_backend_that_lost_digits_is_told_from_one_that_was_changed():
+    """One backend at two times, both also in float64: did that move as much as float32 did?"""
+    origin, off = square().origin, 1 + 1e-3
+    old = of(square(), "torch", given={"X": X, COTANGENT: DY}, twin=square("float64"))
+    moved = {name: array * np.float32(off) for name, array in old.gradients.items()}
+    moved["Y"] = old.gradients["Y"]
+    alone = replace(old, gradients=moved)
+    fine = old.twin.gradients["X"] * (1 + 1e-3 * 2.0**-29)
+    both = replace(alone, twin=replace(old.twin, gradients={**old.twin.gradients, "X": fine}))
+    wrong = replace(
+        alone, twin=replace(old.twin, gradients={**old.twin.gradients, "X": fine * off})
+    )
+    bare = replace(alone, twin=None)
+
+    def reason(now):
+        verdict = judge_against_golden(origin, {"torch": now}, {"torch": old})
+        return verdict.comparisons[Pair("torch", "torch (golden)")]["d X"].verdict.reason
+
+    assert reason(old) == "exact"
+    assert reason(alone) == "suspect"
+    assert reason(both) == "precision"
+    assert reason(wrong) == "bug"
+    assert reason(bare) == "suspect"
+
+
+def test_two_backends_may_lose_digits_in_float32_alone():
+    """As TF32 units do: between two backends, unlike one at two times, that is precision."""
+    one = of(square(), "torch", given={"X": X, COTANGENT: DY}, twin=square("float64"))
+    other = of(one, "jax", gradients={**one.gradients, "X": one.gradients["X"] * np.float32(1.001)})
+    verdict = judge_pair(PAIR, one, other, Auto())
+    assert verdict.comparisons[PAIR]["d X"].verdict.reason == "precision"
+    same = judge_pair(PAIR, one, of(other, "torch"), Auto())
+    assert same.comparisons[PAIR]["d X"].verdict.reason == "suspect"
+
+
+def test_a_recorded_reference_that_is_off_is_not_believed():
+    """Nor may an exact tie hide it, as it may where the reference is the truth."""
+    zeros = {"X": np.zeros((4, 3)), "Y": np.zeros((4, 3))}
+    case = replace(square().origin.case, graph={"Y": Expression("relu(X)")})
+    origin = Origin(case, {"X": fingerprint(zeros["X"]), COTANGENT: fingerprint(DY)})
+
+    def recorded(backend, dtype, gradient):
+        values = {name: array.astype(dtype) for name, array in zeros.items()}
+        gradients = {"Y": DY.astype(dtype), "X": gradient.astype(dtype)}
+        return Recording(backend, dtype, values, gradients, origin=origin)
+
+    torch = recorded("torch", "float32", np.zeros((4, 3)))
+    torch = replace(torch, given={COTANGENT: DY})
+    right, off = (recorded("numpy", "float64", each) for each in (np.zeros((4, 3)), 2 * DY))
+    right, off = (replace(each, given={}) for each in (right, off))
+    assert judge_pair(PAIR, torch, right, Auto()).agrees
+    verdict = judge_pair(PAIR, torch, off, Auto())
+    assert reasons(verdict) == {"d X": "suspect"}
+
+
+def test_an_old_recording_that_lost_its_inputs_is_judged_by_the_table():
+    verdict = judge_pair(PAIR, square(), square(), Auto())
+    assert verdict.case.tolerance == TABLE
+    assert "default for float32" in verdict.comparisons[PAIR]["d X"].rule
+    one = judge_pair(PAIR, square(), square("float64"), Auto())  # whose inputs are those handed
+    assert one.case.tolerance == Auto()
+
+
+def test_only_some_tensors_are_judged_by_the_noise_too():
+    verdict = judge_pair(PAIR, square(), square("float64"), Auto(), Names(only=("d X",)))
+    assert verdict.tensors == ("d X",)
+    assert "auto" in verdict.comparisons[PAIR]["d X"].rule
+    assert set(verdict.teeth) <= {"d X"}
+    with pytest.raises(NothingComparedError):
+        judge_pair(PAIR, square(), square("float64"), Auto(), Names(only=("X",)))
+
+
 def test_a_golden_recording_that_drifted_is_found():
     now = {"numpy": square("float64"), "torch": square()}
-    assert judge_against_golden(square().origin.case, now, now).agrees
+    assert judge_against_golden(square().origin, now, now).agrees
     drifted = replace(square(), gradients={k: a * 1.001 for k, a in square().gradients.items()})
-    verdict = judge_against_golden(square().origin.case, now, {**now, "torch": drifted})
+    verdict = judge_against_golden(square().origin, now, {**now, "torch": drifted})
     wrong = {(str(pair), name) for pair, name, _ in verdict.disagreements}
     assert wrong == {("torch – torch (golden)", name) for name in ("d X", "d Y")}
 
@@ -159,7 +235,7 @@ def test_a_golden_recording_that_drifted_is_found():
 def test_a_backend_that_failed_stays_a_failure():
     lost = Failure("torch", "crashed", "it crashed")
     verdict = judge_against_golden(
-        square().origin.case,
+        square().origin,
         {"numpy": square("float64"), "torch": lost},
         {"numpy": square("float64")},
     )

@@ -15,7 +15,7 @@ from gradcmp.recording import from_bytes, pack, to_bytes, unpack
 from gradcmp.recording.files import read
 
 FACTS = {
-    "schema": "gradcmp/recording/1",
+    "schema": "gradcmp/recording/2",
     "backend": "torch",
     "dtype": "float32",
     "environment": {},
@@ -88,11 +88,12 @@ def test_a_bogus_header_length_is_refused(length):
 
 
 WRONG_FACTS = {
-    "schema": ("gradcmp/recording/999", 3, None),
+    "schema": ("gradcmp/recording/999", 3, None, ["gradcmp/recording/2"]),
     "backend": (3, None, ["torch"]),
     "dtype": ("complex64", 3, None),
     "environment": ([], {"torch": 2}, None),
     "timings": ({"total": "long"}, {"total": True}, None),
+    "given": ({}, None, ["x"], [["x"]]),
 }
 
 

@@ -63,6 +63,32 @@ def test_a_recording_comes_back():
     assert all(same(after.tensors[name], before.tensors[name]) for name in before.tensors)
 
 
+def test_what_was_handed_and_the_twin_come_back():
+    given = {"single": ARRAYS["big-endian"], "the cotangent": ARRAYS["scalar"]}
+    twin = Recording("torch", "float64", {"y/1": ARRAYS["transposed"]}, {"y": np.ones(2)})
+    before = Recording("torch", "float32", ARRAYS, BRAIN, given=given, twin=twin)
+    after = from_bytes(to_bytes(before))
+    assert after.given.keys() == given.keys()
+    assert all(same(after.given[name], given[name]) for name in given)
+    assert (after.twin.backend, after.twin.dtype) == ("torch", "float64")
+    assert all(same(after.twin.tensors[name], twin.tensors[name]) for name in ("y/1", "d y"))
+    assert after.tensors.keys() == before.tensors.keys()
+
+
+@pytest.mark.parametrize("given", [None, {}])
+def test_that_nothing_was_lost_is_told_from_that_nobody_looked(given):
+    assert from_bytes(to_bytes(Recording("a", "float32", {}, BRAIN, given=given))).given == given
+
+
+def test_the_first_schema_is_still_read():
+    facts = {"backend": "a", "dtype": "float32", "environment": {}, "timings": {}}
+    old = {"schema": "gradcmp/recording/1", **facts}
+    recording = from_bytes(pack({"value/single": ARRAYS["single"]}, old))
+    assert (recording.values.keys(), recording.given, recording.twin) == ({"single"}, None, None)
+    with pytest.raises(RecordingError, match="neither a value nor a gradient"):
+        from_bytes(pack({"twin/value/single": ARRAYS["single"]}, old))
+
+
 @pytest.mark.parametrize("share", [0, 4, 8, 40, -1])
 def test_a_truncated_one_is_an_error(share):
     blob = to_bytes(Recording("torch", "float32", ARRAYS, BRAIN))

@@ -1,0 +1,70 @@
+"""The float64 reference of saved recordings, computed again: what calibration starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from gradcmp import inputs
+from gradcmp.case import REFERENCE
+from gradcmp.errors import GraphError, InputError, RecordingError
+from gradcmp.graph import backward, build, forward, infer
+from gradcmp.graph.walk import constants_of, spec_of
+from gradcmp.recording import COTANGENT, Array, Origin, Recording, find_handed
+from gradcmp.recording.facts import AGAIN
+
+# What arrays that a graph was not made for can raise in NumPy: an index too large, a shape.
+MISFIT = (ArithmeticError, LookupError, MemoryError, TypeError, ValueError)
+
+
+def yardstick(origin: Origin, recordings: Mapping[str, Recording]) -> Recording | None:
+    """Compute the float64 reference from what the backends of one case were handed.
+
+    Parameters
+    ----------
+    recordings : mapping of str to Recording
+        By label; what each was handed must be what its case was computed from.
+
+    Returns
+    -------
+    Recording or None
+        None when no recording says any more what it was handed.
+
+    Raises
+    ------
+    RecordingError
+        When arrays and case do not belong together.
+    """
+    found = None
+    for label, recording in recordings.items():
+        for each in (recording, recording.twin):
+            if each is None:
+                continue
+            try:
+                handed = find_handed(each, origin)
+                found = found or handed
+            except RecordingError as error:
+                error.fact = f"the recording of '{label}': {error.fact}"
+                raise
+    return None if found is None else _compute(origin, found)
+
+
+def _compute(origin: Origin, handed: Mapping[str, Array]) -> Recording:
+    arrays = {name: array for name, array in handed.items() if name != COTANGENT}
+    try:
+        graph = build(origin.case)
+        specs = infer(graph, {name: spec_of(array) for name, array in arrays.items()})
+        inputs.require_memory(specs)
+        with np.errstate(all="ignore"):
+            tape = forward(graph, arrays, constants_of(np.dtype(np.float64)))
+            gradients = backward(graph, tape, handed[COTANGENT])
+    except GraphError as error:
+        raise RecordingError(f"its graph: {error.fact}", way_out=AGAIN) from None
+    except InputError as error:
+        way_out = "Choose another tolerance than auto, which computes it again"
+        raise RecordingError(error.fact, way_out=way_out) from None
+    except MISFIT as error:
+        fact = f"its graph cannot be computed from its inputs ({error})"
+        raise RecordingError(fact, way_out=AGAIN) from None
+    return Recording(REFERENCE, "float64", tape.values, gradients)

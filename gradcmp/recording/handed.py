@@ -1,0 +1,65 @@
+"""The numbers that a backend was handed: found again in its recording, and those of its origin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from gradcmp.errors import RecordingError
+from gradcmp.recording.facts import AGAIN
+from gradcmp.recording.origin import COTANGENT, Origin, fingerprint
+from gradcmp.recording.records import Array, Recording
+
+
+def lost(recording: Recording, origin: Origin, handed: Mapping[str, Array]) -> dict[str, Array]:
+    """Give what a recording must be given to say what it was handed: casts lost digits of it."""
+    return {
+        name: array
+        for name, array in handed.items()
+        if (own := _own(recording, origin, name)) is None or fingerprint(own) != origin.hashes[name]
+    }
+
+
+def find_handed(recording: Recording, origin: Origin) -> dict[str, Array] | None:
+    """Give the inputs, and the cotangent under `COTANGENT`, as the backend was handed them.
+
+    Returns
+    -------
+    dict of str to array, or None
+        None when they are lost: a cast took digits of which nobody took note.
+
+    Raises
+    ------
+    RecordingError
+        When its arrays are not what its origin says that it was handed.
+    """
+    found: dict[str, Array] = {}
+    for name, digest in origin.hashes.items():
+        given = (recording.given or {}).get(name)
+        array = _own(recording, origin, name) if given is None else given
+        if array is None:
+            raise RecordingError(f"it does not hold {_called(name)}", way_out=AGAIN)
+        if fingerprint(array) != digest:
+            if recording.given is None and recording.dtype != "float64":
+                return None
+            raise RecordingError(
+                f"{_called(name)} is not what its case was computed from", way_out=AGAIN
+            )
+        found[name] = array
+    return found
+
+
+def _own(recording: Recording, origin: Origin, name: str) -> Array | None:
+    """Give what a recording itself holds of what it was handed, as it would have been handed."""
+    if name == COTANGENT:
+        array = recording.gradients.get(origin.case.output)
+    else:
+        array = recording.values.get(name)
+    if array is None or array.dtype.kind == "b":
+        return array
+    return np.asarray(array, np.int64 if array.dtype.kind in "iu" else np.float64)
+
+
+def _called(name: str) -> str:
+    return name if name == COTANGENT else f"input '{name}'"
