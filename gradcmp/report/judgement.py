@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
+from gradcmp.judge.parting import first_parts
 from gradcmp.judge.records import CaseVerdict, Comparison, Element, Pair
 from gradcmp.report.figures import short, ulp
 from gradcmp.report.ink import AGREE, DISAGREE, QUIET, STRONG, UNKNOWN, Ink
@@ -106,7 +107,7 @@ def place(worst: Element) -> str:
 
 def since(verdict: CaseVerdict, pair: Pair, name: str) -> Iterator[str]:
     """Say where the two sides first part."""
-    forward, backward = verdict.first_parts(pair)
+    forward, backward = first_parts(verdict, pair)
     if name == forward:
         yield "the first node to part, going forward"
     elif forward:

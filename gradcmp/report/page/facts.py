@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from gradcmp.case import Case
+from gradcmp.judge.parting import first_parts
 from gradcmp.judge.records import CaseVerdict, Comparison, Pair
 from gradcmp.recording import Failure
 from gradcmp.report.detail import row
@@ -154,7 +155,7 @@ def said(verdict: CaseVerdict) -> Iterator[tuple[str, str]]:
 
 def firsts(verdict: CaseVerdict) -> list[tuple[int, str | None, str | None]]:
     """Give for each pair that parts where it first does, forward and backward."""
-    parts = [(i, *verdict.first_parts(pair)) for i, pair in enumerate(verdict.comparisons)]
+    parts = [(i, *first_parts(verdict, pair)) for i, pair in enumerate(verdict.comparisons)]
     return [part for part in parts if part[1:] != (None, None)]
 
 
