@@ -7,9 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from gradcmp import inputs
-from gradcmp.case import DTYPES, ONCE, BackendSpec, Case, Effort, Expression, InputSpec
-from gradcmp.graph import Graph, build
-from gradcmp.graph.records import STEP
+from gradcmp.case import DTYPES, ONCE, BackendSpec, Case, Effort, InputSpec
+from gradcmp.graph import build
 from gradcmp.judge import CaseVerdict, judge, unsteady
 from gradcmp.plan import backends_of, check, environments_of, in_float64, requests_of, resolve
 from gradcmp.recording import COTANGENT, Array, Origin, Outcome, Recording, fingerprint, lost
@@ -64,7 +63,7 @@ def isolate(verdict: CaseVerdict, pool: Pool) -> dict[str, CaseVerdict]:
         return {}
     found = {}
     coarsest = max(case.dtypes, key=DTYPES.index)
-    for node, (sources, expression) in operands_of(build(case), case.graph).items():
+    for node, sources in build(case).reads.items():
         if node not in reference.gradients:
             continue  # whole numbers have no gradient to be wrong
         arrays = {
@@ -76,29 +75,18 @@ def isolate(verdict: CaseVerdict, pool: Pool) -> dict[str, CaseVerdict]:
             case,
             name=f"{case.name}/{node}",
             inputs={name: InputSpec("values", array.shape) for name, array in arrays.items()},
-            graph={node: expression},
+            graph={node: case.graph[node]},
             output=node,
             wrt=tuple(name for name in sources if name in reference.gradients),
         )
         cotangent = inputs.round_to(reference.gradients[node], coarsest)
-        body = ((node, expression.text),)
+        body = ((node, case.graph[node].text),)
         requests = [
             Request(str(spec), resolve(spec, case), body, node, arrays, cotangent)
             for spec in backends_of(case)
         ]
         _, found[node] = _ask(alone, requests, pool)
     return found
-
-
-def operands_of(
-    graph: Graph, expressions: Mapping[str, Expression]
-) -> dict[str, tuple[tuple[str, ...], Expression]]:
-    """Give for each named node what it uses, inputs and other nodes, and its expression."""
-    sources: dict[str, dict[str, None]] = {name: {} for name in expressions}
-    for node in graph:
-        name = node.name.partition(STEP)[0]
-        sources[name] |= dict.fromkeys(one for one in node.sources if STEP not in one)
-    return {name: (tuple(found), expressions[name]) for name, found in sources.items()}
 
 
 def _ask(

@@ -67,3 +67,12 @@ class Graph:
     def named(self) -> tuple[Node, ...]:
         """The nodes that the file names."""
         return tuple(node for node in self.nodes if not node.is_step)
+
+    @property
+    def reads(self) -> dict[str, tuple[str, ...]]:
+        """By named node, in order, the inputs and other named nodes that its expression uses."""
+        found: dict[str, dict[str, None]] = {}
+        for node in self.nodes:
+            inside = found.setdefault(node.name.partition(STEP)[0], {})
+            inside |= dict.fromkeys(one for one in node.sources if STEP not in one)
+        return {name: tuple(inside) for name, inside in found.items()}

@@ -17,6 +17,7 @@ from gradcmp.judge.compare import compare
 from gradcmp.judge.determinism import same_bits
 from gradcmp.judge.fixed import FixedRule
 from gradcmp.judge.inquiry import Inquiry, Rule
+from gradcmp.judge.parting import partings
 from gradcmp.judge.records import CaseVerdict, Comparison, Pair
 from gradcmp.judge.sides import INTEGRAL, Side
 from gradcmp.judge.sides import hold as hold_sides
@@ -75,7 +76,8 @@ def _judge(
     if pairs is None:
         pairs = [Pair(actual, expected) for expected, actual in combinations(recordings, 2)]
     comparisons = {pair: _compare(case, graph, pair, recordings, rule.hold) for pair in pairs}
-    verdict = CaseVerdict(case, reference, ordered, comparisons, twins=twins)
+    first = {pair: partings(graph, by) for pair, by in comparisons.items()}
+    verdict = CaseVerdict(case, reference, ordered, comparisons, partings=first, twins=twins)
     if reference not in recordings:
         return verdict
     inquiry = Inquiry(graph, reference, recordings, rule)

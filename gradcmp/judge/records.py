@@ -19,6 +19,7 @@ __all__ = [
     "Finding",
     "Noise",
     "Pair",
+    "Parting",
     "Reason",
     "Teeth",
     "Verdict",
@@ -69,6 +70,26 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Parting:
+    """Where two sides first part among all that one disagreeing tensor is made from.
+
+    Attributes
+    ----------
+    forward, backward : str, optional
+        The first value, going forward, and the first gradient, going back; as on screen. None
+        where no such one parts. Of a gradient, `forward` is among what its pullbacks read.
+    """
+
+    forward: str | None
+    backward: str | None
+
+    @property
+    def origin(self) -> str | None:
+        """The tensor where it began: values come before gradients."""
+        return self.forward or self.backward
+
+
+@dataclass(frozen=True)
 class Teeth:
     """Whether a comparison could have failed: which spoiled gradients it would have passed.
 
@@ -102,6 +123,8 @@ class CaseVerdict:
         gradients in the order of the backward pass. Pairs with the reference come first.
     findings : mapping of Pair to mapping of str to Finding
         For what disagrees or warns.
+    partings : mapping of Pair to mapping of str to Parting
+        For what disagrees in a case that has a graph.
     teeth : mapping of str to Teeth
         By tensor, for gradients.
     twins : mapping of str to Recording or Failure
@@ -123,6 +146,7 @@ class CaseVerdict:
     outcomes: Mapping[str, Outcome]
     comparisons: Mapping[Pair, Mapping[str, Comparison]] = field(default_factory=dict)
     findings: Mapping[Pair, Mapping[str, Finding]] = field(default_factory=dict)
+    partings: Mapping[Pair, Mapping[str, Parting]] = field(default_factory=dict)
     teeth: Mapping[str, Teeth] = field(default_factory=dict)
     twins: Mapping[str, Outcome] = field(default_factory=dict)
     runs: int = 1

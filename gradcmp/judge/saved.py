@@ -121,4 +121,5 @@ def _narrowed(judged: CaseVerdict, pairs: Sequence[Pair]) -> CaseVerdict:
         outcomes={label: one for label, one in judged.outcomes.items() if label in sides},
         comparisons={pair: judged.comparisons[pair] for pair in pairs},
         findings={pair: by for pair, by in judged.findings.items() if pair in pairs},
+        partings={pair: judged.partings[pair] for pair in pairs},
     )

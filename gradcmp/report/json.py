@@ -14,7 +14,7 @@ from typing import Any
 
 from gradcmp.case import Case
 from gradcmp.errors import ExitCode, Location
-from gradcmp.judge.records import CaseVerdict, Comparison, Element, Finding, Pair
+from gradcmp.judge.records import CaseVerdict, Comparison, Element, Finding, Pair, Parting
 from gradcmp.recording import Array, Failure, Recording
 from gradcmp.report.places import holds
 from gradcmp.report.sentence import MARKS, Tally
@@ -182,6 +182,7 @@ def of_comparison(
         "cosine": comparison.cosine,
         "noise": comparison.noise and vars(comparison.noise),
         **of_finding(verdict.findings.get(pair, {}).get(name)),
+        "first_parts": of_parting(verdict.partings.get(pair, {}).get(name)),
         "known": verdict.known.get((pair, name)),
         "worst": comparison.worst and of_element(name, comparison.worst, held),
         "excess": None if comparison.excess is None else comparison.excess.tolist(),
@@ -192,6 +193,11 @@ def of_finding(finding: Finding | None) -> dict[str, Any]:
     """Give the likely causes and the side that is off."""
     found = finding or Finding()
     return {"causes": [vars(cause) for cause in found.causes], "side": found.side}
+
+
+def of_parting(parting: Parting | None) -> dict[str, Any] | None:
+    """Give where the two sides first part on the way to a tensor."""
+    return None if parting is None else vars(parting)
 
 
 def of_element(name: str, worst: Element, held: Held) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from gradcmp.judge.parting import first_parts
 from gradcmp.judge.records import CaseVerdict, Comparison, Element, Pair
 from gradcmp.report.figures import short, ulp
 from gradcmp.report.ink import AGREE, DISAGREE, QUIET, STRONG, UNKNOWN, Ink
@@ -106,19 +105,20 @@ def place(worst: Element) -> str:
 
 
 def since(verdict: CaseVerdict, pair: Pair, name: str) -> Iterator[str]:
-    """Say where the two sides first part."""
-    forward, backward = first_parts(verdict, pair)
-    if name == forward:
-        yield "the first node to part, going forward"
-    elif forward:
-        yield f"the case first parts at node '{forward}' going forward"
-    elif name == backward:
-        yield "the first gradient to part, going backward; all values agree"
-    elif backward:
-        node = backward.removeprefix("d ")
+    """Say where the two sides first part on the way to a tensor."""
+    parting = verdict.partings.get(pair, {}).get(name)
+    if parting is None:
+        return
+    if parting.forward:
+        at = "here" if name == parting.forward else f"at node '{parting.forward}'"
+        yield f"they first part {at}, going forward"
+    elif name == parting.backward:
+        yield "they first part here, going backward; the values that it is made from agree"
+    elif parting.backward:
+        node = parting.backward.removeprefix("d ")
         value = verdict.comparisons[pair].get(node)
         agrees = " (its value agrees)" if value is None or value.agrees else ""
-        yield f"the case first parts at node '{node}' going backward{agrees}"
+        yield f"they first part at node '{node}', going backward{agrees}"
 
 
 def causes(verdict: CaseVerdict, pair: Pair, name: str) -> Iterator[str]:

@@ -11,6 +11,8 @@ import pytest
 from rich.console import Console, RenderableType
 
 from gradcmp.case import BackendSpec, Case, DTypeTable, Expression, InputSpec
+from gradcmp.graph import build as build_graph
+from gradcmp.judge.parting import partings
 from gradcmp.judge.records import CaseVerdict, Comparison, Element, Pair, Verdict
 from gradcmp.recording import Array, Failure, Recording
 
@@ -125,7 +127,8 @@ def build(
     }
     outcomes = {label: recording(label) for label in labels} | dict(replace or {})
     lost = {failure.backend: failure for failure in failures}
-    return CaseVerdict(case, "numpy", {**outcomes, **lost}, comparisons)
+    first = {pair: partings(build_graph(case), by) for pair, by in comparisons.items()}
+    return CaseVerdict(case, "numpy", {**outcomes, **lost}, comparisons, partings=first)
 
 
 CRASH = Failure(

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from gradcmp.case import Auto
-from gradcmp.judge.records import Cause, Element, Finding, Noise, Pair, Teeth, Verdict
+from gradcmp.judge.records import Cause, Element, Finding, Noise, Pair, Parting, Teeth, Verdict
 from gradcmp.report.table import CaseTable
 
 PAIR = Pair("torch", "numpy")
@@ -33,10 +33,12 @@ def bug(make):
         "disagreeing": 1,
     }
     found = Finding((Cause("the sign is flipped", 0.7),), "torch")
+    first = Parting(None, "d node1")
     return with_comparisons(
         make(("numpy", "torch")),
         {"d node1": wrong, "d Y": wrong},
         findings={PAIR: {"d Y": found}},
+        partings={PAIR: {"d node1": first, "d Y": first}},
     )
 
 
@@ -45,8 +47,9 @@ def test_a_bug_in_a_sentence(bug, show):
     assert (
         "✗ BUG d Y[1,2] 20 × noise (limit 8), 54 ULP, 5.4 digits agree of 6.7 expected "
         "(torch – numpy); in float64 the difference stays: it is not rounding; side: torch; "
-        "the case first parts at node 'node1' going backward (its value agrees)" in text
+        "they first part at node 'node1', going backward (its value agrees)" in text
     )
+    assert "they first part here, going backward; the values that it is made from agree" in text
     assert "likely cause: the sign is flipped" in text
     assert "d Y bug 20× ✗ 54" in text
 

@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.text import Text
 
 from gradcmp.case import Case
-from gradcmp.judge.parting import first_parts
 from gradcmp.judge.records import CaseVerdict, Comparison, Pair
 from gradcmp.recording import Failure
 from gradcmp.report.detail import row
@@ -153,10 +152,14 @@ def said(verdict: CaseVerdict) -> Iterator[tuple[str, str]]:
                 yield {"✗": "d", "!": "w", "✓": "a"}.get(text[0], "-"), text.lstrip("✗!✓ ")
 
 
-def firsts(verdict: CaseVerdict) -> list[tuple[int, str | None, str | None]]:
-    """Give for each pair that parts where it first does, forward and backward."""
-    parts = [(i, *first_parts(verdict, pair)) for i, pair in enumerate(verdict.comparisons)]
-    return [part for part in parts if part[1:] != (None, None)]
+def firsts(verdict: CaseVerdict) -> list[tuple[object, ...]]:
+    """Give for each pair that parts the tensors where it first does, each on a way of its own."""
+    parts = [
+        (i, *dict.fromkeys(one.origin for one in by.values() if one.origin))
+        for i, pair in enumerate(verdict.comparisons)
+        if (by := verdict.partings.get(pair))
+    ]
+    return [part for part in parts if len(part) > 1]
 
 
 def graph(case: Case) -> list[tuple[str, str, Sequence[str]]]:
