@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -132,6 +133,29 @@ def arbitrate(values: Mapping[str, float], truth: Truth | None, allowed: float) 
         return Ruling((), f"{truth.method} in float64 is not exact enough to tell")
     off = tuple(label for label, distance in distances.items() if not distance <= reach)
     return Ruling(off, f"held against {truth.method} in float64 at the worst element")
+
+
+def arbitrate_nonfinite(values: Mapping[str, float], truth: float | None) -> Ruling:
+    """Say which of two numbers is off where one of them, or the truth, is NaN or an infinity.
+
+    Parameters
+    ----------
+    values : mapping of str to float
+        By label, the two sides at that element.
+    truth : float or None
+        Where it is finite, a side that is not is off; else a side that is another number.
+    """
+    if truth is None:
+        return Ruling((), "there is no derivative to hold them against")
+    if math.isfinite(truth):
+        off = [label for label, value in values.items() if not math.isfinite(value)]
+    else:
+        off = [
+            label
+            for label, value in values.items()
+            if value != truth and not (math.isnan(value) and math.isnan(truth))
+        ]
+    return Ruling(tuple(off), "held against float64 at the first element that is not finite")
 
 
 def arbitrate_values(pair: Pair, reference: str, agrees: Mapping[str, bool]) -> Ruling:

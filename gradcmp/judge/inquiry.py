@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from gradcmp.case import DTYPES, DType
 from gradcmp.graph import Graph, backward, forward
-from gradcmp.judge.arbitrate import arbitrate, arbitrate_values
+from gradcmp.judge.arbitrate import arbitrate, arbitrate_nonfinite, arbitrate_values
 from gradcmp.judge.clues import FLOAT64, lowered, terms
 from gradcmp.judge.diagnose import diagnose
 from gradcmp.judge.evidence import Evidence
@@ -132,12 +132,14 @@ class Inquiry:
             }
             return arbitrate_values(pair, self.reference, held).side
         worst = comparison.worst
-        if worst is None or not np.isfinite(worst.absolute):
+        if worst is None:
             return None
         node = name.removeprefix("d ")
         claimed = float(self._held.gradients[node][worst.index])
-        truth = self._primal.at(node, worst.index, claimed)
         values = {pair.actual: worst.actual, pair.expected: worst.expected}
+        if not np.isfinite(worst.absolute):
+            return arbitrate_nonfinite(values, self._primal.beside(node, worst.index, claimed)).side
+        truth = self._primal.at(node, worst.index, claimed)
         return arbitrate(values, truth, worst.allowed).side
 
     def _wide(self, label: str) -> dict[str, Float]:

@@ -101,6 +101,27 @@ class Primal:
         direction[index] = 1.0
         return self.along(name, direction, claimed)
 
+    def beside(self, name: str, index: tuple[int, ...], claimed: float) -> float | None:
+        """Give the derivative where somebody has NaN or an infinity, or what stands for it.
+
+        By differences alone: a complex step off a pole finds a finite number. Where they do not
+        settle, as at the end of a domain, the reference's own number stands for the derivative,
+        and it does at a kink if it is finite: then it is one of those that are right there.
+
+        Parameters
+        ----------
+        claimed : float
+            What the reference says.
+        """
+        direction = np.zeros(np.shape(self.values[name]))
+        direction[index] = 1.0
+        line = self._line(name, direction)
+        with np.errstate(all="ignore"):
+            if _is_kink(line, self._scale(name), self._rounding):
+                return claimed if np.isfinite(claimed) else None
+            found = _differences(line, self._scale(name), self._rounding)
+        return claimed if found is None else found.value
+
     @cached_property
     def _rounding(self) -> float:
         """What float64 may leave in ``<cotangent, output>``."""

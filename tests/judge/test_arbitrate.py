@@ -11,7 +11,13 @@ import pytest
 
 from gradcmp.case import Case, Expression, InputSpec
 from gradcmp.graph import backward, build, forward
-from gradcmp.judge.arbitrate import agreement, arbitrate, arbitrate_values, directional
+from gradcmp.judge.arbitrate import (
+    agreement,
+    arbitrate,
+    arbitrate_nonfinite,
+    arbitrate_values,
+    directional,
+)
 from gradcmp.judge.records import Comparison, Pair, Verdict
 from gradcmp.judge.truth import CONSTANT, Float, Primal, Truth
 from gradcmp.ops import OPS, Array
@@ -43,7 +49,8 @@ class Scene:
 
     @property
     def tape(self):  # type: ignore[no-untyped-def]
-        return forward(self.graph, self.arrays, CONSTANT)
+        with np.errstate(all="ignore"):
+            return forward(self.graph, self.arrays, CONSTANT)
 
     @property
     def gradients(self) -> dict[str, Float]:
@@ -127,6 +134,46 @@ def test_both_can_be_off_and_the_truth_may_not_tell() -> None:
     assert arbitrate({"a": 1.0, "b": 1.5}, None, 1e-3).side is None
     assert arbitrate({"a": 1.0, "b": 1.5}, Truth(1.0, 0.1, "differences"), 0.4).off == ("b",)
     assert arbitrate({"a": 1.0, "b": 1.5}, Truth(1.3, 0.3, "differences"), 0.4).side is None
+
+
+@pytest.mark.parametrize(
+    ("truth", "off"),
+    [
+        (2.0, "torch"),
+        (np.nan, "jax"),
+        (np.inf, "torch and jax"),
+        (None, None),
+    ],
+)
+def test_who_is_off_where_one_is_no_finite_number(truth: float | None, off: str | None) -> None:
+    assert arbitrate_nonfinite({"torch": np.nan, "jax": 2.0}, truth).side == off
+    assert arbitrate_nonfinite({"torch": np.inf, "jax": np.inf}, np.inf).side is None
+    assert arbitrate_nonfinite({"torch": np.inf, "jax": -np.inf}, np.inf).side == "jax"
+
+
+def test_a_nan_of_the_reference_where_the_function_has_a_slope_is_not_believed() -> None:
+    """The known trap: ``where`` hides the NaN of a branch from the value, not from the gradient."""
+    scene = Scene({"y": "where(X > 0, sqrt(X), 3 * X)"})
+    scene.arrays["X"][2, 1] = -1.0
+    truth = scene.primal.beside("X", (2, 1), np.nan)
+    assert truth == pytest.approx(3 * scene.cotangent[2, 1], rel=1e-6)
+    assert arbitrate_nonfinite({"torch": truth, "numpy": np.nan}, truth).side == "numpy"
+
+
+def test_at_the_end_of_a_domain_the_reference_tells() -> None:
+    """A complex step off the pole finds a huge number there, and no infinity."""
+    scene = Scene({"y": "sqrt(X)"})
+    scene.arrays["X"] = np.abs(scene.arrays["X"])
+    scene.arrays["X"][2, 1] = 0.0
+    assert scene.primal.at("X", (2, 1)) is not None
+    assert scene.primal.beside("X", (2, 1), np.inf) == np.inf
+
+
+def test_at_a_kink_only_a_finite_number_of_the_reference_counts() -> None:
+    scene = Scene({"y": "abs(X)"})
+    scene.arrays["X"][2, 1] = 0.0
+    assert scene.primal.beside("X", (2, 1), 0.0) == 0.0
+    assert scene.primal.beside("X", (2, 1), np.nan) is None
 
 
 def test_there_is_no_derivative_at_a_kink() -> None:

@@ -27,6 +27,31 @@ def test_the_likely_cause_and_the_side_are_named(change, cause):
     assert found.side == "torch"
 
 
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+@pytest.mark.parametrize("tensor", ["y", "out"])
+def test_the_side_that_is_no_finite_number_is_named(wrong, tensor):
+    """Of a gradient; and of the output's value, which the reference defines."""
+    there = CASES["product"]
+
+    def poison(recording):
+        part = "gradients" if tensor == "y" else "values"
+        arrays = dict(getattr(recording, part))
+        arrays[tensor] = arrays[tensor] + np.asarray(wrong, arrays[tensor].dtype)
+        return replace(recording, **{part: arrays})
+
+    judged = verdict(there, draw(there), spoil=poison)
+    name = "d y" if tensor == "y" else "out"
+    assert judged.comparisons[PAIR][name].verdict.reason == "non-finite"
+    assert judged.findings[PAIR][name].side == "torch"
+
+
+def test_the_reference_is_blamed_for_a_nan_of_its_own():
+    there = case(a="where(x > 0, sqrt(x), 3 * x)", out="a * y")
+    judged = verdict(there, draw(there), spoil=spoiled("x", lambda d: np.nan_to_num(d, nan=1.0)))
+    assert judged.comparisons[PAIR]["d x"].verdict.reason == "non-finite"
+    assert judged.findings[PAIR]["d x"].side == "numpy"
+
+
 def test_garbage_has_no_cause():
     there = CASES["product"]
     rng = np.random.default_rng(9)
