@@ -164,7 +164,7 @@ class Case:
         Whether the inputs are first rounded to the coarsest dtype in the case, so that
         every backend sees the same real numbers; else each casts the float64 draw itself.
     strict : bool
-        Whether a warning (precision, note, kink) fails too.
+        Whether a warning (precision, note, kink, nothing finite) fails too.
     """
 
     name: str

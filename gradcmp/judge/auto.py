@@ -96,7 +96,8 @@ class NoiseRule:
         seen = hold(actual, expected, floor)
         values = (actual, expected)
         if seen.verdict.reason == "non-finite":
-            return with_excess(self._overflow(seen, *values, precision), *values, floor)
+            found = seen if seen.agrees else self._overflow(seen, *values, precision)
+            return with_excess(found, *values, floor)
         if seen.worst is None or name not in self._scales.names:
             # Empty, of another shape, or whole numbers: there is no noise to know.
             return with_excess(seen, *values, floor)

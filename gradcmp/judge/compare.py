@@ -17,6 +17,7 @@ from gradcmp.judge.records import SMALL, Comparison, Element, Reason, Verdict
 from gradcmp.judge.tally import Tally
 from gradcmp.judge.tolerance import EXACT, Rule, rule_of
 from gradcmp.judge.ulp import FORMATS, coarser
+from gradcmp.judge.void import reserved
 from gradcmp.recording import Array, dtype_name
 
 BY_DTYPE = DTypeTable()
@@ -87,15 +88,15 @@ def hold(actual: Array, expected: Array, tolerance: Tolerance) -> Comparison:
         )
     rule = rule_of(tolerance, coarser(*names)) if kind == "float" else EXACT
     if actual.size <= FEW and kind == "float":
-        return _conclude_few(_wide(actual), _wide(expected), rule)
+        return reserved(_conclude_few(_wide(actual), _wide(expected), rule), actual, expected)
     a, e, order = aligned(actual, expected)
     tally = tally_reals(a, e, rule) if kind == "float" else tally_integers(a, e)
     place = dict(zip(order, np.unravel_index(tally.worst, a.shape), strict=True))
     index = tuple(int(place[axis]) for axis in range(a.ndim))
     worst = element_under(rule, index, _number(actual[index]), _number(expected[index]))
     if rule is EXACT:  # integers have no ULP: their difference counts the numbers between them
-        worst = replace(worst, ulp=worst.absolute)
-    return _conclude(tally, rule, worst)
+        return _conclude(tally, rule, replace(worst, ulp=worst.absolute))
+    return reserved(_conclude(tally, rule, worst), a, e)
 
 
 def _conclude_few(actual: Array, expected: Array, rule: Rule) -> Comparison:

@@ -13,7 +13,7 @@ Reason: TypeAlias = Literal[
     "exact",  # the same bits, or equal numbers
     "rounding",  # within the allowance of a rule derived from the dtype
     "tolerance",  # within a tolerance that the user chose, or beyond whichever rule was used
-    "non-finite",  # NaN or infinity not matched in kind, sign and place
+    "non-finite",  # NaN or infinity not matched in kind, sign and place; or matched everywhere
     "shape",
     "dtype",
     "missing",  # the tensor is there on one side only
@@ -27,7 +27,8 @@ Reason: TypeAlias = Literal[
     "bug",  # louder than rounding, and float64 does not change it
 ]
 
-WARNINGS = frozenset(("precision", "note", "kink"))  # they agree, and fail under `strict`
+# What agrees for these reasons fails under `strict`.
+WARNINGS = frozenset(("precision", "note", "kink", "non-finite"))
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Verdict:
     @property
     def warns(self) -> bool:
         """Whether it agrees with a reservation that the reader should know."""
-        return self.reason in WARNINGS
+        return self.agrees and self.reason in WARNINGS
 
 
 @dataclass(frozen=True)

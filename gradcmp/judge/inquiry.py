@@ -137,7 +137,7 @@ class Inquiry:
         node = name.removeprefix("d ")
         claimed = float(self._held.gradients[node][worst.index])
         values = {pair.actual: worst.actual, pair.expected: worst.expected}
-        if not np.isfinite(worst.absolute):
+        if not np.isfinite((worst.actual, worst.expected)).all():
             return arbitrate_nonfinite(values, self._primal.beside(node, worst.index, claimed)).side
         truth = self._primal.at(node, worst.index, claimed)
         return arbitrate(values, truth, worst.allowed).side

@@ -195,7 +195,7 @@ SPECIAL = {
         np.uint32([0x7FC00000, 0x7F800001]).view(np.float32),
         np.uint32([0xFFC00123, 0x7FC00000]).view(np.float32),
         True,
-        "exact",
+        "non-finite",
     ),
     "nan and a number": (np.float32([1, np.nan]), np.float32([1, 1]), False, "non-finite"),
     "a number and nan": (np.float32([1, 1]), np.float32([1, np.nan]), False, "non-finite"),
@@ -206,7 +206,13 @@ SPECIAL = {
         "non-finite",
     ),
     "nan and infinity": (np.float32([np.nan]), np.float32([np.inf]), False, "non-finite"),
-    "infinities": (np.float32([np.inf, -np.inf]), np.float32([np.inf, -np.inf]), True, "exact"),
+    "infinities": (
+        np.float32([np.inf, -np.inf]),
+        np.float32([np.inf, -np.inf]),
+        True,
+        "non-finite",
+    ),
+    "infinity and zero": (np.float32([np.inf, 0]), np.float32([np.inf, 0]), True, "exact"),
     "infinity of other sign": (np.float32([np.inf]), np.float32([-np.inf]), False, "non-finite"),
     "infinity and the largest": (
         np.float32([np.inf]),
