@@ -66,6 +66,8 @@ class BackendSpec:
         Another interpreter, which needs numpy, ml_dtypes, safetensors and the framework.
     timeout : float
         Seconds that one case may take before the worker counts as hung.
+    loading : float
+        The same for starting an interpreter and importing the framework.
     required : bool
         Whether its absence is a failure (exit code 3) or only reported.
     """
@@ -76,6 +78,7 @@ class BackendSpec:
     device: str = "cpu"
     python: str | None = None
     timeout: float = 120.0
+    loading: float = 300.0  # an import takes tens of seconds on a cold disk
     required: bool = True
     where: Location | None = field(default=None, compare=False)
 

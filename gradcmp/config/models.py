@@ -123,6 +123,12 @@ class BackendModel(Model):
     timeout: float = Field(
         BackendSpec.timeout, gt=0, allow_inf_nan=False, description="Seconds for one case."
     )
+    loading: float = Field(
+        BackendSpec.loading,
+        gt=0,
+        allow_inf_nan=False,
+        description="Seconds for its framework to load; of backends that share a process the most.",
+    )
     required: bool = Field(
         BackendSpec.required, description="Whether its absence is a failure, or only reported."
     )

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
+from gradcmp.case import BackendSpec
 from gradcmp.workers.process import Worker
 from gradcmp.workers.records import Description, Environment, Event, Phase, Request
 
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from gradcmp.recording import Failure, FailureKind, Outcome
 
 Answers: TypeAlias = "list[tuple[Request, Outcome]]"
-
-STARTUP = 300.0  # seconds for an interpreter and a framework: tens of them on a cold disk
 
 
 class Lane:
@@ -30,8 +29,6 @@ class Lane:
         What the framework said when it had loaded; None while there is none to ask.
     failure : Failure, optional
         Why it did not come up, the last time.
-    deadline : float
-        When it counts as hung, on the monotonic clock.
     """
 
     def __init__(self, environment: Environment, tell: Callable[[Event], None]) -> None:
@@ -39,7 +36,7 @@ class Lane:
         self.worker: Worker | None = None
         self.description: Description | None = None
         self.failure: Failure | None = None
-        self.deadline = 0.0
+        self._since = 0.0  # when it began to load, or what runs, on the monotonic clock
         self.queue: deque[Request] = deque()
         self._running: Request | None = None
         self._tell = tell
@@ -49,11 +46,21 @@ class Lane:
         """Whether a request waits for its answer."""
         return bool(self.queue or self._running)
 
+    @property
+    def deadline(self) -> float:
+        """When it counts as hung, on the monotonic clock."""
+        return self._since + (self._running.spec.timeout if self._running else self._loading)
+
+    @property
+    def _loading(self) -> float:
+        """How long it may load: as long as anything that waits for it allows."""
+        return max((request.spec.loading for request in self.queue), default=BackendSpec.loading)
+
     def spawn(self) -> Answers:
         """Start the process."""
         self._say("starting")
         self.failure = None
-        self.deadline = time.monotonic() + STARTUP
+        self._since = time.monotonic()
         try:
             self.worker = Worker(self.environment)
         except OSError as error:
@@ -89,7 +96,7 @@ class Lane:
 
     def time_out(self) -> Answers:
         """End a worker that has taken too long."""
-        how = f"did not come up within {STARTUP:g} s"
+        how = f"did not come up within {self._loading:g} s. Raise its 'loading'"
         if self._running:
             limit = self._running.spec.timeout
             how = f"took longer than {limit:g} s. Raise its 'timeout' or make the case smaller"
@@ -122,7 +129,7 @@ class Lane:
         self._running = request
         self._say("running", request.label)
         blob = request_to_bytes(request)
-        self.deadline = time.monotonic() + request.spec.timeout
+        self._since = time.monotonic()
         try:
             self.worker.send(blob)
         except BlockingIOError:

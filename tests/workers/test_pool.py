@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections import Counter
 from dataclasses import replace
 
@@ -154,13 +155,27 @@ def test_a_framework_that_does_not_come_up_fails_all_its_requests(pool, ask, nam
     assert failure(pool, ask(name=name)).kind == kind  # asked again, it is tried again
 
 
-def test_an_import_that_never_ends_is_bounded(pool, ask, monkeypatch):
-    monkeypatch.setattr(lane, "STARTUP", 1.5)
-    found = failure(pool, ask(name="eternal"))
+def test_an_import_that_never_ends_is_bounded(pool, ask):
+    found = failure(pool, ask(name="eternal", loading=1.5))
     assert (found.kind, found.message) == (
         "timeout",
-        "backend 'eternal' did not come up within 1.5 s",
+        "backend 'eternal' did not come up within 1.5 s. Raise its 'loading'",
     )
+
+
+def test_a_process_may_load_as_long_as_the_most_patient_that_share_it(pool, ask):
+    began = time.monotonic()
+    hurried, patient = outcomes(
+        pool, ask(name="eternal", loading=0.1), ask(name="eternal", loading=1.5)
+    )
+    assert time.monotonic() - began >= 1.5
+    assert [hurried.kind, patient.kind] == ["timeout", "timeout"]
+
+
+def test_loading_is_not_running(pool, ask):
+    """A short limit for the one does not end the other."""
+    assert right(recording(pool, ask()), ask())
+    assert right(recording(pool, ask(loading=1e-9)), ask())  # the framework has loaded
 
 
 def test_a_worker_that_dies_while_free_is_replaced(pool, ask, gone):

@@ -65,7 +65,7 @@ def given(spec: InputSpec) -> str:
 def who(backend: BackendSpec) -> dict[str, Any]:
     """Give what a backend was asked for beyond its defaults."""
     default = BackendSpec(backend.name)
-    keys = ("mode", "dtype", "device", "python", "timeout", "required")
+    keys = ("mode", "dtype", "device", "python", "timeout", "loading", "required")
     said = {key: getattr(backend, key) for key in keys}
     return {
         "name": backend.name,
