@@ -9,13 +9,13 @@ from typing import TypeAlias
 
 import numpy as np
 
-from gradcmp.case import Auto, Case, DTypeTable, Ulp
+from gradcmp.case import Auto, Case, Ulp
 from gradcmp.graph import Graph, build
 from gradcmp.graph.records import STEP
 from gradcmp.judge.auto import NoiseRule
 from gradcmp.judge.compare import compare
 from gradcmp.judge.determinism import same_bits
-from gradcmp.judge.fixed import FixedRule
+from gradcmp.judge.fixed import FixedRule, without_noise
 from gradcmp.judge.inquiry import Inquiry, Rule
 from gradcmp.judge.parting import partings
 from gradcmp.judge.records import CaseVerdict, Comparison, Pair
@@ -97,7 +97,7 @@ def _rule_of(
         fine = {label: twin for label, twin in twins.items() if isinstance(twin, Recording)}
         return NoiseRule(graph, reference, recordings, fine)
     # Without the reference there is no noise to know: the table by dtype serves.
-    return FixedRule(DTypeTable() if isinstance(tolerance, Auto) else tolerance, recordings)
+    return FixedRule(without_noise(tolerance), recordings)
 
 
 def _compare(

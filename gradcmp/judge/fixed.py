@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gradcmp.case import DType, Tolerance
+from gradcmp.case import Auto, DType, DTypeTable, Tolerance
 from gradcmp.judge.compare import compare
 from gradcmp.judge.definition import differ
 from gradcmp.judge.noise import PRECISIONS
@@ -18,6 +18,11 @@ from gradcmp.judge.ulp import coarser
 from gradcmp.recording import Array, Recording
 
 Float = npt.NDArray[np.float64]
+
+
+def without_noise(tolerance: Tolerance) -> Tolerance:
+    """Give what serves where no noise can be known: for auto the table by dtype."""
+    return DTypeTable() if isinstance(tolerance, Auto) else tolerance
 
 
 @dataclass(frozen=True)

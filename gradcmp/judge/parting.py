@@ -13,13 +13,10 @@ GRADIENT = "d "
 def partings(graph: Graph, comparisons: Mapping[str, Comparison]) -> dict[str, Parting]:
     """Follow every tensor of one pair that disagrees back to where the two sides first part.
 
+    First in the order of the graph, and of gradients in that of the backward pass.
+
     A value comes from the nodes that it depends on. A gradient comes from the gradients of the
     nodes that use its tensor; the pullback at the first that parts may have read wrong values.
-
-    Parameters
-    ----------
-    comparisons : mapping of str to Comparison
-        In the order of the graph, then of the backward pass.
     """
     wrong = [name for name, comparison in comparisons.items() if not comparison.agrees]
     if not wrong:
@@ -29,7 +26,10 @@ def partings(graph: Graph, comparisons: Mapping[str, Comparison]) -> dict[str, P
     for node, names in reads.items():
         for name in names:
             used[name].append(node)
-    order = {name: place for place, name in enumerate(wrong)}
+    names = (*graph.inputs, *reads)
+    known = (*names, *(GRADIENT + name for name in reversed(names)))
+    order = {name: place for place, name in enumerate(dict.fromkeys((*known, *wrong)))}
+    order = {name: order[name] for name in wrong}
     forward: dict[str, str | None] = {}
     for name in (*graph.inputs, *reads):
         forward[name] = _first(order, name, (forward[one] for one in reads.get(name, ())))

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
-from gradcmp.case import Auto, Case, DTypeTable, Tolerance
+import numpy as np
+
+from gradcmp.case import Auto, Case, Tolerance
 from gradcmp.errors import NothingComparedError, UsageError, did_you_mean
 from gradcmp.graph.records import STEP
-from gradcmp.judge.compare import compare
+from gradcmp.judge.fixed import FixedRule, without_noise
+from gradcmp.judge.inquiry import Rule
+from gradcmp.judge.loose import look_into, loose_rule
+from gradcmp.judge.parting import partings
 from gradcmp.judge.records import CaseVerdict, Comparison, Pair
 from gradcmp.judge.saved import judge_saved
 from gradcmp.judge.sides import Side, hold
@@ -63,11 +69,13 @@ class Names:
         chosen = {name: held for name, held in by.items() if name in self.only}
         if not chosen:
             raise _nothing(str(pair))
+        parted = verdict.partings.get(pair, {})
         told = {name: one for name, one in verdict.findings.get(pair, {}).items() if name in chosen}
         return replace(
             verdict,
             comparisons={pair: chosen},
             findings={pair: told} if told else {},
+            partings={pair: {n: one for n, one in parted.items() if n in chosen}},
             teeth={name: one for name, one in verdict.teeth.items() if name in chosen},
         )
 
@@ -108,8 +116,9 @@ def judge_pair(
     """Hold two saved recordings together.
 
     Recordings of the same case are judged as in a run. Others, and arrays without a case, by
-    every tensor that either has; inputs and the steps inside expressions are not results. There
-    the table by dtype stands for tolerance auto, which needs the graph that both computed.
+    every tensor that either has; inputs and the steps inside expressions are not results. Of
+    these, arrays that are held against a recording are judged by the noise of its case under
+    tolerance auto; for others, whose graph is not known or not the same, the table by dtype serves.
 
     Parameters
     ----------
@@ -130,7 +139,13 @@ def judge_pair(
         both = {pair.expected: expected, pair.actual: actual}
         verdict = judge_saved(expected.origin, both, tolerance, [pair])
         return replace(names.choose(verdict), reference=pair.expected)
-    comparisons = dict(_by_name(pair, actual, expected, tolerance, names))
+    sides = {pair.actual: names.rename(actual), pair.expected: expected}
+    named = not (actual.origin and names.renamed)  # as in the graph
+    rule = loose_rule(sides) if isinstance(tolerance, Auto) and named else None
+    plain = FixedRule(without_noise(tolerance), sides)
+    with np.errstate(all="ignore"):  # infinities are findings, not warnings
+        comparisons = dict(_by_name(pair, actual, expected, rule or plain, names))
+        findings = look_into(rule, pair, comparisons) if rule else {}
     if not comparisons:
         raise _nothing(str(pair))
     case = Case(title or str(pair), inputs={}, graph={}, output="", wrt=(), backends=())
@@ -138,10 +153,12 @@ def judge_pair(
     if len(origins) == 1 or same_question(actual, expected):
         case = origins[0].case
     return CaseVerdict(
-        replace(case, tolerance=DTypeTable() if isinstance(tolerance, Auto) else tolerance),
+        replace(case, tolerance=tolerance if rule else plain.tolerance),
         pair.expected,
-        {pair.expected: expected, pair.actual: names.rename(actual)},
+        {pair.expected: expected, pair.actual: sides[pair.actual]},
         {pair: comparisons},
+        findings,
+        {pair: partings(rule.graph, comparisons)} if rule else {},
     )
 
 
@@ -180,7 +197,7 @@ def same_question(actual: Recording, expected: Recording) -> bool:
 
 
 def _by_name(
-    pair: Pair, actual: Recording, expected: Recording, tolerance: Tolerance, names: Names
+    pair: Pair, actual: Recording, expected: Recording, rule: Rule, names: Names
 ) -> Iterator[tuple[str, Comparison]]:
     """Compare whatever either has, in the order of the expected side."""
     names.require_known(actual, expected)
@@ -191,7 +208,7 @@ def _by_name(
     results = {names.renamed.get(name, name) for name in _results(actual)} | _results(expected)
     for name in {**sides[1].arrays, **sides[0].arrays}:
         if name in results and (not names.only or name in names.only):
-            yield name, hold(name, sides, lambda a, e: compare(a, e, tolerance))
+            yield name, hold(name, sides, partial(rule.hold, name, pair))
 
 
 def _results(recording: Recording) -> set[str]:

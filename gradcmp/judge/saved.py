@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradcmp.case import REFERENCE, Auto, DTypeTable, Tolerance
+from gradcmp.case import REFERENCE, Auto, Tolerance
 from gradcmp.errors import RecordingError
 from gradcmp.judge.case import judge
 from gradcmp.judge.compare import compare
+from gradcmp.judge.fixed import without_noise
 from gradcmp.judge.records import CaseVerdict, Pair
 from gradcmp.judge.tolerance import DEFAULTS
 from gradcmp.judge.yardstick import yardstick
@@ -51,8 +52,7 @@ def judge_saved(
     recorded = next((label for label, each in recordings.items() if is_reference(each)), "")
     base = yardstick(origin, recordings) if isinstance(tolerance, Auto) else None
     if base is None:
-        table = DTypeTable() if isinstance(tolerance, Auto) else tolerance
-        plain = replace(case, tolerance=table)
+        plain = replace(case, tolerance=without_noise(tolerance))
         return judge(plain, recorded, recordings, pairs=pairs or None)
     twins = {label: each.twin for label, each in recordings.items() if each.twin}
     reference = recorded if recorded and _repeats(base, recordings[recorded]) else ""

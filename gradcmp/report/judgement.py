@@ -109,15 +109,18 @@ def since(verdict: CaseVerdict, pair: Pair, name: str) -> Iterator[str]:
     parting = verdict.partings.get(pair, {}).get(name)
     if parting is None:
         return
+    compared = verdict.comparisons[pair]
     if parting.forward:
         at = "here" if name == parting.forward else f"at node '{parting.forward}'"
         yield f"they first part {at}, going forward"
     elif name == parting.backward:
-        yield "they first part here, going backward; the values that it is made from agree"
+        values = any(not other.startswith("d ") for other in compared)  # or nobody asked for them
+        agree = "; the values that it is made from agree" if values else ""
+        yield f"they first part here, going backward{agree}"
     elif parting.backward:
         node = parting.backward.removeprefix("d ")
-        value = verdict.comparisons[pair].get(node)
-        agrees = " (its value agrees)" if value is None or value.agrees else ""
+        value = compared.get(node)
+        agrees = " (its value agrees)" if value and value.agrees else ""
         yield f"they first part at node '{node}', going backward{agrees}"
 
 

@@ -117,6 +117,53 @@ def test_arrays_without_a_case_are_held_against_one_with():
     )
 
 
+def kernel(change=1.0, dtype="float32"):
+    """A gradient from somewhere, one element of which is off by a factor."""
+    dx = square(dtype).gradients["X"].copy()
+    dx[2, 1] *= change
+    return loose(dX=dx)
+
+
+THEIRS = Names({"dX": "d X"}, ("d X",))
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_arrays_of_ones_own_are_judged_by_the_noise_of_the_recording(swapped):
+    known = of(square(), "torch", given={"X": X, COTANGENT: DY}, twin=square("float64"))
+
+    def judged(mine):
+        if swapped:  # by the names that the graph has
+            theirs = loose(**{"d X": mine.values["dX"]})
+            return judge_pair(PAIR, known, theirs, Auto(), Names(only=("d X",)))
+        return judge_pair(PAIR, mine, known, Auto(), THEIRS)
+
+    right, wrong = judged(kernel()), judged(kernel(1.001))
+    assert "auto" in right.comparisons[PAIR]["d X"].rule
+    assert right.agrees
+    assert reasons(wrong) == {"d X": "suspect"}
+    assert wrong.findings[PAIR]["d X"].side == (PAIR.expected if swapped else PAIR.actual)
+    assert wrong.partings[PAIR]["d X"].origin == "d X"
+
+
+def test_one_ulp_of_float64_is_not_judged_as_if_it_were_float32():
+    """Whatever the other arrays of the file are; and a float64 kernel is its own twin."""
+    known = of(square(), "torch", given={"X": X, COTANGENT: DY}, twin=square("float64"))
+    mixed = kernel(1.001, "float64")
+    assert reasons(judge_pair(PAIR, mixed, known, Auto(), THEIRS)) == {"d X": "bug"}
+    fine = of(square("float64"), "numpy", given={})
+    slight = kernel(1 + 1e-9, "float64")
+    slight = replace(slight, values={**slight.values, "other": np.zeros(2, np.float16)})
+    assert reasons(judge_pair(PAIR, slight, fine, Auto(), THEIRS)) == {"d X": "suspect"}
+    assert judge_pair(PAIR, kernel(1.0, "float64"), fine, Auto(), THEIRS).agrees
+
+
+def test_names_of_ones_own_on_the_expected_side_are_judged_by_the_table():
+    known = of(square(), "torch", given={"X": X, COTANGENT: DY})
+    verdict = judge_pair(PAIR, known, kernel(), Auto(), Names({"d X": "dX"}, ("dX",)))
+    assert verdict.agrees
+    assert verdict.case.tolerance == TABLE
+
+
 def test_the_tolerance_that_was_asked_for_is_used():
     one, other = loose(a=np.float32([1.0])), loose(a=np.float32([1.0]) + np.spacing(np.float32(1)))
     assert hold(one, other, tolerance=Ulp(1)).agrees

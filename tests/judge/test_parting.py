@@ -52,6 +52,13 @@ def test_a_gradient_that_reads_a_wrong_value_began_with_it():
     assert found["d y"] == Parting(None, "d y")
 
 
+def test_the_order_is_that_of_the_graph_whatever_the_recording_has():
+    """Adapters give gradients in the order of the values, inputs first."""
+    names = ("a", "d x", "d a", "d b")
+    there = {name: WRONG for name in names if name != "a"}
+    assert partings(build(TWO), there)["d x"].origin == "d b"
+
+
 def test_nothing_parts_where_all_agrees():
     assert parted() == {}
 

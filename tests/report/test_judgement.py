@@ -54,6 +54,15 @@ def test_a_bug_in_a_sentence(bug, show):
     assert "d Y bug 20× ✗ 54" in text
 
 
+def test_values_that_nobody_compared_are_not_said_to_agree(bug, show):
+    gradients = {n: c for n, c in bug.comparisons[PAIR].items() if n.startswith("d ")}
+    alone = replace(bug, comparisons={PAIR: gradients})
+    text = " ".join(show(CaseTable(alone), 100).split())
+    assert "they first part here, going backward" in text
+    assert "its value agrees" not in text
+    assert "that it is made from agree" not in text
+
+
 def test_a_warning_is_no_plain_success(make, show):
     note = {"verdict": Verdict(True, "note", "in float64 a difference stays"), "noise": NOISE}
     verdict = with_comparisons(make(("numpy", "torch")), {"d Y": {**note, "worst": WORST}})
