@@ -52,6 +52,11 @@ def test_a_gradient_that_reads_a_wrong_value_began_with_it():
     assert found["d y"] == Parting(None, "d y")
 
 
+def test_a_value_that_agrees_hands_nothing_on():
+    """The pullback of ``out`` reads b, which came out right although a did not."""
+    assert parted("a", "d b")["d b"] == Parting(None, "d b")
+
+
 def test_the_order_is_that_of_the_graph_whatever_the_recording_has():
     """Adapters give gradients in the order of the values, inputs first."""
     names = ("a", "d x", "d a", "d b")
