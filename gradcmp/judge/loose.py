@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from gradcmp.case import DTYPES, DType, DTypeTable
@@ -57,9 +57,9 @@ class LooseRule:
         """Give the noise of each element of a tensor."""
         return self._of_tensor(name).noise(name, pair)
 
-    def allowance(self, name: str, expected: Float, dtype: DType) -> Float:
+    def allowances(self, name: str, expected: Float, dtype: DType) -> Iterator[tuple[Float, Float]]:
         """Give what each element of a gradient that was computed in `dtype` may be off."""
-        return self._of(dtype).allowance(name, expected, dtype)
+        return self._of(dtype).allowances(name, expected, dtype)
 
     def _of_tensor(self, name: str) -> NoiseRule:
         return self._of(self.recordings[self.label].tensors[name].dtype.name)
