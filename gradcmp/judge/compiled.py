@@ -72,7 +72,7 @@ class CompiledSweep:
         found = dict(zip(self._counts.dtype.fields or (), row, strict=True))
         key = (found["nonfinite"] > 0, found.pop("excess"), found.pop("error"))
         distance = found.pop("steps") / 2**self._shift
-        found["octaves"] = list(found["octaves"])
+        found["octaves"] = found["octaves"].tolist()
         return Tally(total=self._total, key=key, max_ulp=distance, **found)
 
 

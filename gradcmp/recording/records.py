@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 import ml_dtypes
@@ -69,7 +68,7 @@ class Recording:
     def tensors(self) -> Mapping[str, Array]:
         """All arrays by the name that they have on screen: ``node1``, ``d node1``."""
         gradients = {f"d {name}": array for name, array in self.gradients.items()}
-        return MappingProxyType({**self.values, **gradients})
+        return {**self.values, **gradients}
 
 
 FailureKind: TypeAlias = Literal["absent", "crashed", "timeout", "error"]

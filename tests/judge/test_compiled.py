@@ -54,6 +54,7 @@ def pair(dtype: str, other: str, spread: float):
 def test_both_sweeps_say_the_same(monkeypatch, dtype, other, spread, rule):
     plain, fast = by_both(monkeypatch, *pair(dtype, other, spread), rule)
     assert fast == plain
+    assert {type(count) for count in (fast.equal, *fast.octaves)} == {int}  # JSON knows no other
     assert fast.norm_actual == pytest.approx(plain.norm_actual, rel=1e-5)
     assert fast.norm_expected == pytest.approx(plain.norm_expected, rel=1e-5)
     assert fast.cosine == pytest.approx(plain.cosine, abs=1e-6)
