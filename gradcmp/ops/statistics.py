@@ -32,6 +32,15 @@ def _variance(x: Array, axis: Axis, correction: float) -> tuple[Array, Array, An
     return total(deviation * deviation, axis, keepdims=True) / divisor, deviation, divisor
 
 
+def _centred(dx: Array, axis: Axis) -> Array:
+    """Take off the mean along `axis`, the path of a cotangent of deviations through their mean.
+
+    Deviations add up to zero, and so does what is proportional to them: nothing is taken off
+    but rounding errors. Frameworks that derive the variance step by step make those.
+    """
+    return dx - average(dx, axis, keepdims=True)
+
+
 def var(
     x: Array, axis: Axis = None, correction: float = 0, keepdims: bool = False
 ) -> tuple[Array, Pullback]:
@@ -42,7 +51,7 @@ def var(
     y, deviation, divisor = _variance(x, axis, correction)
 
     def pullback(dy: Array) -> tuple[Array]:
-        return (2 * deviation / divisor * expand(dy, axis, np.ndim(x)),)
+        return (_centred(2 * deviation / divisor * expand(dy, axis, np.ndim(x)), axis),)
 
     return y if keepdims else drop(y, axis), pullback
 
@@ -58,7 +67,7 @@ def std(
     y = np.sqrt(squared)
 
     def pullback(dy: Array) -> tuple[Array]:
-        return (deviation / (divisor * y) * expand(dy, axis, np.ndim(x)),)
+        return (_centred(deviation / (divisor * y) * expand(dy, axis, np.ndim(x)), axis),)
 
     return y if keepdims else drop(y, axis), pullback
 
