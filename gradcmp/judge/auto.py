@@ -153,7 +153,8 @@ class NoiseRule:
         found = loudness(difference, scale, limits)
         precision = PRECISIONS[self._coarser(pair)]
         shrink = None if left is None else shrinks(left, scale, found, precision)
-        verdict = decide(found, shrink, self._is_same(pair))
+        stays = None if left is None else loudness(left, scale, limits)
+        verdict = decide(found, shrink, stays, self._is_same(pair))
         if not verdict.agrees:
             free = self.reference.backend == pair.expected
             rest = explained(actual, expected, scale, precision, free)

@@ -13,18 +13,25 @@ from gradcmp.recording import Array, dtype_name
 ROUNDING = Verdict(True, "rounding")
 
 
-def decide(found: Loudness, shrink: float | None, same: bool = False) -> Verdict:
+def decide(
+    found: Loudness, shrink: float | None, left: Loudness | None, same: bool = False
+) -> Verdict:
     """Read the decision table: loud or quiet, and whether float64 shrinks it.
+
+    What makes a difference loud and is no rounding is as large in float64. If the difference
+    that stays there lies below the noise, digits were lost and something small is wrong besides.
 
     Parameters
     ----------
     shrink : float, optional
         `shrinks` of the float64 run; None without one.
+    left : Loudness, optional
+        Of the float64 run's difference, held against the noise of the dtype under test.
     same : bool
         Whether it is one backend at two times. An unstable algorithm that sums in another order
         moves in float64 as well; where that stayed, float32 alone was changed, and no order did it.
     """
-    if shrink is None:
+    if shrink is None or left is None:
         if found.loud:
             return Verdict(False, "suspect", "no float64 run could tell rounding from a bug")
         return ROUNDING
@@ -36,6 +43,10 @@ def decide(found: Loudness, shrink: float | None, same: bool = False) -> Verdict
         if found.loud:
             return Verdict(True, "precision", "in float64 it shrinks as rounding does")
         return ROUNDING
+    if found.loud and max(left.r, left.p) < 1:
+        return Verdict(
+            True, "note", "digits were lost, and in float64 a difference stays, far below the noise"
+        )
     if found.loud:
         return Verdict(False, "bug", "in float64 the difference stays: it is not rounding")
     return Verdict(True, "note", "in float64 a difference stays that hides below the noise here")

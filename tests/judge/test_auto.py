@@ -78,6 +78,18 @@ def test_a_constant_that_is_only_float32_is_a_note():
     assert judged.warnings
 
 
+def test_lost_digits_beside_a_constant_that_is_only_float32_are_a_note_and_no_bug():
+    right = case(v="mean((x - mean(x)) ** 2) + 0.044715", out="1 / sqrt(v)")
+    wrong = case(v="mean(x * x) - mean(x) ** 2 + 0.0447149985", out="1 / sqrt(v)")
+    inputs = {"x": np.random.default_rng(1).normal(30, 1, (4, 3)).astype("f4").astype("f8")}
+    judged = verdict(right, inputs, wrong=wrong)
+    assert reasons(judged)["v"] == "note"
+    assert judged.exit_code is ExitCode.AGREE
+    assert judged.warnings
+    halved = case(v="mean(x * x) - mean(x) ** 2 + 0.0223", out="1 / sqrt(v)")
+    assert reasons(verdict(right, inputs, wrong=halved))["v"] == "bug"
+
+
 def test_ties_are_a_kink_and_a_sign_error_beside_them_a_bug():
     there, other = case(out="sum(maximum(x, y))"), case(out="sum(where(x >= y, x, y))")
     tied = {**draw(there), "y": draw(there)["x"]}
