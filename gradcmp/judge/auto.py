@@ -15,6 +15,7 @@ from gradcmp.judge.baseline import (
     GREATEST,
     RULE_BASELINE,
     TYPICAL,
+    WITHIN,
     Baseline,
     Settled,
     shrunk,
@@ -22,7 +23,16 @@ from gradcmp.judge.baseline import (
 from gradcmp.judge.calibrate import Float, Scale
 from gradcmp.judge.compare import hold, is_small, with_excess
 from gradcmp.judge.decision import ROUNDING, decide, element_of, noise_of
-from gradcmp.judge.loudness import LIMITS, Loudness, apart, explained, loudness, shrinks, together
+from gradcmp.judge.loudness import (
+    LIMITS,
+    Limits,
+    Loudness,
+    apart,
+    explained,
+    loudness,
+    shrinks,
+    together,
+)
 from gradcmp.judge.noise import PRECISIONS, Precision
 from gradcmp.judge.records import Comparison, Element, Noise, Pair, Verdict
 from gradcmp.judge.scales import REPLICAS, UNITS, Scales
@@ -115,7 +125,7 @@ class NoiseRule:
     def _within_baseline(
         self, seen: Comparison, settled: Settled, values: tuple[Array, Array]
     ) -> Comparison:
-        limits = LIMITS[REPLICAS]
+        limits = Limits(WITHIN, LIMITS[REPLICAS].p)
         multiple = float(settled.multiples[settled.index])
         found = Loudness(multiple, 0.0, settled.index, 0, limits)
         worst = element_of(found, values, settled.scale * limits.r)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from autocases import CASES, PAIR, case, draw, one_element, reasons, record, spoiled, verdict
 
-from gradcmp.judge.baseline import RULE_BASELINE, shrunk
+from gradcmp.judge.baseline import RULE_BASELINE, WITHIN, shrunk
 from gradcmp.judge.scales import Scales
 
 DEEP = CASES["deep"]
@@ -36,6 +36,23 @@ def test_rounding_needs_no_calibration(calibrations):
     assert RULE_BASELINE in rules(judged)
     assert not calibrations
     assert not judged.vacuous
+
+
+def test_what_is_settled_is_within_the_limit_that_it_states():
+    close = np.float32(1 + 1.2e-6)  # ten roundings off, in float32 alone
+
+    def spoil(recording):
+        change = spoiled("y", lambda d: d * close)
+        return recording if recording.dtype == "float64" else change(recording)
+
+    judged = verdict(DEEP, draw(DEEP), spoil=spoil)
+    settled = [c for c in judged.comparisons[PAIR].values() if c.rule == RULE_BASELINE]
+    assert settled
+    for comparison in settled:
+        assert comparison.agrees
+        assert comparison.noise.multiple <= comparison.noise.limit == WITHIN
+        assert comparison.worst.excess <= 1
+        assert comparison.excess is None or comparison.excess.max() <= 1
 
 
 @pytest.mark.parametrize("size", [1e-2, 1e-3, 1e-4, 1e-5, 1e-6])
