@@ -274,19 +274,15 @@ def test_readers_without_eyes(visit, large):
     assert unnamed == 0
 
 
-def test_a_thousand_cases_open_in_two_seconds(visit, browser, verdicts, large):
-    """Counted in the page's own main thread, which other programs cannot make slower."""
+def test_of_a_thousand_cases_only_those_in_view_are_laid_out(visit, browser, verdicts, large):
+    """What it saves is measured in benchmarks/page.py."""
     page = visit([])
-    session = page.context.new_cdp_session(page)
-    session.send("Performance.enable", {"timeDomain": "threadTicks"})
     text = report_named("html")([verdicts["agree"], *[large] * 99] * 10)
     assert len(text.encode()) < 10_000_000
     Path(page.url.removeprefix("file://")).write_text(text, "utf-8")
     page.reload()
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
-    metrics = {m["name"]: m["value"] for m in session.send("Performance.getMetrics")["metrics"]}
     assert page.locator(".case").count() == 1000
-    assert metrics["TaskDuration"] < 2
     box = page.locator(".scroll")
     assert page.locator(".matrix tbody tr:visible").count() == 60
     box.evaluate("box => box.scrollTo(0, box.scrollHeight)")
