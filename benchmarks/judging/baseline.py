@@ -11,6 +11,7 @@ import argparse
 import os
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from benchmarks.judging.measure import LIVE, STRUCTURAL_MUTANTS, Trial
 from benchmarks.judging.mutants import applied, elementwise, structural
 from benchmarks.judging.recording import Run, runs
 from gradcmp.judge import Comparison, Pair
-from gradcmp.judge.auto import RULE_SETTLED, NoiseRule
+from gradcmp.judge.auto import RULE_SETTLED
 from gradcmp.judge.baseline import RULE_BASELINE, Baseline
 from gradcmp.ops import Array
 
@@ -57,7 +58,7 @@ def tensors(trial: Trial) -> Iterator[tuple[str, str, Pair, tuple[Array, Array],
 def judged(run: Run) -> Iterator[tuple[str, Comparison, Comparison]]:
     """Give what is found as it is done, and with a calibration in any case."""
     trial = Trial(run)
-    strict = NoiseRule(*(getattr(trial.rule, name) for name in NoiseRule.__match_args__[:4]))
+    strict = replace(trial.rule)
     strict.__dict__["_baseline"] = Unsettled(strict.graph, strict.reference)
     for kind, name, pair, arrays, fine in tensors(trial):
         yield (

@@ -12,9 +12,7 @@ from gradcmp.case import DTYPES, DType, Fixed
 from gradcmp.graph import Graph
 from gradcmp.judge.baseline import (
     DTYPE,
-    GREATEST,
     RULE_BASELINE,
-    TYPICAL,
     WITHIN,
     Baseline,
     Settled,
@@ -125,6 +123,7 @@ class NoiseRule:
     def _within_baseline(
         self, seen: Comparison, settled: Settled, values: tuple[Array, Array]
     ) -> Comparison:
+        """Call it rounding; what is common to all elements is not asked for."""
         limits = Limits(WITHIN, LIMITS[REPLICAS].p)
         multiple = float(settled.multiples[settled.index])
         found = Loudness(multiple, 0.0, settled.index, 0, limits)
@@ -260,10 +259,10 @@ class NoiseRule:
 
         First from the reference's own rounding, then from a calibration, if need be a rough one.
         """
-        scale = self._baseline.scale(name) if dtype == DTYPE else None
-        if scale is not None:
-            least = self.limit * PRECISIONS[dtype].u / 3**0.5 * np.abs(expected)
-            yield least, self.limit * (GREATEST / TYPICAL) * scale
+        bounds = self._baseline.bounds(name, expected) if dtype == DTYPE else None
+        if bounds is not None:
+            least, most = bounds
+            yield self.limit * least, self.limit * most
         noise = self.limit * self._scales.roughly_of(dtype)[name].s
         yield noise, noise
 

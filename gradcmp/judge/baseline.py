@@ -100,6 +100,16 @@ class Baseline:
             return None
         return Settled(multiples, tuple(map(int, index)), float(scale[index]))
 
+    def bounds(self, name: str, expected: Float) -> tuple[Float, Float] | None:
+        """Give the least and the most that a calibration may say; None where there is no telling.
+
+        A correct implementation rounds its result, at least.
+        """
+        scale = self.scale(name)
+        if scale is None:
+            return None
+        return U / 3**0.5 * np.abs(expected), GREATEST / TYPICAL * scale
+
     @cached_property
     def _run(self) -> Mapping[str, Array]:
         inputs = {name: self.reference.values[name] for name in self.graph.inputs}

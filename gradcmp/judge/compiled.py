@@ -20,8 +20,6 @@ from gradcmp.machine import memory
 from gradcmp.recording import BFLOAT16, Array
 
 TAKEN = frozenset((np.dtype(np.float64), np.dtype(np.float32), BFLOAT16))
-
-
 ROOM = 1 << 30  # bytes: a compiler that runs out of memory takes the process with it
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from gradcmp.case import DTypeTable, Fixed, Ulp
-from gradcmp.judge import parallel
+from gradcmp.judge import compiled, definition, parallel, sweep, tally
 from gradcmp.judge.compare import compare
 
 SIZE = 5000  # several blocks, and a last one that is not full
@@ -72,6 +72,13 @@ def test_one_spoiled_element_is_found_wherever_it_is(monkeypatch, value, index):
         assert found.disagreeing == 1
         assert found.worst.index == (index,)
         assert found.nonfinite == (not math.isfinite(value))
+
+
+def test_the_loops_have_the_constants_of_the_definition():
+    loops = compiled.kernels()
+    assert loops.FAINT == sweep.FAINT
+    assert loops.LARGEST == definition.LARGEST
+    assert loops.OCTAVES == tally.OCTAVES
 
 
 def test_norms_of_small_numbers_do_not_vanish(monkeypatch):
