@@ -22,37 +22,38 @@ from benchmarks.judging.measure import LIVE, STRUCTURAL_MUTANTS, Trial
 from benchmarks.judging.mutants import applied, elementwise, structural
 from benchmarks.judging.recording import Run, runs
 from gradcmp.judge import Comparison, Pair
-from gradcmp.judge.auto import RULE_SETTLED
 from gradcmp.judge.baseline import RULE_BASELINE, Baseline
-from gradcmp.ops import Array
+from gradcmp.judge.facing import Facing, Matched
+from gradcmp.judge.floor import RULE_SETTLED
+from gradcmp.judge.sheet import Sheet
 
 
 class Unsettled(Baseline):
     """Settles nothing, so that everything is calibrated."""
 
-    def settle(self, *_: object) -> None:
-        return None
+    def settle(self, sheet: Sheet) -> list[None]:
+        return [None] * len(sheet.tensors)
 
 
-def tensors(trial: Trial) -> Iterator[tuple[str, str, Pair, tuple[Array, Array], tuple]]:
-    """Give what to judge: its kind, name, pair, arrays, and what they are in float64."""
+def tensors(trial: Trial) -> Iterator[tuple[str, Facing, Matched]]:
+    """Give what to judge, and its kind."""
     for expected, actual in combinations(trial.recordings, 2):
-        pair = Pair(actual, expected)
+        facing = trial.rule.facing(Pair(actual, expected))
         for name in trial._compared:
-            arrays = trial._tensor(actual, name), trial._tensor(expected, name)
-            yield "correct", name, pair, arrays, trial.rule._in_float64(name, pair)
+            both = trial._tensor(actual, name), trial._tensor(expected, name)
+            yield "correct", facing, facing.match(name, *both)
     rng = np.random.default_rng([trial.problem.case.seed, 1])
     found = (*structural(trial.problem, rng, STRUCTURAL_MUTANTS), *elementwise(trial.problem, rng))
     for mutant in (one for one in found if trial._size(one) >= LIVE):
         for label, recording in trial.run.recordings.items():
-            pair = Pair(label, trial.problem.reference.backend)
+            facing = trial.rule.facing(Pair(label, trial.problem.reference.backend))
             for name, effect in mutant.effects.items():
                 truth = trial.problem.reference.gradients[name]
                 wrong = applied(recording.gradients[name], effect, "float32")
                 if np.array_equal(wrong, recording.gradients[name]):
                     continue  # this effect is lost in rounding
                 fine = applied(trial.run.twins[label].gradients[name], effect, "float64")
-                yield "mutant", f"d {name}", pair, (wrong, truth), (fine, truth)
+                yield "mutant", facing, Matched(f"d {name}", (wrong, truth), (fine, truth))
 
 
 def judged(run: Run) -> Iterator[tuple[str, Comparison, Comparison]]:
@@ -60,12 +61,23 @@ def judged(run: Run) -> Iterator[tuple[str, Comparison, Comparison]]:
     trial = Trial(run)
     strict = replace(trial.rule)
     strict.__dict__["_baseline"] = Unsettled(strict.graph, strict.reference)
-    for kind, name, pair, arrays, fine in tensors(trial):
-        yield (
-            kind,
-            trial.rule._hold(name, pair, *arrays, fine),
-            strict._hold(name, pair, *arrays, fine),
-        )
+    for kind, facing, tensor in tensors(trial):
+        (quick,), (full,) = (rule.judge(facing, [tensor]) for rule in (trial.rule, strict))
+        yield kind, quick, full
+
+
+def spread(run: Run) -> Iterator[tuple[float, float]]:
+    """Give the calibrated noise of every gradient over what the baseline bespeaks.
+
+    For the elements from a hundredth of which, and up to a hundredth of which, it is beyond.
+    """
+    rule = Trial(run).rule
+    noise = rule._scales.roughly_of("float32")
+    for name in (f"d {name}" for name in run.problem.case.wrt):
+        scale, some = rule._baseline.scale(name), rule.reference.tensors[name] != 0
+        if scale is not None and some.any():
+            low, high = np.percentile((noise[name].s / scale)[some], (1, 99))
+            yield float(low), float(high)
 
 
 def main() -> None:
@@ -77,10 +89,11 @@ def main() -> None:
     options = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     seen: Counter[tuple[str, str, str]] = Counter()
-    multiples = []
+    multiples, ratios = [], []
     seeds = SEEDS[options.seeds]
     chosen = cases(seeds, options.graphs, options.blocks, ("float32",), BACKENDS)
     for run in runs(chosen, options.cache):
+        ratios.extend(spread(run))
         for kind, quick, full in judged(run):
             if quick.rule == RULE_SETTLED or full.noise is None:
                 continue
@@ -92,6 +105,11 @@ def main() -> None:
         print(f"{kind:8} {how:10} {reason:10} {count}")
     print(f"calibrated multiple of what was settled: median {np.median(multiples):.2f}, ", end="")
     print(f"99 % {np.percentile(multiples, 99):.2f}, largest {max(multiples):.2f}")
+    low, high = np.array(ratios).T
+    for what, each, percents in (("low", low, (0, 1, 5, 50)), ("high", high, (50, 95, 99, 100))):
+        found = zip(percents, np.percentile(each, percents), strict=True)
+        shown = ", ".join(f"{percent} % {ratio:.2g}" for percent, ratio in found)
+        print(f"calibrated over bespoken noise, {what} end of each gradient: {shown}")
 
 
 if __name__ == "__main__":

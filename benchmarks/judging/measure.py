@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
@@ -15,6 +15,7 @@ from benchmarks.judging.results import WITH, WITHOUT, WORST_FIRST, Judged, Kille
 from benchmarks.judging.rivals import RIVALS
 from gradcmp.judge import Comparison, Pair
 from gradcmp.judge.auto import NoiseRule
+from gradcmp.judge.facing import Facing, Matched
 from gradcmp.judge.noise import PRECISIONS
 from gradcmp.ops import Array
 from gradcmp.recording import Recording
@@ -56,7 +57,7 @@ class Trial:
         """Hold every recording against the reference and against each other."""
         for expected, actual in combinations(self.recordings, 2):
             pair = Pair(actual, expected)
-            held = {name: self._hold_pair(name, pair) for name in self._compared}
+            held = self._hold_pair(pair)
             yield Judged(
                 self.problem.case.name,
                 pair,
@@ -111,16 +112,19 @@ class Trial:
     def _tensor(self, label: str, name: str) -> Array:
         return self.recordings[label].tensors[name]
 
-    def _hold_pair(self, name: str, pair: Pair) -> dict[str, Comparison]:
-        arrays = self._tensor(pair.actual, name), self._tensor(pair.expected, name)
-        return self._hold(name, pair, arrays, self.rule._in_float64(name, pair))
+    def _hold_pair(self, pair: Pair) -> dict[str, dict[str, Comparison]]:
+        facing = self.rule.facing(pair)
+        labels = (pair.actual, pair.expected)
+        arrays = {name: [self._tensor(label, name) for label in labels] for name in self._compared}
+        return self._hold(facing, [facing.match(name, *both) for name, both in arrays.items()])
 
-    def _hold(
-        self, name: str, pair: Pair, arrays: tuple[Array, Array], fine: tuple[Array, Array] | None
-    ) -> dict[str, Comparison]:
+    def _hold(self, facing: Facing, tensors: Sequence[Matched]) -> dict[str, dict[str, Comparison]]:
+        """Judge tensors with their float64 runs and without, by name."""
+        alone = [replace(tensor, fine=None) for tensor in tensors]
+        both = (self.rule.judge(facing, one) for one in (tensors, alone))
         return {
-            WITH: self.rule._hold(name, pair, *arrays, fine),
-            WITHOUT: self.rule._hold(name, pair, *arrays, None),
+            tensor.name: {WITH: having, WITHOUT: lacking}
+            for tensor, having, lacking in zip(tensors, *both, strict=True)
         }
 
     @cached_property
@@ -162,15 +166,15 @@ class Trial:
         if all(np.array_equal(a, recording.gradients[name]) for name, a in wrong.items()):
             return  # rounding to the dtype has undone it
         pair = Pair(label, self.problem.reference.backend)
-        held = [
-            self._hold(
+        spoiled = [
+            Matched(
                 f"d {name}",
-                pair,
                 (wrong[name], truth[name]),
                 (applied(twin.gradients[name], effect, "float64"), truth[name]),
             )
             for name, effect in mutant.effects.items()
         ]
+        held = self._hold(self.rule.facing(pair), spoiled).values()
         yield Killed(
             self.problem.case.name,
             label,

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from gradcmp.graph import Graph, backward, forward
 from gradcmp.graph.walk import MakeConstant, spec_of
 from gradcmp.judge.noise import NoiseModel, Noisy, Precision
+from gradcmp.judge.strip import Strip
 from gradcmp.ops import Array
 from gradcmp.ops.spec import Kind
 
@@ -104,7 +105,9 @@ def pool(stack: Float, precision: Precision) -> Scale:
     with np.errstate(all="ignore"):
         deviations = stack[1:] - base
         deviations[~np.isfinite(deviations)] = 0.0
-        squared = pooled(np.square(_widest(deviations)), len(deviations), base, precision)
+        v, strip = np.square(_widest(deviations)), Strip([base.shape])
+        flat = pooled(v.ravel(), len(deviations), base.ravel(), precision, strip)
+        squared = flat.reshape(base.shape)
         w = np.where(np.isfinite(base), base / squared, 0.0)
         total = float(np.sum(np.where(np.isfinite(base), w * base, 0.0)))
         factors = (
@@ -118,15 +121,20 @@ def pool(stack: Float, precision: Precision) -> Scale:
     return Scale(base, np.sqrt(squared), float(coherent))
 
 
-def pooled(v: Float, count: int, base: Float, precision: Precision) -> Float:
+def pooled(v: Float, count: int, base: Float, precision: Precision, strip: Strip) -> Float:
     """Give the variance of each element from what K runs strayed from the base.
 
     Per-element spread alone collapses by chance, so rows, columns and the tensor lend some:
     ``v = (max_k |d_k| / c_K)^2``, ``t = rowmean(v) colmean(v) / mean(v)``, but at most
     ``(10 g)^2 mean(v / g^2)``, ``s^2 = (K v + 4 t) / (K + 4) + (u g)^2 / 3 + eta^2``.
+
+    Parameters
+    ----------
+    v, base : array
+        Of the tensors that lie on a strip.
     """
     size = np.square(base)
-    shared = (count * v + TENSOR_WEIGHT * _lent(v, size)) / (count + TENSOR_WEIGHT)
+    shared = (count * v + TENSOR_WEIGHT * _lent(v, size, strip)) / (count + TENSOR_WEIGHT)
     squared: Float = shared + (precision.u**2 / 3 * size + precision.eta**2)
     return squared
 
@@ -139,36 +147,21 @@ def _widest(deviations: Float) -> Float:
     return widest / WIDEST[len(deviations)]
 
 
-def _lent(v: Float, size: Float) -> Float:
+def _lent(v: Float, size: Float, strip: Strip) -> Float:
     """Give the share of the tensor in the noise of each element, of which `size` is the square.
 
     A gradient may span many orders of magnitude, as a softmax does: what its largest elements
     lend would drown the smallest, were it not for the reach.
     """
-    lent, relative = _outer(v), v / size
-    mean = np.add.reduce(relative, None) / max(relative.size, 1)
-    if np.isfinite(mean):
+    lent, relative = strip.outer(v), v / size
+    mean = strip.mean(relative)
+    if np.isfinite(mean).all():
         near: Float = np.minimum(lent, REACH**2 * mean * size)
         return near
     known = np.isfinite(relative)
-    if not known.any():
-        return lent
-    reach = REACH**2 * size * relative[known].mean()
-    within: Float = np.where(known, np.minimum(lent, reach), lent)
+    some = strip.spread(strip.total(np.where(known, relative, 0.0)) / strip.count(known))
+    within: Float = np.where(known, np.minimum(lent, REACH**2 * some * size), lent)
     return within
-
-
-def _outer(v: Float) -> Float:
-    """Give ``rowmean(v) colmean(v) / mean(v)``, the last axis being the columns."""
-    total = np.add.reduce(v, None)  # means by sums: the counts cancel
-    if v.ndim < 2 or not v.size:
-        return np.full_like(v, total / max(v.size, 1))
-    if total == 0:
-        return v
-    rows = np.add.reduce(v, -1, keepdims=True)
-    columns = np.add.reduce(v, tuple(range(v.ndim - 1)), keepdims=True)
-    outer: Float = rows * columns / total
-    return outer
 
 
 def _walk(

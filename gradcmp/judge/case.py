@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import combinations
-from typing import TypeAlias
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from gradcmp.case import Auto, Case, Ulp
 from gradcmp.graph import Graph, build
 from gradcmp.graph.records import STEP
 from gradcmp.judge.auto import NoiseRule
-from gradcmp.judge.compare import compare
+from gradcmp.judge.compare import compare, compare_named
 from gradcmp.judge.determinism import same_bits
 from gradcmp.judge.fixed import FixedRule, without_noise
 from gradcmp.judge.inquiry import Inquiry, Rule
@@ -22,8 +22,6 @@ from gradcmp.judge.records import CaseVerdict, Comparison, Pair
 from gradcmp.judge.sides import INTEGRAL, Side
 from gradcmp.judge.sides import hold as hold_sides
 from gradcmp.recording import Array, Outcome, Recording
-
-Hold: TypeAlias = Callable[[str, Pair, Array, Array], Comparison]
 
 
 def judge(
@@ -75,7 +73,7 @@ def _judge(
     rule = _rule_of(case, graph, recordings.get(reference), recordings, twins)
     if pairs is None:
         pairs = [Pair(actual, expected) for expected, actual in combinations(recordings, 2)]
-    comparisons = {pair: _compare(case, graph, pair, recordings, rule.hold) for pair in pairs}
+    comparisons = {pair: _compare(case, graph, pair, recordings, rule) for pair in pairs}
     first = {pair: partings(graph, by) for pair, by in comparisons.items()}
     verdict = CaseVerdict(case, reference, ordered, comparisons, partings=first, twins=twins)
     if reference not in recordings:
@@ -101,41 +99,38 @@ def _rule_of(
 
 
 def _compare(
-    case: Case, graph: Graph, pair: Pair, recordings: Mapping[str, Recording], hold: Hold
+    case: Case, graph: Graph, pair: Pair, recordings: Mapping[str, Recording], rule: Rule
 ) -> dict[str, Comparison]:
     """Compare what both recordings must have, and whatever else either has."""
     nodes = tuple(node.name for node in graph.named)
     both = [(label, recordings[label]) for label in (pair.actual, pair.expected)]
-    values = tuple(Side(label, r.dtype, r.values) for label, r in both)
-    gradients = tuple(Side(label, r.dtype, r.gradients) for label, r in both)
-
-    def judged(name: str, sides: tuple[Side, ...], tensor: str) -> Comparison:
-        return hold_sides(name, sides, lambda a, e: hold(tensor, pair, a, e))
-
-    found = {}
-    for name in case.inputs:
-        if not _is_given(name, values) and not (held := _hold_input(name, values)).agrees:
-            found[name] = held
-    for name in _names(nodes, case.inputs, values):
-        found[name] = judged(name, values, name)
+    sides = tuple(Side(label, r.dtype, r.tensors) for label, r in both)
+    values, gradients = [r.values for _, r in both], [r.gradients for _, r in both]
     differentiable = [name for name in (*case.wrt, *nodes) if _is_real(name, values)]
-    for name in _names(reversed(differentiable), case.inputs, gradients):
-        found[f"d {name}"] = judged(name, gradients, f"d {name}")
-    return found
+    names = [
+        *_names(nodes, case.inputs, values),
+        *(f"d {name}" for name in _names(reversed(differentiable), case.inputs, gradients)),
+    ]
+    given = (name for name in case.inputs if not _is_given(name, sides))
+    held = {name: _hold_input(name, sides) for name in given}
+    strays = {name: one for name, one in held.items() if not one.agrees}
+    return strays | hold_sides(names, sides, partial(rule.hold, pair))
 
 
-def _names(needed: Iterable[str], inputs: Iterable[str], sides: tuple[Side, ...]) -> Iterator[str]:
+def _names(
+    needed: Iterable[str], inputs: Iterable[str], arrays: Sequence[Mapping[str, Array]]
+) -> Iterator[str]:
     """Give what must be there, then what else is; steps inside expressions are not compared."""
     known = dict.fromkeys(needed)
     yield from known
     beside = {*known, *inputs}
-    extra = dict.fromkeys(name for side in sides for name in side.arrays if name not in beside)
+    extra = dict.fromkeys(name for side in arrays for name in side if name not in beside)
     yield from (name for name in extra if STEP not in name)
 
 
-def _is_real(name: str, values: tuple[Side, ...]) -> bool:
+def _is_real(name: str, values: Sequence[Mapping[str, Array]]) -> bool:
     """Whether a value has a gradient; one that nobody has must be missed there too."""
-    kinds = {side.arrays[name].dtype.kind for side in values if name in side.arrays}
+    kinds = {side[name].dtype.kind for side in values if name in side}
     return not kinds or not kinds <= {*INTEGRAL}
 
 
@@ -157,7 +152,7 @@ def _hold_input(name: str, sides: tuple[Side, ...]) -> Comparison:
     same_dtype = len({side.dtype for side in sides}) == 1
     # Casts from float64 and from an already rounded number differ by one step at most.
     tolerance = Ulp(0 if same_dtype else 1)
-    comparison = hold_sides(name, sides, lambda a, e: compare(a, e, tolerance))
+    comparison = hold_sides([name], sides, partial(compare_named, tolerance=tolerance))[name]
     if comparison.agrees:
         return comparison
     if comparison.total:  # the same shape and kind: look past overflow and underflow in a cast

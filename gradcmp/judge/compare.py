@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from gradcmp.case import DTypeTable, Tolerance
-from gradcmp.judge.definition import differ, element_under, tally_of
+from gradcmp.judge.definition import element_under
 from gradcmp.judge.integers import tally_integers
+from gradcmp.judge.laid import hold_laid
 from gradcmp.judge.parallel import tally_reals
 from gradcmp.judge.pieces import aligned
 from gradcmp.judge.records import SMALL, Comparison, Element, Reason, Verdict
+from gradcmp.judge.strip import LONGEST, Strip, batches
 from gradcmp.judge.tally import Tally
 from gradcmp.judge.tolerance import EXACT, Rule, rule_of
-from gradcmp.judge.ulp import FORMATS, coarser
+from gradcmp.judge.ulp import FORMATS, Format, coarser
 from gradcmp.judge.void import reserved
 from gradcmp.recording import Array, dtype_name
 
 BY_DTYPE = DTypeTable()
-FEW = 4  # elements
 KINDS = {
     **dict.fromkeys(FORMATS, "float"),
     **dict.fromkeys(("int8", "int16", "int32", "int64"), "int"),
@@ -48,21 +50,37 @@ def compare(actual: Array, expected: Array, tolerance: Tolerance = BY_DTYPE) -> 
     actual, expected : array
         Of any strides and byte order; memory-mapped and read-only ones too.
     """
-    return with_excess(hold(actual, expected, tolerance), actual, expected, tolerance)
+    (comparison,) = compare_all([(actual, expected)], tolerance)
+    return comparison
 
 
-def with_excess(
-    comparison: Comparison, actual: Array, expected: Array, tolerance: Tolerance
-) -> Comparison:
-    """Add the excess of every element, if the arrays are small and could be compared."""
-    actual, expected = np.asarray(actual), np.asarray(expected)
-    if not (comparison.total and is_small(actual)):
-        return comparison
-    names = dtype_name(actual.dtype), dtype_name(expected.dtype)
-    if KINDS[names[0]] != "float":
-        return replace(comparison, excess=np.where(actual == expected, 0.0, np.inf))
-    rule = rule_of(tolerance, coarser(*names))
-    return replace(comparison, excess=differ(_wide(actual), _wide(expected), rule).excess)
+def compare_all(
+    pairs: Sequence[tuple[Array, Array]], tolerance: Tolerance = BY_DTYPE
+) -> list[Comparison]:
+    """Compare pairs of arrays, each as `compare` does; small ones take less time together."""
+    arrays = [(np.asarray(actual), np.asarray(expected)) for actual, expected in pairs]
+    found: list[Comparison | None] = [_refused(*both) for both in arrays]
+    strips: dict[Format, list[int]] = {}
+    for i, (actual, expected) in enumerate(arrays):
+        if found[i] is None:
+            unit = _unit(actual, expected)
+            if unit and actual.size <= LONGEST:
+                strips.setdefault(unit, []).append(i)
+            else:
+                found[i] = _swept(actual, expected, rule_of(tolerance, unit) if unit else EXACT)
+    for unit, numbers in strips.items():
+        for batch in batches(numbers, [expected for _, expected in arrays]):
+            held = _laid([arrays[i] for i in batch], rule_of(tolerance, unit))
+            for i, comparison in zip(batch, held, strict=True):
+                found[i] = comparison
+    return [comparison for comparison in found if comparison]
+
+
+def compare_named(
+    pairs: Mapping[str, tuple[Array, Array]], tolerance: Tolerance = BY_DTYPE
+) -> dict[str, Comparison]:
+    """Compare pairs of arrays that have names."""
+    return dict(zip(pairs, compare_all([*pairs.values()], tolerance), strict=True))
 
 
 def is_small(array: Array) -> bool:
@@ -70,9 +88,19 @@ def is_small(array: Array) -> bool:
     return array.ndim <= 2 and max(array.shape, default=1) <= SMALL
 
 
-def hold(actual: Array, expected: Array, tolerance: Tolerance) -> Comparison:
-    """Compare as `compare` does, without the excess of every element."""
-    actual, expected = np.asarray(actual), np.asarray(expected)
+def is_real(array: Array) -> bool:
+    """Whether an array is of real numbers that can be compared."""
+    return KINDS.get(dtype_name(array.dtype)) == "float"
+
+
+def _unit(actual: Array, expected: Array) -> Format | None:
+    """Give the coarser format of two real arrays; None of integers and booleans."""
+    names = dtype_name(actual.dtype), dtype_name(expected.dtype)
+    return coarser(*names) if is_real(actual) else None
+
+
+def _refused(actual: Array, expected: Array) -> Comparison | None:
+    """Say why two arrays cannot be held together, or have nothing to be held."""
     if actual.shape != expected.shape:
         return _refuse("shape", f"{actual.shape} against {expected.shape}")
     names = dtype_name(actual.dtype), dtype_name(expected.dtype)
@@ -86,31 +114,42 @@ def hold(actual: Array, expected: Array, tolerance: Tolerance) -> Comparison:
         return Comparison(
             Verdict(True, "empty", f"shape {actual.shape} has no elements"), EXACT.text
         )
-    rule = rule_of(tolerance, coarser(*names)) if kind == "float" else EXACT
-    if actual.size <= FEW and kind == "float":
-        return reserved(_conclude_few(_wide(actual), _wide(expected), rule), actual, expected)
+    return None
+
+
+def _laid(pairs: Sequence[tuple[Array, Array]], rule: Rule) -> list[Comparison]:
+    strip = Strip([expected.shape for _, expected in pairs])
+    actual, expected = (strip.lay(side) for side in zip(*pairs, strict=True))
+    return compare_laid(strip, actual, expected, rule)
+
+
+def compare_laid(strip: Strip, actual: Array, expected: Array, rule: Rule) -> list[Comparison]:
+    """Compare real arrays that lie on a strip, in float64; give each by itself."""
+    with np.errstate(all="ignore"):
+        held = list(hold_laid(strip, actual, expected, rule))
+    found = [
+        _conclude(one.tally, rule, one.worst, one.excess if is_small(one.excess) else None)
+        for one in held
+    ]
+    doubtful = [i for i, one in enumerate(held) if one.tally.equal == one.tally.total]
+    if doubtful:
+        parts = strip.cut(expected)
+        for i in doubtful:
+            found[i] = reserved(found[i], parts[i], parts[i])
+    return found
+
+
+def _swept(actual: Array, expected: Array, rule: Rule) -> Comparison:
+    """Compare two arrays by themselves, a piece at a time."""
     a, e, order = aligned(actual, expected)
-    tally = tally_reals(a, e, rule) if kind == "float" else tally_integers(a, e)
+    tally = tally_integers(a, e) if rule is EXACT else tally_reals(a, e, rule)
     place = dict(zip(order, np.unravel_index(tally.worst, a.shape), strict=True))
     index = tuple(int(place[axis]) for axis in range(a.ndim))
     worst = element_under(rule, index, _number(actual[index]), _number(expected[index]))
     if rule is EXACT:  # integers have no ULP: their difference counts the numbers between them
-        return _conclude(tally, rule, replace(worst, ulp=worst.absolute))
+        excess = np.where(actual == expected, 0.0, np.inf) if is_small(actual) else None
+        return _conclude(tally, rule, replace(worst, ulp=worst.absolute), excess)
     return reserved(_conclude(tally, rule, worst), a, e)
-
-
-def _conclude_few(actual: Array, expected: Array, rule: Rule) -> Comparison:
-    """Compare element by element: for a few a sweep takes longer to set up."""
-    numbers = zip(actual.ravel().tolist(), expected.ravel().tolist(), strict=True)
-    pairs = zip(np.ndindex(actual.shape), numbers, strict=True)
-    elements = [element_under(rule, index, a, e) for index, (a, e) in pairs]
-    tally = tally_of(elements)
-    return _conclude(tally, rule, elements[tally.worst])
-
-
-def _wide(array: Array) -> Array:
-    with np.errstate(invalid="ignore"):  # a signalling NaN
-        return np.asarray(array, np.float64)
 
 
 def _number(one: Any) -> float:
@@ -119,7 +158,7 @@ def _number(one: Any) -> float:
         return float(one)
 
 
-def _conclude(tally: Tally, rule: Rule, worst: Element) -> Comparison:
+def _conclude(tally: Tally, rule: Rule, worst: Element, excess: Array | None = None) -> Comparison:
     return Comparison(
         _verdict(tally, rule, worst),
         rule.text,
@@ -129,6 +168,7 @@ def _conclude(tally: Tally, rule: Rule, worst: Element) -> Comparison:
         tally.max_absolute,
         tally.max_relative,
         tally.max_ulp,
+        excess,
         equal=tally.equal,
         nonfinite=tally.nonfinite,
         norm_actual=math.sqrt(tally.aa),

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from gradcmp.judge.records import Element
-from gradcmp.judge.tally import Tally
 from gradcmp.judge.tolerance import Rule
 from gradcmp.judge.ulp import FORMATS, Format, Ruler, distance
 from gradcmp.recording import Array
@@ -40,31 +38,42 @@ class Difference:
     def excess(self) -> Array:
         """The absolute difference as a multiple of the allowed one: above 1 it disagrees."""
         with np.errstate(all="ignore"):
-            excess = np.where(np.isfinite(self.absolute), self.absolute / self.allowed, np.inf)
-        return np.where(self.absolute == 0, 0.0, excess)
+            excess: Array = np.fmax(self.absolute / self.allowed, 0.0)  # past the NaN of 0 / 0
+        return excess
 
 
 def differ(actual: Array, expected: Array, rule: Rule) -> Difference:
     """Measure float64 arrays, of the same shape, against a rule."""
-    same = (actual == expected) | (np.isnan(actual) & np.isnan(expected))
     finite = np.isfinite(actual) & np.isfinite(expected)
-    a, e = (np.where(finite, x, 0.0).reshape(-1) for x in (actual, expected))
-    ruler = Ruler(rule.unit, FORMATS["float64"], a.size)
-    with np.errstate(all="ignore"):
-        error = np.abs(a - e)
-        relative = np.where(error == 0, 0.0, error / np.abs(e))
-        steps, _ = ruler.measure(a, e)
-        ulp = steps / 2.0**ruler.shift
-        if rule.ulp is None:
-            allowed = rule.atol + rule.rtol * np.abs(e)
-        else:
-            allowed = np.where(ulp == 0, rule.ulp * _spacing(e, rule), error * (rule.ulp / ulp))
-        allowed = np.minimum(allowed, LARGEST)  # an overflow exceeds it anyway
+    if finite.all():
+        return _differ(actual, expected, rule)
+    found = _differ(np.where(finite, actual, 0.0), np.where(finite, expected, 0.0), rule)
+    same = (actual == expected) | (np.isnan(actual) & np.isnan(expected))
     unmatched = np.where(same, 0.0, np.inf)
-    absolute, relative, ulp = (
-        np.where(finite, x.reshape(finite.shape), unmatched) for x in (error, relative, ulp)
+    return Difference(
+        np.where(finite, found.absolute, unmatched),
+        np.where(finite, found.relative, unmatched),
+        np.where(finite, found.ulp, unmatched),
+        np.where(finite, found.allowed, 0.0),
     )
-    return Difference(absolute, relative, ulp, np.where(finite, allowed.reshape(finite.shape), 0.0))
+
+
+def _differ(actual: Array, expected: Array, rule: Rule) -> Difference:
+    """Measure finite numbers."""
+    flat = actual.reshape(-1), expected.reshape(-1)
+    ruler = Ruler(rule.unit, FORMATS["float64"], actual.size)
+    with np.errstate(all="ignore"):
+        error, size = np.abs(actual - expected), np.abs(expected)
+        relative = np.fmax(error / size, 0.0)  # past the NaN of 0 / 0
+        steps, _ = ruler.measure(*flat)
+        ulp = (steps / 2.0**ruler.shift).reshape(error.shape)
+        if rule.ulp is None:
+            allowed = rule.atol + rule.rtol * size
+        else:
+            spacing = rule.ulp * _spacing(expected, rule)
+            allowed = np.where(ulp == 0, spacing, error * (rule.ulp / ulp))
+        allowed = np.minimum(allowed, LARGEST)  # an overflow exceeds it anyway
+    return Difference(error, relative, ulp, allowed)
 
 
 def element(
@@ -95,27 +104,6 @@ def _allowed(rule: Rule, actual: float, expected: float) -> float:
     if ulp == 0:
         return rule.ulp * float(_spacing(np.asarray(expected), rule))
     return min(abs(actual - expected) * (rule.ulp / ulp), LARGEST)
-
-
-def tally_of(elements: Sequence[Element]) -> Tally:
-    """Count what a sweep counts, from elements that were measured one by one."""
-    tally = Tally(total=len(elements))
-    for place, one in enumerate(elements):
-        unmatched = one.ulp == math.inf  # two finite numbers are a finite number of steps apart
-        tally.equal += one.absolute == 0
-        tally.disagreeing += not one.absolute <= one.allowed  # which is finite
-        tally.nonfinite += unmatched
-        tally.offer(place, (unmatched, one.excess, one.absolute))
-        if not unmatched:
-            tally.max_absolute = max(tally.max_absolute, one.absolute)
-            tally.max_relative = max(tally.max_relative, one.relative)
-            tally.max_ulp = max(tally.max_ulp, one.ulp)
-            tally.octaves[int(one.ulp).bit_length()] += 1
-        if math.isfinite(one.actual) and math.isfinite(one.expected):
-            tally.aa += one.actual * one.actual
-            tally.ee += one.expected * one.expected
-            tally.ae += one.actual * one.expected
-    return tally
 
 
 def _spacing(x: Array, rule: Rule) -> Array:

@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcmp.case import Auto, DType, DTypeTable, Tolerance
-from gradcmp.judge.compare import compare
+from gradcmp.judge.compare import compare_named
 from gradcmp.judge.definition import differ
 from gradcmp.judge.noise import PRECISIONS
 from gradcmp.judge.records import Comparison, Pair
+from gradcmp.judge.teeth import Allowance
 from gradcmp.judge.tolerance import rule_of
 from gradcmp.judge.ulp import coarser
 from gradcmp.recording import Array, Recording
@@ -34,9 +35,9 @@ class FixedRule:
 
     limit = 1.0  # times the allowance
 
-    def hold(self, name: str, pair: Pair, actual: Array, expected: Array) -> Comparison:
-        """Compare one tensor of one pair."""
-        return compare(actual, expected, self.tolerance)
+    def hold(self, pair: Pair, tensors: Mapping[str, tuple[Array, Array]]) -> dict[str, Comparison]:
+        """Compare tensors of one pair."""
+        return compare_named(tensors, self.tolerance)
 
     def noise(self, name: str, pair: Pair) -> Float:
         """Give what each element of a tensor may be off, and at least half a step of the dtype."""
@@ -45,10 +46,9 @@ class FixedRule:
         expected = np.asarray(self.recordings[pair.expected].tensors[name], np.float64)
         return self._allowed(expected, unit.name)
 
-    def allowances(self, name: str, expected: Float, dtype: DType) -> Iterator[tuple[Float, Float]]:
+    def allowances(self, name: str, expected: Float, dtype: DType) -> Iterator[Allowance]:
         """Give what each element of a gradient that was computed in `dtype` may be off."""
-        allowed = self._allowed(expected, dtype)
-        yield allowed, allowed
+        yield Allowance.known(self._allowed(expected, dtype))
 
     def _allowed(self, expected: Float, dtype: DType) -> Float:
         allowed = differ(expected, expected, rule_of(self.tolerance, coarser(dtype, dtype))).allowed

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Protocol
 
 import numpy as np
@@ -17,7 +18,8 @@ from gradcmp.judge.clues import FLOAT64, lowered, terms
 from gradcmp.judge.diagnose import diagnose
 from gradcmp.judge.evidence import Evidence
 from gradcmp.judge.records import Cause, Comparison, Finding, Pair, Teeth
-from gradcmp.judge.teeth import teeth
+from gradcmp.judge.strip import Strip, batches
+from gradcmp.judge.teeth import Allowance, have_teeth, teeth
 from gradcmp.judge.truth import Primal
 from gradcmp.recording import Array, Recording
 
@@ -35,16 +37,16 @@ class Rule(Protocol):
     def limit(self) -> float:
         """How many times the noise is allowed."""
 
-    def hold(self, name: str, pair: Pair, actual: Array, expected: Array) -> Comparison:
-        """Compare one tensor of one pair."""
+    def hold(self, pair: Pair, tensors: Mapping[str, tuple[Array, Array]]) -> dict[str, Comparison]:
+        """Compare tensors of one pair: actual and expected, by name."""
 
     def noise(self, name: str, pair: Pair) -> Float:
         """Give the noise of each element of a tensor, in the shape of the expected side."""
 
-    def allowances(self, name: str, expected: Float, dtype: DType) -> Iterator[tuple[Float, Float]]:
+    def allowances(self, name: str, expected: Float, dtype: DType) -> Iterator[Allowance]:
         """Give what each element of a gradient that was computed in `dtype` may be off.
 
-        As the least and the most that it can be, from what costs little to what it is.
+        First what costs little to know, then what it is.
         """
 
 
@@ -83,21 +85,30 @@ class Inquiry:
         if not dtypes:
             return {}
         dtype: DType = max(dtypes, key=DTYPES.index)  # type: ignore[arg-type]
-        told = {}
         named = [*self.graph.inputs, *(node.name for node in self.graph.named)]
-        for name in named:
-            gradient = self._held.gradients.get(name)
-            if gradient is None or name == self.graph.output or not gradient.size:
-                continue
-            told[f"d {name}"] = self._teeth(f"d {name}", gradient, dtype)
+        gradients = {
+            f"d {name}": gradient
+            for name in named
+            if (gradient := self._held.gradients.get(name)) is not None
+            if name != self.graph.output and gradient.size
+        }
+        names, arrays = [*gradients], [*gradients.values()]
+        told: dict[str, Teeth] = {}
+        for batch in batches(range(len(names)), arrays):
+            told |= self._teeth({names[i]: arrays[i] for i in batch}, dtype)
         return told
 
-    def _teeth(self, name: str, gradient: Float, dtype: DType) -> Teeth:
+    def _teeth(self, gradients: Mapping[str, Float], dtype: DType) -> dict[str, Teeth]:
         """Ask with as much as may be allowed: what is found then is found with less, too."""
-        for least, most in self.rule.allowances(name, gradient, dtype):
-            told = teeth(gradient, most, dtype)
-            if not told.vacuous or told == teeth(gradient, least, dtype):
-                break
+        strip = Strip([gradient.shape for gradient in gradients.values()])
+        allowances = {name: self.rule.allowances(name, g, dtype) for name, g in gradients.items()}
+        first = {name: next(found) for name, found in allowances.items()}
+        most = strip.lay([allowed.most for allowed in first.values()])
+        plain = have_teeth(strip, strip.lay(gradients.values()), most, dtype)
+        told = {}
+        for (name, gradient), none in zip(gradients.items(), plain, strict=True):
+            brackets = chain([first[name]], allowances[name])
+            told[name] = Teeth() if none else _within(brackets, gradient, dtype)
         return told
 
     def _causes(self, name: str, pair: Pair) -> tuple[Cause, ...]:
@@ -168,3 +179,14 @@ class Inquiry:
     def _lowered(self) -> dict[str, dict[str, Array]]:
         with np.errstate(all="ignore"):
             return lowered(self.graph, self._primal.inputs, self._primal.cotangent)
+
+
+def _within(brackets: Iterable[Allowance], gradient: Float, dtype: DType) -> Teeth:
+    """Say what survives as soon as the least and the most that may be allowed say the same."""
+    told = Teeth()
+    for allowed in brackets:
+        told = teeth(gradient, allowed.likely, dtype)
+        ends = (teeth(gradient, end, dtype) for end in (allowed.least, allowed.most))
+        if all(end.survivors.keys() == told.survivors.keys() for end in ends):
+            break
+    return told

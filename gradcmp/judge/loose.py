@@ -13,6 +13,7 @@ from gradcmp.judge.compare import compare
 from gradcmp.judge.inquiry import Inquiry
 from gradcmp.judge.records import Comparison, Finding, Pair
 from gradcmp.judge.saved import AGAIN
+from gradcmp.judge.teeth import Allowance
 from gradcmp.judge.yardstick import yardstick
 from gradcmp.recording import Array, Recording
 
@@ -42,11 +43,15 @@ class LooseRule:
         """How many times the noise is allowed."""
         return self._of(DTYPES[0]).limit
 
-    def hold(self, name: str, pair: Pair, actual: Array, expected: Array) -> Comparison:
-        """Compare one tensor; what the graph has no such real number for, exactly or by a table."""
-        if not self.knows(name):
-            return compare(actual, expected, DTypeTable())
-        return self._of_tensor(name).hold(name, pair, actual, expected)
+    def hold(self, pair: Pair, tensors: Mapping[str, tuple[Array, Array]]) -> dict[str, Comparison]:
+        """Compare tensors; what the graph has no such real number for, exactly or by a table."""
+        found: dict[str, Comparison] = {}
+        for name, both in tensors.items():
+            if self.knows(name):
+                found |= self._of_tensor(name).hold(pair, {name: both})
+            else:
+                found[name] = compare(*both, DTypeTable())
+        return found
 
     def knows(self, name: str) -> bool:
         """Whether a tensor has noise: both sides have it, in real numbers of a known dtype."""
@@ -57,7 +62,7 @@ class LooseRule:
         """Give the noise of each element of a tensor."""
         return self._of_tensor(name).noise(name, pair)
 
-    def allowances(self, name: str, expected: Float, dtype: DType) -> Iterator[tuple[Float, Float]]:
+    def allowances(self, name: str, expected: Float, dtype: DType) -> Iterator[Allowance]:
         """Give what each element of a gradient that was computed in `dtype` may be off."""
         return self._of(dtype).allowances(name, expected, dtype)
 

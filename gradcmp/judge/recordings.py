@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -144,7 +144,7 @@ def judge_pair(
     rule = loose_rule(sides) if isinstance(tolerance, Auto) and named else None
     plain = FixedRule(without_noise(tolerance), sides)
     with np.errstate(all="ignore"):  # infinities are findings, not warnings
-        comparisons = dict(_by_name(pair, actual, expected, rule or plain, names))
+        comparisons = _by_name(pair, actual, expected, rule or plain, names)
         findings = look_into(rule, pair, comparisons) if rule else {}
     if not comparisons:
         raise _nothing(str(pair))
@@ -198,7 +198,7 @@ def same_question(actual: Recording, expected: Recording) -> bool:
 
 def _by_name(
     pair: Pair, actual: Recording, expected: Recording, rule: Rule, names: Names
-) -> Iterator[tuple[str, Comparison]]:
+) -> dict[str, Comparison]:
     """Compare whatever either has, in the order of the expected side."""
     names.require_known(actual, expected)
     sides = (
@@ -206,9 +206,12 @@ def _by_name(
         Side(pair.expected, expected.dtype, expected.tensors),
     )
     results = {names.renamed.get(name, name) for name in _results(actual)} | _results(expected)
-    for name in {**sides[1].arrays, **sides[0].arrays}:
-        if name in results and (not names.only or name in names.only):
-            yield name, hold(name, sides, partial(rule.hold, name, pair))
+    chosen = [
+        name
+        for name in {**sides[1].arrays, **sides[0].arrays}
+        if name in results and (not names.only or name in names.only)
+    ]
+    return hold(chosen, sides, partial(rule.hold, pair))
 
 
 def _results(recording: Recording) -> set[str]:

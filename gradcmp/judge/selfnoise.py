@@ -49,7 +49,7 @@ def self_noise(
         }
         coarse, fine = (run_in(one, graph, near, cotangent) for one in (dtype, "float64"))
         for name in names:
-            stacks[name].append(base[name] + (coarse[name] - fine[name]))
+            stacks[name].append(base[name] + (np.asarray(coarse[name], np.float64) - fine[name]))
     return {
         name: replace(pool(np.stack(stack), PRECISIONS[dtype]), own=True)
         for name, stack in stacks.items()
@@ -59,11 +59,10 @@ def self_noise(
 def run_in(
     dtype: DType, graph: Graph, inputs: Mapping[str, Array], cotangent: Array
 ) -> dict[str, Array]:
-    """Give every real value and gradient, computed in `dtype`, in float64."""
+    """Give every value and gradient, computed in `dtype`."""
     kind = numpy_dtype(dtype)
     held = {name: x.astype(kind) if spec_of(x).kind == "float" else x for name, x in inputs.items()}
     with np.errstate(all="ignore"):
         tape = forward(graph, held, constants_of(kind))
         gradients = backward(graph, tape, np.asarray(cotangent).astype(kind))
-    found = {**tape.values, **{f"d {name}": dx for name, dx in gradients.items()}}
-    return {name: np.asarray(x, np.float64) for name, x in found.items()}
+    return {**tape.values, **{f"d {name}": dx for name, dx in gradients.items()}}

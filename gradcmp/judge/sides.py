@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from gradcmp.judge.records import Comparison, Reason, Verdict
 from gradcmp.judge.tolerance import EXACT
 from gradcmp.recording import Array, dtype_name
+
+CompareAll: TypeAlias = Callable[[Mapping[str, tuple[Array, Array]]], Mapping[str, Comparison]]
 
 INTEGRAL = "iub"  # NumPy's kinds that have no gradient
 
@@ -35,18 +38,33 @@ class Side:
         return f"{self.label} declares {self.dtype}, and this is {called}"
 
 
-def hold(
-    name: str, sides: tuple[Side, ...], compare: Callable[[Array, Array], Comparison]
-) -> Comparison:
-    """Compare one tensor that both sides must have in the dtype that they declare."""
+def refusal(name: str, sides: tuple[Side, ...]) -> Comparison | None:
+    """Say why a tensor cannot be compared that both sides must have in the dtype they declare."""
     having = [side for side in sides if name in side.arrays]
     if len(having) < len(sides):
         return disagree("missing", f"only {having[0].label} has it" if having else "none has it")
     stray = [text for side in sides if (text := side.stray_dtype(name))]
-    if stray:
-        return disagree("dtype", "; ".join(stray))
-    actual, expected = (side.arrays[name] for side in sides)
-    return compare(actual, expected)
+    return disagree("dtype", "; ".join(stray)) if stray else None
+
+
+def hold(
+    names: Iterable[str], sides: tuple[Side, ...], compare: CompareAll
+) -> dict[str, Comparison]:
+    """Compare tensors that both sides must have; give them in the order of their names.
+
+    Parameters
+    ----------
+    compare : callable
+        Gives comparisons for pairs of arrays, by name.
+    """
+    refused = {name: refusal(name, sides) for name in names}
+    asked = {
+        name: tuple(side.arrays[name] for side in sides)
+        for name, why in refused.items()
+        if why is None
+    }
+    compared = compare(asked)  # type: ignore[arg-type]
+    return {name: why or compared[name] for name, why in refused.items()}
 
 
 def disagree(reason: Reason, detail: str) -> Comparison:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from gradcmp.case import DType
 from gradcmp.judge.noise import PRECISIONS
 from gradcmp.judge.records import Teeth
+from gradcmp.judge.strip import Strip
 from gradcmp.recording import Array
 
 Float: TypeAlias = npt.NDArray[np.float64]
@@ -22,7 +23,28 @@ ONE = "one off"
 ONE_OFF = 1e-3  # of an element's own size
 MARGIN = 16.0  # units roundoff that ONE_OFF must be, or the dtype itself hardly shows it
 TYPICAL = 0.5  # the share of elements above which one off would more likely pass than not
+NEARLY = 1 - 2.0**-30  # what rounding may take of a thousandth, and more
 SYMMETRIC = 64.0  # units roundoff of the largest element: what rounding does to a symmetry
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What each element of a gradient may be off.
+
+    Attributes
+    ----------
+    least, likely, most : array
+        As far as it is known; all the same once it is.
+    """
+
+    least: Float
+    likely: Float
+    most: Float
+
+    @classmethod
+    def known(cls, allowed: Float) -> Allowance:
+        """Give one that needs no estimate."""
+        return cls(allowed, allowed, allowed)
 
 
 @dataclass(frozen=True)
@@ -56,15 +78,20 @@ def _one_off(gradient: Float, rng: np.random.Generator) -> Float | None:
 
 def _transposed(gradient: Float, u: float) -> Float | None:
     """Swap the last two axes of equal length; without such the shape tells, and is compared."""
-    pairs = combinations(reversed(range(gradient.ndim)), 2)
-    for later, earlier in pairs:
-        if gradient.shape[earlier] == gradient.shape[later] > 1:
-            wrong = np.swapaxes(gradient, earlier, later)
-            with np.errstate(invalid="ignore"):
-                moved = np.max(np.abs(wrong - gradient))
-            symmetric = moved <= SYMMETRIC * u * np.max(np.abs(gradient))
-            return None if symmetric and np.isfinite(moved) else wrong
+    for axes in _equal_axes(gradient.shape):
+        wrong = np.swapaxes(gradient, *axes)
+        with np.errstate(invalid="ignore"):
+            moved = np.max(np.abs(wrong - gradient))
+        symmetric = moved <= SYMMETRIC * u * np.max(np.abs(gradient))
+        return None if symmetric and np.isfinite(moved) else wrong
     return None
+
+
+def _equal_axes(shape: tuple[int, ...]) -> Iterator[tuple[int, int]]:
+    """Give pairs of axes that can be swapped without the shape telling, the last first."""
+    for later, earlier in combinations(reversed(range(len(shape))), 2):
+        if shape[earlier] == shape[later] > 1:
+            yield earlier, later
 
 
 MUTANTS: Mapping[str, Mutant] = {
@@ -136,6 +163,37 @@ def teeth(expected: Float, allowed: Float | float, dtype: DType) -> Teeth:
         if survives:
             survivors[name] = share
     return Teeth(survivors)
+
+
+def have_teeth(strip: Strip, expected: Float, allowed: Float, dtype: DType) -> list[bool]:
+    """Say of which tensors on a strip it is plain that no mutant survives, at little cost.
+
+    Parameters
+    ----------
+    expected, allowed : array of float64
+        Laid on the strip, else as `teeth` takes them.
+    """
+    if PRECISIONS[dtype].u <= MUTANTS["float32"].resolution:
+        return [False] * len(strip)
+    with np.errstate(all="ignore"):
+        size = np.abs(expected)
+        plain = np.isfinite(strip.total(size))
+        plain &= ~strip.every(size <= allowed)  # neither zero nor, further off, negated survives
+        if PRECISIONS[dtype].u <= MUTANTS[ONE].resolution:
+            within = strip.count(size * (ONE_OFF * NEARLY) <= allowed) - strip.count(size == 0)
+            plain &= within <= TYPICAL * strip.count(size > 0)
+    found: list[bool] = plain.tolist()
+    for i, shape in enumerate(strip.shapes):
+        if found[i] and any(_equal_axes(shape)):
+            found[i] = _shows_swap(strip.cut(expected)[i], strip.cut(allowed)[i])
+    return found
+
+
+def _shows_swap(expected: Float, allowed: Float) -> bool:
+    """Whether the first row, or the like, tells a tensor from the transposed."""
+    with np.errstate(all="ignore"):
+        first = (np.swapaxes(expected, *axes)[0] for axes in _equal_axes(expected.shape))
+        return bool(np.any(np.abs(next(first) - expected[0]) > allowed[0]))
 
 
 def _share_of_one(expected: Float, allowed: Float | float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from importlib import import_module
 from itertools import product
 
 import ml_dtypes
@@ -20,6 +21,7 @@ from gradcmp.judge.tolerance import DEFAULTS
 from gradcmp.judge.ulp import octaves
 from gradcmp.recording import Array, numpy_dtype
 
+compare_module = import_module("gradcmp.judge.compare")  # the package has a function of this name
 DTYPES = ("float64", "float32", "float16", "bfloat16")  # finest first
 RULES = {
     "default": DTypeTable(),
@@ -35,9 +37,10 @@ RULES = {
 }
 
 
-@pytest.fixture(params=["numpy", "compiled"])
+@pytest.fixture(params=["laid", "numpy", "compiled"])
 def swept(request, monkeypatch):
-    """Sweep with NumPy, and with compiled loops."""
+    """Lay the arrays on a strip, or sweep them with NumPy, or with compiled loops."""
+    monkeypatch.setattr(compare_module, "LONGEST", math.inf if request.param == "laid" else 0)
     monkeypatch.setattr(parallel, "WORTHWHILE", 0 if request.param == "compiled" else math.inf)
     assert kernels() is not None, "numba is missing"
 

@@ -94,7 +94,7 @@ def test_without_numba_numpy_sweeps():
         "sys.modules['numba'] = None\n"  # importing it fails
         "from gradcmp.judge import compare, parallel\n"
         "parallel.WORTHWHILE = 0\n"
-        "x = np.ones(1000)\n"
+        "x = np.ones(10_000)\n"
         "assert parallel.kernels() is None\n"
         "assert compare(x, x).agrees and not compare(2 * x, x).agrees\n"
     )
@@ -116,7 +116,7 @@ def test_numba_is_loaded_only_when_much_was_compared():
     script = (
         "import sys, numpy as np\n"
         "from gradcmp.judge import compare, parallel\n"
-        "x = np.ones(1000)\n"
+        "x = np.ones(10_000)\n"
         "compare(x, x); assert 'numba' not in sys.modules\n"
         "parallel.WORTHWHILE = parallel._swept + 1\n"
         "compare(x, x); assert 'numba' in sys.modules\n"

@@ -1,0 +1,89 @@
+"""Tensors of one pair that are judged side by side, each by itself.
+
+What several steps ask of them is computed once, by one call of NumPy for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from gradcmp.case import Fixed
+from gradcmp.judge.compare import compare, compare_laid
+from gradcmp.judge.facing import Facing, Matched
+from gradcmp.judge.loudness import apart
+from gradcmp.judge.noise import PRECISIONS
+from gradcmp.judge.records import Comparison
+from gradcmp.judge.strip import LONGEST, Float, Strip, batches
+from gradcmp.judge.tolerance import rule_of
+from gradcmp.judge.ulp import FORMATS
+
+# A difference of so many u |e| and so many eta is quiet whatever a calibration would say: s^2 is
+# at least (u g)^2 / 3 + eta^2, so p stays below 6 up to 3.46 u |g|, and r below `floor.BOUND`.
+SETTLED, SETTLED_ETA = 3.4, 5.0
+FLOORS = {
+    dtype: Fixed(SETTLED * known.u, SETTLED_ETA * known.eta) for dtype, known in PRECISIONS.items()
+}
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Real tensors of one pair, none of them empty, each in one shape on both sides.
+
+    Attributes
+    ----------
+    tensors : sequence of Matched
+        All with their float64 runs, or all without.
+    """
+
+    facing: Facing
+    tensors: Sequence[Matched]
+
+    @cached_property
+    def strip(self) -> Strip:
+        """Where each tensor lies in the flat arrays."""
+        return Strip([tensor.values[1].shape for tensor in self.tensors])
+
+    @cached_property
+    def seen(self) -> list[Comparison]:
+        """Each tensor compared under the floor of the coarser dtype."""
+        floor = FLOORS[self.facing.dtype]
+        if len(self.tensors) == 1 and self.strip.lengths[0] > LONGEST:
+            return [compare(*self.tensors[0].values, floor)]
+        rule = rule_of(floor, FORMATS[self.facing.dtype])
+        return compare_laid(self.strip, self.actual, self.expected, rule)
+
+    @cached_property
+    def actual(self) -> Float:
+        """The actual side, flat."""
+        return self.strip.lay([tensor.values[0] for tensor in self.tensors])
+
+    @cached_property
+    def expected(self) -> Float:
+        """The expected side, flat."""
+        return self.strip.lay([tensor.values[1] for tensor in self.tensors])
+
+    @cached_property
+    def difference(self) -> Float:
+        """How far the sides are apart, flat."""
+        return np.abs(apart(self.actual, self.expected))
+
+    @cached_property
+    def fine(self) -> tuple[Float, Float] | None:
+        """The size of each expected element in float64, and how far the sides are apart there."""
+        fine = [tensor.fine for tensor in self.tensors if tensor.fine]
+        if not fine:
+            return None
+        actual, expected = (self.strip.lay(side) for side in zip(*fine, strict=True))
+        return np.abs(expected), np.abs(apart(actual, expected))
+
+
+def sheets(facing: Facing, tensors: Sequence[Matched]) -> Iterator[tuple[list[int], Sheet]]:
+    """Share tensors out to sheets, each with their numbers; a large one has its own."""
+    for known in (True, False):
+        numbers = [i for i, tensor in enumerate(tensors) if (tensor.fine is not None) is known]
+        for batch in batches(numbers, [tensor.values[1] for tensor in tensors]):
+            yield batch, Sheet(facing, [tensors[i] for i in batch])
