@@ -6,6 +6,8 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import numpy as np
+
 from gradcmp.case import DType
 from gradcmp.graph import Graph
 from gradcmp.judge.baseline import DTYPE, Baseline
@@ -71,19 +73,19 @@ class NoiseRule:
         plain = compare_all([tensors[i].values for i in others], floor)
         found = dict(zip(others, plain, strict=True))
         for numbers, sheet in sheets(facing, [tensors[i] for i in noisy]):
-            found |= {noisy[i]: one for i, one in zip(numbers, self._judge(sheet), strict=True)}
+            with np.errstate(all="ignore"):
+                judged = self._judge(sheet)
+            found |= {noisy[i]: one for i, one in zip(numbers, judged, strict=True)}
         return [self._known(facing, tensors[i], found[i]) for i in range(len(tensors))]
 
     def _judge(self, sheet: Sheet) -> list[Comparison]:
-        found: list[Comparison | None] = [
-            seen if seen.verdict.reason == "non-finite" else None for seen in sheet.seen
-        ]
+        found = [sheet.seen(i) if lost else None for i, lost in enumerate(sheet.unmatched)]
         for settle in (within_floor, self._baseline.settle):
             if None in found:
                 found = [one or other for one, other in zip(found, settle(sheet), strict=True)]
         return [
-            one or Measuring(self._scales).judge(sheet.facing, tensor, seen)
-            for one, tensor, seen in zip(found, sheet.tensors, sheet.seen, strict=True)
+            one or Measuring(self._scales).judge(sheet.facing, sheet.tensors[i], sheet.seen(i))
+            for i, one in enumerate(found)
         ]
 
     def facing(self, pair: Pair) -> Facing:

@@ -8,7 +8,7 @@ does not shrink, so it is never settled here: docs/design/baseline.md.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -37,6 +37,7 @@ TYPICAL = 3.4  # calibrated noise over the error that is made, in the median of 
 LEAST, GREATEST = 0.06, 9.4
 # Times the noise that this bespeaks: four limits of a calibration, since one run is rougher.
 WITHIN = 32.0
+ALLOWED = Limits(WITHIN, LIMITS[REPLICAS].p)
 # Units roundoff of a float64 difference that shrank as rounding does, whatever the noise is: rho
 # is below 64 up to 64 / sqrt(3), as s is at least u |g| / sqrt(3).
 SETTLED_FINE = 36.0
@@ -96,11 +97,10 @@ class Baseline:
         self, sheet: Sheet, i: int, flat: int, multiple: float, unit: float, excess: Float
     ) -> Comparison:
         """Call one tensor rounding; what is common to all elements is not asked for."""
-        limits = Limits(WITHIN, LIMITS[REPLICAS].p)
-        found = Loudness(multiple, 0.0, sheet.strip.index(i, flat), 0, limits)
+        found = Loudness(multiple, 0.0, sheet.strip.index(i, flat), 0, ALLOWED)
         worst = element_of(found, sheet.tensors[i].values, unit * WITHIN)
-        return replace(
-            sheet.seen[i],
+        return sheet.judged(
+            i,
             verdict=ROUNDING,
             rule=RULE_BASELINE,
             disagreeing=0,

@@ -12,7 +12,7 @@ import numpy as np
 from gradcmp.case import DTypeTable, Tolerance
 from gradcmp.judge.definition import element_under
 from gradcmp.judge.integers import tally_integers
-from gradcmp.judge.laid import hold_laid
+from gradcmp.judge.laid import Laid
 from gradcmp.judge.parallel import tally_reals
 from gradcmp.judge.pieces import aligned
 from gradcmp.judge.records import SMALL, Comparison, Element, Reason, Verdict
@@ -118,25 +118,23 @@ def _refused(actual: Array, expected: Array) -> Comparison | None:
 
 
 def _laid(pairs: Sequence[tuple[Array, Array]], rule: Rule) -> list[Comparison]:
+    """Compare small real arrays together."""
     strip = Strip([expected.shape for _, expected in pairs])
     actual, expected = (strip.lay(side) for side in zip(*pairs, strict=True))
-    return compare_laid(strip, actual, expected, rule)
-
-
-def compare_laid(strip: Strip, actual: Array, expected: Array, rule: Rule) -> list[Comparison]:
-    """Compare real arrays that lie on a strip, in float64; give each by itself."""
+    laid = Laid(strip, actual, expected, rule)
     with np.errstate(all="ignore"):
-        held = list(hold_laid(strip, actual, expected, rule))
-    found = [
-        _conclude(one.tally, rule, one.worst, one.excess if is_small(one.excess) else None)
-        for one in held
-    ]
-    doubtful = [i for i, one in enumerate(held) if one.tally.equal == one.tally.total]
-    if doubtful:
-        parts = strip.cut(expected)
-        for i in doubtful:
-            found[i] = reserved(found[i], parts[i], parts[i])
-    return found
+        return [compare_laid(laid, i) for i in range(len(pairs))]
+
+
+def compare_laid(laid: Laid, i: int) -> Comparison:
+    """Give the comparison of one of the pairs that lie on a strip."""
+    tally, excess = laid.tallies[i], laid.excess[i]
+    shown = excess if is_small(excess) else None
+    comparison = _conclude(tally, laid.rule, laid.worst[i], shown)
+    if tally.equal < tally.total:
+        return comparison
+    expected = laid.strip.cut(laid.expected)[i]
+    return reserved(comparison, expected, expected)
 
 
 def _swept(actual: Array, expected: Array, rule: Rule) -> Comparison:
@@ -159,23 +157,26 @@ def _number(one: Any) -> float:
 
 
 def _conclude(tally: Tally, rule: Rule, worst: Element, excess: Array | None = None) -> Comparison:
-    return Comparison(
-        _verdict(tally, rule, worst),
-        rule.text,
-        tally.total,
-        tally.disagreeing,
-        worst,
-        tally.max_absolute,
-        tally.max_relative,
-        tally.max_ulp,
-        excess,
-        equal=tally.equal,
-        nonfinite=tally.nonfinite,
-        norm_actual=math.sqrt(tally.aa),
-        norm_expected=math.sqrt(tally.ee),
-        cosine=_cosine(tally),
-        octaves=tally.trimmed,
-    )
+    verdict = _verdict(tally, rule, worst)
+    return conclude(tally, verdict=verdict, rule=rule.text, worst=worst, excess=excess)
+
+
+def conclude(tally: Tally, **judgement: Any) -> Comparison:
+    """Make a comparison of what was counted and what is made of it."""
+    statistics = {
+        "total": tally.total,
+        "disagreeing": tally.disagreeing,
+        "max_absolute": tally.max_absolute,
+        "max_relative": tally.max_relative,
+        "max_ulp": tally.max_ulp,
+        "equal": tally.equal,
+        "nonfinite": tally.nonfinite,
+        "norm_actual": math.sqrt(tally.aa),
+        "norm_expected": math.sqrt(tally.ee),
+        "cosine": _cosine(tally),
+        "octaves": tally.trimmed,
+    }
+    return Comparison(**{**statistics, **judgement})
 
 
 def _verdict(tally: Tally, rule: Rule, worst: Element) -> Verdict:

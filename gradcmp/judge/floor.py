@@ -18,21 +18,24 @@ RULE_SETTLED = f"auto: |a − e| <= {SETTLED:g} u·|e|, less than any noise"
 
 def within_floor(sheet: Sheet) -> list[Comparison | None]:
     """Settle what agrees under the floor, and is as close in float64, if that is known."""
-    agree = [seen.agrees for seen in sheet.seen]
-    if sheet.fine and any(agree):
-        close = sheet.strip.every(is_close(*sheet.fine)).tolist()
-        agree = [both == (True, True) for both in zip(agree, close, strict=True)]
-    return [
-        _settled(seen, sheet.facing.precision) if one else None
-        for seen, one in zip(sheet.seen, agree, strict=True)
-    ]
+    found: list[Comparison | None] = [None] * len(sheet.tensors)
+    if not any(sheet.agree):
+        return found
+    close = sheet.strip.every(is_close(*sheet.fine)).tolist() if sheet.fine else sheet.agree
+    for i in (i for i, agrees in enumerate(sheet.agree) if agrees):
+        seen = sheet.seen(i)
+        if seen.verdict.reason == "non-finite":  # nothing is finite, and the same on both sides
+            found[i] = seen
+        elif close[i]:
+            found[i] = _settled(seen, sheet.facing.precision)
+    return found
 
 
 def _settled(seen: Comparison, precision: Precision) -> Comparison:
-    exact = seen.verdict.reason == "exact"
-    noise = _bound(seen.worst, precision) if seen.worst and not exact else None
-    verdict = seen.verdict if exact else ROUNDING
-    return replace(seen, rule=RULE_SETTLED, verdict=verdict, noise=noise)
+    if seen.verdict.reason == "exact" or not seen.worst:
+        return replace(seen, rule=RULE_SETTLED)
+    noise = _bound(seen.worst, precision)
+    return replace(seen, rule=RULE_SETTLED, verdict=ROUNDING, noise=noise)
 
 
 def _bound(worst: Element, precision: Precision) -> Noise:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -17,90 +19,92 @@ from gradcmp.recording import Array
 
 @dataclass(frozen=True)
 class Laid:
-    """One pair of arrays that was held together on a strip.
+    """Pairs of arrays that lie on one strip, held together each by itself.
 
     Attributes
     ----------
-    worst : Element
-        The one that `tally` counts in the array laid flat.
-    excess : array
-        Of every element.
+    actual, expected : array
+        Both sides, flat, in float64.
     """
 
-    tally: Tally
-    worst: Element
-    excess: Float
+    strip: Strip
+    actual: Float
+    expected: Float
+    rule: Rule
 
+    @cached_property
+    def difference(self) -> Difference:
+        """The differences of all elements, flat."""
+        return differ(self.actual, self.expected, self.rule)
 
-def hold_laid(strip: Strip, actual: Float, expected: Float, rule: Rule) -> Iterator[Laid]:
-    """Hold together what lies on a strip; give each array by itself."""
-    difference = differ(actual, expected, rule)
-    excess = difference.excess
-    unmatched = difference.ulp == np.inf  # two finite numbers are a finite number of steps apart
-    key = (unmatched, excess, difference.absolute)
-    where = _worst(strip, key)
-    elements = _elements(strip, where, actual, expected, difference)
-    counted = _count(strip, actual, expected, difference, unmatched)
-    rows = zip(*(column.tolist() for column in counted.values()), strict=True)
-    keys = zip(*(part[where].tolist() for part in key), strict=True)
-    for row, place, one, worst, parts in zip(
-        rows, (where - strip.starts).tolist(), keys, elements, strip.cut(excess), strict=True
-    ):
-        found = dict(zip(counted, row, strict=True))
-        # No octave beyond that of the largest distance has any.
-        octaves = found.pop("octaves")[: int(found["max_ulp"]).bit_length() + 1]
-        yield Laid(Tally(worst=place, key=one, octaves=octaves, **found), worst, parts)
+    @cached_property
+    def excess(self) -> list[Float]:
+        """The excess of every element, in the shapes of the arrays."""
+        return self.strip.cut(self._excess)
 
+    @cached_property
+    def tallies(self) -> list[Tally]:
+        """What a sweep over each pair would count, but for the place and key of its worst."""
+        columns = {name: column.tolist() for name, column in self._columns()}
+        return [
+            Tally(**dict(zip(columns, row, strict=True)))
+            for row in zip(*columns.values(), strict=True)
+        ]
 
-def _worst(strip: Strip, key: tuple[Array, ...]) -> Index:
-    """Give the flat index of each array's element of the highest key, the first of equals."""
-    best = np.ones(len(key[0]), np.bool_)
-    for part in key:
-        if part.any() and np.count_nonzero(best) > len(strip):
-            best &= part == strip.spread(strip.largest(np.where(best, part, -1)))
-    return strip.first(best)
-
-
-def _elements(
-    strip: Strip, where: Index, actual: Float, expected: Float, difference: Difference
-) -> list[Element]:
-    """Give the elements at flat indices, one of each array."""
-    columns = (
-        actual,
-        expected,
-        difference.absolute,
-        difference.relative,
-        difference.ulp,
-        difference.allowed,
-    )
-    rows = zip(*(column[where].tolist() for column in columns), strict=True)
-    places = (strip.index(i, flat) for i, flat in enumerate(where.tolist()))
-    return [Element(index, *row) for index, row in zip(places, rows, strict=True)]
-
-
-def _count(
-    strip: Strip, actual: Float, expected: Float, difference: Difference, unmatched: Array
-) -> Mapping[str, Array]:
-    """Give the statistics of each array, by their names in a `Tally`."""
-    absolute, relative, ulp = difference.absolute, difference.relative, difference.ulp
-    finite = np.isfinite(actual) & np.isfinite(expected)
-    if not finite.all():
-        actual, expected, ulp, relative = (
-            np.where(finite, x, 0.0) for x in (actual, expected, ulp, relative)
+    @cached_property
+    def worst(self) -> list[Element]:
+        """The worst element of each pair."""
+        found = self.difference
+        measures = (found.absolute, found.relative, found.ulp, found.allowed)
+        where = self._where
+        rows = zip(
+            *(part[where].tolist() for part in (self.actual, self.expected, *measures)), strict=True
         )
-        absolute = np.where(finite, absolute, 0.0)
-    _, octave = np.frexp(np.floor(ulp))
-    bins = np.bincount(strip.ids * OCTAVES + octave, ~unmatched, OCTAVES * len(strip))
-    return {
-        "total": np.asarray(strip.lengths),
-        "equal": strip.count(difference.absolute == 0),
-        "disagreeing": strip.count(~(difference.absolute <= difference.allowed)),
-        "nonfinite": strip.count(unmatched),
-        "max_absolute": strip.largest(absolute),
-        "max_relative": strip.largest(relative),
-        "max_ulp": strip.largest(ulp),
-        "octaves": bins.reshape(-1, OCTAVES).astype(np.intp),
-        "aa": strip.total(actual * actual),
-        "ee": strip.total(expected * expected),
-        "ae": strip.total(actual * expected),
-    }
+        places = (self.strip.index(i, flat) for i, flat in enumerate(where.tolist()))
+        return [Element(index, *row) for index, row in zip(places, rows, strict=True)]
+
+    @cached_property
+    def _excess(self) -> Float:
+        return self.difference.excess
+
+    @cached_property
+    def _unmatched(self) -> Array:
+        """Where one side alone is NaN or infinite: finite numbers are so many steps apart."""
+        unmatched: Array = self.difference.ulp == np.inf
+        return unmatched
+
+    @cached_property
+    def _where(self) -> Index:
+        """The flat index of each array's element of the highest key, the first of equals."""
+        best = np.ones(len(self.actual), np.bool_)
+        for part in (self._unmatched, self._excess, self.difference.absolute):
+            if np.count_nonzero(best) == len(self.strip):
+                break
+            if part.any():
+                top = self.strip.largest(np.where(best, part, -1))
+                best &= part == self.strip.spread(top)
+        return self.strip.first(best)
+
+    def _columns(self) -> Iterator[tuple[str, Any]]:
+        """Give the statistics of all pairs, by their names in a `Tally`."""
+        strip, found = self.strip, self.difference
+        actual, expected, ulp = self.actual, self.expected, found.ulp
+        absolute, relative = found.absolute, found.relative
+        finite = np.isfinite(actual) & np.isfinite(expected)
+        if not finite.all():
+            actual, expected, ulp, absolute, relative = (
+                np.where(finite, x, 0.0) for x in (actual, expected, ulp, absolute, relative)
+            )
+        _, octave = np.frexp(np.floor(ulp))
+        bins = np.bincount(strip.ids * OCTAVES + octave, ~self._unmatched, OCTAVES * len(strip))
+        yield "total", np.array(strip.lengths)
+        yield "equal", strip.count(found.absolute == 0)
+        yield "disagreeing", strip.count(~(found.absolute <= found.allowed))
+        yield "nonfinite", strip.count(self._unmatched)
+        yield "max_absolute", strip.largest(absolute)
+        yield "max_relative", strip.largest(relative)
+        yield "max_ulp", strip.largest(ulp)
+        yield "octaves", bins.reshape(-1, OCTAVES).astype(np.intp)
+        yield "aa", strip.total(actual * actual)
+        yield "ee", strip.total(expected * expected)
+        yield "ae", strip.total(actual * expected)

@@ -6,18 +6,21 @@ What several steps ask of them is computed once, by one call of NumPy for all.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from gradcmp.case import Fixed
-from gradcmp.judge.compare import compare, compare_laid
+from gradcmp.judge.compare import compare, compare_laid, conclude
 from gradcmp.judge.facing import Facing, Matched
+from gradcmp.judge.laid import Laid
 from gradcmp.judge.loudness import apart
 from gradcmp.judge.noise import PRECISIONS
 from gradcmp.judge.records import Comparison
 from gradcmp.judge.strip import LONGEST, Float, Strip, batches
+from gradcmp.judge.tally import Tally
 from gradcmp.judge.tolerance import rule_of
 from gradcmp.judge.ulp import FORMATS
 
@@ -48,13 +51,40 @@ class Sheet:
         return Strip([tensor.values[1].shape for tensor in self.tensors])
 
     @cached_property
-    def seen(self) -> list[Comparison]:
-        """Each tensor compared under the floor of the coarser dtype."""
-        floor = FLOORS[self.facing.dtype]
-        if len(self.tensors) == 1 and self.strip.lengths[0] > LONGEST:
-            return [compare(*self.tensors[0].values, floor)]
-        rule = rule_of(floor, FORMATS[self.facing.dtype])
-        return compare_laid(self.strip, self.actual, self.expected, rule)
+    def agree(self) -> list[bool]:
+        """Whether each tensor agrees under the floor of the coarser dtype."""
+        return [not counted.disagreeing for counted in self._counted]
+
+    @cached_property
+    def unmatched(self) -> list[bool]:
+        """Whether one side of each tensor has NaN or an infinity that the other has not."""
+        return [counted.nonfinite > 0 for counted in self._counted]
+
+    def seen(self, i: int) -> Comparison:
+        """Give one tensor as it compares under the floor."""
+        return self._swept or compare_laid(self._laid, i)
+
+    def judged(self, i: int, **judgement: Any) -> Comparison:
+        """Give what was seen of one tensor, with another judgement."""
+        if self._swept:
+            return replace(self._swept, **judgement)
+        return conclude(self._laid.tallies[i], **judgement)
+
+    @property
+    def _counted(self) -> Sequence[Comparison | Tally]:
+        return [self._swept] if self._swept else self._laid.tallies
+
+    @cached_property
+    def _swept(self) -> Comparison | None:
+        """The comparison of a large tensor, which is on a sheet of its own."""
+        if len(self.tensors) > 1 or self.strip.lengths[0] <= LONGEST:
+            return None
+        return compare(*self.tensors[0].values, FLOORS[self.facing.dtype])
+
+    @cached_property
+    def _laid(self) -> Laid:
+        rule = rule_of(FLOORS[self.facing.dtype], FORMATS[self.facing.dtype])
+        return Laid(self.strip, self.actual, self.expected, rule)
 
     @cached_property
     def actual(self) -> Float:

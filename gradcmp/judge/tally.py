@@ -51,7 +51,8 @@ class Tally:
     @property
     def trimmed(self) -> tuple[int, ...]:
         """The octaves up to the last that anything lies in."""
-        length = len(self.octaves)
+        # There is none beyond that of the largest distance.
+        length = min(len(self.octaves), int(self.max_ulp).bit_length() + 1)
         while length and not self.octaves[length - 1]:
             length -= 1
         return tuple(self.octaves[:length])

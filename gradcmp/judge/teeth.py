@@ -183,9 +183,10 @@ def have_teeth(strip: Strip, expected: Float, allowed: Float, dtype: DType) -> l
             within = strip.count(size * (ONE_OFF * NEARLY) <= allowed) - strip.count(size == 0)
             plain &= within <= TYPICAL * strip.count(size > 0)
     found: list[bool] = plain.tolist()
-    for i, shape in enumerate(strip.shapes):
-        if found[i] and any(_equal_axes(shape)):
-            found[i] = _shows_swap(strip.cut(expected)[i], strip.cut(allowed)[i])
+    parts = zip(strip.cut(expected), strip.cut(allowed), strict=True)
+    for i, (gradient, limit) in enumerate(parts):
+        if found[i] and any(_equal_axes(gradient.shape)):
+            found[i] = _shows_swap(gradient, limit)
     return found
 
 
