@@ -20,7 +20,7 @@ from gradcmp.judge.overflow import overflowed
 from gradcmp.judge.records import Comparison, Pair
 from gradcmp.judge.scales import Scales
 from gradcmp.judge.sheet import FLOORS, Sheet, sheets
-from gradcmp.judge.teeth import Allowance
+from gradcmp.judge.teeth import Allowance, Known
 from gradcmp.recording import Array, Recording
 
 
@@ -130,4 +130,4 @@ class NoiseRule:
         bounds = self._baseline.bounds(name, expected, self.limit) if dtype == DTYPE else None
         if bounds is not None:
             yield bounds
-        yield Allowance.known(self.limit * self._scales.roughly_of(dtype)[name].s)
+        yield Known(self.limit * self._scales.roughly_of(dtype)[name].s)

@@ -18,8 +18,8 @@ from gradcmp.case import DType
 from gradcmp.graph import Graph
 from gradcmp.graph.records import STEP
 from gradcmp.judge.calibrate import WIDEST, Float, pooled
-from gradcmp.judge.compare import is_small
-from gradcmp.judge.decision import ROUNDING, element_of, noise_of
+from gradcmp.judge.decision import ROUNDING, noise_of
+from gradcmp.judge.definition import element
 from gradcmp.judge.loudness import LIMITS, Limits, Loudness
 from gradcmp.judge.noise import PRECISIONS
 from gradcmp.judge.records import Comparison
@@ -27,7 +27,7 @@ from gradcmp.judge.scales import REPLICAS
 from gradcmp.judge.selfnoise import run_in
 from gradcmp.judge.sheet import Sheet
 from gradcmp.judge.strip import LONGEST, Strip, batches
-from gradcmp.judge.teeth import Allowance
+from gradcmp.judge.ulp import FORMATS
 from gradcmp.recording import Array, Recording
 
 DTYPE: DType = "float32"  # in narrower dtypes NumPy adds up in order, which frameworks do not
@@ -44,6 +44,37 @@ SETTLED_FINE = 36.0
 RULE_BASELINE = (
     f"auto: |a − e| <= {WITHIN:g} × noise, told from the reference's own rounding in {DTYPE}"
 )
+
+
+@dataclass(frozen=True)
+class Bracket:
+    """What each element of a gradient may be off, as far as the baseline knows.
+
+    A correct implementation rounds its result, at least.
+    """
+
+    expected: Float
+    limit: float
+    scale: Float
+
+    @property
+    def least(self) -> Float:
+        """As little as a calibration may say."""
+        return self._at_least(LEAST)
+
+    @property
+    def likely(self) -> Float:
+        """What it says, most likely."""
+        return self._at_least(1.0)
+
+    @property
+    def most(self) -> Float:
+        """As much as it may say."""
+        return self.limit * GREATEST * self.scale
+
+    def _at_least(self, times: float) -> Float:
+        rounded = (self.limit * U / 3**0.5) * np.abs(self.expected)
+        return np.maximum(rounded, self.limit * times * self.scale)
 
 
 @dataclass
@@ -78,11 +109,20 @@ class Baseline:
             within = (top <= WITHIN) & sheet.strip.every(is_close(*sheet.fine, scale))
         where = sheet.strip.first(multiples == sheet.strip.spread(top))
         excess = sheet.strip.cut(multiples / WITHIN)
-        numbers = [part.tolist() for part in (within, where, top, scale[where])]
-        return [
-            self._settled(sheet, i, flat, multiple, unit, excess[i]) if settled else None
-            for i, (settled, flat, multiple, unit) in enumerate(zip(*numbers, strict=True))
-        ]
+        columns = (within, where, top, scale[where], sheet.actual[where], sheet.expected[where])
+        found: list[Comparison | None] = []
+        for i, (settled, flat, multiple, unit, actual, expected) in enumerate(
+            zip(*(column.tolist() for column in columns), strict=True)
+        ):
+            if not settled:
+                found.append(None)
+                continue
+            index = sheet.strip.index(i, flat)
+            worst = element(index, actual, expected, FORMATS[DTYPE], unit * WITHIN)
+            noise = noise_of(Loudness(multiple, 0.0, index, 0, ALLOWED), None, worst)
+            # What is common to all elements is not asked for.
+            found.append(sheet.judged(i, ROUNDING, RULE_BASELINE, worst, excess[i], noise))
+        return found
 
     def _laid(self, sheet: Sheet) -> Float:
         """Give the scales of tensors; infinitely small ones, which settle nothing, for None."""
@@ -93,33 +133,10 @@ class Baseline:
             found.append(scale if fits else np.zeros(shape))
         return sheet.strip.lay(found)  # type: ignore[arg-type]
 
-    def _settled(
-        self, sheet: Sheet, i: int, flat: int, multiple: float, unit: float, excess: Float
-    ) -> Comparison:
-        """Call one tensor rounding; what is common to all elements is not asked for."""
-        found = Loudness(multiple, 0.0, sheet.strip.index(i, flat), 0, ALLOWED)
-        worst = element_of(found, sheet.tensors[i].values, unit * WITHIN)
-        return sheet.judged(
-            i,
-            verdict=ROUNDING,
-            rule=RULE_BASELINE,
-            disagreeing=0,
-            worst=worst,
-            excess=excess if is_small(excess) else None,
-            noise=noise_of(found, None, worst),
-        )
-
-    def bounds(self, name: str, expected: Float, limit: float) -> Allowance | None:
-        """Bracket what a calibration would allow, `limit` times its noise; None where nothing can.
-
-        A correct implementation rounds its result, at least.
-        """
+    def bounds(self, name: str, expected: Float, limit: float) -> Bracket | None:
+        """Bracket `limit` times what a calibration would say; None where there is no telling."""
         scale = self.scale(name)
-        if scale is None:
-            return None
-        rounded = (limit * U / 3**0.5) * np.abs(expected)
-        least, likely, most = (limit * times * scale for times in (LEAST, 1.0, GREATEST))
-        return Allowance(np.maximum(rounded, least), np.maximum(rounded, likely), most)
+        return None if scale is None else Bracket(expected, limit, scale)
 
     @cached_property
     def _run(self) -> Mapping[str, Array]:
@@ -148,30 +165,33 @@ class Baseline:
             base = strip.lay([exact[i] for i in batch])
             run = strip.lay([self._run[names[i]] for i in batch])
             with np.errstate(all="ignore"):
-                v = np.square((run - base) / WIDEST[1])
+                v = (run - base) / WIDEST[1]
+                np.square(v, out=v)
                 zero = (run == 0) & (base == 0)  # says nothing of the noise there: the tensor does
                 if zero.any():
                     v = np.where(zero, strip.mean(v), v)
-                noise = TYPICAL * np.sqrt(pooled(v, 1, base, PRECISIONS[DTYPE], strip))
+                noise = np.sqrt(pooled(v, 1, base, PRECISIONS[DTYPE], strip), out=v)
+                noise *= TYPICAL
                 finite = np.isfinite(strip.total(noise)).tolist()
             parts = zip(batch, strip.cut(noise), finite, strict=True)
             found |= {names[i]: part if known else None for i, part, known in parts}
         return found
 
 
-def is_close(size: Float, difference: Float, scale: Float | float = 0.0) -> npt.NDArray[np.bool_]:
+def is_close(size: Float, difference: Float, scale: Float | None = None) -> npt.NDArray[np.bool_]:
     """Say for each element whether two float64 runs are as close as rounding alone leaves them.
 
     Parameters
     ----------
     size, difference : array
         ``|e64|`` and ``|a64 − e64|``.
-    scale : array or float
+    scale : array, optional
         The noise in float32; without it only what is within a few roundings is close.
     """
     with np.errstate(all="ignore"):
         few = (SETTLED_FINE * U_FINE) * size
-        close: npt.NDArray[np.bool_] = difference <= np.maximum(few, (WITHIN * U_FINE / U) * scale)
+        most = few if scale is None else np.maximum(few, (WITHIN * U_FINE / U) * scale)
+        close: npt.NDArray[np.bool_] = difference <= most
     if not np.isfinite(np.add.reduce(few, None)):  # what is infinite, or NaN, has to be the same
         close = (difference == 0) | (close & np.isfinite(few))
     return close

@@ -131,12 +131,17 @@ def pooled(v: Float, count: int, base: Float, precision: Precision, strip: Strip
     Parameters
     ----------
     v, base : array
-        Of the tensors that lie on a strip.
+        Of the tensors that lie on a strip; `v` is overwritten.
     """
     size = np.square(base)
-    shared = (count * v + TENSOR_WEIGHT * _lent(v, size, strip)) / (count + TENSOR_WEIGHT)
-    squared: Float = shared + (precision.u**2 / 3 * size + precision.eta**2)
-    return squared
+    lent = _lent(v, size, strip)
+    lent *= TENSOR_WEIGHT / (count + TENSOR_WEIGHT)
+    size *= precision.u**2 / 3
+    size += precision.eta**2
+    v *= count / (count + TENSOR_WEIGHT)
+    v += lent
+    v += size
+    return v
 
 
 def _widest(deviations: Float) -> Float:
@@ -154,14 +159,13 @@ def _lent(v: Float, size: Float, strip: Strip) -> Float:
     lend would drown the smallest, were it not for the reach.
     """
     lent, relative = strip.outer(v), v / size
-    mean = strip.mean(relative)
-    if np.isfinite(mean).all():
-        near: Float = np.minimum(lent, REACH**2 * mean * size)
-        return near
-    known = np.isfinite(relative)
-    some = strip.spread(strip.total(np.where(known, relative, 0.0)) / strip.count(known))
-    within: Float = np.where(known, np.minimum(lent, REACH**2 * some * size), lent)
-    return within
+    mean, known = strip.mean(relative), None
+    if not np.isfinite(mean).all():
+        known = np.isfinite(relative)
+        mean = strip.spread(strip.total(np.where(known, relative, 0.0)) / strip.count(known))
+    reach = np.multiply(size, REACH**2 * mean, out=relative)
+    near: Float = np.minimum(lent, reach, out=reach)
+    return near if known is None else np.where(known, near, lent)
 
 
 def _walk(

@@ -15,7 +15,7 @@ from gradcmp.judge.integers import tally_integers
 from gradcmp.judge.laid import Laid
 from gradcmp.judge.parallel import tally_reals
 from gradcmp.judge.pieces import aligned
-from gradcmp.judge.records import SMALL, Comparison, Element, Reason, Verdict
+from gradcmp.judge.records import SMALL, Comparison, Element, Noise, Reason, Verdict
 from gradcmp.judge.strip import LONGEST, Strip, batches
 from gradcmp.judge.tally import Tally
 from gradcmp.judge.tolerance import EXACT, Rule, rule_of
@@ -157,26 +157,36 @@ def _number(one: Any) -> float:
 
 
 def _conclude(tally: Tally, rule: Rule, worst: Element, excess: Array | None = None) -> Comparison:
-    verdict = _verdict(tally, rule, worst)
-    return conclude(tally, verdict=verdict, rule=rule.text, worst=worst, excess=excess)
+    return conclude(tally, _verdict(tally, rule, worst), rule.text, worst, excess)
 
 
-def conclude(tally: Tally, **judgement: Any) -> Comparison:
+def conclude(
+    tally: Tally,
+    verdict: Verdict,
+    rule: str,
+    worst: Element,
+    excess: Array | None = None,
+    noise: Noise | None = None,
+) -> Comparison:
     """Make a comparison of what was counted and what is made of it."""
-    statistics = {
-        "total": tally.total,
-        "disagreeing": tally.disagreeing,
-        "max_absolute": tally.max_absolute,
-        "max_relative": tally.max_relative,
-        "max_ulp": tally.max_ulp,
-        "equal": tally.equal,
-        "nonfinite": tally.nonfinite,
-        "norm_actual": math.sqrt(tally.aa),
-        "norm_expected": math.sqrt(tally.ee),
-        "cosine": _cosine(tally),
-        "octaves": tally.trimmed,
-    }
-    return Comparison(**{**statistics, **judgement})
+    return Comparison(
+        verdict,
+        rule,
+        tally.total,
+        0 if verdict.agrees else tally.disagreeing,
+        worst,
+        tally.max_absolute,
+        tally.max_relative,
+        tally.max_ulp,
+        excess,
+        tally.equal,
+        tally.nonfinite,
+        tally.trimmed,
+        noise,
+        math.sqrt(tally.aa),
+        math.sqrt(tally.ee),
+        _cosine(tally),
+    )
 
 
 def _verdict(tally: Tally, rule: Rule, worst: Element) -> Verdict:

@@ -13,7 +13,7 @@ from gradcmp.judge.compare import compare_named
 from gradcmp.judge.definition import differ
 from gradcmp.judge.noise import PRECISIONS
 from gradcmp.judge.records import Comparison, Pair
-from gradcmp.judge.teeth import Allowance
+from gradcmp.judge.teeth import Allowance, Known
 from gradcmp.judge.tolerance import rule_of
 from gradcmp.judge.ulp import coarser
 from gradcmp.recording import Array, Recording
@@ -48,7 +48,7 @@ class FixedRule:
 
     def allowances(self, name: str, expected: Float, dtype: DType) -> Iterator[Allowance]:
         """Give what each element of a gradient that was computed in `dtype` may be off."""
-        yield Allowance.known(self._allowed(expected, dtype))
+        yield Known(self._allowed(expected, dtype))
 
     def _allowed(self, expected: Float, dtype: DType) -> Float:
         allowed = differ(expected, expected, rule_of(self.tolerance, coarser(dtype, dtype))).allowed

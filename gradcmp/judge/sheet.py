@@ -8,21 +8,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from gradcmp.case import Fixed
-from gradcmp.judge.compare import compare, compare_laid, conclude
+from gradcmp.judge.compare import compare, compare_laid, conclude, is_small
 from gradcmp.judge.facing import Facing, Matched
 from gradcmp.judge.laid import Laid
 from gradcmp.judge.loudness import apart
 from gradcmp.judge.noise import PRECISIONS
-from gradcmp.judge.records import Comparison
+from gradcmp.judge.records import Comparison, Element, Noise, Verdict
 from gradcmp.judge.strip import LONGEST, Float, Strip, batches
 from gradcmp.judge.tally import Tally
 from gradcmp.judge.tolerance import rule_of
 from gradcmp.judge.ulp import FORMATS
+from gradcmp.recording import Array
 
 # A difference of so many u |e| and so many eta is quiet whatever a calibration would say: s^2 is
 # at least (u g)^2 / 3 + eta^2, so p stays below 6 up to 3.46 u |g|, and r below `floor.BOUND`.
@@ -64,11 +64,22 @@ class Sheet:
         """Give one tensor as it compares under the floor."""
         return self._swept or compare_laid(self._laid, i)
 
-    def judged(self, i: int, **judgement: Any) -> Comparison:
-        """Give what was seen of one tensor, with another judgement."""
-        if self._swept:
-            return replace(self._swept, **judgement)
-        return conclude(self._laid.tallies[i], **judgement)
+    def judged(
+        self, i: int, verdict: Verdict, rule: str, worst: Element, excess: Array, noise: Noise
+    ) -> Comparison:
+        """Give what was seen of one tensor, with another judgement, under which it agrees."""
+        shown = excess if is_small(excess) else None
+        if not self._swept:
+            return conclude(self._laid.tallies[i], verdict, rule, worst, shown, noise)
+        return replace(
+            self._swept,
+            verdict=verdict,
+            rule=rule,
+            disagreeing=0,
+            worst=worst,
+            excess=shown,
+            noise=noise,
+        )
 
     @property
     def _counted(self) -> Sequence[Comparison | Tally]:
@@ -99,7 +110,7 @@ class Sheet:
     @cached_property
     def difference(self) -> Float:
         """How far the sides are apart, flat."""
-        return np.abs(apart(self.actual, self.expected))
+        return _size(apart(self.actual, self.expected))
 
     @cached_property
     def fine(self) -> tuple[Float, Float] | None:
@@ -108,7 +119,12 @@ class Sheet:
         if not fine:
             return None
         actual, expected = (self.strip.lay(side) for side in zip(*fine, strict=True))
-        return np.abs(expected), np.abs(apart(actual, expected))
+        return np.abs(expected), _size(apart(actual, expected))
+
+
+def _size(difference: Float) -> Float:
+    size: Float = np.abs(difference, out=difference)
+    return size
 
 
 def sheets(facing: Facing, tensors: Sequence[Matched]) -> Iterator[tuple[list[int], Sheet]]:

@@ -109,7 +109,9 @@ class Strip:
 
         Of what has no two axes, the mean.
         """
-        return np.concatenate([_outer(part).ravel() for part in self.cut(laid)])
+        totals = self.total(laid).tolist()
+        outer = [_outer(*one).ravel() for one in zip(self.cut(laid), totals, strict=True)]
+        return outer[0] if len(self) == 1 else np.concatenate(outer)
 
     def _each(self, ufunc: np.ufunc, laid: Array, dtype: Any = None) -> Array:
         if len(self) == 1:  # a long one, mostly: and this is faster
@@ -123,11 +125,12 @@ class Strip:
         return np.repeat(np.arange(len(self)), self._sizes)
 
 
-def _outer(array: Float) -> Float:
-    total = np.add.reduce(array, None)  # means by sums: the counts cancel
+def _outer(array: Float, total: float) -> Float:
+    """Give the outer product of the means, by sums: the counts cancel."""
     if array.ndim < 2 or total == 0:
         return np.full_like(array, total / max(array.size, 1))
     rows = np.add.reduce(array, -1, keepdims=True)
     columns = np.add.reduce(array, tuple(range(array.ndim - 1)), keepdims=True)
-    outer: Float = rows * columns / total
+    outer: Float = rows * columns
+    outer /= total
     return outer

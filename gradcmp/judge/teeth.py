@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -27,24 +27,37 @@ NEARLY = 1 - 2.0**-30  # what rounding may take of a thousandth, and more
 SYMMETRIC = 64.0  # units roundoff of the largest element: what rounding does to a symmetry
 
 
+class Allowance(Protocol):
+    """What each element of a gradient may be off, as far as it is known."""
+
+    @property
+    def least(self) -> Float:
+        """As little as it may be."""
+
+    @property
+    def likely(self) -> Float:
+        """What it is, most likely."""
+
+    @property
+    def most(self) -> Float:
+        """As much as it may be."""
+
+
 @dataclass(frozen=True)
-class Allowance:
-    """What each element of a gradient may be off.
+class Known:
+    """An allowance that needs no estimate."""
 
-    Attributes
-    ----------
-    least, likely, most : array
-        As far as it is known; all the same once it is.
-    """
-
-    least: Float
     likely: Float
-    most: Float
 
-    @classmethod
-    def known(cls, allowed: Float) -> Allowance:
-        """Give one that needs no estimate."""
-        return cls(allowed, allowed, allowed)
+    @property
+    def least(self) -> Float:
+        """The same."""
+        return self.likely
+
+    @property
+    def most(self) -> Float:
+        """The same."""
+        return self.likely
 
 
 @dataclass(frozen=True)
