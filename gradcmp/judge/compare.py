@@ -130,7 +130,7 @@ def compare_laid(laid: Laid, i: int) -> Comparison:
     """Give the comparison of one of the pairs that lie on a strip."""
     tally, excess = laid.tallies[i], laid.excess[i]
     shown = excess if is_small(excess) else None
-    comparison = _conclude(tally, laid.rule, laid.worst[i], shown)
+    comparison = _conclude(tally, laid.rule, laid.worst(i), shown)
     if tally.equal < tally.total:
         return comparison
     expected = laid.strip.cut(laid.expected)[i]

@@ -51,17 +51,12 @@ class Laid:
             for row in zip(*columns.values(), strict=True)
         ]
 
-    @cached_property
-    def worst(self) -> list[Element]:
-        """The worst element of each pair."""
-        found = self.difference
+    def worst(self, i: int) -> Element:
+        """Give the worst element of one pair."""
+        found, flat = self.difference, self._where[i]
         measures = (found.absolute, found.relative, found.ulp, found.allowed)
-        where = self._where
-        rows = zip(
-            *(part[where].tolist() for part in (self.actual, self.expected, *measures)), strict=True
-        )
-        places = (self.strip.index(i, flat) for i, flat in enumerate(where.tolist()))
-        return [Element(index, *row) for index, row in zip(places, rows, strict=True)]
+        numbers = (float(part[flat]) for part in (self.actual, self.expected, *measures))
+        return Element(self.strip.index(i, int(flat)), *numbers)
 
     @cached_property
     def _excess(self) -> Float:
