@@ -107,3 +107,28 @@ def test_what_is_close_matches_infinities_and_nan_in_place():
     assert not all_close(x, x[::-1].copy(), 1.0)
     assert not all_close(x, np.array([1.0, np.inf, np.inf, np.nan]), 1.0)
     assert not all_close(x, np.array([1 + 1e-6, np.inf, -np.inf, np.nan]), 1e-9)
+
+
+def leaking(tiny):
+    """A row of a gradient that is exactly zero, and what a backend has there, by dtype."""
+    graph = case(a="tanh(x) * y", out="sum(exp(a) * z)")
+    inputs = draw(graph)
+    inputs["y"][0] = 0.0
+
+    def spoil(recording):
+        dx = recording.gradients["x"].copy()
+        assert not dx[0].any()
+        dx[0] = tiny[recording.dtype]
+        return spoiled("x", lambda _: dx)(recording)
+
+    return verdict(graph, inputs, spoil=spoil)
+
+
+def test_an_exact_zero_of_the_reference_borrows_its_noise_from_the_tensor(calibrations):
+    judged = leaking({"float32": 1e-8, "float64": 1e-17})
+    assert reasons(judged)["d x"] == "rounding"
+    assert not calibrations
+
+
+def test_what_is_no_zero_in_float64_either_is_not_settled():
+    assert reasons(leaking({"float32": 1e-8, "float64": 1e-8}))["d x"] == "bug"
