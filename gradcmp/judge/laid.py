@@ -71,8 +71,10 @@ class Laid:
     @cached_property
     def _where(self) -> Index:
         """The flat index of each array's element of the highest key, the first of equals."""
+        # Where not one ULP is allowed every excess is infinite, and the distances still tell.
+        excess = self._excess if self.rule.ulp is None else self.difference.ulp
         best = np.ones(len(self.actual), np.bool_)
-        for part in (self._unmatched, self._excess, self.difference.absolute):
+        for part in (self._unmatched, excess, self.difference.absolute):
             if np.count_nonzero(best) == len(self.strip):
                 break
             if part.any():

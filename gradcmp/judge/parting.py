@@ -22,16 +22,16 @@ def partings(graph: Graph, comparisons: Mapping[str, Comparison]) -> dict[str, P
     if not wrong:
         return {}
     reads = graph.reads
-    used: dict[str, list[str]] = {name: [] for name in (*graph.inputs, *reads)}
-    for node, names in reads.items():
-        for name in names:
-            used[name].append(node)
     names = (*graph.inputs, *reads)
+    used: dict[str, list[str]] = {name: [] for name in names}
+    for node, sources in reads.items():
+        for name in sources:
+            used[name].append(node)
     known = (*names, *(GRADIENT + name for name in reversed(names)))
     order = {name: place for place, name in enumerate(dict.fromkeys((*known, *wrong)))}
     order = {name: order[name] for name in wrong}
     forward: dict[str, str | None] = {}
-    for name in (*graph.inputs, *reads):
+    for name in names:
         forward[name] = _first(order, name, (forward[one] for one in reads.get(name, ())))
     backward: dict[str, str | None] = {}
     for name in (*reversed(reads), *graph.inputs):

@@ -400,3 +400,15 @@ def test_non_finite_comes_before_any_excess():
     assert comparison.verdict.detail == "nan against 1.0 at (1,)"
     assert comparison.disagreeing == 2
     assert comparison.max_absolute == 1e300
+
+
+@pytest.mark.usefixtures("swept")
+@pytest.mark.parametrize("limit", [0, 1])
+def test_under_an_ulp_rule_the_worst_is_the_most_ulp_apart(limit):
+    expected = np.full(8, 1.0, np.float32)
+    expected[1] = 1e6
+    actual = expected.copy()
+    actual[1] += 2 * np.spacing(actual[1])  # the largest difference, and two steps
+    actual[5] += 3 * np.spacing(actual[5])
+    found = compare(actual, expected, Ulp(limit))
+    assert (found.worst.index, found.worst.ulp) == ((5,), 3)
