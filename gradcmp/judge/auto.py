@@ -11,7 +11,6 @@ import numpy as np
 from gradcmp.case import DType
 from gradcmp.graph import Graph
 from gradcmp.judge.baseline import DTYPE, Baseline
-from gradcmp.judge.calibrate import Float
 from gradcmp.judge.compare import compare_all, is_real
 from gradcmp.judge.facing import Facing, Matched
 from gradcmp.judge.floor import within_floor
@@ -20,6 +19,7 @@ from gradcmp.judge.overflow import overflowed
 from gradcmp.judge.records import Comparison, Pair
 from gradcmp.judge.scales import Scales
 from gradcmp.judge.sheet import FLOORS, Sheet, sheets
+from gradcmp.judge.strip import Float
 from gradcmp.judge.teeth import Allowance, Known
 from gradcmp.recording import Array, Recording
 
@@ -76,7 +76,7 @@ class NoiseRule:
             with np.errstate(all="ignore"):
                 judged = self._judge(sheet)
             found |= {noisy[i]: one for i, one in zip(numbers, judged, strict=True)}
-        return [self._known(facing, tensors[i], found[i]) for i in range(len(tensors))]
+        return [self._or_range(facing, tensors[i], found[i]) for i in range(len(tensors))]
 
     def _judge(self, sheet: Sheet) -> list[Comparison]:
         found = [sheet.seen(i) if lost else None for i, lost in enumerate(sheet.unmatched)]
@@ -93,17 +93,18 @@ class NoiseRule:
         sides = self.recordings[pair.actual], self.recordings[pair.expected]
         return Facing(pair, sides, self.twins, self.reference.backend)
 
-    def _known(self, facing: Facing, tensor: Matched, held: Comparison) -> Comparison:
-        """Tell an overflow from a bug."""
+    def _or_range(self, facing: Facing, tensor: Matched, held: Comparison) -> Comparison:
+        """Tell an overflow from any other NaN or infinity."""
         if held.verdict.reason != "non-finite" or held.agrees:
             return held
         return overflowed(held, tensor.values, facing.precision, self.reference)
 
     def _has_noise(self, tensor: Matched) -> bool:
         """Whether there is noise to know: real numbers that can be held together."""
-        actual, expected = tensor.values
-        shape = actual.shape == expected.shape and actual.size > 0
-        return shape and all(map(is_real, tensor.values)) and tensor.name in self._scales.names
+        if tensor.name not in self._scales.names or not all(map(is_real, tensor.values)):
+            return False
+        known = self.reference.tensors[tensor.name]
+        return known.size > 0 and all(known.shape == array.shape for array in tensor.values)
 
     @cached_property
     def _baseline(self) -> Baseline:

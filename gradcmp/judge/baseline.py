@@ -17,7 +17,8 @@ import numpy.typing as npt
 from gradcmp.case import DType
 from gradcmp.graph import Graph
 from gradcmp.graph.records import STEP
-from gradcmp.judge.calibrate import WIDEST, Float, pooled
+from gradcmp.judge.calibrate import WIDEST, pooled
+from gradcmp.judge.compare import is_small
 from gradcmp.judge.decision import ROUNDING, noise_of
 from gradcmp.judge.definition import element
 from gradcmp.judge.loudness import LIMITS, Limits, Loudness
@@ -26,7 +27,7 @@ from gradcmp.judge.records import Comparison
 from gradcmp.judge.scales import REPLICAS
 from gradcmp.judge.selfnoise import run_in
 from gradcmp.judge.sheet import Sheet
-from gradcmp.judge.strip import LONGEST, Strip, batches
+from gradcmp.judge.strip import LONGEST, Float, Strip, batches
 from gradcmp.judge.ulp import FORMATS
 from gradcmp.recording import Array, Recording
 
@@ -99,39 +100,35 @@ class Baseline:
 
     def settle(self, sheet: Sheet) -> list[Comparison | None]:
         """Hold differences against the reference's own error; None where that is not enough."""
-        if sheet.facing.dtype != DTYPE or sheet.facing.same or not sheet.fine:
+        if sheet.facing.dtype != DTYPE or sheet.facing.same or not sheet.left:
             return [None] * len(sheet.tensors)
-        scale = self._laid(sheet)
+        strip, scale = sheet.strip, self._scales_of(sheet)
         with np.errstate(all="ignore"):
             multiples = sheet.difference / scale
-            multiples[np.isnan(multiples)] = np.inf
-            top = sheet.strip.largest(multiples)
-            within = (top <= WITHIN) & sheet.strip.every(is_close(*sheet.fine, scale))
-        where = sheet.strip.first(multiples == sheet.strip.spread(top))
-        excess = sheet.strip.cut(multiples / WITHIN)
+            top = strip.largest(multiples)
+            within = (top <= WITHIN) & strip.every(is_close(*sheet.left, scale))
+            where = strip.first(~(multiples < strip.spread(top)))  # NaN settles nothing
         columns = (within, where, top, scale[where], sheet.actual[where], sheet.expected[where])
-        found: list[Comparison | None] = []
+        parts = strip.cut(multiples)
+        found: list[Comparison | None] = [None] * len(sheet.tensors)
         for i, (settled, flat, multiple, unit, actual, expected) in enumerate(
             zip(*(column.tolist() for column in columns), strict=True)
         ):
-            if not settled:
-                found.append(None)
-                continue
-            index = sheet.strip.index(i, flat)
-            worst = element(index, actual, expected, FORMATS[DTYPE], unit * WITHIN)
-            noise = noise_of(Loudness(multiple, 0.0, index, 0, ALLOWED), None, worst)
-            # What is common to all elements is not asked for.
-            found.append(sheet.judged(i, ROUNDING, RULE_BASELINE, worst, excess[i], noise))
+            if settled:
+                index = strip.index(i, flat)
+                worst = element(index, actual, expected, FORMATS[DTYPE], unit * WITHIN)
+                noise = noise_of(Loudness(multiple, 0.0, index, 0, ALLOWED), None, worst)
+                excess = parts[i] / WITHIN if is_small(parts[i]) else None
+                # What is common to all elements is not asked for.
+                found[i] = sheet.judged(i, ROUNDING, RULE_BASELINE, worst, excess, noise)
         return found
 
-    def _laid(self, sheet: Sheet) -> Float:
-        """Give the scales of tensors; infinitely small ones, which settle nothing, for None."""
-        found = []
-        for tensor in sheet.tensors:
-            scale, shape = self.scale(tensor.name), tensor.values[1].shape
-            fits = scale is not None and scale.shape == shape
-            found.append(scale if fits else np.zeros(shape))
-        return sheet.strip.lay(found)  # type: ignore[arg-type]
+    def _scales_of(self, sheet: Sheet) -> Float:
+        """Lay the scales of tensors; NaN, which settles nothing, for None."""
+        scales = [(self.scale(tensor.name), tensor.values[1]) for tensor in sheet.tensors]
+        return sheet.strip.lay(
+            np.full(array.shape, np.nan) if scale is None else scale for scale, array in scales
+        )
 
     def bounds(self, name: str, expected: Float, limit: float) -> Bracket | None:
         """Bracket `limit` times what a calibration would say; None where there is no telling."""

@@ -6,16 +6,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from gradcmp.graph import Graph, backward, forward
 from gradcmp.graph.walk import MakeConstant, spec_of
 from gradcmp.judge.noise import NoiseModel, Noisy, Precision
-from gradcmp.judge.strip import Strip
+from gradcmp.judge.strip import Float, Strip
 from gradcmp.ops import Array
 from gradcmp.ops.spec import Kind
-
-Float = npt.NDArray[np.float64]
 
 # The largest of K normal deviates is on average this many standard deviations: what turns the
 # widest of K replicas into a scale.

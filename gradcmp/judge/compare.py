@@ -59,21 +59,21 @@ def compare_all(
 ) -> list[Comparison]:
     """Compare pairs of arrays, each as `compare` does; small ones take less time together."""
     arrays = [(np.asarray(actual), np.asarray(expected)) for actual, expected in pairs]
-    found: list[Comparison | None] = [_refused(*both) for both in arrays]
+    found: dict[int, Comparison] = {}
     strips: dict[Format, list[int]] = {}
     for i, (actual, expected) in enumerate(arrays):
-        if found[i] is None:
-            unit = _unit(actual, expected)
-            if unit and actual.size <= LONGEST:
-                strips.setdefault(unit, []).append(i)
-            else:
-                found[i] = _swept(actual, expected, rule_of(tolerance, unit) if unit else EXACT)
+        refused, unit = _refused(actual, expected), _unit(actual, expected)
+        if refused:
+            found[i] = refused
+        elif unit and actual.size <= LONGEST:
+            strips.setdefault(unit, []).append(i)
+        else:
+            found[i] = _swept(actual, expected, rule_of(tolerance, unit) if unit else EXACT)
     for unit, numbers in strips.items():
         for batch in batches(numbers, [expected for _, expected in arrays]):
             held = _laid([arrays[i] for i in batch], rule_of(tolerance, unit))
-            for i, comparison in zip(batch, held, strict=True):
-                found[i] = comparison
-    return [comparison for comparison in found if comparison]
+            found |= zip(batch, held, strict=True)
+    return [found[i] for i in range(len(arrays))]
 
 
 def compare_named(
@@ -96,7 +96,7 @@ def is_real(array: Array) -> bool:
 def _unit(actual: Array, expected: Array) -> Format | None:
     """Give the coarser format of two real arrays; None of integers and booleans."""
     names = dtype_name(actual.dtype), dtype_name(expected.dtype)
-    return coarser(*names) if is_real(actual) else None
+    return coarser(*names) if is_real(actual) and is_real(expected) else None
 
 
 def _refused(actual: Array, expected: Array) -> Comparison | None:

@@ -72,7 +72,8 @@ def _differ(actual: Array, expected: Array, rule: Rule) -> Difference:
         else:
             spacing = rule.ulp * _spacing(expected, rule)
             allowed = np.where(ulp == 0, spacing, error * (rule.ulp / ulp))
-        allowed = np.minimum(allowed, LARGEST)  # an overflow exceeds it anyway
+        # An overflow exceeds it anyway; past the NaN of infinity times no ULP.
+        allowed = np.fmin(allowed, LARGEST)
     return Difference(error, relative, ulp, allowed)
 
 
@@ -103,7 +104,8 @@ def _allowed(rule: Rule, actual: float, expected: float) -> float:
     ulp = distance(actual, expected, rule.unit)
     if ulp == 0:
         return rule.ulp * float(_spacing(np.asarray(expected), rule))
-    return min(abs(actual - expected) * (rule.ulp / ulp), LARGEST)
+    allowed = abs(actual - expected) * (rule.ulp / ulp)
+    return allowed if allowed <= LARGEST else LARGEST  # NaN is not
 
 
 def _spacing(x: Array, rule: Rule) -> Array:

@@ -9,7 +9,7 @@ from functools import cached_property
 from gradcmp.case import DTYPES, DType
 from gradcmp.judge.noise import PRECISIONS, Precision
 from gradcmp.judge.records import Pair
-from gradcmp.recording import Array, Recording, dtype_name
+from gradcmp.recording import Array, Recording
 
 SMALL_BYTES = 4096  # of all arrays of a tensor: judging costs more than reading them
 
@@ -36,7 +36,7 @@ class Matched:
         arrays = (*self.values, *(self.fine or ()))
         if sum(array.nbytes for array in arrays) > SMALL_BYTES:
             return None
-        return tuple((dtype_name(a.dtype), a.shape, a.tobytes()) for a in arrays)
+        return tuple((a.dtype, a.shape, a.tobytes()) for a in arrays)
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,8 @@ class Facing:
     def match(self, name: str, actual: Array, expected: Array) -> Matched:
         """Put the float64 runs of a tensor beside it."""
         found = [side.tensors[name] for side in self._fine if name in side.tensors]
-        whole = len(found) == len(self.sides) and found[0].shape == found[1].shape
+        shapes = {array.shape for array in (actual, expected, *found)}
+        whole = len(found) == len(self.sides) and len(shapes) == 1
         return Matched(name, (actual, expected), (found[0], found[1]) if whole else None)
 
     @cached_property

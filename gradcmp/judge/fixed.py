@@ -6,19 +6,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from gradcmp.case import Auto, DType, DTypeTable, Tolerance
 from gradcmp.judge.compare import compare_named
 from gradcmp.judge.definition import differ
 from gradcmp.judge.noise import PRECISIONS
 from gradcmp.judge.records import Comparison, Pair
+from gradcmp.judge.strip import Float
 from gradcmp.judge.teeth import Allowance, Known
 from gradcmp.judge.tolerance import rule_of
 from gradcmp.judge.ulp import coarser
 from gradcmp.recording import Array, Recording
-
-Float = npt.NDArray[np.float64]
 
 
 def without_noise(tolerance: Tolerance) -> Tolerance:

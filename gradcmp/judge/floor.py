@@ -21,7 +21,7 @@ def within_floor(sheet: Sheet) -> list[Comparison | None]:
     found: list[Comparison | None] = [None] * len(sheet.tensors)
     if not any(sheet.agree):
         return found
-    close = sheet.strip.every(is_close(*sheet.fine)).tolist() if sheet.fine else sheet.agree
+    close = sheet.strip.every(is_close(*sheet.left)).tolist() if sheet.left else sheet.agree
     for i in (i for i, agrees in enumerate(sheet.agree) if agrees):
         seen = sheet.seen(i)
         if seen.verdict.reason == "non-finite":  # nothing is finite, and the same on both sides

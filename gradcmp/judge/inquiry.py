@@ -9,7 +9,6 @@ from itertools import chain
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from gradcmp.case import DTYPES, DType
 from gradcmp.graph import Graph, backward, forward
@@ -18,12 +17,11 @@ from gradcmp.judge.clues import FLOAT64, lowered, terms
 from gradcmp.judge.diagnose import diagnose
 from gradcmp.judge.evidence import Evidence
 from gradcmp.judge.records import Cause, Comparison, Finding, Pair, Teeth
-from gradcmp.judge.strip import Strip, batches
+from gradcmp.judge.strip import Float, Strip, batches
 from gradcmp.judge.teeth import Allowance, have_teeth, teeth
 from gradcmp.judge.truth import Primal
 from gradcmp.recording import Array, Recording
 
-Float = npt.NDArray[np.float64]
 Comparisons = Mapping[Pair, Mapping[str, Comparison]]
 
 MOST = 24  # findings that are looked into: where so much is wrong, the first to part tells most
@@ -72,12 +70,19 @@ class Inquiry:
         for pair, by in comparisons.items():
             for name, comparison in by.items():
                 wrong = not comparison.agrees or comparison.verdict.warns
-                if wrong and comparison.verdict.reason not in UNMEASURED and looked < MOST:
+                if wrong and self._is_known(name, pair, comparison) and looked < MOST:
                     looked += 1
                     causes = self._causes(name, pair)
                     side = self._side(name, pair, comparison, comparisons)
                     found.setdefault(pair, {})[name] = Finding(causes, side)
         return found
+
+    def _is_known(self, name: str, pair: Pair, comparison: Comparison) -> bool:
+        """Whether two arrays were measured that the reference has, too."""
+        if comparison.verdict.reason in UNMEASURED or name not in self._held.tensors:
+            return False
+        expected = self.recordings[pair.expected].tensors[name]
+        return expected.shape == self._held.tensors[name].shape
 
     def teeth(self) -> dict[str, Teeth]:
         """Say for each gradient but the output's own which wrong ones would have passed."""

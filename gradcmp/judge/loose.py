@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from gradcmp.case import DTYPES, DType, DTypeTable
 from gradcmp.graph import Graph, build
 from gradcmp.judge.auto import NoiseRule
-from gradcmp.judge.calibrate import Float
 from gradcmp.judge.compare import compare
 from gradcmp.judge.inquiry import Inquiry
 from gradcmp.judge.records import Comparison, Finding, Pair
 from gradcmp.judge.saved import AGAIN
+from gradcmp.judge.strip import Float
 from gradcmp.judge.teeth import Allowance
 from gradcmp.judge.yardstick import yardstick
 from gradcmp.recording import Array, Recording
@@ -45,12 +45,16 @@ class LooseRule:
 
     def hold(self, pair: Pair, tensors: Mapping[str, tuple[Array, Array]]) -> dict[str, Comparison]:
         """Compare tensors; what the graph has no such real number for, exactly or by a table."""
-        found: dict[str, Comparison] = {}
+        known: dict[str, dict[str, tuple[Array, Array]]] = {}
+        found = {}
         for name, both in tensors.items():
             if self.knows(name):
-                found |= self._of_tensor(name).hold(pair, {name: both})
+                dtype = self.recordings[self.label].tensors[name].dtype.name
+                known.setdefault(dtype, {})[name] = both
             else:
                 found[name] = compare(*both, DTypeTable())
+        for dtype, some in known.items():
+            found |= self._of(dtype).hold(pair, some)
         return found
 
     def knows(self, name: str) -> bool:

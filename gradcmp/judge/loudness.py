@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gradcmp.judge.calibrate import Float, Scale
+from gradcmp.judge.calibrate import Scale
 from gradcmp.judge.noise import PRECISIONS, Precision
+from gradcmp.judge.strip import Float
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gradcmp.judge.calibrate import Float, Scale
+from gradcmp.judge.calibrate import Scale
 from gradcmp.judge.compare import is_small
 from gradcmp.judge.decision import decide, element_of, noise_of
 from gradcmp.judge.facing import Facing, Matched
 from gradcmp.judge.loudness import apart, explained, loudness, shrinks, together
 from gradcmp.judge.records import Comparison, Verdict
 from gradcmp.judge.scales import UNITS, Scales
+from gradcmp.judge.strip import Float
 
 QUIET_FROM = 0.3  # of the noise that such a unit makes: less, and the unit is not the reason
 

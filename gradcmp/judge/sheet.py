@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from gradcmp.case import Fixed
-from gradcmp.judge.compare import compare, compare_laid, conclude, is_small
+from gradcmp.judge.compare import compare, compare_laid, conclude
 from gradcmp.judge.facing import Facing, Matched
 from gradcmp.judge.laid import Laid
 from gradcmp.judge.loudness import apart
@@ -65,19 +65,24 @@ class Sheet:
         return self._swept or compare_laid(self._laid, i)
 
     def judged(
-        self, i: int, verdict: Verdict, rule: str, worst: Element, excess: Array, noise: Noise
+        self,
+        i: int,
+        verdict: Verdict,
+        rule: str,
+        worst: Element,
+        excess: Array | None,
+        noise: Noise,
     ) -> Comparison:
         """Give what was seen of one tensor, with another judgement, under which it agrees."""
-        shown = excess if is_small(excess) else None
         if not self._swept:
-            return conclude(self._laid.tallies[i], verdict, rule, worst, shown, noise)
+            return conclude(self._laid.tallies[i], verdict, rule, worst, excess, noise)
         return replace(
             self._swept,
             verdict=verdict,
             rule=rule,
             disagreeing=0,
             worst=worst,
-            excess=shown,
+            excess=excess,
             noise=noise,
         )
 
@@ -113,8 +118,8 @@ class Sheet:
         return _size(apart(self.actual, self.expected))
 
     @cached_property
-    def fine(self) -> tuple[Float, Float] | None:
-        """The size of each expected element in float64, and how far the sides are apart there."""
+    def left(self) -> tuple[Float, Float] | None:
+        """What is left in float64: the size of each expected element, and the difference."""
         fine = [tensor.fine for tensor in self.tensors if tensor.fine]
         if not fine:
             return None

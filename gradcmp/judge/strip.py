@@ -23,15 +23,16 @@ TOGETHER = 1 << 12  # elements of a strip: all that is computed from it stays in
 
 
 def batches(numbers: Iterable[int], arrays: Sequence[Array]) -> Iterator[list[int]]:
-    """Give numbers of arrays in runs of up to `TOGETHER` elements."""
+    """Give numbers of arrays in runs of up to `TOGETHER` elements; a long one by itself."""
     batch: list[int] = []
     size = 0
     for i in numbers:
-        if batch and size + arrays[i].size > TOGETHER:
+        length = TOGETHER if arrays[i].size > LONGEST else arrays[i].size
+        if batch and size + length > TOGETHER:
             yield batch
             batch, size = [], 0
         batch.append(i)
-        size += arrays[i].size
+        size += max(length, 1)
     if batch:
         yield batch
 
@@ -42,7 +43,7 @@ class Strip:
     Parameters
     ----------
     shapes : sequence of tuple of int
-        None without elements.
+        Of several arrays none may be empty.
     """
 
     def __init__(self, shapes: Sequence[tuple[int, ...]]) -> None:
@@ -55,11 +56,27 @@ class Strip:
         return len(self.shapes)
 
     def lay(self, arrays: Iterable[Array]) -> Float:
-        """Lay arrays of these shapes end to end, in float64."""
+        """Lay arrays of these shapes end to end, in float64.
+
+        Returns
+        -------
+        array
+            Of one array perhaps a view, and so never to be written to.
+
+        Raises
+        ------
+        ValueError
+            When they are not as long as the strip.
+        """
+        held = tuple(arrays)
         with np.errstate(invalid="ignore"):  # a signalling NaN
-            if len(self) == 1:  # a long one, perhaps, and no need to copy it
-                return np.asarray(next(iter(arrays)), np.float64).reshape(-1)
-            return np.concatenate(tuple(arrays), None, dtype=np.float64, casting="unsafe")
+            if len(held) == 1:  # a long one, perhaps, and no need to copy it
+                laid = np.asarray(held[0], np.float64).reshape(-1)
+            else:
+                laid = np.concatenate(held, None, dtype=np.float64, casting="unsafe")
+        if [array.size for array in held] != self.lengths:
+            raise ValueError(f"arrays of {len(laid)} elements do not lie on {self.shapes}")
+        return laid
 
     def cut(self, laid: Float) -> list[Float]:
         """Give each array's part, in its shape: views."""

@@ -8,15 +8,13 @@ from itertools import combinations
 from typing import Protocol, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from gradcmp.case import DType
 from gradcmp.judge.noise import PRECISIONS
 from gradcmp.judge.records import Teeth
-from gradcmp.judge.strip import Strip
+from gradcmp.judge.strip import Float, Strip
 from gradcmp.recording import Array
 
-Float: TypeAlias = npt.NDArray[np.float64]
 Spoil: TypeAlias = Callable[[Float, float], "Float | None"]
 
 ONE = "one off"
@@ -190,7 +188,7 @@ def have_teeth(strip: Strip, expected: Float, allowed: Float, dtype: DType) -> l
         return [False] * len(strip)
     with np.errstate(all="ignore"):
         size = np.abs(expected)
-        plain = np.isfinite(strip.total(size))
+        plain = np.isfinite(strip.total(size)) & np.isfinite(strip.total(allowed))
         plain &= ~strip.every(size <= allowed)  # neither zero nor, further off, negated survives
         if PRECISIONS[dtype].u <= MUTANTS[ONE].resolution:
             within = strip.count(size * (ONE_OFF * NEARLY) <= allowed) - strip.count(size == 0)
