@@ -17,6 +17,7 @@ from gradcmp.case import Shape
 from gradcmp.explain.trees import Held, bare, call, literal, name
 from gradcmp.ops import Array
 from gradcmp.ops.erf import erf_value
+from gradcmp.ops.primitives import bare_total, convolved_product
 
 SIGNS: dict[np.ufunc, ast.operator] = {
     np.add: ast.Add(),
@@ -45,6 +46,7 @@ NEUTRAL_RIGHT: dict[np.ufunc, int] = {
 NEUTRAL_LEFT: dict[np.ufunc, int] = {np.add: 0, np.multiply: 1}
 ERF = "erf"  # NumPy has no error function; the code makes one of math.erf
 
+PLAIN = (bare_total, convolved_product)  # told apart for rounding alone: written as what they are
 AXIS_SECOND = (np.expand_dims, np.squeeze)  # functions whose second argument is an axis
 
 
@@ -102,6 +104,8 @@ class Traced(NDArrayOperatorsMixin):
         return Traced(value, _operation(ufunc, list(map(_tree, inputs))))
 
     def __array_function__(self, function: Any, types: Any, arguments: Any, keywords: Any) -> Any:
+        if function in PLAIN:
+            return NotImplemented
         if function is erf_value:
             return Traced(erf_value(self.value), call(name(ERF), [self.tree]))
         value = function(*_value(arguments), **_value(keywords))

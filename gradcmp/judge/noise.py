@@ -11,13 +11,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from gradcmp.case import DType
+from gradcmp.judge.sums import Sum
 
 Stack: TypeAlias = npt.NDArray[Any]
 Rule: TypeAlias = Callable[..., Any]
@@ -84,6 +85,8 @@ class NoiseModel:
         Whether a nudge goes another way for each element and each comparison, at random.
     tied : bool
         Whether an exact tie was met: only then can breaking ties change anything.
+    near : float
+        Spreads from a kink within which another backend may take the other branch.
     """
 
     precision: Precision
@@ -93,6 +96,7 @@ class NoiseModel:
     nudge: int = 0
     shuffled: bool = False
     tied: bool = False
+    near: ClassVar[float] = 4.0
     _held: int = 0  # elements taken in so far: their ranks when ties are broken
 
     def hold(self, array: Stack) -> Noisy:
@@ -104,14 +108,20 @@ class NoiseModel:
             step = np.maximum(np.abs(held) * EPS, TINY)  # the smallest that tells two apart
             held = held + self.nudge * ranks * step
             self._held += held.size
-        return self.jitter(np.repeat(held[None], self.replicas + 1, axis=0), 1.0)
+        return self.take_in(np.repeat(held[None], self.replicas + 1, axis=0))
+
+    def take_in(self, stack: Stack) -> Noisy:
+        """Give copies of what is taken in one error each."""
+        return self.jitter(stack, 1.0)
 
     def constant(self, value: float) -> Any:
         """Take a number in; one that the dtype cannot hold exactly gets an error."""
         rounded = self._round(np.float64(value))
         return self.hold(np.asarray(value)) if rounded != value else np.float64(value)
 
-    def jitter(self, stack: Stack, kappa: float, common: bool = False) -> Noisy:
+    def jitter(
+        self, stack: Stack, kappa: float, common: bool = False, product: bool = False
+    ) -> Noisy:
         """Add the error of one primitive to the replicas: equal values get equal errors."""
         y = stack[1:]
         c = self._draw(stack.ndim)
@@ -124,13 +134,13 @@ class NoiseModel:
             y += _finite(error)
         return Noisy(stack, self)
 
-    def jitter_sum(self, stack: Stack, squares: Stack, terms: Any, u: float | None = None) -> Noisy:
+    def jitter_sum(self, stack: Stack, squares: Stack, terms: Any, kind: Sum) -> Noisy:
         """Add the error of a sum of `terms` terms whose squares add up to `squares`.
 
         Its standard deviation is ``u_sum sqrt(m/3 S^2 + (m/6 + 1) Q)``, S the sum, Q that of the
-        squares, ``m = min(terms, 4096)``: recursive summation in random order. `u` is for u_sum.
+        squares, ``m = min(terms, 4096)``: recursive summation in random order.
         """
-        u_sum = u or self.precision.u_sum
+        u_sum = self.accumulator(kind)
         m = np.minimum(terms, LONGEST_SUM)
         y = stack[1:]
         c = self._draw(stack.ndim)
@@ -144,6 +154,13 @@ class NoiseModel:
         if u_sum == self.precision.u:
             return Noisy(stack, self)
         return self.jitter(stack, 1.0)  # the accumulator is finer than the result
+
+    def accumulator(self, kind: Sum) -> float:
+        """Give the unit roundoff in which a kind of sum is added up: scattered ones in place."""
+        return self.precision.u if kind == "scatter" else self.precision.u_sum
+
+    def turn(self) -> None:
+        """Go backwards: what is summed from here on are cotangents."""
 
     def _draw(self, ndim: int) -> Stack:
         return self.rng.uniform(1.0, 2.0, self.replicas).reshape((-1,) + (1,) * (ndim - 1))

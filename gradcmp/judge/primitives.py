@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from gradcmp.judge.noise import NoiseModel, Noisy, NoModelError, Rule, Stack, align
+from gradcmp.judge.sums import Sum
 from gradcmp.ops.erf import erf_value
-
-NEAR = 4.0  # spreads from a kink within which another backend may take the other branch
+from gradcmp.ops.primitives import bare_total, convolved_product
 
 # Half of the worst error seen over the frameworks, in units of u. What is not here and not in
 # EXACT has no model.
@@ -34,6 +34,7 @@ KAPPA: Mapping[np.ufunc, float] = {
 }
 KAPPA_ERF = 15
 ELEMENTARY = frozenset(ufunc for ufunc, kappa in KAPPA.items() if kappa > 2)
+PRODUCTS = frozenset((np.multiply, np.divide))
 ORDERINGS = frozenset((np.greater, np.greater_equal, np.less, np.less_equal))
 EQUALITIES = frozenset((np.equal, np.not_equal))
 EXACT = frozenset(
@@ -63,7 +64,8 @@ def _call(model: NoiseModel, ufunc: np.ufunc, *inputs: Any, **kwargs: Any) -> An
         raise NoModelError(f"{ufunc.__name__} has no noise model")
     if any(s.dtype == np.bool_ for s in stacks if isinstance(s, np.ndarray)):
         return Noisy(result, model)  # a product with a mask is exact
-    return model.jitter(result, kappa, common=ufunc in ELEMENTARY)
+    product = ufunc in PRODUCTS and all(isinstance(one, Noisy) for one in inputs)
+    return model.jitter(result, kappa, common=ufunc in ELEMENTARY, product=product)
 
 
 def _has_ties(equal: Stack, operands: tuple[Any, ...]) -> bool:
@@ -82,26 +84,26 @@ def _order(model: NoiseModel, ufunc: np.ufunc, left: Any, right: Any) -> Stack:
         difference = np.where(tied, model.lean(base.shape), difference)
     result: Stack = ufunc(difference, 0.0)
     spread = np.abs(replicas - base).max(axis=0, keepdims=True, initial=0.0)
-    near = (np.abs(base) <= NEAR * spread) & ~tied
+    near = (np.abs(base) <= model.near * spread) & ~tied
     if near.any():
         either = model.rng.random(replicas.shape) < 0.5
         result[1:] = np.where(near, either, result[1:])
     return result
 
 
-def _matmul(model: NoiseModel, left: Any, right: Any) -> Noisy:
+def _matmul(model: NoiseModel, left: Any, right: Any, kind: Sum = "product") -> Noisy:
     if np.ndim(left) == 1:
-        product = _matmul(model, np.expand_dims(left, 0), right)
+        product = _matmul(model, np.expand_dims(left, 0), right, kind)
         return product[..., 0, :] if np.ndim(right) > 1 else product[..., 0]
     if np.ndim(right) == 1:
-        return _matmul(model, left, np.expand_dims(right, 1))[..., 0]
+        return _matmul(model, left, np.expand_dims(right, 1), kind)[..., 0]
     left, right = model.feed(left), model.feed(right)
     a, b = align((left, right), model)
     with np.errstate(all="ignore"):
         product = np.matmul(a, b)
         base = [s[:1] if isinstance(x, Noisy) else s for s, x in ((a, left), (b, right))]
         squares = np.matmul(np.square(base[0]), np.square(base[1]))
-    return model.jitter_sum(product, squares, np.shape(left)[-1])
+    return model.jitter_sum(product, squares, np.shape(left)[-1], kind)
 
 
 def _axes(axis: Any, ndim: int) -> tuple[int, ...]:
@@ -111,7 +113,13 @@ def _axes(axis: Any, ndim: int) -> tuple[int, ...]:
 
 
 def _reduce(
-    model: NoiseModel, ufunc: np.ufunc, x: Any, axis: Any = 0, keepdims: bool = False, **rest: Any
+    model: NoiseModel,
+    ufunc: np.ufunc,
+    x: Any,
+    axis: Any = 0,
+    keepdims: bool = False,
+    kind: Sum = "sum",
+    **rest: Any,
 ) -> Noisy:
     axes = _axes(axis, x.ndim)
     terms = math.prod(x.stack.shape[one] for one in axes)
@@ -124,7 +132,7 @@ def _reduce(
         if ufunc is not np.add:
             raise NoModelError(f"{ufunc.__name__}.reduce has no noise model")
         squares = np.sum(np.square(x.stack[:1], dtype=np.float64), axis=axes, keepdims=keepdims)
-    return model.jitter_sum(result.astype(np.float64, copy=False), squares, terms)
+    return model.jitter_sum(result.astype(np.float64, copy=False), squares, terms, kind)
 
 
 def _accumulate(model: NoiseModel, ufunc: np.ufunc, x: Any, axis: int = 0, **rest: Any) -> Noisy:
@@ -136,13 +144,13 @@ def _accumulate(model: NoiseModel, ufunc: np.ufunc, x: Any, axis: int = 0, **res
         squares = np.add.accumulate(np.square(x.stack[:1]), axis=along)
     length = x.stack.shape[along]
     terms = np.arange(1, length + 1).reshape((-1,) + (1,) * (x.stack.ndim - 1 - along))
-    return model.jitter_sum(result, squares, terms)
+    return model.jitter_sum(result, squares, terms, "running")
 
 
 def _at(model: NoiseModel, ufunc: np.ufunc, target: Any, index: Any, values: Any) -> None:
     """Scatter-add into `target`, which the reference has just made: a sum of ``count`` terms.
 
-    It is accumulated in place: in the dtype itself, by torch and TensorFlow.
+    It is accumulated in place: in the dtype itself, by every framework.
     """
     if ufunc is not np.add or not isinstance(target, Noisy):
         raise NoModelError(f"{ufunc.__name__}.at has no noise model")
@@ -153,7 +161,7 @@ def _at(model: NoiseModel, ufunc: np.ufunc, target: Any, index: Any, values: Any
     np.add.at(target.stack, (slice(None), *parts), stack)
     np.add.at(squares, (slice(None), *parts), np.square(stack[:1]))
     np.add.at(terms, parts, 1.0)
-    model.jitter_sum(target.stack, squares, terms, model.precision.u)
+    model.jitter_sum(target.stack, squares, terms, "scatter")
 
 
 METHODS: Mapping[str, Rule] = {
@@ -168,5 +176,18 @@ def _erf(x: Noisy) -> Noisy:
     return x.model.jitter(erf_value(x.stack), KAPPA_ERF, common=True)
 
 
+def _bare_total(x: Noisy, axis: Any, keepdims: bool) -> Noisy:
+    return _reduce(x.model, np.add, x, axis, keepdims, "bare")
+
+
+def _convolved_product(x: Any, y: Any) -> Noisy:
+    model = next(a.model for a in (x, y) if isinstance(a, Noisy))
+    return _matmul(model, x, y, "convolved")
+
+
 # Functions that are no ufuncs and make errors of their own.
-FUNCTIONS: Mapping[Callable[..., Any], Rule] = {erf_value: _erf}
+FUNCTIONS: Mapping[Callable[..., Any], Rule] = {
+    erf_value: _erf,
+    bare_total: _bare_total,
+    convolved_product: _convolved_product,
+}

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcmp.ops.primitives import product
+from gradcmp.ops.primitives import convolved_product, product
 from gradcmp.ops.shapes import require_float
 from gradcmp.ops.spec import Array, ArraySpec, Example, Op, Pullback, ShapeError, register
 from gradcmp.ops.static import pair
@@ -43,8 +43,8 @@ def conv2d(x: Array, weight: Array, stride: Pair = 1, padding: Pair = 0) -> tupl
 
     def pullback(dy: Array) -> tuple[Array, Array]:
         rows = np.reshape(np.transpose(np.reshape(dy, (n, out, -1)), (0, 2, 1)), (-1, out))
-        dweight = product(np.transpose(rows), np.reshape(columns, (rows.shape[0], -1)))
-        pieces = np.reshape(product(rows, kernels), (n, high * wide, c, -1))
+        dweight = convolved_product(np.transpose(rows), np.reshape(columns, (rows.shape[0], -1)))
+        pieces = np.reshape(convolved_product(rows, kernels), (n, high * wide, c, -1))
         dx = windows.paste(np.transpose(pieces, (0, 2, 1, 3)), np.shape(x))
         return dx, np.reshape(dweight, np.shape(weight))
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gradcmp.ops.primitives import constant, magnitude
+from gradcmp.ops.primitives import constant, magnitude, offered
 from gradcmp.ops.spec import Array
 
 # W. J. Cody, "Rational Chebyshev approximations for the error function", Mathematics of
@@ -80,17 +80,11 @@ SQRT_PI_INVERSE = 5.6418958354775628695e-1
 def erf_value(x: Array) -> Array:
     """Give erf(x), analytic on either side of its branch points.
 
-    A class of arrays may treat it as one primitive: like NumPy's own functions it is offered
-    to the ``__array_function__`` of what is no ndarray, and computed from ufuncs where that
-    answers NotImplemented. Subclasses of ndarray get the ufuncs: what they inherit would come
-    back here.
+    A class of arrays may treat it as one primitive, see `offered`.
     """
-    if not isinstance(x, np.ndarray | np.generic) and hasattr(x, "__array_function__"):
-        answer = x.__array_function__(erf_value, (type(x),), (x,), {})
-        if answer is not NotImplemented:
-            value: Array = answer
-            return value
-    return _cody(x)
+    answer = offered(erf_value, x)
+    value: Array = _cody(x) if answer is NotImplemented else answer
+    return value
 
 
 def _cody(x: Array) -> Array:

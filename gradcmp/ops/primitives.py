@@ -7,6 +7,7 @@ written into, and branches are taken by comparisons of real parts.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,36 @@ def product(x: Array, y: Array) -> Array:
     """
     z: Array = np.matmul(x, y)
     return z.astype(x.dtype) if _is_bfloat16(x) else z
+
+
+def bare_total(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    """Sum along `axis` where a library may add up bfloat16 in bfloat16: over windows, in einsum.
+
+    The same numbers as `total`; what models rounding is told the difference.
+    """
+    answer = offered(bare_total, x, axis, keepdims)
+    y: Array = total(x, axis, keepdims) if answer is NotImplemented else answer
+    return y
+
+
+def convolved_product(x: Array, y: Array) -> Array:
+    """Matrix product in the gradient of a convolution: told apart as `bare_total` is."""
+    answer = offered(convolved_product, x, y)
+    z: Array = product(x, y) if answer is NotImplemented else answer
+    return z
+
+
+def offered(primitive: Callable[..., Any], *arguments: Any) -> Any:
+    """Offer a primitive to the array classes of its arguments, as NumPy does with its functions.
+
+    What is no ndarray is asked by ``__array_function__``, and may answer NotImplemented: the
+    primitive is then computed from others. Subclasses of ndarray are not asked: what they
+    inherit would come back here.
+    """
+    for x in arguments:
+        if not isinstance(x, np.ndarray | np.generic) and hasattr(x, "__array_function__"):
+            return x.__array_function__(primitive, (type(x),), arguments, {})
+    return NotImplemented
 
 
 def spread(y: Array, shape: Shape) -> Array:
