@@ -24,7 +24,7 @@ from benchmarks.judging.recording import Run, runs
 from gradcmp.judge import Comparison, Pair
 from gradcmp.judge.baseline import RULE_BASELINE, Baseline
 from gradcmp.judge.facing import Facing, Matched
-from gradcmp.judge.floor import RULE_SETTLED
+from gradcmp.judge.floor import FLOORS
 from gradcmp.judge.sheet import Sheet
 
 
@@ -95,7 +95,7 @@ def main() -> None:
     for run in runs(chosen, options.cache):
         ratios.extend(spread(run))
         for kind, quick, full in judged(run):
-            if quick.rule == RULE_SETTLED or full.noise is None:
+            if quick.rule == FLOORS["float32"].rule or full.noise is None:
                 continue
             settled = quick.rule == RULE_BASELINE
             seen[kind, "settled" if settled else "left over", full.verdict.reason] += 1

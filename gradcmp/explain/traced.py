@@ -17,7 +17,7 @@ from gradcmp.case import Shape
 from gradcmp.explain.trees import Held, bare, call, literal, name
 from gradcmp.ops import Array
 from gradcmp.ops.erf import erf_value
-from gradcmp.ops.primitives import bare_total, convolved_product
+from gradcmp.ops.primitives import affine_total, bare_total, convolved_product
 
 SIGNS: dict[np.ufunc, ast.operator] = {
     np.add: ast.Add(),
@@ -46,7 +46,8 @@ NEUTRAL_RIGHT: dict[np.ufunc, int] = {
 NEUTRAL_LEFT: dict[np.ufunc, int] = {np.add: 0, np.multiply: 1}
 ERF = "erf"  # NumPy has no error function; the code makes one of math.erf
 
-PLAIN = (bare_total, convolved_product)  # told apart for rounding alone: written as what they are
+# Told apart for rounding alone: written as what they are.
+PLAIN = (bare_total, affine_total, convolved_product)
 AXIS_SECOND = (np.expand_dims, np.squeeze)  # functions whose second argument is an axis
 
 

@@ -13,12 +13,13 @@ from gradcmp.graph import Graph
 from gradcmp.judge.baseline import DTYPE, Baseline
 from gradcmp.judge.compare import compare_all, is_real
 from gradcmp.judge.facing import Facing, Matched
-from gradcmp.judge.floor import within_floor
+from gradcmp.judge.floor import FLOORS, HALVES
 from gradcmp.judge.measuring import Measuring
 from gradcmp.judge.overflow import overflowed
 from gradcmp.judge.records import Comparison, Pair
+from gradcmp.judge.roundings import within_floor
 from gradcmp.judge.scales import Scales
-from gradcmp.judge.sheet import FLOORS, Sheet, sheets
+from gradcmp.judge.sheet import Sheet, sheets
 from gradcmp.judge.strip import Float
 from gradcmp.judge.teeth import Allowance, Known
 from gradcmp.recording import Array, Recording
@@ -56,7 +57,8 @@ class NoiseRule:
         facing = self.facing(pair)
         matched = [facing.match(name, *both) for name, both in tensors.items()]
         # Modes of one framework mostly give the same bits: judged once, not for every pair.
-        about = (facing.dtype, facing.free, facing.same)
+        sums = facing.sums if facing.dtype in HALVES else ()
+        about = (facing.dtype, facing.free, facing.same, sums)
         several = len(self.recordings) > 2
         keys = {t.name: (t.name, about, bits) for t in matched if several and (bits := t.bits)}
         fresh = [t for t in matched if t.name not in keys or keys[t.name] not in self._judged]
@@ -69,7 +71,7 @@ class NoiseRule:
         """Judge tensors by the cheapest step that can settle each; what is left is measured."""
         noisy = [i for i, tensor in enumerate(tensors) if self._has_noise(tensor)]
         others = [i for i in range(len(tensors)) if i not in {*noisy}]
-        floor = FLOORS[facing.dtype]
+        floor = FLOORS[facing.dtype].allowed
         plain = compare_all([tensors[i].values for i in others], floor)
         found = dict(zip(others, plain, strict=True))
         for numbers, sheet in sheets(facing, [tensors[i] for i in noisy]):
@@ -117,7 +119,7 @@ class NoiseRule:
     @property
     def limit(self) -> float:
         """How many times the noise is allowed."""
-        return self._scales.limits.r
+        return self._scales.limits(DTYPE).r
 
     def noise(self, name: str, pair: Pair) -> Float:
         """Give the noise of each element of a tensor."""

@@ -21,10 +21,10 @@ from gradcmp.judge.calibrate import WIDEST, pooled
 from gradcmp.judge.compare import is_small
 from gradcmp.judge.decision import ROUNDING, noise_of
 from gradcmp.judge.definition import element
-from gradcmp.judge.loudness import LIMITS, Limits, Loudness
+from gradcmp.judge.floor import limits_of
+from gradcmp.judge.loudness import Limits, Loudness
 from gradcmp.judge.noise import PRECISIONS
 from gradcmp.judge.records import Comparison
-from gradcmp.judge.scales import REPLICAS
 from gradcmp.judge.selfnoise import run_in
 from gradcmp.judge.sheet import Sheet
 from gradcmp.judge.strip import LONGEST, Float, Strip, batches
@@ -38,7 +38,7 @@ TYPICAL = 3.4  # calibrated noise over the error that is made, in the median of 
 LEAST, GREATEST = 0.06, 9.4
 # Times the noise that this bespeaks: four limits of a calibration, since one run is rougher.
 WITHIN = 32.0
-ALLOWED = Limits(WITHIN, LIMITS[REPLICAS].p)
+ALLOWED = Limits(WITHIN, limits_of(DTYPE).p)
 # Units roundoff of a float64 difference that shrank as rounding does, whatever the noise is: rho
 # is below 64 up to 64 / sqrt(3), as s is at least u |g| / sqrt(3).
 SETTLED_FINE = 36.0

@@ -9,8 +9,10 @@ import numpy as np
 
 from gradcmp.graph import Graph, backward, forward
 from gradcmp.graph.walk import MakeConstant, spec_of
-from gradcmp.judge.noise import NoiseModel, Noisy, Precision
+from gradcmp.judge.half import ROUNDINGS, HalfModel
+from gradcmp.judge.noise import PRECISIONS, NoiseModel, Noisy, Precision
 from gradcmp.judge.strip import Float, Strip
+from gradcmp.judge.sums import ANY, Sum
 from gradcmp.ops import Array
 from gradcmp.ops.spec import Kind
 
@@ -19,6 +21,7 @@ from gradcmp.ops.spec import Kind
 WIDEST: Mapping[int, float] = {1: 0.80, 4: 1.46, 8: 1.78, 16: 2.07}
 TENSOR_WEIGHT = 4.0  # replicas' worth of trust in the rows and columns against the element alone
 SHUFFLED = 6  # more ways to break ties: one that two kinks share has four
+SHUFFLED_HALF = 24  # few digits tie often: three kinks on one element have eight ways
 REACH = 10.0  # times its own relative noise: more than that no element borrows from others
 
 
@@ -60,6 +63,7 @@ def calibrate(
     replicas: int = 16,
     operands: Precision | None = None,
     seed: int = 0,
+    coarse: frozenset[Sum] = ANY,
 ) -> dict[str, Scale]:
     """Run the reference with injected noise and give the scale of each tensor in `names`.
 
@@ -71,36 +75,53 @@ def calibrate(
         K, a key of `WIDEST`.
     operands : Precision, optional
         What matrix products round their operands to first.
+    coarse : set of str
+        The kinds of sums that are added up in bfloat16 itself.
 
     Raises
     ------
     NoModelError
         When a primitive of the graph has no noise model.
     """
-    model = NoiseModel(precision, replicas, np.random.default_rng([seed, replicas]), operands)
+    rng = np.random.default_rng([seed, replicas])
+    half = precision == PRECISIONS["bfloat16"]  # float16 keeps the other: TensorFlow's is rougher
+    model = (
+        HalfModel(precision, replicas, rng, operands, coarse=coarse)
+        if half
+        else NoiseModel(precision, replicas, rng, operands)
+    )
     tensors = _walk(graph, inputs, cotangent, model, names)
     scales = {
-        name: pool(tensor.stack if isinstance(tensor, Noisy) else tensor[None], precision)
+        name: pool(_stack(tensor), precision, ROUNDINGS if half else 1)
         for name, tensor in tensors.items()
     }
     if not model.tied:
         return scales
+    shuffled = SHUFFLED_HALF if half else SHUFFLED
     ends = [
         _walk(
             graph, inputs, cotangent, replace(model, replicas=0, nudge=way, shuffled=any_way), names
         )
-        for way, any_way in ((1, False), (-1, False), *[(1, True)] * SHUFFLED)
+        for way, any_way in ((1, False), (-1, False), *[(1, True)] * shuffled)
     ]
     return {
         name: _span(scale, [_base(end[name]) for end in ends]) for name, scale in scales.items()
     }
 
 
-def pool(stack: Float, precision: Precision) -> Scale:
-    """Turn replicas into the scale of the noise: see `pooled`, and a factor common to all."""
+def pool(stack: Float, precision: Precision, roundings: int = 1) -> Scale:
+    """Turn replicas into the scale of the noise: see `pooled`, and a factor common to all.
+
+    Parameters
+    ----------
+    roundings : int
+        How many errors a replica has where an implementation has one.
+    """
     base = stack[0]
     with np.errstate(all="ignore"):
         deviations = stack[1:] - base
+        if roundings > 1:
+            deviations /= np.sqrt(roundings)
         deviations[~np.isfinite(deviations)] = 0.0
         v, strip = np.square(_widest(deviations)), Strip([base.shape])
         flat = pooled(v.ravel(), len(deviations), base.ravel(), precision, strip)
@@ -179,6 +200,7 @@ def _walk(
     tape = forward(graph, held, _constants(model))  # type: ignore[arg-type]
     found = {name: value for name, value in tape.values.items() if name in names}
     if any(name.startswith("d ") for name in names):
+        model.turn()
         gradients = backward(graph, tape, model.hold(cotangent))  # type: ignore[arg-type]
         found |= {f"d {name}": dx for name, dx in gradients.items() if f"d {name}" in names}
     return found  # type: ignore[return-value]
@@ -193,6 +215,10 @@ def _constants(model: NoiseModel) -> MakeConstant:
 
 def _base(tensor: Noisy | Array) -> Float:
     return tensor.stack[0] if isinstance(tensor, Noisy) else tensor
+
+
+def _stack(tensor: Noisy | Array) -> Float:
+    return tensor.stack if isinstance(tensor, Noisy) else tensor[None]
 
 
 def _span(scale: Scale, ends: list[Float]) -> Scale:

@@ -9,6 +9,7 @@ from functools import cached_property
 from gradcmp.case import DTYPES, DType
 from gradcmp.judge.noise import PRECISIONS, Precision
 from gradcmp.judge.records import Pair
+from gradcmp.judge.sums import Sum, coarse_sums
 from gradcmp.recording import Array, Recording
 
 SMALL_BYTES = 4096  # of all arrays of a tensor: judging costs more than reading them
@@ -83,8 +84,16 @@ class Facing:
     @cached_property
     def noisy(self) -> tuple[DType, ...]:
         """The dtypes whose noise both have; beside a coarser one, float64 has none to speak of."""
-        dtypes: list[DType] = [side.dtype for side in self.sides]  # type: ignore[misc]
-        return tuple(one for one in dtypes if one == self.dtype or one != "float64")
+        return tuple(side.dtype for side in self._noisy)  # type: ignore[misc]
+
+    @cached_property
+    def sums(self) -> tuple[frozenset[Sum], ...]:
+        """What each of the `noisy` may add up in bfloat16 itself: its noise is by that."""
+        return tuple(coarse_sums(side.backend) for side in self._noisy)
+
+    @cached_property
+    def _noisy(self) -> tuple[Recording, ...]:
+        return tuple(s for s in self.sides if s.dtype == self.dtype or s.dtype != "float64")
 
     def match(self, name: str, actual: Array, expected: Array) -> Matched:
         """Put the float64 runs of a tensor beside it."""

@@ -1,47 +1,71 @@
-"""What one or two roundings explain: it is quiet whatever a calibration would say."""
+"""What is quiet whatever a calibration would say: a difference of a few roundings."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from gradcmp.judge.baseline import is_close
-from gradcmp.judge.decision import ROUNDING, noise_of
-from gradcmp.judge.loudness import LIMITS, Loudness
-from gradcmp.judge.noise import Precision
-from gradcmp.judge.records import Comparison, Element, Noise
-from gradcmp.judge.scales import REPLICAS
-from gradcmp.judge.sheet import SETTLED, SETTLED_ETA, Sheet
+from gradcmp.case import DType, Fixed
+from gradcmp.judge.loudness import HALF_LIMITS, LIMITS, Limits
+from gradcmp.judge.noise import PRECISIONS
 
-BOUND = (3 * SETTLED**2 + SETTLED_ETA**2) ** 0.5  # 7.7, by Cauchy and Schwarz
-RULE_SETTLED = f"auto: |a − e| <= {SETTLED:g} u·|e|, less than any noise"
+HALVES: tuple[DType, ...] = ("bfloat16",)  # that have the model of half.py
+REPLICAS = 16
+SETTLED_ETA = 5.0
 
 
-def within_floor(sheet: Sheet) -> list[Comparison | None]:
-    """Settle what agrees under the floor, and is as close in float64, if that is known."""
-    found: list[Comparison | None] = [None] * len(sheet.tensors)
-    if not any(sheet.agree):
-        return found
-    close = sheet.strip.every(is_close(*sheet.left)).tolist() if sheet.left else sheet.agree
-    for i in (i for i, agrees in enumerate(sheet.agree) if agrees):
-        seen = sheet.seen(i)
-        if seen.verdict.reason == "non-finite":  # nothing is finite, and the same on both sides
-            found[i] = seen
-        elif close[i]:
-            found[i] = _settled(seen, sheet.facing.precision)
-    return found
+@dataclass(frozen=True)
+class Floor:
+    """So many u |e| and so many eta: less than any noise makes loud.
+
+    The variance s^2 is at least ``(u g)^2 / 3 + eta^2``, and so is that of a common factor at
+    least ``u^2 / 3``. So p stays below its limit P up to ``P / sqrt(3)`` units, and r below
+    `most`, by Cauchy and Schwarz.
+
+    Attributes
+    ----------
+    units : float
+        How many u |e|: a little less than P / sqrt(3).
+    u, eta : float
+        Of the dtype.
+    limits : Limits
+        What a calibration would be held against.
+    """
+
+    units: float
+    u: float
+    eta: float
+    limits: Limits
+
+    @property
+    def allowed(self) -> Fixed:
+        """The same as a tolerance."""
+        return Fixed(self.units * self.u, SETTLED_ETA * self.eta)
+
+    @property
+    def most(self) -> float:
+        """The largest multiple of the noise that is within it."""
+        return float((3 * self.units**2 + SETTLED_ETA**2) ** 0.5)
+
+    @property
+    def rule(self) -> str:
+        """The rule in full."""
+        return f"auto: |a − e| <= {self.units:g} u·|e|, less than any noise"
 
 
-def _settled(seen: Comparison, precision: Precision) -> Comparison:
-    if seen.verdict.reason == "exact" or not seen.worst:
-        return replace(seen, rule=RULE_SETTLED)
-    noise = _bound(seen.worst, precision)
-    return replace(seen, rule=RULE_SETTLED, verdict=ROUNDING, noise=noise)
+def limits_of(dtype: DType) -> Limits:
+    """Give from where on a difference is loud, by calibrated noise."""
+    return HALF_LIMITS if dtype in HALVES else LIMITS[REPLICAS]
 
 
-def _bound(worst: Element, precision: Precision) -> Noise:
-    """Give the most that a settled difference can be."""
-    limits = LIMITS[REPLICAS]
-    far = BOUND * worst.excess
-    found = Loudness(far, far, worst.index, 0, limits)
-    one = replace(worst, allowed=limits.r * precision.u * abs(worst.expected))
-    return replace(noise_of(found, None, one), bound=True)
+def _floor(dtype: DType, units: float) -> Floor:
+    known = PRECISIONS[dtype]
+    return Floor(units, known.u, known.eta, limits_of(dtype))
+
+
+FLOORS: Mapping[DType, Floor] = {
+    "float64": _floor("float64", 3.4),
+    "float32": _floor("float32", 3.4),
+    "float16": _floor("float16", 3.4),
+    "bfloat16": _floor("bfloat16", 2.5),
+}

@@ -28,6 +28,7 @@ class Limits:
 
 
 LIMITS: Mapping[int, Limits] = {8: Limits(12.0, 9.0), 16: Limits(8.0, 6.0)}  # by replicas
+HALF_LIMITS = Limits(8.0, 4.5)  # of bfloat16: docs/design/half_precision.md
 # Of a code's own noise, which is rougher: p alone would raise false alarms.
 ROUNDED = 4.0  # roundings that an end of the interval of ties may have seen
 OWN_LIMITS = Limits(10.0, np.inf, 1000.0)

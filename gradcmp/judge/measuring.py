@@ -33,7 +33,7 @@ class Measuring:
             When a primitive of the graph has no noise model.
         """
         scale, precision = self.scale(tensor.name, facing), facing.precision
-        limits = self.scales.limits
+        limits = self.scales.limits(facing.dtype)
         actual, expected = (np.asarray(array, np.float64) for array in tensor.values)
         difference = apart(actual, expected)
         stayed = None if tensor.fine is None else apart(*tensor.fine)
@@ -60,13 +60,14 @@ class Measuring:
 
     def scale(self, name: str, facing: Facing, unit: str = "") -> Scale:
         """Give the noise of a difference."""
-        return together([self.scales.of(dtype, unit)[name] for dtype in facing.noisy])
+        sides = zip(facing.noisy, facing.sums, strict=True)
+        return together([self.scales.of(dtype, unit, sums)[name] for dtype, sums in sides])
 
     def _with_unit(
         self, verdict: Verdict, facing: Facing, tensor: Matched, difference: Float
     ) -> Verdict:
         """Say which coarser unit for matrix products would explain it, if one would."""
-        limits = self.scales.limits
+        limits = self.scales.limits(facing.dtype)
         for unit in UNITS:
             r = loudness(difference, self.scale(tensor.name, facing, unit), limits).r
             if QUIET_FROM <= r <= limits.r:

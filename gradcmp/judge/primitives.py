@@ -11,7 +11,7 @@ import numpy as np
 from gradcmp.judge.noise import NoiseModel, Noisy, NoModelError, Rule, Stack, align
 from gradcmp.judge.sums import Sum
 from gradcmp.ops.erf import erf_value
-from gradcmp.ops.primitives import bare_total, convolved_product
+from gradcmp.ops.primitives import affine_total, bare_total, convolved_product
 
 # Half of the worst error seen over the frameworks, in units of u. What is not here and not in
 # EXACT has no model.
@@ -180,6 +180,10 @@ def _bare_total(x: Noisy, axis: Any, keepdims: bool) -> Noisy:
     return _reduce(x.model, np.add, x, axis, keepdims, "bare")
 
 
+def _affine_total(x: Noisy, axis: Any, keepdims: bool) -> Noisy:
+    return _reduce(x.model, np.add, x, axis, keepdims, "affine")
+
+
 def _convolved_product(x: Any, y: Any) -> Noisy:
     model = next(a.model for a in (x, y) if isinstance(a, Noisy))
     return _matmul(model, x, y, "convolved")
@@ -189,5 +193,6 @@ def _convolved_product(x: Any, y: Any) -> Noisy:
 FUNCTIONS: Mapping[Callable[..., Any], Rule] = {
     erf_value: _erf,
     bare_total: _bare_total,
+    affine_total: _affine_total,
     convolved_product: _convolved_product,
 }

@@ -10,12 +10,14 @@ from gradcmp.case import DType
 from gradcmp.graph import Graph
 from gradcmp.graph.records import STEP
 from gradcmp.judge.calibrate import Scale, calibrate
-from gradcmp.judge.loudness import LIMITS, OWN_LIMITS, Limits
+from gradcmp.judge.floor import HALVES, REPLICAS, limits_of
+from gradcmp.judge.loudness import OWN_LIMITS, Limits
 from gradcmp.judge.noise import PRECISIONS, NoModelError
 from gradcmp.judge.selfnoise import POINTS, self_noise
+from gradcmp.judge.sums import ANY, Sum
 from gradcmp.recording import Recording
 
-REPLICAS, FEW = 16, 4
+FEW = 4
 UNITS = {"TF32": PRECISIONS["float16"], "bfloat16": PRECISIONS["bfloat16"]}  # same significands
 
 
@@ -35,12 +37,11 @@ class Scales:
     graph: Graph
     reference: Recording
     why_own: str = ""
-    _known: dict[tuple[DType, str], dict[str, Scale]] = field(default_factory=dict)
+    _known: dict[tuple[DType, str, frozenset[Sum]], dict[str, Scale]] = field(default_factory=dict)
 
-    @property
-    def limits(self) -> Limits:
-        """From where on a difference is loud."""
-        return OWN_LIMITS if self.why_own else LIMITS[REPLICAS]
+    def limits(self, dtype: DType) -> Limits:
+        """Give from where on a difference in a dtype is loud."""
+        return OWN_LIMITS if self.why_own else limits_of(dtype)
 
     @property
     def rule(self) -> str:
@@ -49,17 +50,22 @@ class Scales:
             how = f"its own noise at {POINTS} nearby points, as {self.why_own}"
         else:
             how = f"noise, from {REPLICAS} noisy replicas"
-        return f"auto: |a − e| <= {self.limits.r:g} × {how}"
+        return f"auto: |a − e| <= {self.limits('float32').r:g} × {how}"
 
-    def of(self, dtype: DType, unit: str = "") -> Mapping[str, Scale]:
-        """Give the noise of a dtype, or of one whose matrix products go through a coarser unit."""
-        return self._get((dtype, unit), lambda: self._calibrate(dtype, REPLICAS, unit))
+    def of(self, dtype: DType, unit: str = "", coarse: frozenset[Sum] = ANY) -> Mapping[str, Scale]:
+        """Give the noise of a dtype, or of one whose matrix products go through a coarser unit.
+
+        `coarse` are the kinds of sums that are added up in bfloat16 itself.
+        """
+        key = (dtype, unit, coarse if dtype in HALVES else ANY)
+        return self._get(key, lambda: self._calibrate(dtype, REPLICAS, unit, coarse))
 
     def roughly_of(self, dtype: DType) -> Mapping[str, Scale]:
         """Give the noise of a dtype, from a quick calibration where no better one is known."""
-        if (dtype, "") in self._known:
-            return self._known[dtype, ""]
-        return self._get((dtype, "roughly"), lambda: self._calibrate(dtype, FEW, ""))
+        if (dtype, "", ANY) in self._known:
+            return self._known[dtype, "", ANY]
+        key = (dtype, "roughly", ANY)
+        return self._get(key, lambda: self._calibrate(dtype, FEW, "", ANY))
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -69,13 +75,15 @@ class Scales:
         return frozenset(name for name in real if STEP not in name)
 
     def _get(
-        self, key: tuple[DType, str], make: Callable[[], dict[str, Scale]]
+        self, key: tuple[DType, str, frozenset[Sum]], make: Callable[[], dict[str, Scale]]
     ) -> Mapping[str, Scale]:
         if key not in self._known:
             self._known[key] = make()
         return self._known[key]
 
-    def _calibrate(self, dtype: DType, replicas: int, unit: str) -> dict[str, Scale]:
+    def _calibrate(
+        self, dtype: DType, replicas: int, unit: str, coarse: frozenset[Sum]
+    ) -> dict[str, Scale]:
         inputs = {name: self.reference.values[name] for name in self.graph.inputs}
         cotangent = self.reference.gradients[self.graph.output]
         try:
@@ -87,6 +95,7 @@ class Scales:
                 self.names,
                 replicas,
                 operands=UNITS.get(unit),
+                coarse=coarse,
             )
         except NoModelError as error:
             self.why_own = str(error)

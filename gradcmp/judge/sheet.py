@@ -11,25 +11,17 @@ from functools import cached_property
 
 import numpy as np
 
-from gradcmp.case import Fixed
 from gradcmp.judge.compare import compare, compare_laid, conclude
 from gradcmp.judge.facing import Facing, Matched
+from gradcmp.judge.floor import FLOORS
 from gradcmp.judge.laid import Laid
 from gradcmp.judge.loudness import apart
-from gradcmp.judge.noise import PRECISIONS
 from gradcmp.judge.records import Comparison, Element, Noise, Verdict
 from gradcmp.judge.strip import LONGEST, Float, Strip, batches
 from gradcmp.judge.tally import Tally
 from gradcmp.judge.tolerance import rule_of
 from gradcmp.judge.ulp import FORMATS
 from gradcmp.recording import Array
-
-# A difference of so many u |e| and so many eta is quiet whatever a calibration would say: s^2 is
-# at least (u g)^2 / 3 + eta^2, so p stays below 6 up to 3.46 u |g|, and r below `floor.BOUND`.
-SETTLED, SETTLED_ETA = 3.4, 5.0
-FLOORS = {
-    dtype: Fixed(SETTLED * known.u, SETTLED_ETA * known.eta) for dtype, known in PRECISIONS.items()
-}
 
 
 @dataclass(frozen=True)
@@ -95,11 +87,11 @@ class Sheet:
         """The comparison of a large tensor, which is on a sheet of its own."""
         if len(self.tensors) > 1 or self.strip.lengths[0] <= LONGEST:
             return None
-        return compare(*self.tensors[0].values, FLOORS[self.facing.dtype])
+        return compare(*self.tensors[0].values, FLOORS[self.facing.dtype].allowed)
 
     @cached_property
     def _laid(self) -> Laid:
-        rule = rule_of(FLOORS[self.facing.dtype], FORMATS[self.facing.dtype])
+        rule = rule_of(FLOORS[self.facing.dtype].allowed, FORMATS[self.facing.dtype])
         return Laid(self.strip, self.actual, self.expected, rule)
 
     @cached_property

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcmp.ops.primitives import average, constant, total, unbroadcast
+from gradcmp.ops.primitives import affine_total, average, constant, total, unbroadcast
 from gradcmp.ops.shapes import require_float
 from gradcmp.ops.spec import (
     Array,
@@ -75,7 +75,8 @@ def layer_norm(x: Array, weight: Array, bias: Array, eps: float = 1e-5) -> tuple
 
     def pullback(dy: Array) -> tuple[Array, Array, Array]:
         dx = _standardize_pullback(dy * weight, z, inverse, axes)
-        return dx, unbroadcast(dy * z, weight), unbroadcast(dy, bias)
+        dweight, dbias = (unbroadcast(d, weight, affine_total) for d in (dy * z, dy))
+        return dx, dweight, dbias
 
     return z * weight + bias, pullback
 

@@ -59,6 +59,16 @@ def bare_total(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     return y
 
 
+def affine_total(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    """Sum along `axis` in the gradient of a layer_norm's weight or bias.
+
+    Told apart as `bare_total` is: torch adds up bfloat16 in bfloat16 there, and only there.
+    """
+    answer = offered(affine_total, x, axis, keepdims)
+    y: Array = total(x, axis, keepdims) if answer is NotImplemented else answer
+    return y
+
+
 def convolved_product(x: Array, y: Array) -> Array:
     """Matrix product in the gradient of a convolution: told apart as `bare_total` is."""
     answer = offered(convolved_product, x, y)
@@ -101,10 +111,11 @@ def scatter_add(dy: Array, index: Array, size: int) -> Array:
     return dx
 
 
-def unbroadcast(dy: Array, x: Array) -> Array:
+def unbroadcast(dy: Array, x: Array, total: Callable[..., Array] = total) -> Array:
     """Sum a cotangent over the axes that broadcasting gave to `x`: the transpose of broadcasting.
 
-    ``dx = sum of dy over the axes that x lacks or has with length 1``, in the shape of `x`.
+    ``dx = sum of dy over the axes that x lacks or has with length 1``, in the shape of `x`, as
+    `total` adds up.
     """
     shape = np.shape(x)
     if np.shape(dy) == shape:

@@ -19,9 +19,9 @@ def calibrations(monkeypatch):
     made = []
     calibrate = Scales._calibrate
 
-    def counted(self, dtype, replicas, unit):
+    def counted(self, dtype, replicas, unit, *rest):
         made.append((dtype, replicas, unit))
-        return calibrate(self, dtype, replicas, unit)
+        return calibrate(self, dtype, replicas, unit, *rest)
 
     monkeypatch.setattr(Scales, "_calibrate", counted)
     return made

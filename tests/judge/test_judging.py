@@ -23,7 +23,7 @@ from gradcmp.case import BackendSpec
 
 SEED = 400_000  # neither one of the calibration nor one of the report
 GRAPHS = 8
-FOUND_ALONE = {"float32": 0.99, "bfloat16": 0.9}  # the share of structural mutants
+FOUND_ALONE = {"float32": 0.99, "bfloat16": 0.98}  # the share of structural mutants
 QUICK = [name for name in BLOCKS if name not in ("long_sum", "lstm")]
 TORCH = (BackendSpec("torch", "eager"),)
 
