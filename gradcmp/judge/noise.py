@@ -159,6 +159,10 @@ class NoiseModel:
         """Give the unit roundoff in which a kind of sum is added up: scattered ones in place."""
         return self.precision.u if kind == "scatter" else self.precision.u_sum
 
+    def bias(self, ndim: int) -> Any:
+        """Give how often a near tie goes one way, for each replica of arrays of `ndim` axes."""
+        return 0.5
+
     def turn(self) -> None:
         """Go backwards: what is summed from here on are cotangents."""
 

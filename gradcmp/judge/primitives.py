@@ -86,7 +86,7 @@ def _order(model: NoiseModel, ufunc: np.ufunc, left: Any, right: Any) -> Stack:
     spread = np.abs(replicas - base).max(axis=0, keepdims=True, initial=0.0)
     near = (np.abs(base) <= model.near * spread) & ~tied
     if near.any():
-        either = model.rng.random(replicas.shape) < 0.5
+        either = model.rng.random(replicas.shape) < model.bias(replicas.ndim)
         result[1:] = np.where(near, either, result[1:])
     return result
 

@@ -124,7 +124,7 @@ class Strip:
     def outer(self, laid: Float) -> Float:
         """Give ``rowmean colmean / mean`` of each array, the last axis being the columns.
 
-        Of what has no two axes, the mean.
+        Of what has no two axes longer than 1, the mean.
         """
         totals = self.total(laid).tolist()
         outer = [_outer(*one).ravel() for one in zip(self.cut(laid), totals, strict=True)]
@@ -144,10 +144,11 @@ class Strip:
 
 def _outer(array: Float, total: float) -> Float:
     """Give the outer product of the means, by sums: the counts cancel."""
-    if array.ndim < 2 or total == 0:
+    long = array.reshape([length for length in array.shape if length != 1])
+    if long.ndim < 2 or total == 0:
         return np.full_like(array, total / max(array.size, 1))
-    rows = np.add.reduce(array, -1, keepdims=True)
-    columns = np.add.reduce(array, tuple(range(array.ndim - 1)), keepdims=True)
+    rows = np.add.reduce(long, -1, keepdims=True)
+    columns = np.add.reduce(long, tuple(range(long.ndim - 1)), keepdims=True)
     outer: Float = rows * columns
     outer /= total
     return outer

@@ -190,3 +190,13 @@ def test_what_is_not_finite_spoils_no_other_element():
     scale = pool(stack, FLOAT32)
     assert 0 < scale.s[0] < 1e-5
     assert np.isfinite(scale.coherent)
+
+
+@pytest.mark.parametrize("shape", [(8,), (8, 1), (1, 8), (1, 8, 1)])
+def test_a_column_lends_as_a_vector_does(shape):
+    """Axes of length 1 are none: one element that was lucky borrows from its neighbours."""
+    base = np.ones((5, *shape))
+    base[1:] += 1e-6 * np.random.default_rng(0).standard_normal((4, *shape))
+    base.reshape(5, 8)[:, 3] = 1.0
+    s = pool(base, PRECISIONS["float32"]).s
+    assert s.reshape(-1)[3] > 0.3 * np.median(s)

@@ -268,3 +268,13 @@ def test_three_kinks_on_one_element_are_broken_each_its_own_way():
         spans[dtype] = np.mean(found.high[0] > 1.9)  # x2 < x0 < x1, x3: two orders of 24
     assert spans["bfloat16"] > 0.75  # 1 - (11 / 12)^24 = 0.88
     assert spans["float32"] < 0.65  # 1 - (11 / 12)^6 = 0.41
+
+
+def test_near_ties_are_broken_alike_in_half_of_the_replicas():
+    """A library that gives all ties of a sum to one side is no bug."""
+    model = model_of("bfloat16", replicas=400)
+    shares = np.asarray(model.bias(3)).reshape(-1)
+    assert {*shares.tolist()} == {0.0, 0.5, 1.0}
+    assert 0.15 < np.mean(shares == 0) < 0.35
+    assert 0.15 < np.mean(shares == 1) < 0.35
+    assert NoiseModel(PRECISIONS["float32"], 4, np.random.default_rng(0)).bias(3) == 0.5

@@ -48,8 +48,9 @@ def test_outer_is_the_product_of_the_means(shapes):
     strip = Strip(shapes)
     for found, array in zip(strip.cut(strip.outer(strip.lay(held))), held, strict=True):
         whole = np.broadcast_to(array.mean(), array.shape)
-        if array.ndim > 1:
-            flat = array.reshape(-1, array.shape[-1])
+        long = array.reshape([length for length in array.shape if length != 1])
+        if long.ndim > 1:
+            flat = long.reshape(-1, long.shape[-1])
             whole = np.outer(flat.mean(axis=1), flat.mean(axis=0)) / flat.mean()
         assert found == pytest.approx(whole.reshape(array.shape))
 
