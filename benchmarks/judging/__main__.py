@@ -1,6 +1,6 @@
 """Measures the judge on fresh graphs: false alarms and mutants found, beside its rivals.
 
-python -m benchmarks.judging [--graphs 250] [--blocks 2] [--cache DIRECTORY] [--small]
+python -m benchmarks.judging [--graphs 250] [--blocks 2] [--skip 0] [--cache DIRECTORY] [--small]
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from benchmarks.judging.growing import random_case
 from benchmarks.judging.measure import measure
 from benchmarks.judging.recording import runs
 from benchmarks.judging.results import Measured
-from benchmarks.judging.table import anomalies, hard_lines, lines
+from benchmarks.judging.table import anomalies, hard_lines, lines, rules
 from gradcmp.case import BackendSpec, Case, DType
 
 # Limits may be changed by what the first show; only the others are reported.
@@ -48,6 +48,7 @@ def main() -> None:
     parser.add_argument("--graphs", type=int, default=250)
     parser.add_argument("--blocks", type=int, default=2, help="seeds for each real block")
     parser.add_argument("--seeds", choices=SEEDS, default="report")
+    parser.add_argument("--skip", type=int, default=0, help="seeds that are passed over")
     parser.add_argument("--backends", nargs="+", default=BACKENDS)
     parser.add_argument("--dtypes", nargs="+", default=DTYPES)
     parser.add_argument("--cache", type=Path, help="where recordings are kept")
@@ -60,9 +61,8 @@ def main() -> None:
     start = time.perf_counter()
     found = {dtype: Measured() for dtype in options.dtypes}
     hard = {dtype: Measured() for dtype in options.dtypes}
-    chosen = cases(
-        SEEDS[options.seeds], options.graphs, options.blocks, options.dtypes, options.backends
-    )
+    seeds = SEEDS[options.seeds][options.skip :]
+    chosen = cases(seeds, options.graphs, options.blocks, options.dtypes, options.backends)
     for run in runs(chosen, options.cache):
         for failure in run.failures:
             print(f"{run.problem.case.name}: {failure.backend}: {failure.message}")
@@ -74,6 +74,12 @@ def main() -> None:
         print("\n".join(hard_lines(hard[dtype])))
         if options.verbose:
             print("\n".join(anomalies(measured)))
+    if len(found) > 1:
+        whole = Measured()
+        for measured in found.values():
+            whole.add(measured)
+        print("\n## together\n")
+        print("\n".join(rules(whole)))
     print(f"\n{time.perf_counter() - start:.0f} s")
 
 

@@ -19,7 +19,27 @@ SIZES = ((3, 10), (10, 30), (30, 100), (100, float("inf")))  # multiples of the 
 def lines(measured: Measured) -> Iterator[str]:
     """Give the report of one dtype in Markdown."""
     judged, killed = measured.judged, measured.killed
-    yield f"{len(judged)} correct pairs, {len(killed)} live mutants"
+    yield from rules(measured)
+    yield ""
+    for what in (WITHOUT, WITH):
+        yield f"Verdicts on correct pairs, {what}: {_counts(j.verdicts[what] for j in judged)}"
+        yield f"Verdicts on live mutants, {what}: {_counts(k.verdicts[what] for k in killed)}"
+    yield f"Found {WITHOUT} by size of the effect in units of the actual noise: " + ", ".join(
+        f"{low:g}–{high:g}: {_share(_found(killed, WITHOUT, low, high))}" for low, high in SIZES
+    )
+    if measured.tightness:
+        low, middle, high = np.quantile(measured.tightness, (0.1, 0.5, 0.9))
+        yield (
+            f"The noise is {middle:.2f} times the actual RMS error in the median "
+            f"(10–90 %: {low:.2f}–{high:.2f})"
+        )
+
+
+def rules(measured: Measured) -> Iterator[str]:
+    """Give what each rule says of the correct pairs and of the mutants, a table in Markdown."""
+    judged, killed = measured.judged, measured.killed
+    wrong = sum(one.mutant.kind == STRUCTURAL for one in killed)
+    yield f"{len(judged)} correct pairs, {len(killed)} live mutants, {wrong} of them structural"
     yield ""
     yield "| rule | false alarms | structural | " + " | ".join(COLUMNS[1:]) + " | all mutants |"
     yield "|---" * (len(COLUMNS) + 3) + "|"
@@ -36,19 +56,6 @@ def lines(measured: Measured) -> Iterator[str]:
             [one.verdicts[what] in ALARMS for one in judged],
             killed,
             lambda one, what=what: one.verdicts[what] in FOUND,
-        )
-    yield ""
-    for what in (WITHOUT, WITH):
-        yield f"Verdicts on correct pairs, {what}: {_counts(j.verdicts[what] for j in judged)}"
-        yield f"Verdicts on live mutants, {what}: {_counts(k.verdicts[what] for k in killed)}"
-    yield f"Found {WITHOUT} by size of the effect in units of the actual noise: " + ", ".join(
-        f"{low:g}–{high:g}: {_share(_found(killed, WITHOUT, low, high))}" for low, high in SIZES
-    )
-    if measured.tightness:
-        low, middle, high = np.quantile(measured.tightness, (0.1, 0.5, 0.9))
-        yield (
-            f"The noise is {middle:.2f} times the actual RMS error in the median "
-            f"(10–90 %: {low:.2f}–{high:.2f})"
         )
 
 
