@@ -16,7 +16,7 @@ from benchmarks.judging.rivals import RIVALS
 from gradcmp.judge import Comparison, Pair
 from gradcmp.judge.auto import NoiseRule
 from gradcmp.judge.facing import Facing, Matched
-from gradcmp.judge.noise import PRECISIONS
+from gradcmp.judge.precision import PRECISIONS
 from gradcmp.ops import Array
 from gradcmp.recording import Recording
 

@@ -23,7 +23,7 @@ from gradcmp.judge.decision import ROUNDING, noise_of
 from gradcmp.judge.definition import element
 from gradcmp.judge.floor import limits_of
 from gradcmp.judge.loudness import Limits, Loudness
-from gradcmp.judge.noise import PRECISIONS
+from gradcmp.judge.precision import PRECISIONS
 from gradcmp.judge.records import Comparison
 from gradcmp.judge.selfnoise import run_in
 from gradcmp.judge.sheet import Sheet

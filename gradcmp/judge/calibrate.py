@@ -10,7 +10,8 @@ import numpy as np
 from gradcmp.graph import Graph, backward, forward
 from gradcmp.graph.walk import MakeConstant, spec_of
 from gradcmp.judge.half import ROUNDINGS, HalfModel
-from gradcmp.judge.noise import PRECISIONS, NoiseModel, Noisy, Precision
+from gradcmp.judge.noise import NoiseModel, Noisy
+from gradcmp.judge.precision import PRECISIONS, Precision
 from gradcmp.judge.strip import Float, Strip
 from gradcmp.judge.sums import ANY, Sum
 from gradcmp.ops import Array

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from gradcmp.case import DTYPES, DType
-from gradcmp.judge.noise import PRECISIONS, Precision
+from gradcmp.judge.precision import PRECISIONS, Precision
 from gradcmp.judge.records import Pair
 from gradcmp.judge.sums import Sum, coarse_sums
 from gradcmp.recording import Array, Recording

@@ -10,7 +10,7 @@ import numpy as np
 from gradcmp.case import Auto, DType, DTypeTable, Tolerance
 from gradcmp.judge.compare import compare_named
 from gradcmp.judge.definition import differ
-from gradcmp.judge.noise import PRECISIONS
+from gradcmp.judge.precision import PRECISIONS
 from gradcmp.judge.records import Comparison, Pair
 from gradcmp.judge.strip import Float
 from gradcmp.judge.teeth import Allowance, Known

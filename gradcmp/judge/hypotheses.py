@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from gradcmp.case import DType
 from gradcmp.judge.evidence import DECADES, Evidence, Float, Prediction
-from gradcmp.judge.noise import PRECISIONS
+from gradcmp.judge.precision import PRECISIONS
 from gradcmp.judge.rearranged import reduced, reversed_order, rolled, shifted, transposed
 
 Hypothesis = Callable[[Evidence], Iterator[Prediction]]

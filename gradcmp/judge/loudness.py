@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gradcmp.judge.calibrate import Scale
-from gradcmp.judge.noise import PRECISIONS, Precision
+from gradcmp.judge.precision import PRECISIONS, Precision
 from gradcmp.judge.strip import Float
 
 

@@ -9,7 +9,7 @@ have made there. The spread of the replicas at the end is the scale of the noise
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeAlias
 
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from gradcmp.case import DType
+from gradcmp.judge.precision import PRECISIONS, Precision
 from gradcmp.judge.sums import Sum
 
 Stack: TypeAlias = npt.NDArray[Any]
@@ -29,36 +29,6 @@ SPREAD = 1.4  # a rounding error seen through c in [1, 2) is this much smaller t
 HASHED_RMS = 0.408  # root mean square of (RN(c w) / c - w) / (u w) over c and w: sqrt(1/6)
 EPS = 2.0**-52  # from 1 to the next float64
 TINY = 2.0**-1022  # below it float64 itself loses digits
-
-
-@dataclass(frozen=True)
-class Precision:
-    """What the rounding of a dtype is made of.
-
-    Attributes
-    ----------
-    u : float
-        Unit roundoff: half the distance from 1 to the next number.
-    u_sum : float
-        Unit roundoff of the accumulator of a sum or a matrix product.
-    eta : float
-        The smallest step near zero; frameworks may flush anything below it.
-    largest : float
-        The largest finite number.
-    """
-
-    u: float
-    u_sum: float
-    eta: float
-    largest: float
-
-
-PRECISIONS: Mapping[DType, Precision] = {
-    "float64": Precision(2.0**-53, 2.0**-53, 2.0**-1022, float(np.finfo(np.float64).max)),
-    "float32": Precision(2.0**-24, 2.0**-24, 2.0**-126, float(np.finfo(np.float32).max)),
-    "float16": Precision(2.0**-11, 2.0**-24, 2.0**-25, 65504.0),
-    "bfloat16": Precision(2.0**-8, 2.0**-24, 2.0**-126, 3.3895313892515355e38),
-}
 
 
 class NoModelError(TypeError):

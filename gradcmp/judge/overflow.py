@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradcmp.judge.noise import Precision
+from gradcmp.judge.precision import Precision
 from gradcmp.judge.records import Comparison, Verdict
 from gradcmp.recording import Array, Recording
 

@@ -12,7 +12,8 @@ from gradcmp.graph.records import STEP
 from gradcmp.judge.calibrate import Scale, calibrate
 from gradcmp.judge.floor import HALVES, REPLICAS, limits_of
 from gradcmp.judge.loudness import OWN_LIMITS, Limits
-from gradcmp.judge.noise import PRECISIONS, NoModelError
+from gradcmp.judge.noise import NoModelError
+from gradcmp.judge.precision import PRECISIONS
 from gradcmp.judge.selfnoise import POINTS, self_noise
 from gradcmp.judge.sums import ANY, Sum
 from gradcmp.recording import Recording

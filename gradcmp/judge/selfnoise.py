@@ -11,7 +11,7 @@ from gradcmp.case import DType
 from gradcmp.graph import Graph, backward, forward
 from gradcmp.graph.walk import constants_of, spec_of
 from gradcmp.judge.calibrate import Scale, pool
-from gradcmp.judge.noise import PRECISIONS
+from gradcmp.judge.precision import PRECISIONS
 from gradcmp.ops import Array
 from gradcmp.recording import numpy_dtype
 

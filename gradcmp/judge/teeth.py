@@ -10,7 +10,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 
 from gradcmp.case import DType
-from gradcmp.judge.noise import PRECISIONS
+from gradcmp.judge.precision import PRECISIONS
 from gradcmp.judge.records import Teeth
 from gradcmp.judge.strip import Float, Strip
 from gradcmp.recording import Array

@@ -8,7 +8,8 @@ from gradcmp.graph import backward, build, forward
 from gradcmp.graph.walk import constants_of
 from gradcmp.judge.calibrate import calibrate, pool
 from gradcmp.judge.loudness import LIMITS, loudness
-from gradcmp.judge.noise import PRECISIONS, NoiseModel, Noisy
+from gradcmp.judge.noise import NoiseModel, Noisy
+from gradcmp.judge.precision import PRECISIONS
 
 FLOAT32 = PRECISIONS["float32"]
 

@@ -11,7 +11,8 @@ from gradcmp.judge.calibrate import calibrate
 from gradcmp.judge.floor import FLOORS, HALVES
 from gradcmp.judge.half import ROUNDINGS, HalfModel
 from gradcmp.judge.loudness import HALF_LIMITS, loudness
-from gradcmp.judge.noise import PRECISIONS, NoiseModel, Noisy
+from gradcmp.judge.noise import NoiseModel, Noisy
+from gradcmp.judge.precision import PRECISIONS
 from gradcmp.judge.primitives import KAPPA
 from gradcmp.judge.records import Pair
 from gradcmp.judge.sums import ANY, MEASURED, coarse_sums

@@ -7,7 +7,7 @@ import pytest
 
 from gradcmp.judge.calibrate import Scale
 from gradcmp.judge.loudness import LIMITS, explained, loudness, shrinks, together
-from gradcmp.judge.noise import PRECISIONS
+from gradcmp.judge.precision import PRECISIONS
 
 FLOAT32, FLOAT64 = PRECISIONS["float32"], PRECISIONS["float64"]
 RNG = np.random.default_rng(0)

@@ -4,7 +4,8 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from gradcmp.judge.noise import PRECISIONS, NoiseModel, Noisy, NoModelError
+from gradcmp.judge.noise import NoiseModel, Noisy, NoModelError
+from gradcmp.judge.precision import PRECISIONS
 from gradcmp.judge.primitives import KAPPA, KAPPA_ERF
 from gradcmp.ops.erf import erf_value
 

@@ -7,7 +7,7 @@ import pytest
 from op_calls import DIFFERENTIABLE, OUTPUT, Call
 
 from gradcmp.judge.calibrate import calibrate
-from gradcmp.judge.noise import PRECISIONS
+from gradcmp.judge.precision import PRECISIONS
 
 
 @pytest.mark.parametrize("call", DIFFERENTIABLE, ids=str)
