@@ -21,8 +21,7 @@ from gradcmp.ops.spec import Kind
 # widest of K replicas into a scale.
 WIDEST: Mapping[int, float] = {1: 0.80, 4: 1.46, 8: 1.78, 16: 2.07}
 TENSOR_WEIGHT = 4.0  # replicas' worth of trust in the rows and columns against the element alone
-SHUFFLED = 6  # more ways to break ties: one that two kinks share has four
-SHUFFLED_HALF = 24  # few digits tie often: three kinks on one element have eight ways
+SHUFFLED = 24  # more ways to break ties: three kinks on one element have eight
 REACH = 10.0  # times its own relative noise: more than that no element borrows from others
 
 
@@ -98,12 +97,11 @@ def calibrate(
     }
     if not model.tied:
         return scales
-    shuffled = SHUFFLED_HALF if half else SHUFFLED
     ends = [
         _walk(
             graph, inputs, cotangent, replace(model, replicas=0, nudge=way, shuffled=any_way), names
         )
-        for way, any_way in ((1, False), (-1, False), *[(1, True)] * shuffled)
+        for way, any_way in ((1, False), (-1, False), *[(1, True)] * SHUFFLED)
     ]
     return {
         name: _span(scale, [_base(end[name]) for end in ends]) for name, scale in scales.items()
