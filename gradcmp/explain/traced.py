@@ -17,7 +17,7 @@ from gradcmp.case import Shape
 from gradcmp.explain.trees import Held, bare, call, literal, name
 from gradcmp.ops import Array
 from gradcmp.ops.erf import erf_value
-from gradcmp.ops.primitives import affine_total, bare_total, convolved_product
+from gradcmp.ops.primitives import convolved_product, total_as
 
 SIGNS: dict[np.ufunc, ast.operator] = {
     np.add: ast.Add(),
@@ -47,7 +47,7 @@ NEUTRAL_LEFT: dict[np.ufunc, int] = {np.add: 0, np.multiply: 1}
 ERF = "erf"  # NumPy has no error function; the code makes one of math.erf
 
 # Told apart for rounding alone: written as what they are.
-PLAIN = (bare_total, affine_total, convolved_product)
+PLAIN = (total_as, convolved_product)
 AXIS_SECOND = (np.expand_dims, np.squeeze)  # functions whose second argument is an axis
 
 

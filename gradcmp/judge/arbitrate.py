@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradcmp.judge.records import Comparison, Pair
-from gradcmp.judge.truth import Float, Primal, Truth
+from gradcmp.judge.strip import Float
+from gradcmp.judge.truth import Primal, Truth
 
 DIRECTIONS = 3  # a wrong gradient is orthogonal to none of them but by chance
 # Of sum |g v|: below it the reference's own float64 rounding, above it a wrong pullback.

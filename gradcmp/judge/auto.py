@@ -13,9 +13,10 @@ from gradcmp.graph import Graph
 from gradcmp.judge.baseline import DTYPE, Baseline
 from gradcmp.judge.compare import compare_all, is_real
 from gradcmp.judge.facing import Facing, Matched
-from gradcmp.judge.floor import FLOORS, HALVES
+from gradcmp.judge.floor import FLOORS
 from gradcmp.judge.measuring import Measuring
 from gradcmp.judge.overflow import overflowed
+from gradcmp.judge.precision import HALVES
 from gradcmp.judge.records import Comparison, Pair
 from gradcmp.judge.roundings import within_floor
 from gradcmp.judge.scales import Scales
@@ -63,8 +64,8 @@ class NoiseRule:
         keys = {t.name: (t.name, about, bits) for t in matched if several and (bits := t.bits)}
         fresh = [t for t in matched if t.name not in keys or keys[t.name] not in self._judged]
         found = dict(zip((t.name for t in fresh), self.judge(facing, fresh), strict=True))
-        for name, key in keys.items():
-            found[name] = self._judged.setdefault(key, found.get(name))  # type: ignore[arg-type]
+        self._judged.update({keys[name]: one for name, one in found.items() if name in keys})
+        found.update({name: self._judged[key] for name, key in keys.items()})
         return found
 
     def judge(self, facing: Facing, tensors: Sequence[Matched]) -> list[Comparison]:

@@ -9,9 +9,9 @@ import numpy as np
 
 from gradcmp.graph import Graph, backward, forward
 from gradcmp.graph.walk import MakeConstant, spec_of
-from gradcmp.judge.half import ROUNDINGS, HalfModel
+from gradcmp.judge.half import HalfModel
 from gradcmp.judge.noise import NoiseModel, Noisy
-from gradcmp.judge.precision import PRECISIONS, Precision
+from gradcmp.judge.precision import HALVES, PRECISIONS, Precision
 from gradcmp.judge.strip import Float, Strip
 from gradcmp.judge.sums import ANY, Sum
 from gradcmp.ops import Array
@@ -84,16 +84,12 @@ def calibrate(
         When a primitive of the graph has no noise model.
     """
     rng = np.random.default_rng([seed, replicas])
-    half = precision == PRECISIONS["bfloat16"]  # float16 keeps the other: TensorFlow's is rougher
-    model = (
-        HalfModel(precision, replicas, rng, operands, coarse=coarse)
-        if half
-        else NoiseModel(precision, replicas, rng, operands)
-    )
+    model = NoiseModel(precision, replicas, rng, operands)
+    if precision in [PRECISIONS[dtype] for dtype in HALVES]:
+        model = HalfModel(precision, replicas, rng, operands, coarse=coarse)
     tensors = _walk(graph, inputs, cotangent, model, names)
     scales = {
-        name: pool(_stack(tensor), precision, ROUNDINGS if half else 1)
-        for name, tensor in tensors.items()
+        name: pool(_stack(tensor), precision, model.roundings) for name, tensor in tensors.items()
     }
     if not model.tied:
         return scales

@@ -5,14 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from gradcmp.case import DType
-
-Float: TypeAlias = npt.NDArray[np.float64]
+from gradcmp.judge.strip import Float
 
 # An explanation must be too good to be chance: about a hundred are tried, and one in a thousand
 # differences that have no simple cause may be given one.

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from gradcmp.case import DType, Fixed
 from gradcmp.judge.loudness import HALF_LIMITS, LIMITS, Limits
-from gradcmp.judge.precision import PRECISIONS
+from gradcmp.judge.precision import HALVES, PRECISIONS
 
-HALVES: tuple[DType, ...] = ("bfloat16",)  # that have the model of half.py
 REPLICAS = 16
 SETTLED_ETA = 5.0
 

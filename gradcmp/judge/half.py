@@ -10,8 +10,6 @@ import numpy as np
 from gradcmp.judge.noise import NoiseModel, Noisy, Stack
 from gradcmp.judge.sums import ANY, Sum
 
-ROUNDINGS = 2  # that a replica sees where an implementation rounds once
-
 
 @dataclass
 class HalfModel(NoiseModel):
@@ -19,7 +17,7 @@ class HalfModel(NoiseModel):
 
     After every primitive the replicas are numbers of the dtype: ``RN(RN(c y) / c)``, and what
     is one already stays as it is. So small terms get lost in additions, and a difference may
-    be exactly zero, as in the frameworks. These are two roundings: `ROUNDINGS`.
+    be exactly zero, as in the frameworks. These are two `roundings`.
 
     Attributes
     ----------
@@ -30,6 +28,7 @@ class HalfModel(NoiseModel):
     """
 
     near: ClassVar[float] = 2.0  # replicas that round as frameworks do cross a kink by themselves
+    roundings: ClassVar[int] = 2
     coarse: frozenset[Sum] = ANY
     backwards: bool = False
 

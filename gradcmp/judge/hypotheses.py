@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcmp.case import DType
-from gradcmp.judge.evidence import DECADES, Evidence, Float, Prediction
+from gradcmp.judge.evidence import DECADES, Evidence, Prediction
 from gradcmp.judge.precision import PRECISIONS
 from gradcmp.judge.rearranged import reduced, reversed_order, rolled, shifted, transposed
+from gradcmp.judge.strip import Float
 
 Hypothesis = Callable[[Evidence], Iterator[Prediction]]
 

@@ -57,6 +57,8 @@ class NoiseModel:
         Whether an exact tie was met: only then can breaking ties change anything.
     near : float
         Spreads from a kink within which another backend may take the other branch.
+    roundings : int
+        How many a replica sees where an implementation rounds once.
     """
 
     precision: Precision
@@ -67,6 +69,7 @@ class NoiseModel:
     shuffled: bool = False
     tied: bool = False
     near: ClassVar[float] = 4.0
+    roundings: ClassVar[int] = 1
     _held: int = 0  # elements taken in so far: their ranks when ties are broken
 
     def hold(self, array: Stack) -> Noisy:
@@ -92,7 +95,17 @@ class NoiseModel:
     def jitter(
         self, stack: Stack, kappa: float, common: bool = False, product: bool = False
     ) -> Noisy:
-        """Add the error of one primitive to the replicas: equal values get equal errors."""
+        """Add the error of one primitive to the replicas: equal values get equal errors.
+
+        Parameters
+        ----------
+        kappa : float
+            How large the error is, in units of u.
+        common : bool
+            Whether its elements have a part of it in common.
+        product : bool
+            Whether it is a product or quotient of two arrays: of interest to `HalfModel`.
+        """
         y = stack[1:]
         c = self._draw(stack.ndim)
         with np.errstate(all="ignore"):

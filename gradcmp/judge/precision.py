@@ -38,3 +38,6 @@ PRECISIONS: Mapping[DType, Precision] = {
     "float16": Precision(2.0**-11, 2.0**-24, 2.0**-25, 65504.0),
     "bfloat16": Precision(2.0**-8, 2.0**-24, 2.0**-126, 3.3895313892515355e38),
 }
+# That numbers are stored in while float32 computes: they have the model of half.py. float16 keeps
+# the other, since TensorFlow's is rougher (docs/design/half_precision.md).
+HALVES: tuple[DType, ...] = ("bfloat16",)

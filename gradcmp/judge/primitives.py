@@ -11,7 +11,7 @@ import numpy as np
 from gradcmp.judge.noise import NoiseModel, Noisy, NoModelError, Rule, Stack, align
 from gradcmp.judge.sums import Sum
 from gradcmp.ops.erf import erf_value
-from gradcmp.ops.primitives import affine_total, bare_total, convolved_product
+from gradcmp.ops.primitives import convolved_product, total_as
 
 # Half of the worst error seen over the frameworks, in units of u. What is not here and not in
 # EXACT has no model.
@@ -176,12 +176,8 @@ def _erf(x: Noisy) -> Noisy:
     return x.model.jitter(erf_value(x.stack), KAPPA_ERF, common=True)
 
 
-def _bare_total(x: Noisy, axis: Any, keepdims: bool) -> Noisy:
-    return _reduce(x.model, np.add, x, axis, keepdims, "bare")
-
-
-def _affine_total(x: Noisy, axis: Any, keepdims: bool) -> Noisy:
-    return _reduce(x.model, np.add, x, axis, keepdims, "affine")
+def _total_as(kind: Sum, x: Noisy, axis: Any, keepdims: bool) -> Noisy:
+    return _reduce(x.model, np.add, x, axis, keepdims, kind)
 
 
 def _convolved_product(x: Any, y: Any) -> Noisy:
@@ -192,7 +188,6 @@ def _convolved_product(x: Any, y: Any) -> Noisy:
 # Functions that are no ufuncs and make errors of their own.
 FUNCTIONS: Mapping[Callable[..., Any], Rule] = {
     erf_value: _erf,
-    bare_total: _bare_total,
-    affine_total: _affine_total,
+    total_as: _total_as,
     convolved_product: _convolved_product,
 }

@@ -10,10 +10,10 @@ from gradcmp.case import DType
 from gradcmp.graph import Graph
 from gradcmp.graph.records import STEP
 from gradcmp.judge.calibrate import Scale, calibrate
-from gradcmp.judge.floor import HALVES, REPLICAS, limits_of
+from gradcmp.judge.floor import REPLICAS, limits_of
 from gradcmp.judge.loudness import OWN_LIMITS, Limits
 from gradcmp.judge.noise import NoModelError
-from gradcmp.judge.precision import PRECISIONS
+from gradcmp.judge.precision import HALVES, PRECISIONS
 from gradcmp.judge.selfnoise import POINTS, self_noise
 from gradcmp.judge.sums import ANY, Sum
 from gradcmp.recording import Recording

@@ -8,13 +8,12 @@ from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from gradcmp.graph import Graph, forward
 from gradcmp.graph.walk import constants_of, spec_of
+from gradcmp.judge.strip import Float
 from gradcmp.ops import Array
 
-Float: TypeAlias = npt.NDArray[np.float64]
 Method: TypeAlias = Literal["complex step", "differences"]
 Slope: TypeAlias = Callable[[float | complex], Any]  # the function on a line through the point
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from gradcmp.ops.primitives import bare_total, product, spread
+from gradcmp.ops.primitives import product, spread, total_as
 from gradcmp.ops.shapes import require_float
 from gradcmp.ops.spec import Array, ArraySpec, Example, Op, Pullback, ShapeError, register
 
@@ -52,7 +52,7 @@ def _arranged(x: Array, labels: str, wanted: Iterable[str]) -> Array:
     names = tuple(wanted)
     gone = tuple(i for i, label in enumerate(labels) if label not in names)
     rest = [label for label in labels if label in names]
-    y = bare_total(x, gone) if gone else x
+    y = total_as("bare", x, gone) if gone else x
     return np.transpose(y, tuple(rest.index(label) for label in names))
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from gradcmp.ops.primitives import affine_total, average, constant, total, unbroadcast
+from gradcmp.ops.primitives import average, constant, total, total_as, unbroadcast
 from gradcmp.ops.shapes import require_float
 from gradcmp.ops.spec import (
     Array,
@@ -75,7 +76,8 @@ def layer_norm(x: Array, weight: Array, bias: Array, eps: float = 1e-5) -> tuple
 
     def pullback(dy: Array) -> tuple[Array, Array, Array]:
         dx = _standardize_pullback(dy * weight, z, inverse, axes)
-        dweight, dbias = (unbroadcast(d, weight, affine_total) for d in (dy * z, dy))
+        affine = partial(total_as, "affine")
+        dweight, dbias = (unbroadcast(d, weight, affine) for d in (dy * z, dy))
         return dx, dweight, dbias
 
     return z * weight + bias, pullback

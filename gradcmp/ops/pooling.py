@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcmp.ops.primitives import bare_total, spread
+from gradcmp.ops.primitives import spread, total_as
 from gradcmp.ops.spec import Array, ArraySpec, Example, Op, Pullback, ShapeError, register
 from gradcmp.ops.windows import Pair, Windows, sliding
 
@@ -63,7 +63,7 @@ def avg_pool(
         each = np.reshape(dy / size, (*np.shape(pieces)[:-1], 1))
         return (windows.paste(spread(each, np.shape(pieces)), np.shape(x)),)
 
-    return np.reshape(bare_total(pieces, -1) / size, shape), pullback
+    return np.reshape(total_as("bare", pieces, -1) / size, shape), pullback
 
 
 def _torch(name: str) -> Any:

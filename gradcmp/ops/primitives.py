@@ -49,28 +49,24 @@ def product(x: Array, y: Array) -> Array:
     return z.astype(x.dtype) if _is_bfloat16(x) else z
 
 
-def bare_total(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
-    """Sum along `axis` where a library may add up bfloat16 in bfloat16: over windows, in einsum.
+def total_as(kind: str, x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    """Sum along `axis` where a library may add up bfloat16 in bfloat16.
 
     The same numbers as `total`; what models rounding is told the difference.
+
+    Parameters
+    ----------
+    kind : str
+        ``bare``: of windows, or in an einsum; ``affine``: in the gradient of a layer_norm's weight
+        or bias. See `gradcmp.judge.sums`.
     """
-    answer = offered(bare_total, x, axis, keepdims)
-    y: Array = total(x, axis, keepdims) if answer is NotImplemented else answer
-    return y
-
-
-def affine_total(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
-    """Sum along `axis` in the gradient of a layer_norm's weight or bias.
-
-    Told apart as `bare_total` is: torch adds up bfloat16 in bfloat16 there, and only there.
-    """
-    answer = offered(affine_total, x, axis, keepdims)
+    answer = offered(total_as, kind, x, axis, keepdims)
     y: Array = total(x, axis, keepdims) if answer is NotImplemented else answer
     return y
 
 
 def convolved_product(x: Array, y: Array) -> Array:
-    """Matrix product in the gradient of a convolution: told apart as `bare_total` is."""
+    """Matrix product in the gradient of a convolution: told apart as `total_as` is."""
     answer = offered(convolved_product, x, y)
     z: Array = product(x, y) if answer is NotImplemented else answer
     return z

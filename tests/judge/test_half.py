@@ -8,16 +8,16 @@ from autocases import CASES, case, draw, record
 from gradcmp.graph import build
 from gradcmp.judge.auto import NoiseRule
 from gradcmp.judge.calibrate import calibrate
-from gradcmp.judge.floor import FLOORS, HALVES
-from gradcmp.judge.half import ROUNDINGS, HalfModel
+from gradcmp.judge.floor import FLOORS
+from gradcmp.judge.half import HalfModel
 from gradcmp.judge.loudness import HALF_LIMITS, loudness
 from gradcmp.judge.noise import NoiseModel, Noisy
-from gradcmp.judge.precision import PRECISIONS
+from gradcmp.judge.precision import HALVES, PRECISIONS
 from gradcmp.judge.primitives import KAPPA
 from gradcmp.judge.records import Pair
 from gradcmp.judge.sums import ANY, MEASURED, coarse_sums
 from gradcmp.ops.erf import erf_value
-from gradcmp.ops.primitives import affine_total, bare_total, convolved_product
+from gradcmp.ops.primitives import convolved_product, total_as
 
 REPLICAS = 16
 TORCH = MEASURED["torch:eager"]
@@ -44,7 +44,7 @@ def rms(x):
 
 
 def spread(noisy):
-    return (noisy.stack[1:] - noisy.stack[0]) / np.sqrt(ROUNDINGS)
+    return (noisy.stack[1:] - noisy.stack[0]) / np.sqrt(HalfModel.roundings)
 
 
 @pytest.mark.parametrize("dtype", HALVES)
@@ -107,7 +107,7 @@ def test_a_coarse_sum_strays_as_far_as_one_in_the_dtype(low, terms):
     error = rms(in_itself(x) - expected)
     model = model_of("bfloat16")
     assert rms(spread(np.sum(exact(x, model), axis=-1))) < 0.7 * error  # forwards, by float32
-    assert 0.7 < rms(spread(bare_total(exact(x, model), -1))) / error < 3
+    assert 0.7 < rms(spread(total_as("bare", exact(x, model), -1))) / error < 3
     model.turn()
     assert 0.7 < rms(spread(np.sum(exact(x, model), axis=-1))) / error < 3
 
@@ -115,11 +115,11 @@ def test_a_coarse_sum_strays_as_far_as_one_in_the_dtype(low, terms):
 def test_a_long_coarse_sum_of_alike_terms_stands_still():
     x = np.ones((4, 2000), ml_dtypes.bfloat16)
     assert np.all(in_itself(x) == 256)  # 257 is no bfloat16
-    lost = spread(bare_total(exact(x, model_of("bfloat16")), -1))
+    lost = spread(total_as("bare", exact(x, model_of("bfloat16")), -1))
     assert 0.1 * 2000 < rms(lost) < 2000
     either = numbers("bfloat16", -1, 1, (50, 2000))  # these hardly stand still
     error = in_itself(either) - np.sum(either.astype(np.float64), axis=-1)
-    noise = rms(spread(bare_total(exact(either, model_of("bfloat16")), -1)))
+    noise = rms(spread(total_as("bare", exact(either, model_of("bfloat16")), -1)))
     assert 0.3 < noise / rms(error) < 3
 
 
@@ -148,8 +148,8 @@ def test_torch_adds_up_the_gradient_of_a_bias_in_bfloat16(rows):
 @pytest.mark.parametrize(
     ("kind", "function"),
     [
-        ("bare", lambda x: bare_total(x, -1)),
-        ("affine", lambda x: affine_total(x, -1)),
+        ("bare", lambda x: total_as("bare", x, -1)),
+        ("affine", lambda x: total_as("affine", x, -1)),
         ("running", lambda x: np.add.accumulate(x, -1)),
         ("convolved", lambda x: convolved_product(x, np.ones((200, 3)))),
     ],
