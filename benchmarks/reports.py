@@ -76,7 +76,7 @@ def seconds(name: str, given: Sequence[CaseVerdict]) -> float:
 
 
 def peak(name: str, given: Sequence[CaseVerdict]) -> tuple[float, float]:
-    """Give the peak and the size of the text in MB."""
+    """Return the peak and the size of the text in MB."""
     tracemalloc.start()
     text = report_named(name)(given)
     most = tracemalloc.get_traced_memory()[1]

@@ -17,7 +17,7 @@ LINK = re.compile(r"\[([^]]*)\]\(([^)]*)\)")
 
 
 def on_page_markdown(markdown: str, *, page: Page, **_: object) -> str:
-    """Give the text of a page as the site needs it."""
+    """Return the text of a page as the site needs it."""
     folder = posixpath.join(DOCS, posixpath.dirname(page.file.src_uri))
     markdown = moved(markdown, folder, folder)
     if not page.is_homepage:

@@ -20,7 +20,7 @@ OWN = ("kind", "shape")  # what the kinds have in common
 
 
 def filled(text: str) -> str:
-    """Give the page with its tables as they are now."""
+    """Return the page with its tables as they are now."""
     models = schema()["$defs"]
 
     def table(match: re.Match[str]) -> str:
@@ -32,7 +32,7 @@ def filled(text: str) -> str:
 
 
 def keys(model: Mapping[str, Any]) -> Iterator[str]:
-    """Give a row for each key of a model."""
+    """Return a row for each key of a model."""
     yield "| key | left out | what it is |"
     yield "|---|---|---|"
     for name, facts in model["properties"].items():
@@ -45,7 +45,7 @@ def keys(model: Mapping[str, Any]) -> Iterator[str]:
 
 
 def kinds(models: Mapping[str, Any]) -> Iterator[str]:
-    """Give a row for each kind of input."""
+    """Return a row for each kind of input."""
     yield "| kind | what it gives | takes, and where left out |"
     yield "|---|---|---|"
     for model in models.values():

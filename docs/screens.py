@@ -22,7 +22,7 @@ COLUMNS = "100"
 
 
 def screen(command: str) -> str:
-    """Give what a command prints to a pipe 100 columns wide, standard error last."""
+    """Return what a command prints to a pipe 100 columns wide, standard error last."""
     done = subprocess.run(
         shlex.split(command),
         cwd=ROOT,
@@ -40,7 +40,7 @@ def _path() -> str:
 
 
 def commands(page: Path) -> Iterator[tuple[str, str]]:
-    """Give the commands of a page, each with what the page says it prints."""
+    """Return the commands of a page, each with what the page says it prints."""
     for block in BLOCK.findall(page.read_text("utf-8")):
         for part in re.split(rf"^{re.escape(PROMPT)}", block, flags=re.M)[1:]:
             command, _, printed = part.partition("\n")

@@ -134,7 +134,7 @@ def record(case: Case, spec: BackendSpec, pool: Pool, twin: bool = True) -> Outc
 def keepsakes(
     case: Case, recordings: Mapping[str, Recording], twins: Mapping[str, Outcome]
 ) -> dict[str, Recording]:
-    """Give recordings of a case, by label, with all that a judge will want of them later."""
+    """Return recordings of a case, by label, with all that a judge will want of them later."""
     origin, handed = origin_of(case), handed_of(case)
     fine = {label: twin for label, twin in twins.items() if isinstance(twin, Recording)}
     return {
@@ -149,7 +149,7 @@ def keepsakes(
 
 
 def origin_of(case: Case) -> Origin:
-    """Give what a saved recording of a case must say: the question, the hashes of its inputs."""
+    """Return what a saved recording of a case must say: the question, the hashes of its inputs."""
     from importlib.metadata import version  # slow to load
 
     _, specs = check(case)
@@ -162,7 +162,7 @@ def origin_of(case: Case) -> Origin:
 
 
 def handed_of(case: Case) -> dict[str, Array]:
-    """Give what every backend is handed: the inputs, and the cotangent under its name."""
+    """Return what every backend is handed: the inputs, and the cotangent under its name."""
     graph, specs = check(case)
     cotangent = inputs.cotangent(case, specs[graph.output].shape)
     return {**inputs.draw(case), COTANGENT: cotangent}

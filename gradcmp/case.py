@@ -186,7 +186,7 @@ class Case:
     where: Location | None = field(default=None, compare=False)
 
     def dtype_of(self, backend: BackendSpec) -> DType:
-        """Give what a backend computes in: its own dtype, or the case's; numpy's is float64."""
+        """Return what a backend computes in: its own dtype, or the case's; numpy's is float64."""
         return backend.dtype or ("float64" if backend.name == REFERENCE else self.dtype)
 
     @property

@@ -100,7 +100,7 @@ class NothingComparedError(GradcmpError):
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str | None:
-    """Give the way out of a misspelt `word`: the nearest choice, else all of them.
+    """Return the way out of a misspelt `word`: the nearest choice, else all of them.
 
     Returns
     -------

@@ -12,7 +12,7 @@ CGROUP_LIMITS = (
 
 
 def memory() -> int | None:
-    """Give the bytes of memory that this process may use; None where the system does not say."""
+    """Return the bytes of memory that this process may use; None where the system does not say."""
     try:
         limits = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
     except (AttributeError, ValueError, OSError):  # Windows has no sysconf
@@ -26,7 +26,7 @@ def memory() -> int | None:
 
 
 def _own_limits() -> list[int]:
-    """Give what this process was told to stay below: ``ulimit -v`` and ``ulimit -d``."""
+    """Return what this process was told to stay below: ``ulimit -v`` and ``ulimit -d``."""
     try:
         import resource
     except ImportError:  # not on Windows

@@ -59,7 +59,7 @@ def resolve(spec: BackendSpec, case: Case) -> BackendSpec:
 
 
 def reference_of(case: Case) -> BackendSpec:
-    """Give the float64 reference: the case's own NumPy backend if it is one, else one more."""
+    """Return the float64 reference: the case's own NumPy backend if it is one, else one more."""
     for spec in case.backends:
         if spec.name == REFERENCE and resolve(spec, case).dtype == "float64":
             return spec
@@ -69,13 +69,13 @@ def reference_of(case: Case) -> BackendSpec:
 
 
 def backends_of(case: Case) -> tuple[BackendSpec, ...]:
-    """Give every backend that a case needs, the reference first."""
+    """Return every backend that a case needs, the reference first."""
     reference = reference_of(case)
     return (reference, *(spec for spec in case.backends if spec != reference))
 
 
 def environments_of(cases: Iterable[Case]) -> tuple[Environment, ...]:
-    """Give the processes that the cases need, each once."""
+    """Return the processes that the cases need, each once."""
     needed = (Environment.of(spec) for case in cases for spec in backends_of(case))
     return tuple(dict.fromkeys(needed))
 
@@ -93,7 +93,7 @@ def requests_of(case: Case, backends: Iterable[BackendSpec]) -> list[Request]:
 
 
 def in_float64(case: Case, request: Request) -> Request | None:
-    """Give the same request in float64, which tolerance auto tells rounding from a bug by."""
+    """Return the same request in float64, which tolerance auto tells rounding from a bug by."""
     if not isinstance(case.tolerance, Auto) or request.spec.dtype == "float64":
         return None
     return replace(request, spec=replace(request.spec, dtype="float64"))

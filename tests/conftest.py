@@ -17,7 +17,7 @@ REQUIRED = os.environ.get("GRADCMP_REQUIRE", "").split(",")  # absent is then a 
 
 @lru_cache
 def load(name: str) -> Backend:
-    """Give an adapter on the CPU, imported once for the whole run."""
+    """Return an adapter on the CPU, imported once for the whole run."""
     adapter = backend_class(name)
     if not adapter.installed() and name not in REQUIRED:
         pytest.skip(f"{name} is not installed")
@@ -29,13 +29,13 @@ def load(name: str) -> Backend:
 
 @pytest.fixture(scope="session")
 def adapter() -> Callable[[str], Backend]:
-    """Give the function that gives an adapter by name, or skips where it is missing."""
+    """Return the function that gives an adapter by name, or skips where it is missing."""
     return load
 
 
 @pytest.fixture(scope="session", params=[name for name in BUILT_IN if name != "numpy"])
 def framework(request: pytest.FixtureRequest) -> Backend:
-    """Give the adapter of each framework."""
+    """Return the adapter of each framework."""
     return load(request.param)
 
 

@@ -27,7 +27,7 @@ tolerance: {{rtol: {rtol}, atol: 0}}
 
 @pytest.fixture(params=[("1e-4", 0), ("1e-14", 1)], ids=["agrees", "disagrees"])
 def repository(request, tmp_path):
-    """Give a directory as CI would have checked it out, and the exit code that is right."""
+    """Return a directory as CI would have checked it out, and the exit code that is right."""
     rtol, code = request.param
     (tmp_path / "configs").mkdir()
     (tmp_path / "configs" / "a b.yaml").write_text(CASE.format(rtol=rtol))
@@ -47,7 +47,7 @@ def shell(command, where, **variables):
 
 
 def blocks(name):
-    """Give the YAML below a title of the page."""
+    """Return the YAML below a title of the page."""
     section = PAGE.split(f"\n## {name}\n")[1].split("\n## ")[0]
     return [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", section, re.S)]
 
@@ -57,7 +57,7 @@ def is_red(file):
 
 
 def action_steps(**given):
-    """Give the steps of the action with its inputs filled in, as GitHub does."""
+    """Return the steps of the action with its inputs filled in, as GitHub does."""
     action = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
     assert set(given) <= set(action["inputs"])
     inputs = {key: given.get(key, one["default"]) for key, one in action["inputs"].items()}

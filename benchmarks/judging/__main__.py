@@ -31,7 +31,7 @@ SHARE = 6
 def cases(
     seeds: range, graphs: int, blocks: int, dtypes: Sequence[DType], backends: Sequence[str]
 ) -> Iterator[Case]:
-    """Give random graphs, and each real block with several seeds."""
+    """Return random graphs, and each real block with several seeds."""
     specs = tuple(BackendSpec(*name.split(":")) for name in backends)
     quick = tuple(spec for spec in specs if str(spec) not in COMPILED)
     for i, seed in enumerate(seeds[:graphs]):

@@ -36,7 +36,7 @@ class Unsettled(Baseline):
 
 
 def tensors(trial: Trial) -> Iterator[tuple[str, Facing, Matched]]:
-    """Give what to judge, and its kind."""
+    """Return what to judge, and its kind."""
     for expected, actual in combinations(trial.recordings, 2):
         facing = trial.rule.facing(Pair(actual, expected))
         for name in trial._compared:
@@ -57,7 +57,7 @@ def tensors(trial: Trial) -> Iterator[tuple[str, Facing, Matched]]:
 
 
 def judged(run: Run) -> Iterator[tuple[str, Comparison, Comparison]]:
-    """Give what is found as it is done, and with a calibration in any case."""
+    """Return what is found as it is done, and with a calibration in any case."""
     trial = Trial(run)
     strict = replace(trial.rule)
     strict.__dict__["_baseline"] = Unsettled(strict.graph, strict.reference)
@@ -67,7 +67,7 @@ def judged(run: Run) -> Iterator[tuple[str, Comparison, Comparison]]:
 
 
 def spread(run: Run) -> Iterator[tuple[float, float]]:
-    """Give the calibrated noise of every gradient over what the baseline bespeaks.
+    """Return the calibrated noise of every gradient over what the baseline bespeaks.
 
     For the elements from a hundredth of which, and up to a hundredth of which, it is beyond.
     """

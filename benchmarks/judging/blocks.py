@@ -15,7 +15,7 @@ DEPTH = 30  # of the residual chain
 
 
 def block_case(name: str, seed: int, dtype: DType, backends: tuple[BackendSpec, ...]) -> Case:
-    """Give one block with inputs of a seed; its last node is the output."""
+    """Return one block with inputs of a seed; its last node is the output."""
     inputs, body = {**BLOCKS, **HARD}[name]()
     graph = {key: Expression(text) for key, text in body.items()}
     real = tuple(key for key, spec in inputs.items() if spec.kind != "integers")
@@ -29,7 +29,7 @@ def _normal(*shape: int, std: float = 1.0, mean: float = 0.0) -> InputSpec:
 
 
 def _weights(*shape: int) -> InputSpec:
-    """Give weights of a layer: variance 1 / fan-in."""
+    """Return weights of a layer: variance 1 / fan-in."""
     fan_in = shape[0] if len(shape) == 2 else shape[1] * shape[2] * shape[3]
     return _normal(*shape, std=fan_in**-0.5)
 

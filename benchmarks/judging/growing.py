@@ -28,7 +28,7 @@ FLOAT64 = constants_of(np.dtype(np.float64))
 
 
 def random_case(seed: int, dtype: DType, backends: tuple[BackendSpec, ...]) -> Case:
-    """Give the random graph of a seed: the first that grows sane."""
+    """Return the random graph of a seed: the first that grows sane."""
     for rng in (np.random.default_rng([seed, attempt]) for attempt in range(1000)):
         growth = _Growth(rng)
         growth.grow(int(rng.integers(FEWEST, MOST + 1)))
@@ -101,7 +101,7 @@ class _Growth:
         self.body[f"node{len(self.body) + 1}"] = text
 
     def _stretch(self, op: Op, example: Example) -> Mapping[str, Shape]:
-        """Give the example other lengths where its op takes them."""
+        """Return the example other lengths where its op takes them."""
         lengths = sorted({n for shape in example.shapes.values() for n in shape if n > 1})
         longer = {n: int(self.rng.integers(n, LONGEST)) for n in lengths}
         shapes = {
@@ -116,7 +116,7 @@ class _Growth:
         return shapes
 
     def _operand(self, op: Op, name: str, shape: Shape) -> str:
-        """Give an operand: mostly something that is there, made to fit, else a new input."""
+        """Return an operand: mostly something that is there, made to fit, else a new input."""
         domain = op.domain.get(name, ANYWHERE)
         if isinstance(domain, Interval) and self.rng.random() < REUSE:
             for term in self._fitting(domain, name in op.domain, shape):

@@ -54,7 +54,7 @@ class Trial:
         )
 
     def pairs(self) -> Iterator[Judged]:
-        """Hold every recording against the reference and against each other."""
+        """Compare every recording with the reference and with each other."""
         for expected, actual in combinations(self.recordings, 2):
             pair = Pair(actual, expected)
             held = self._hold_pair(pair)
@@ -83,7 +83,7 @@ class Trial:
                     yield from self._kill(mutant, size, label)
 
     def tightness(self) -> Iterator[float]:
-        """Give for each gradient the noise that is expected over the error that was made."""
+        """Return for each gradient the noise that is expected over the error that was made."""
         reference = self.problem.reference
         for label, recording in self.run.recordings.items():
             for name in self.problem.case.wrt:
@@ -145,7 +145,7 @@ class Trial:
         return errors
 
     def _size(self, mutant: Mutant) -> float:
-        """Give the effect in units of the actual noise, of the gradient where it is largest."""
+        """Return the effect in units of the actual noise, of the gradient where it is largest."""
         sizes = []
         for name, effect in mutant.effects.items():
             where = effect != 0 if mutant.kind.startswith("one") else np.True_
@@ -186,7 +186,7 @@ class Trial:
 
 
 def _worst(comparisons: Iterable[Comparison]) -> str:
-    """Give the worst reason among tensors."""
+    """Return the worst reason among tensors."""
     return min({c.verdict.reason for c in comparisons if c.total}, key=WORST_FIRST.index)
 
 

@@ -55,7 +55,7 @@ class Site:
     pullback: Pullback
 
     def scaled(self, factor: float | Array) -> Pullback:
-        """Give the pullback times a factor, for its first operand alone."""
+        """Return the pullback times a factor, for its first operand alone."""
 
         def spoiled(dy: Array) -> Cotangents:
             first, *rest = self.pullback(dy)
@@ -64,12 +64,12 @@ class Site:
         return spoiled
 
     def masked(self, mask: Array) -> Pullback:
-        """Give the pullback of a part of the cotangent; it is linear."""
+        """Return the pullback of a part of the cotangent; it is linear."""
         return lambda dy: self.pullback(dy * mask)
 
 
 def structural(problem: Problem, rng: np.random.Generator, count: int) -> Iterator[Mutant]:
-    """Give `count` wrong formulas of different classes, fewer where fewer apply."""
+    """Return `count` wrong formulas of different classes, fewer where fewer apply."""
     tape = forward(problem.graph, problem.inputs, constants_of(np.dtype(np.float64)))
     truth = problem.reference.gradients
     sites = [_site(problem.graph, node, tape) for node in problem.graph]
@@ -92,7 +92,7 @@ def structural(problem: Problem, rng: np.random.Generator, count: int) -> Iterat
 
 
 def elementwise(problem: Problem, rng: np.random.Generator) -> Iterator[Mutant]:
-    """Give one element, then all elements, of one gradient off by each size."""
+    """Return one element, then all elements, of one gradient off by each size."""
     truth = problem.reference.gradients
     names = [name for name in problem.case.wrt if np.any(truth[name])]
     if not names:
@@ -111,7 +111,7 @@ def elementwise(problem: Problem, rng: np.random.Generator) -> Iterator[Mutant]:
 
 
 def applied(gradient: Array, effect: Array, dtype: str) -> Array:
-    """Give a recorded gradient as the bug would have made it, rounded to its dtype again."""
+    """Return a recorded gradient as the bug would have made it, rounded to its dtype again."""
     return (np.asarray(gradient, np.float64) + effect).astype(numpy_dtype(dtype))
 
 

@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def seed_case() -> Case:
-    """Give the case that the project began with."""
+    """Return the case that the project began with."""
     (case,) = load(Path(__file__).parents[2] / "configs" / "seed.yaml")
     return replace(case, backends=(BACKEND,))
 
@@ -75,7 +75,7 @@ def verdict(run: Run) -> None:
 
 
 def median_time(work: Callable[[], None]) -> float:
-    """Give the median of some rounds, in milliseconds of this process, after one to warm up.
+    """Return the median of some rounds, in milliseconds of this process, after one to warm up.
 
     Of the process, not of the clock: other work on the machine then counts for less.
     """

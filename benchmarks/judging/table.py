@@ -17,7 +17,7 @@ SIZES = ((3, 10), (10, 30), (30, 100), (100, float("inf")))  # multiples of the 
 
 
 def lines(measured: Measured) -> Iterator[str]:
-    """Give the report of one dtype in Markdown."""
+    """Return the report of one dtype in Markdown."""
     judged, killed = measured.judged, measured.killed
     yield from rules(measured)
     yield ""
@@ -36,7 +36,7 @@ def lines(measured: Measured) -> Iterator[str]:
 
 
 def rules(measured: Measured) -> Iterator[str]:
-    """Give what each rule says of the correct pairs and of the mutants, a table in Markdown."""
+    """Return what each rule says of the correct pairs and of the mutants, a table in Markdown."""
     judged, killed = measured.judged, measured.killed
     wrong = sum(one.mutant.kind == STRUCTURAL for one in killed)
     yield f"{len(judged)} correct pairs, {len(killed)} live mutants, {wrong} of them structural"
@@ -60,7 +60,7 @@ def rules(measured: Measured) -> Iterator[str]:
 
 
 def hard_lines(measured: Measured) -> Iterator[str]:
-    """Give the verdicts on the hard blocks, each with its own."""
+    """Return the verdicts on the hard blocks, each with its own."""
     blocks = sorted({one.case.split()[0] for one in measured.judged})
     for block in blocks:
         for what in (WITHOUT, WITH):

@@ -119,11 +119,11 @@ class Backend(ABC):
 
     @abstractmethod
     def devices(self) -> tuple[str, ...]:
-        """Give the devices that this machine offers the framework: ``cpu``, ``cuda:0``."""
+        """Return the devices that this machine offers the framework: ``cpu``, ``cuda:0``."""
 
     @abstractmethod
     def environment(self) -> Mapping[str, str]:
-        """Give versions, thread counts, determinism and precision flags."""
+        """Return versions, thread counts, determinism and precision flags."""
 
     @abstractmethod
     def compute(
@@ -167,7 +167,7 @@ class Backend(ABC):
         return Recording(job.label, job.dtype, values, gradients, self.environment(), timings)
 
     def choose_device(self, device: str) -> str:
-        """Give the full name of a device that there is; ``cuda`` is the first of its kind."""
+        """Return the full name of a device that there is; ``cuda`` is the first of its kind."""
         full = f"{device}:0" if device == "cuda" else device
         self._require("device", full, self.devices())
         return full
@@ -181,14 +181,14 @@ class Backend(ABC):
 
 
 def cast(array: Array, dtype: DType) -> Array:
-    """Give an input as the backends see it: real numbers in `dtype`, integers in int64."""
+    """Return an input as the backends see it: real numbers in `dtype`, integers in int64."""
     target = {"float": numpy_dtype(dtype), "int": np.dtype(np.int64), "bool": np.dtype(np.bool_)}
     with np.errstate(over="ignore"):  # an infinity is a finding for the judge, not a warning
         return np.array(array, target[spec_of(array).kind], order="C")
 
 
 def own(array: Array) -> Array:
-    """Give the array itself if it is contiguous and nobody else's memory, else a copy that is."""
+    """Return the array itself if it is contiguous and nobody else's memory, else a copy that is."""
     flags = array.flags
     plain = type(array) is np.ndarray and flags.owndata and flags.c_contiguous and flags.writeable
     return array if plain else np.array(array, order="C")

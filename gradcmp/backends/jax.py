@@ -49,7 +49,7 @@ class JaxBackend(Backend):
         self._compiled = lru_cache(COMPILED)(self._compile)
 
     def devices(self) -> tuple[str, ...]:
-        """Give the CPU and every CUDA device that JAX sees."""
+        """Return the CPU and every CUDA device that JAX sees."""
         try:
             gpus = len(self.jax.devices("cuda"))
         except RuntimeError:  # how JAX says that it has no such platform
@@ -57,7 +57,7 @@ class JaxBackend(Backend):
         return ("cpu", *(f"cuda:{i}" for i in range(gpus)))
 
     def environment(self) -> Mapping[str, str]:
-        """Give versions, the device, the precision flags and what XLA was told."""
+        """Return versions, the device, the precision flags and what XLA was told."""
         config = self.jax.config
         return {
             "jax": self.jax.__version__,

@@ -31,7 +31,7 @@ class NumpyBackend(Backend):
         return ("cpu",)
 
     def environment(self) -> Mapping[str, str]:
-        """Give NumPy's version and the library that multiplies its matrices."""
+        """Return NumPy's version and the library that multiplies its matrices."""
         blas = np.show_config(mode="dicts")["Build Dependencies"].get("blas", {})
         library = f"{blas.get('name', 'none')} {blas.get('version', '')}".strip()
         return {"numpy": np.__version__, "blas": library}

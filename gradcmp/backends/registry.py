@@ -25,12 +25,12 @@ def _places() -> dict[str, str]:
 
 
 def backend_names() -> tuple[str, ...]:
-    """Give the names of all backends, the built-in ones first."""
+    """Return the names of all backends, the built-in ones first."""
     return tuple(_places())
 
 
 def backend_class(name: str) -> type[Backend]:
-    """Give the adapter of a backend; its framework is not imported.
+    """Return the adapter of a backend; its framework is not imported.
 
     Raises
     ------

@@ -45,12 +45,12 @@ class TensorflowBackend(Backend):
         self._built = lru_cache(COMPILED)(self._build)
 
     def devices(self) -> tuple[str, ...]:
-        """Give the CPU and every GPU that TensorFlow sees."""
+        """Return the CPU and every GPU that TensorFlow sees."""
         gpus = self.tf.config.list_physical_devices("GPU")
         return ("cpu", *(f"cuda:{i}" for i in range(len(gpus))))
 
     def environment(self) -> Mapping[str, str]:
-        """Give versions, threads (0: TensorFlow decides), determinism and whether TF32 is used."""
+        """Return versions, threads (0: TensorFlow decides), determinism and the use of TF32."""
         return {
             "tensorflow": self.tf.__version__,
             "device": self.device,
@@ -150,7 +150,7 @@ class TensorflowBackend(Backend):
 
 
 def _threads(tf: Any) -> str:
-    """Say how many threads there are; TensorFlow refuses to change it once it computes.
+    """Describe how many threads there are; TensorFlow refuses to change it once it computes.
 
     Each of the two takes it ten microseconds to tell.
     """
@@ -162,6 +162,6 @@ def _threads(tf: Any) -> str:
 
 
 def _array(tensor: Any) -> Array:
-    """Give an eager tensor, or what a session answered, as an array."""
+    """Return an eager tensor, or what a session answered, as an array."""
     array: Array = tensor.numpy() if hasattr(tensor, "numpy") else tensor
     return array

@@ -38,11 +38,11 @@ class TorchBackend(Backend):
         torch.backends.cudnn.benchmark = False
 
     def devices(self) -> tuple[str, ...]:
-        """Give the CPU and every CUDA device that torch sees."""
+        """Return the CPU and every CUDA device that torch sees."""
         return ("cpu", *(f"cuda:{i}" for i in range(self.torch.cuda.device_count())))
 
     def environment(self) -> Mapping[str, str]:
-        """Give versions, threads, determinism and whether TF32 may be used."""
+        """Return versions, threads, determinism and whether TF32 may be used."""
         torch = self.torch
         return {
             "torch": torch.__version__,
@@ -87,7 +87,7 @@ class TorchBackend(Backend):
         return self.torch.tensor(array, device=self.device)
 
     def _tap(self, name: str, tensor: Any) -> Any:
-        """Give each node a tensor of its own that has a gradient.
+        """Return each node a tensor of its own that has a gradient.
 
         An op may hand back its operand itself, whose gradient is another one; and what is made
         of numbers alone would not be watched.
@@ -101,7 +101,7 @@ class TorchBackend(Backend):
 
 
 def _array(tensor: Any) -> Array:
-    """Give a tensor as an array, without loss in bfloat16."""
+    """Return a tensor as an array, without loss in bfloat16."""
     import torch
 
     host = tensor.detach().cpu()

@@ -70,7 +70,7 @@ class Files:
 
 
 def files_at(path: str) -> tuple[Path, ...]:
-    """Give the config files at a path; a file that is missing for the moment is still watched."""
+    """Return the config files at a path; a file that is missing for the moment is still watched."""
     from gradcmp import config
 
     try:
@@ -80,7 +80,7 @@ def files_at(path: str) -> tuple[Path, ...]:
 
 
 def stamp(file: str) -> Stamp:
-    """Give what changes when a file does."""
+    """Return what changes when a file does."""
     try:
         found = Path(file).stat()
     except OSError:

@@ -133,7 +133,7 @@ def excuses(file: Path | None, cases: Sequence[Case]) -> Then:
 
 
 def up_to(limit: int | None, verdicts: Generator[CaseVerdict]) -> Iterator[CaseVerdict]:
-    """Give verdicts until so many do not agree; what is running then is ended."""
+    """Return verdicts until so many do not agree; what is running then is ended."""
     failures = 0
     with closing(verdicts):
         for verdict in verdicts:

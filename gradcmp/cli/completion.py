@@ -35,7 +35,7 @@ class Bash(BashComplete):
     """
 
     def get_completion_args(self) -> tuple[list[str], str]:
-        """Give the complete words and the one at the cursor."""
+        """Return the complete words and the one at the cursor."""
         pieces = split_arg_string(os.environ["COMP_WORDS"])
         last = int(os.environ["COMP_CWORD"])
         pieces = [*pieces[: last + 1], *[""] * (last + 1 - len(pieces))]
@@ -96,7 +96,7 @@ def backends(context: click.Context, parameter: click.Parameter, incomplete: str
 
 
 def options(incomplete: str, dtypes: Iterable[DType]) -> Iterator[str]:
-    """Give what may follow a comma after a backend."""
+    """Return what may follow a comma after a backend."""
     head, comma, _ = incomplete.rpartition(",")
     if not comma:
         return

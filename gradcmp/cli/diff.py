@@ -142,7 +142,7 @@ class Duel:
 
 
 def lonely(place: str, there: Path, missing: Path) -> CaseVerdict:
-    """Give the verdict on a file that only one directory has: it could not be compared."""
+    """Return the verdict on a file that only one directory has: it could not be compared."""
     from gradcmp.judge.records import CaseVerdict
     from gradcmp.recording import Failure
     from gradcmp.recording.files import read

@@ -20,7 +20,7 @@ AGAIN = "Record it with --record-golden"
 
 
 def keep(directory: Path, cases: Sequence[Case]) -> Then:
-    """Give what writes each backend's recording of a case; the verdict stays as it is.
+    """Return what writes each backend's recording of a case; the verdict stays as it is.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def keep(directory: Path, cases: Sequence[Case]) -> Then:
 
 
 def against(directory: Path, cases: Sequence[Case]) -> Then:
-    """Give what holds each backend against its own golden recording.
+    """Return what holds each backend against its own golden recording.
 
     Raises
     ------

@@ -51,7 +51,7 @@ class Overrides:
     strict: bool = False
 
     def apply(self, case: Case) -> Case:
-        """Give the case as the command line wants it.
+        """Return the case as the command line wants it.
 
         Raises
         ------
@@ -80,7 +80,7 @@ class Overrides:
 
 
 def both(rtol: float | None, atol: float | None) -> Fixed | None:
-    """Give the tolerance that was asked for, if any.
+    """Return the tolerance that was asked for, if any.
 
     Raises
     ------

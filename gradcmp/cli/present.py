@@ -125,7 +125,7 @@ def gather(
 
 
 def unfinished(case: Case) -> CaseVerdict:
-    """Give the verdict on a case that was not waited for."""
+    """Return the verdict on a case that was not waited for."""
     from gradcmp.judge.records import CaseVerdict
     from gradcmp.recording import Failure
 
@@ -163,7 +163,7 @@ def publish(
 
 
 def console() -> Console:
-    """Give the console on standard output: plain when piped, and as NO_COLOR says."""
+    """Return the console on standard output: plain when piped, and as NO_COLOR says."""
     from rich.console import Console
 
     return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
@@ -259,5 +259,5 @@ def is_special(path: Path) -> bool:
 
 
 def beside(path: Path) -> Path:
-    """Give the name of what becomes a file when it is whole."""
+    """Return the name of what becomes a file when it is whole."""
     return path.with_name(f".{path.name}.{os.getpid()}")

@@ -92,7 +92,7 @@ def command(
 
 
 def places(place: Path, cases: Sequence[Case]) -> list[Path]:
-    """Give the file of each case.
+    """Return the file of each case.
 
     Raises
     ------
@@ -117,7 +117,7 @@ def places(place: Path, cases: Sequence[Case]) -> list[Path]:
 
 
 def failed(failures: Sequence[Failure], cases: int) -> BackendError:
-    """Give the error of backends that computed nothing, the first of them in full."""
+    """Return the error of backends that computed nothing, the first of them in full."""
     from gradcmp.report.ink import tail
 
     first = failures[0]

@@ -88,7 +88,7 @@ def command(
 
 
 def load(paths: Sequence[str]) -> list[Case]:
-    """Give the cases of config files and directories, or the built-in one."""
+    """Return the cases of config files and directories, or the built-in one."""
     from gradcmp import config
 
     if not paths:

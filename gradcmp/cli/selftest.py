@@ -66,7 +66,7 @@ def command(
 
 
 def _spoilable(verdict: CaseVerdict) -> str:
-    """Give the first backend that has a recording, beside the reference."""
+    """Return the first backend that has a recording, beside the reference."""
     label = next((key for key in verdict.recordings if key != verdict.reference), None)
     if label is None:
         told = "; ".join(failure.message for failure in verdict.failures)

@@ -123,7 +123,7 @@ class Session:
         self._files.wait(RETRY if hopeful else float("inf"))
 
     def _answer(self) -> tuple[list[CaseVerdict], Counter[Work]] | None:
-        """Give the verdicts and how they came about; None when a file changed meanwhile."""
+        """Return the verdicts and how they came about; None when a file changed meanwhile."""
         cases = self._read()
         self._begun = True
         if not cases:
@@ -167,7 +167,7 @@ class Session:
         return "run", api.run(case, self._pool, self._effort)
 
     def _question(self, case: Case) -> str:
-        """Give all that a case asks the backends, with the state of its data files."""
+        """Return all that a case asks the backends, with the state of its data files."""
         stamps = [self._files.seen[file] for file in data_files(case)]
         judged = (case.tolerance, case.strict) if self._effort.isolate else ()
         return f"{question(case)} {stamps} {judged}"
@@ -205,7 +205,7 @@ class Session:
 
 
 def question(case: Case) -> str:
-    """Give all of a case that its recordings depend on.
+    """Return all of a case that its recordings depend on.
 
     As text: 0.0 and -0.0 are equal numbers and different questions.
     """

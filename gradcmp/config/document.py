@@ -198,7 +198,7 @@ class _Builder:
 
 
 def line_of(event: Any) -> int:
-    """Give the line of an event, counted from 1."""
+    """Return the line of an event, counted from 1."""
     line: int = event.start_mark.line
     return line + 1
 

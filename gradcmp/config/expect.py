@@ -96,7 +96,7 @@ class _Entry:
             raise self._error("pair", "the entry has both 'backend' and 'pair'", "Keep one of them")
 
     def _labels(self, case: str, labels: Collection[str]) -> tuple[str, ...]:
-        """Give the backends that are named, each as the case calls it."""
+        """Return the backends that are named, each as the case calls it."""
         if "backend" in self.table:
             return (self._one_of("backend", f"backend of case '{case}'", labels),)
         if "pair" not in self.table:

@@ -15,7 +15,7 @@ SEED = "seed.yaml"
 
 
 def find(paths: Iterable[str | Path]) -> tuple[Path, ...]:
-    """Give the config files at `paths`: a directory means all ``*.yaml`` and ``*.yml`` below.
+    """Return the config files at `paths`: a directory means all ``*.yaml`` and ``*.yml`` below.
 
     Returns
     -------
@@ -83,13 +83,13 @@ def load_text(text: str, file: str) -> tuple[Case, ...]:
 
 
 def seed_case() -> Case:
-    """Give the built-in case: what is compared when nothing else is asked for."""
+    """Return the built-in case: what is compared when nothing else is asked for."""
     (case,) = load_text(seed_text(), SEED)
     return case
 
 
 def seed_text() -> str:
-    """Give the built-in case as it is written down."""
+    """Return the built-in case as it is written down."""
     return resources.files(__package__).joinpath(SEED).read_text("utf-8")
 
 
@@ -125,7 +125,7 @@ def parse_backend(text: str) -> BackendSpec:
 
 
 def schema() -> dict[str, Any]:
-    """Give the JSON Schema (draft 2020-12) of a config file, for editors."""
+    """Return the JSON Schema (draft 2020-12) of a config file, for editors."""
     from gradcmp.config.schema import json_schema
 
     return json_schema()

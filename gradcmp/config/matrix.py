@@ -42,12 +42,12 @@ def _over(under: Table, over: Table) -> Table:
 
 
 def size(case: Table, file: str) -> int:
-    """Give the number of cases that a case with a matrix stands for."""
+    """Return the number of cases that a case with a matrix stands for."""
     return math.prod(len(axis) for axis in _axes(case, file).values())
 
 
 def expand(case: Table, file: str) -> Iterator[tuple[Table, str]]:
-    """Give every combination of the case's matrix, and what to append to its name.
+    """Return every combination of the case's matrix, and what to append to its name.
 
     Raises
     ------
@@ -124,7 +124,7 @@ class _Variables:
     used: set[str] = field(default_factory=set)
 
     def fill(self, value: Any, line: int, path: tuple[str, ...]) -> Any:
-        """Give `value` with every variable replaced, at any depth."""
+        """Return `value` with every variable replaced, at any depth."""
         if isinstance(value, Table):
             table = Table(value.line)
             for key, item in value.items():

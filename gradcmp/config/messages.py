@@ -55,7 +55,7 @@ def first_error(
 
 
 def locate(data: Any, path: Path, file: str) -> Location:
-    """Give the place of the deepest part of `path` that is written in the file."""
+    """Return the place of the deepest part of `path` that is written in the file."""
     return Location(file, _line(data, path))
 
 
@@ -90,7 +90,7 @@ def shorten(value: object) -> str:
 
 
 def _keys(path: Path) -> Iterable[str]:
-    """Give the keys that are allowed where the key at the end of `path` stands."""
+    """Return the keys that are allowed where the key at the end of `path` stands."""
     match path:
         case ["inputs", _, kind, _]:
             return INPUTS[str(kind)].model_fields
@@ -102,7 +102,7 @@ def _keys(path: Path) -> Iterable[str]:
 
 
 def _word(found: object) -> str:
-    """Give what can be near to a name: nothing else than text can be misspelt."""
+    """Return what can be near to a name: nothing else than text can be misspelt."""
     return found if isinstance(found, str) else ""
 
 

@@ -36,7 +36,7 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[[str], Scalar]], ...] = (
 
 
 def resolve(text: str) -> Scalar:
-    """Give the value of a plain scalar; what is nothing else is a string.
+    """Return the value of a plain scalar; what is nothing else is a string.
 
     Raises
     ------

@@ -24,7 +24,7 @@ class SuiteModel(Model):
 
 
 def json_schema() -> dict[str, Any]:
-    """Give the schema of a whole file: one case, or several."""
+    """Return the schema of a whole file: one case, or several."""
     schema = TypeAdapter(CaseModel | SuiteModel).json_schema(mode="validation")
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

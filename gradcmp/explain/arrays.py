@@ -15,7 +15,7 @@ WRITTEN = 128  # elements that are written out; more are drawn again or stored b
 
 
 def written(array: Array) -> ast.expr | None:
-    """Give the tree that makes exactly this array; None for a large one without a form."""
+    """Return the tree that makes exactly this array; None for a large one without a form."""
     for form, value in _forms(array):
         if value.dtype == array.dtype and value.tobytes() == array.tobytes():  # to the sign of 0
             return form
@@ -25,7 +25,7 @@ def written(array: Array) -> ast.expr | None:
 
 
 def _forms(array: Array) -> Iterator[tuple[ast.expr, Array]]:
-    """Give candidates: constants, steps, a lower triangle; each with what it makes."""
+    """Return candidates: constants, steps, a lower triangle; each with what it makes."""
     shape = array.shape
     if not array.size:
         dtype = "bool" if array.dtype == bool else f"np.{array.dtype}"
@@ -38,7 +38,7 @@ def _forms(array: Array) -> Iterator[tuple[ast.expr, Array]]:
 
 
 def _regular(array: Array) -> Iterator[tuple[ast.expr, Array]]:
-    """Give a constant, and equal steps from the first element on."""
+    """Return a constant, and equal steps from the first element on."""
     shape, first = array.shape, array.flat[0].item()
     if array.dtype == np.float64 and first in (0, 1) and not np.signbit(first):
         maker = "np.ones" if first else "np.zeros"

@@ -45,7 +45,7 @@ class Local:
     node: Node
 
     def __str__(self) -> str:
-        """Say it in words."""
+        """Describe it in words."""
         if self.factor:
             return f"{self.symbol} is {self.factor}"
         return f"{self.symbol} is a linear map, no factor for each element, {because(self.node)}"
@@ -75,7 +75,7 @@ class Rule:
 
 
 def rule(book: Textbook, name: str) -> Rule:
-    """Give the chain rule for one input or node; r is ``<cotangent, output>``."""
+    """Return the chain rule for one input or node; r is ``<cotangent, output>``."""
     output, called = book.graph.output, book.names
     if name == output:
         scalar = book.values[name].value.shape == ()
@@ -89,7 +89,7 @@ def rule(book: Textbook, name: str) -> Rule:
 
 
 def meaning(book: Textbook) -> str:
-    """Say what r is: the output, or a number made of it."""
+    """Describe what r is: the output, or a number made of it."""
     output = book.names[book.graph.output]
     scalar = book.values[book.graph.output].value.shape == ()
     return f"r is {output}" if scalar else f"r is sum(cotangent * {output})"
@@ -101,7 +101,7 @@ def because(node: Node) -> str:
 
 
 def _product(book: Textbook, name: str, user: str, whole: bool) -> list[str]:
-    """Give the factors from the output down to `name`, or from a node that is known by then."""
+    """Return the factors from the output down to `name`, or from a node that is known by then."""
     path = [name, user]
     while whole and path[-1] != book.graph.output and len(path) < FACTORS:
         above = list(dict.fromkeys(node.name for node, _ in book.uses.get(path[-1], ())))
@@ -114,7 +114,7 @@ def _product(book: Textbook, name: str, user: str, whole: bool) -> list[str]:
 
 
 def local(book: Textbook, name: str, user: str) -> Local:
-    """Give the derivative of node `user` by its operand `name`."""
+    """Return the derivative of node `user` by its operand `name`."""
     terms = [(node, term) for node, term in book.uses[name] if node.name == user]
     node = terms[0][0]
     symbol = f"d{book.names[user]}/d{book.names[name]}"
@@ -143,7 +143,7 @@ def _unwrapped(tree: ast.expr) -> ast.expr:
 
 
 def _factor(tree: ast.expr, leaf: str) -> ast.expr | None:
-    """Give what the cotangent `leaf` is multiplied by; None where that is no single factor."""
+    """Return what the cotangent `leaf` is multiplied by; None where that is no single factor."""
     if isinstance(tree, ast.Name) and tree.id == leaf:
         return ONE
     if isinstance(tree, ast.UnaryOp):

@@ -30,7 +30,7 @@ class Derivation:
     program: Program
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Give the lines, none of them wider than the console unless it is code."""
+        """Return the lines, none of them wider than the console unless it is code."""
         ink = Ink.on(console, options)
         case = self.program.case
         yield from ink.wrap(Text.assemble(ink("case "), ink(case.name, STRONG)), hang=2)
@@ -66,7 +66,7 @@ class Derivation:
             yield from _array(ink, f"dr/d{book.names[name]}", gradient.value)
 
     def _vjp(self, node: Node) -> str:
-        """Give the formula of a node's pullback, and what its letters stand for here."""
+        """Return the formula of a node's pullback, and what its letters stand for here."""
         letters = ", ".join(
             f"{letter} is {self._operand(operand)}"
             for letter, operand in zip(_letters(node), node.operands, strict=False)
@@ -79,7 +79,7 @@ class Derivation:
 
 
 def text(program: Program) -> str:
-    """Give the derivation as plain text, 100 columns wide."""
+    """Return the derivation as plain text, 100 columns wide."""
     file = io.StringIO()
     Console(file=file, width=100, color_system=None).print(Derivation(program))
     return file.getvalue()

@@ -19,7 +19,7 @@ from gradcmp.ops import Array
 
 
 def rng(name: str, seed: int) -> np.random.Generator:
-    """Give the generator of one input: it depends on the seed and the name alone."""
+    """Return the generator of one input: it depends on the seed and the name alone."""
     digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
     return np.random.default_rng(int.from_bytes(digest, "big"))
 
@@ -28,7 +28,7 @@ RNG = inspect.getsource(rng).rstrip()
 
 
 def source(case: Case, what: str, array: Array) -> ast.expr | None:
-    """Give the tree that makes an input, or the cotangent, as it was drawn.
+    """Return the tree that makes an input, or the cotangent, as it was drawn.
 
     Parameters
     ----------

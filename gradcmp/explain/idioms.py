@@ -30,7 +30,7 @@ class Idiom:
 
 
 def tensorflow(program: Program) -> Iterator[Cell]:
-    """Give the section of TensorFlow: `tf.GradientTape`."""
+    """Return the section of TensorFlow: `tf.GradientTape`."""
     dtype = program.dtype("tensorflow")
     code = ["import tensorflow as tf", "", 'print("tensorflow", tf.__version__)']
     for one, kind in _inputs(program):
@@ -64,7 +64,7 @@ def tensorflow(program: Program) -> Iterator[Cell]:
 
 
 def torch(program: Program) -> Iterator[Cell]:
-    """Give the section of PyTorch: `backward()`."""
+    """Return the section of PyTorch: `backward()`."""
     dtype = program.dtype("torch")
     wrt, gradients, output = _names(program)
     code = ["import torch", "", 'print("torch", torch.__version__)']
@@ -89,7 +89,7 @@ def torch(program: Program) -> Iterator[Cell]:
 
 
 def jax(program: Program) -> Iterator[Cell]:
-    """Give the section of JAX: `jax.value_and_grad`, or `jax.vjp` for an output with axes."""
+    """Return the section of JAX: `jax.value_and_grad`, or `jax.vjp` for an output with axes."""
     dtype = program.dtype("jax")
     code = ["import jax", "import jax.numpy as jnp", "", 'print("jax", jax.__version__)']
     if dtype == "float64":
@@ -134,13 +134,13 @@ IDIOMS: Mapping[str, Idiom] = {
 
 
 def _inputs(program: Program) -> Iterator[tuple[str, str]]:
-    """Give each input's name in the code and its kind."""
+    """Return each input's name in the code and its kind."""
     for one in program.graph.inputs:
         yield program.name(one), program.specs[one].kind
 
 
 def _names(program: Program) -> tuple[list[str], list[str], str]:
-    """Give what is differentiated by, its gradients and the output, as the code calls them."""
+    """Return what is differentiated by, its gradients and the output, as the code calls them."""
     wrt = program.case.wrt
     gradients = [program.book.names.gradient(one) for one in wrt]
     return [program.name(one) for one in wrt], gradients, program.name(program.graph.output)

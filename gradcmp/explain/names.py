@@ -43,18 +43,18 @@ class Names:
         return self.values[name]
 
     def gradient(self, name: str) -> str:
-        """Give what the gradient of an input or node is called."""
+        """Return what the gradient of an input or node is called."""
         return self.gradients[name]
 
     def fresh(self, wanted: str) -> str:
-        """Give a name that nothing has yet, as near to `wanted` as can be."""
+        """Return a name that nothing has yet, as near to `wanted` as can be."""
         while wanted in self.taken:
             wanted += "_"
         self.taken.add(wanted)
         return wanted
 
     def part(self, target: str) -> str:
-        """Give a name for an intermediate value on the way to `target`: ``p_a``, ``p_b``."""
+        """Return a name for an intermediate value on the way to `target`: ``p_a``, ``p_b``."""
         for letter in ascii_lowercase:
             if f"{target}_{letter}" not in self.taken:
                 return self.fresh(f"{target}_{letter}")

@@ -59,7 +59,7 @@ class Symbol:
         return Symbol(ast.Subscript(self.tree, tree_of(bare(key))))
 
     def __iter__(self) -> Iterator[Symbol]:
-        """Give the several values of a call, or what stands for all values after a star."""
+        """Return the several values of a call, or what stands for all values after a star."""
         function = ast.unparse(self.tree.func) if isinstance(self.tree, ast.Call) else ""
         if function in RETURNS:
             return iter([self[i] for i in range(RETURNS[function])])
@@ -87,7 +87,7 @@ def _argument(function: ast.expr, value: Any) -> ast.expr:
 
 
 def tree_of(value: Any) -> ast.expr:
-    """Give the tree of an argument: a symbol, a literal, or a tuple or list of them."""
+    """Return the tree of an argument: a symbol, a literal, or a tuple or list of them."""
     if isinstance(value, Symbol):
         return value.tree
     if isinstance(value, (tuple, list)):
@@ -124,7 +124,7 @@ def spelled(
     operands: Mapping[str, tuple[str, ArraySpec]],
     tensor: Callable[[ast.expr], ast.expr],
 ) -> ast.expr:
-    """Give the tree that computes a node in a framework.
+    """Return the tree that computes a node in a framework.
 
     Parameters
     ----------

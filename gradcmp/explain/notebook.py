@@ -22,7 +22,7 @@ def require_nbformat() -> None:
 
 
 def notebook(program: Program, beside: str | None = None) -> str:
-    """Give the text of a notebook, the same for the same case.
+    """Return the text of a notebook, the same for the same case.
 
     Parameters
     ----------
@@ -70,5 +70,5 @@ def _cells(cells: Iterable[Cell]) -> Iterator[tuple[str, str]]:
 
 
 def _plain(text: str) -> str:
-    """Give a text from a config on one line in which nothing is read as HTML."""
+    """Return a text from a config on one line in which nothing is read as HTML."""
     return " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")

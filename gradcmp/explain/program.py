@@ -26,7 +26,7 @@ Tensor = Callable[[ast.expr], ast.expr]
 
 COMPARE = '''\
 def compare(actual, rtol, atol):
-    """Hold values and gradients against NumPy's: print how far apart they are, then insist."""
+    """Compare values and gradients with NumPy's: print how far apart they are, then insist."""
     actual = {name: np.asarray(array, dtype=np.float64) for name, array in actual.items()}
     for name, array in actual.items():
         difference = np.max(np.abs(array - expected[name]), initial=0)
@@ -84,11 +84,11 @@ class Program:
         return cls(case, graph, specs, arrays, cotangent, book)
 
     def name(self, of: str) -> str:
-        """Give what an input or node is called in the code."""
+        """Return what an input or node is called in the code."""
         return self.book.names[of]
 
     def dtype(self, framework: str) -> DType:
-        """Give what the first backend of a framework computes in, or the case."""
+        """Return what the first backend of a framework computes in, or the case."""
         specs = [spec for spec in self.case.backends if spec.name == framework]
         return self.case.dtype_of(specs[0]) if specs else self.case.dtype
 
@@ -109,7 +109,7 @@ class Program:
         return {**large, **self.book.stored}
 
     def opening(self, path: str) -> Iterator[Cell]:
-        """Give imports and inputs.
+        """Return imports and inputs.
 
         Parameters
         ----------
@@ -146,7 +146,7 @@ class Program:
         return any(f"{ERF}(" in line for lines in self.book.forward.values() for line in lines)
 
     def by_hand(self) -> Iterator[Cell]:
-        """Give the section of NumPy: forward, then the chain rule, line by line."""
+        """Return the section of NumPy: forward, then the chain rule, line by line."""
         forward = [line for lines in self.book.forward.values() for line in lines]
         output = self.name(self.graph.output)
         yield Cell("Forward.", "\n".join([*forward, f'print("{output} =", {output})']))
@@ -160,14 +160,14 @@ class Program:
         )
 
     def expectation(self) -> Cell:
-        """Give what NumPy found, and the function that holds other numbers against it."""
+        """Return what NumPy found, and the function that holds other numbers against it."""
         known = [self.name(self.graph.output), *map(self.book.names.gradient, self.case.wrt)]
         named = "".join(f'    "{one}": np.asarray({one}),\n' for one in known)
         code = f"{COMPARE}\n\n\nexpected = {{\n{named}}}"
         return Cell("What other numbers are held against.", code)
 
     def native(self, framework: str, module: str, tensor: Tensor) -> list[str]:
-        """Give the lines of the forward pass in a framework's own spelling."""
+        """Return the lines of the forward pass in a framework's own spelling."""
         operands = {one: (self.name(one), spec) for one, spec in self.specs.items()}
         trees = {
             self.name(node.name): spelled(framework, module, node, operands, tensor)
@@ -177,7 +177,7 @@ class Program:
         return [line for target in trees for line in listing.lines(target)]
 
     def comparison(self, framework: str, actual: Mapping[str, str]) -> str:
-        """Give the line that holds a framework's numbers against NumPy's.
+        """Return the line that holds a framework's numbers against NumPy's.
 
         Parameters
         ----------
@@ -191,5 +191,5 @@ class Program:
 
 
 def comment(text: str) -> list[str]:
-    """Give a text as comment lines."""
+    """Return a text as comment lines."""
     return wrap(text, WIDTH, initial_indent="# ", subsequent_indent="#   ", break_on_hyphens=False)

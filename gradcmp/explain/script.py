@@ -10,7 +10,7 @@ FRAMEWORKS = (REFERENCE, *IDIOMS)
 
 
 def script(program: Program, framework: str, beside: str | None = None) -> str:
-    """Give the text of a script: versions, inputs, NumPy by hand, a framework, the difference.
+    """Return the text of a script: versions, inputs, NumPy by hand, a framework, the difference.
 
     Parameters
     ----------

@@ -76,7 +76,7 @@ class Textbook:
         return found
 
     def reaches(self, name: str) -> bool:
-        """Say whether the output depends on an input or node in a way that has a derivative."""
+        """Return whether the output depends on an input or node in a way that has a derivative."""
         return name == self.graph.output or name in self.uses
 
 
@@ -128,7 +128,7 @@ FLOAT64: Callable[[float | int | bool, Kind], Array] = constants_of(np.dtype(np.
 
 
 def _order(graph: Graph) -> list[str]:
-    """Give nodes in reverse, each input after the last node that adds to its gradient."""
+    """Return nodes in reverse, each input after the last node that adds to its gradient."""
     order: list[str] = []
     first_use: dict[str, str] = {}
     for node in graph:

@@ -82,7 +82,7 @@ class Traced(NDArrayOperatorsMixin):
         raise TypeError(f"a reference branches on the numbers in {ast.unparse(self.tree)}")
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        """Give indices to functions that take them only as arrays; real numbers never get lost."""
+        """Pass indices to functions that take them only as arrays; real numbers never get lost."""
         if self.value.dtype.kind == "f":
             raise TypeError(f"{ast.unparse(self.tree)} would lose how it was made")
         return np.array(self.value, dtype)
@@ -120,7 +120,7 @@ class Traced(NDArrayOperatorsMixin):
 
 
 def _value(given: Any) -> Any:
-    """Give what a function is to compute with: the arrays inside of what was traced."""
+    """Return what a function is to compute with: the arrays inside of what was traced."""
     if isinstance(given, (list, tuple)):
         return type(given)(map(_value, given))
     if isinstance(given, dict):
@@ -129,7 +129,7 @@ def _value(given: Any) -> Any:
 
 
 def _tree(given: Any) -> ast.expr:
-    """Give the tree of an argument, whatever it is."""
+    """Return the tree of an argument, whatever it is."""
     if isinstance(given, Traced):
         return given.tree
     if isinstance(given, np.ndarray) and given.ndim:
@@ -144,7 +144,7 @@ def _tree(given: Any) -> ast.expr:
 
 
 def _fixed(given: Any) -> bool:
-    """Say whether an operand is one number that does not depend on the inputs."""
+    """Return whether an operand is one number that does not depend on the inputs."""
     if not isinstance(given, Traced):
         return np.ndim(given) == 0
     tree = given.tree.operand if isinstance(given.tree, ast.UnaryOp) else given.tree
@@ -173,7 +173,7 @@ def _operation(ufunc: np.ufunc, operands: list[ast.expr]) -> ast.expr:
 
 
 def _neutral(ufunc: np.ufunc, inputs: Any, shape: Shape) -> Traced | None:
-    """Give the operand that comes out as it went in, if there is one."""
+    """Return the operand that comes out as it went in, if there is one."""
     if len(inputs) != 2:
         return None
     for kept, number, table in (

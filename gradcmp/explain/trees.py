@@ -19,7 +19,7 @@ PLAIN = (ast.Name, ast.Constant)  # as short as any name
 
 
 def name(path: str) -> ast.expr:
-    """Give the tree of a dotted name: ``np.exp``."""
+    """Return the tree of a dotted name: ``np.exp``."""
     first, *rest = path.split(".")
     tree: ast.expr = ast.Name(first)
     for attribute in rest:
@@ -28,7 +28,7 @@ def name(path: str) -> ast.expr:
 
 
 def call(function: ast.expr, arguments: Iterable[ast.expr], **keywords: Any) -> ast.Call:
-    """Give the tree of a call; keywords that say what every library's default says are left out.
+    """Return the tree of a call; keywords that say what every library's default says are left out.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def call(function: ast.expr, arguments: Iterable[ast.expr], **keywords: Any) -> 
 
 
 def literal(value: object) -> ast.expr:
-    """Give the tree of a number, text, True, None, a type, a slice, or a tuple or list of them.
+    """Return the tree of a number, text, True, None, a type, a slice, or a tuple or list of them.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def literal(value: object) -> ast.expr:
 
 
 def bare(key: Any) -> Any:
-    """Give the key of an index as people write it: without the tuple around a single part."""
+    """Return the key of an index as people write it: without the tuple around a single part."""
     return key[0] if isinstance(key, tuple) and len(key) == 1 else key
 
 
@@ -126,7 +126,7 @@ class Listing:
             self._count(tree)
 
     def lines(self, target: str) -> list[str]:
-        """Give the lines that assign one target; each is asked for once, in order."""
+        """Return the lines that assign one target; each is asked for once, in order."""
         before: list[str] = []
         tree = self._targets[target]
         known = self._names.get(id(tree))
@@ -151,7 +151,7 @@ class Listing:
                 self._count(child)
 
     def _place(self, tree: Any, target: str, before: list[str]) -> Any:
-        """Give a tree as it stands inside another one: itself, or the name of its line."""
+        """Return a tree as it stands inside another one: itself, or the name of its line."""
         if isinstance(tree, Held):
             self._names[id(tree)] = tree.id
             before.extend(tree.lines if tree.id not in self._held else ())
@@ -168,12 +168,12 @@ class Listing:
         return self._inside(tree, target, before)
 
     def _inside(self, tree: Any, target: str, before: list[str]) -> Any:
-        """Give a copy of a tree with its parts in place."""
+        """Return a copy of a tree with its parts in place."""
         return _copy(tree, lambda part: self._place(part, target, before))
 
 
 def _copy(tree: Any, change: Callable[[Any], Any]) -> Any:
-    """Give a tree of the same kind whose parts are changed."""
+    """Return a tree of the same kind whose parts are changed."""
     fields = {}
     for field, value in ast.iter_fields(tree):
         if isinstance(value, list):

@@ -76,7 +76,7 @@ class _Lowering:
         self.nodes: list[Node] = []
 
     def finish(self, operand: Operand) -> tuple[Node, ...]:
-        """Give the last node the name from the file."""
+        """Return the last node the name from the file."""
         if not self.nodes or operand != self.nodes[-1].name:
             raise GraphError(
                 "the expression computes nothing", way_out="Use the name itself, or apply an op"
@@ -202,7 +202,7 @@ def _bind(op: Op, call: ast.Call) -> list[tuple[str, ast.expr]]:
 
 
 def form(op: Op) -> str:
-    """Give the call syntax of an op: ``sum(x, axis=None, keepdims=False)``."""
+    """Return the call syntax of an op: ``sum(x, axis=None, keepdims=False)``."""
     parameters = [
         parameter.replace(annotation=inspect.Parameter.empty)
         for parameter in op.signature.parameters.values()

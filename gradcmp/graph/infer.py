@@ -13,7 +13,7 @@ RESHAPE = "Change a shape, or reshape or transpose an operand"
 
 
 def infer(graph: Graph, inputs: Mapping[str, ArraySpec]) -> dict[str, ArraySpec]:
-    """Give the shape and kind of every input and node.
+    """Return the shape and kind of every input and node.
 
     Raises
     ------
@@ -36,7 +36,7 @@ def infer(graph: Graph, inputs: Mapping[str, ArraySpec]) -> dict[str, ArraySpec]
 
 
 def kind_of(node: Node, constant: Constant, specs: Mapping[str, ArraySpec]) -> Kind:
-    """Give the kind a number takes: that of the arrays beside it, real when one of them is."""
+    """Return the kind a number takes: that of the arrays beside it, real when one of them is."""
     if isinstance(constant.value, bool):
         return "bool"
     beside = {specs[source].kind for source in node.sources}

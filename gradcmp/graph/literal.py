@@ -52,6 +52,6 @@ def _index_part(tree: ast.expr) -> Any:
 
 
 def shorten(text: str, limit: int = 60) -> str:
-    """Give a text on one line, cut off where it would swamp a message."""
+    """Return a text on one line, cut off where it would swamp a message."""
     text = " ".join(text.split())
     return text if len(text) <= limit else f"{text[: limit - 1]}…"

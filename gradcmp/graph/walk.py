@@ -29,12 +29,12 @@ class Tape:
 
 
 def spec_of(array: Array) -> ArraySpec:
-    """Give the shape and kind of an array; bfloat16 (NumPy kind 'V') counts as real."""
+    """Return the shape and kind of an array; bfloat16 (NumPy kind 'V') counts as real."""
     return ArraySpec(np.shape(array), KINDS[array.dtype.kind])
 
 
 def constants_of(dtype: np.dtype[np.generic]) -> MakeConstant:
-    """Give the function that turns a number of an expression into a 0-d array of `dtype`."""
+    """Return the function that turns a number of an expression into a 0-d array of `dtype`."""
     kinds = {"float": dtype, "int": np.dtype(np.int64), "bool": np.dtype(np.bool_)}
     return lambda value, kind: np.asarray(value, kinds[kind])
 

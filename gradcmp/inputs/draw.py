@@ -19,7 +19,7 @@ COTANGENT = "/cotangent"  # no identifier, so no input has this name
 
 
 def specs(case: Case) -> dict[str, ArraySpec]:
-    """Give shape and kind of every input; of a file only the header is read.
+    """Return shape and kind of every input; of a file only the header is read.
 
     Raises
     ------
@@ -31,7 +31,7 @@ def specs(case: Case) -> dict[str, ArraySpec]:
 
 
 def check(name: str, spec: InputSpec) -> ArraySpec:
-    """Give shape and kind of one input; raises what `specs` raises."""
+    """Return shape and kind of one input; raises what `specs` raises."""
     try:
         return _check(spec)
     except GradcmpError as error:
@@ -91,7 +91,7 @@ def _draw(case: Case, name: str, spec: InputSpec, shape: Shape) -> Array:
 
 
 def cotangent(case: Case, shape: Shape) -> Array:
-    """Give the upstream gradient of an output of this shape, in float64.
+    """Return the upstream gradient of an output of this shape, in float64.
 
     1.0 for a scalar, as in the textbook. Else ones if the case says so, else standard normal
     from the seed and a name of its own, rounded like the inputs.

@@ -24,37 +24,37 @@ class UnfitError(ValueError):
 
 
 def normal(rng: np.random.Generator, shape: Shape, mean: float = 0.0, std: float = 1.0) -> Array:
-    """Give mean + std * z, with z standard normal."""
+    """Return mean + std * z, with z standard normal."""
     return mean + std * rng.standard_normal(shape)
 
 
 def uniform(rng: np.random.Generator, shape: Shape, low: float = 0.0, high: float = 1.0) -> Array:
-    """Give low + (high - low) * u, with u uniform in [0, 1)."""
+    """Return low + (high - low) * u, with u uniform in [0, 1)."""
     return low + (high - low) * rng.random(shape)
 
 
 def ones(rng: np.random.Generator, shape: Shape) -> Array:
-    """Give 1 everywhere."""
+    """Return 1 everywhere."""
     return np.ones(shape)
 
 
 def zeros(rng: np.random.Generator, shape: Shape) -> Array:
-    """Give 0 everywhere."""
+    """Return 0 everywhere."""
     return np.zeros(shape)
 
 
 def arange(rng: np.random.Generator, shape: Shape, start: float = 0.0, step: float = 1.0) -> Array:
-    """Give start, start + step, start + 2 * step, …, the last axis running fastest."""
+    """Return start, start + step, start + 2 * step, …, the last axis running fastest."""
     return (start + step * np.arange(math.prod(shape), dtype=np.float64)).reshape(shape)
 
 
 def constant(rng: np.random.Generator, shape: Shape, value: float) -> Array:
-    """Give the same number everywhere."""
+    """Return the same number everywhere."""
     return np.full(shape, value, np.float64)
 
 
 def integers(rng: np.random.Generator, shape: Shape, high: int, low: int = 0) -> Array:
-    """Give whole numbers from low to high - 1: indices, classes."""
+    """Return whole numbers from low to high - 1: indices, classes."""
     if not -(2**63) <= low < high <= 2**63:
         raise UnfitError(f"asks for 64-bit integers from {low} to {high - 1}, and there are none")
     return rng.integers(low, high, shape)
@@ -63,7 +63,7 @@ def integers(rng: np.random.Generator, shape: Shape, high: int, low: int = 0) ->
 def values(
     rng: np.random.Generator, shape: Shape | None, values: object, integer: bool = False
 ) -> Array:
-    """Give numbers written out in nested lists: real ones, integers if told so, or booleans."""
+    """Return numbers written out in nested lists: real ones, integers if told so, or booleans."""
     try:
         array = np.asarray(values)
     except (ValueError, OverflowError):
@@ -80,7 +80,7 @@ def values(
 
 
 def file(rng: np.random.Generator, shape: Shape | None, file: str, key: str | None = None) -> Array:
-    """Give an array from a .npy file, or the one called key from a .npz file."""
+    """Return an array from a .npy file, or the one called key from a .npz file."""
     array = npy.read(file, key)
     return array.astype({"float": np.float64, "int": np.int64, "bool": np.bool_}[_kind(array)])
 

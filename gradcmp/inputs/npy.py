@@ -27,7 +27,7 @@ HEADERS = {
 
 
 def probe(file: str, key: str | None) -> tuple[Shape, np.dtype[Any]]:
-    """Give shape and dtype, from the header alone.
+    """Return shape and dtype, from the header alone.
 
     Raises
     ------

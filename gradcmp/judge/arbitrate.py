@@ -81,7 +81,7 @@ class Audit:
 def directional(
     primal: Primal, name: str, gradient: Float, index: tuple[int, ...] | None = None, seed: int = 0
 ) -> Audit:
-    """Hold a gradient against the derivative along random directions and at one element.
+    """Compare a gradient with the derivative along random directions and at one element.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def _probe(primal: Primal, name: str, gradient: Float, direction: Float) -> Prob
 
 
 def arbitrate(values: Mapping[str, float], truth: Truth | None, allowed: float) -> Ruling:
-    """Say which of two numbers is off the derivative.
+    """Describe which of two numbers is off the derivative.
 
     They are further apart than `allowed`, so that at least one is off by half of it.
 
@@ -137,7 +137,7 @@ def arbitrate(values: Mapping[str, float], truth: Truth | None, allowed: float) 
 
 
 def arbitrate_nonfinite(values: Mapping[str, float], truth: float | None) -> Ruling:
-    """Say which of two numbers is off where one of them, or the truth, is NaN or an infinity.
+    """Describe which of two numbers is off where one of them, or the truth, is NaN or an infinity.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ def arbitrate_nonfinite(values: Mapping[str, float], truth: float | None) -> Rul
 
 
 def arbitrate_values(pair: Pair, reference: str, agrees: Mapping[str, bool]) -> Ruling:
-    """Say which side's value, not gradient, is off: the reference's forward pass is the definition.
+    """Return the side whose value, not gradient, is wrong: the reference's forward pass defines it.
 
     Parameters
     ----------

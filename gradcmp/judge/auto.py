@@ -97,7 +97,7 @@ class NoiseRule:
         return Facing(pair, sides, self.twins, self.reference.backend)
 
     def _or_range(self, facing: Facing, tensor: Matched, held: Comparison) -> Comparison:
-        """Tell an overflow from any other NaN or infinity."""
+        """Distinguish an overflow from any other NaN or infinity."""
         if held.verdict.reason != "non-finite" or held.agrees:
             return held
         return overflowed(held, tensor.values, facing.precision, self.reference)
@@ -123,11 +123,11 @@ class NoiseRule:
         return self._scales.limits(DTYPE).r
 
     def noise(self, name: str, pair: Pair) -> Float:
-        """Give the noise of each element of a tensor."""
+        """Return the noise of each element of a tensor."""
         return Measuring(self._scales).scale(name, self.facing(pair)).s
 
     def allowances(self, name: str, expected: Float, dtype: DType) -> Iterator[Allowance]:
-        """Give what each element of a gradient that was computed in `dtype` may be off.
+        """Return what each element of a gradient that was computed in `dtype` may be off.
 
         First from the reference's own rounding, then from a calibration, if need be a rough one.
         """

@@ -93,13 +93,13 @@ class Baseline:
     _scales: dict[str, Float | None] = field(default_factory=dict)
 
     def scale(self, name: str) -> Float | None:
-        """Give the noise of each element that the error bespeaks; None where it is not finite."""
+        """Return the noise of each element that the error bespeaks; None where it is not finite."""
         if name not in self._scales:
             self._scales |= self._pool(name)
         return self._scales[name]
 
     def settle(self, sheet: Sheet) -> list[Comparison | None]:
-        """Hold differences against the reference's own error; None where that is not enough."""
+        """Compare differences with the reference's own error; None where that is not enough."""
         if sheet.facing.dtype != DTYPE or sheet.facing.same or not sheet.left:
             return [None] * len(sheet.tensors)
         strip, scale = sheet.strip, self._scales_of(sheet)
@@ -152,7 +152,7 @@ class Baseline:
         )
 
     def _pool(self, name: str) -> dict[str, Float | None]:
-        """Give the noise of a tensor: of a small one together with all other small ones."""
+        """Return the noise of a tensor: of a small one together with all other small ones."""
         small = self.reference.tensors[name].size <= LONGEST
         names = self._small if small else (name,)
         exact = [self.reference.tensors[name] for name in names]
@@ -176,7 +176,7 @@ class Baseline:
 
 
 def is_close(size: Float, difference: Float, scale: Float | None = None) -> npt.NDArray[np.bool_]:
-    """Say for each element whether two float64 runs are as close as rounding alone leaves them.
+    """Return for each element whether two float64 runs are as close as rounding alone leaves them.
 
     Parameters
     ----------

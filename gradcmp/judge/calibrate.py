@@ -135,7 +135,7 @@ def pool(stack: Float, precision: Precision, roundings: int = 1) -> Scale:
 
 
 def pooled(v: Float, count: int, base: Float, precision: Precision, strip: Strip) -> Float:
-    """Give the variance of each element from what K runs strayed from the base.
+    """Return the variance of each element from what K runs strayed from the base.
 
     Per-element spread alone collapses by chance, so rows, columns and the tensor lend some:
     ``v = (max_k |d_k| / c_K)^2``, ``t = rowmean(v) colmean(v) / mean(v)``, but at most
@@ -158,7 +158,7 @@ def pooled(v: Float, count: int, base: Float, precision: Precision, strip: Strip
 
 
 def _widest(deviations: Float) -> Float:
-    """Give the standard deviation that the widest of all replicas bespeaks."""
+    """Return the standard deviation that the widest of all replicas bespeaks."""
     if not len(deviations):
         return np.zeros(deviations.shape[1:])
     widest: Float = np.maximum(deviations.max(axis=0), -deviations.min(axis=0))
@@ -166,7 +166,7 @@ def _widest(deviations: Float) -> Float:
 
 
 def _lent(v: Float, size: Float, strip: Strip) -> Float:
-    """Give the share of the tensor in the noise of each element, of which `size` is the square.
+    """Return the share of the tensor in the noise of each element, of which `size` is the square.
 
     A gradient may span many orders of magnitude, as a softmax does: what its largest elements
     lend would drown the smallest, were it not for the reach.

@@ -31,7 +31,7 @@ def judge(
     twins: Mapping[str, Outcome] | None = None,
     pairs: Iterable[Pair] | None = None,
 ) -> CaseVerdict:
-    """Hold every pair of recordings together, those with the reference first.
+    """Compare every pair of recordings, those with the reference first.
 
     For each pair: the values of the named nodes in the order of the graph, then the gradients of
     named nodes and of the inputs in `Case.wrt`, from the output back. A tensor that a side lacks
@@ -89,7 +89,7 @@ def _rule_of(
     recordings: Mapping[str, Recording],
     twins: Mapping[str, Outcome],
 ) -> Rule:
-    """Give what tensors are measured with: a tolerance, or noise."""
+    """Return what tensors are measured with: a tolerance, or noise."""
     tolerance = case.tolerance
     if isinstance(tolerance, Auto) and reference is not None:
         fine = {label: twin for label, twin in twins.items() if isinstance(twin, Recording)}
@@ -120,7 +120,7 @@ def _compare(
 def _names(
     needed: Iterable[str], inputs: Iterable[str], arrays: Sequence[Mapping[str, Array]]
 ) -> Iterator[str]:
-    """Give what must be there, then what else is; steps inside expressions are not compared."""
+    """Return what must be there, then what else is; steps inside expressions are not compared."""
     known = dict.fromkeys(needed)
     yield from known
     beside = {*known, *inputs}

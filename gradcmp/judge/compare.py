@@ -33,7 +33,7 @@ KINDS = {
 
 
 def compare(actual: Array, expected: Array, tolerance: Tolerance = BY_DTYPE) -> Comparison:
-    """Hold two arrays together element by element.
+    """Compare two arrays element by element.
 
     An element is close when ``a = e``, or when ``error = |a − e|`` is finite and
     ``error <= atol + rtol·|e|`` (or the distance is at most so many ULP). +0 and −0 are equal.
@@ -94,13 +94,13 @@ def is_real(array: Array) -> bool:
 
 
 def _unit(actual: Array, expected: Array) -> Format | None:
-    """Give the coarser format of two real arrays; None of integers and booleans."""
+    """Return the coarser format of two real arrays; None of integers and booleans."""
     names = dtype_name(actual.dtype), dtype_name(expected.dtype)
     return coarser(*names) if is_real(actual) and is_real(expected) else None
 
 
 def _refused(actual: Array, expected: Array) -> Comparison | None:
-    """Say why two arrays cannot be held together, or have nothing to be held."""
+    """Describe why two arrays cannot be held together, or have nothing to be held."""
     if actual.shape != expected.shape:
         return _refuse("shape", f"{actual.shape} against {expected.shape}")
     names = dtype_name(actual.dtype), dtype_name(expected.dtype)
@@ -127,7 +127,7 @@ def _laid(pairs: Sequence[tuple[Array, Array]], rule: Rule) -> list[Comparison]:
 
 
 def compare_laid(laid: Laid, i: int) -> Comparison:
-    """Give the comparison of one of the pairs that lie on a strip."""
+    """Return the comparison of one of the pairs that lie on a strip."""
     tally, excess = laid.tallies[i], laid.excess[i]
     shown = excess if is_small(excess) else None
     comparison = _conclude(tally, laid.rule, laid.worst(i), shown)
@@ -151,7 +151,7 @@ def _swept(actual: Array, expected: Array, rule: Rule) -> Comparison:
 
 
 def _number(one: Any) -> float:
-    """Give an element as a float; a signalling NaN warns."""
+    """Return an element as a float; a signalling NaN warns."""
     with np.errstate(invalid="ignore"):
         return float(one)
 
@@ -205,7 +205,7 @@ def _refuse(reason: Reason, detail: str) -> Comparison:
 
 
 def _cosine(tally: Tally) -> float | None:
-    """Give the cosine of the angle; None where there is none, beside a zero or an overflow."""
+    """Return the cosine of the angle; None where there is none, beside a zero or an overflow."""
     size = math.sqrt(tally.aa) * math.sqrt(tally.ee)
     if not 0 < size < math.inf or not math.isfinite(tally.ae):
         return None

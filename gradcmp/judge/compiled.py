@@ -54,7 +54,7 @@ class CompiledSweep:
         self._counts = np.zeros(1, loops.COUNTS)
 
     def takes(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
-        """Give what pieces of an array are fed as; bfloat16 as its bits in uint16."""
+        """Return what pieces of an array are fed as; bfloat16 as its bits in uint16."""
         return dtype.newbyteorder("=") if dtype.newbyteorder("=") in TAKEN else self._carrier
 
     def feed(self, start: int, actual: Array, expected: Array) -> None:
@@ -76,7 +76,7 @@ class CompiledSweep:
 
 @lru_cache
 def _arguments(rule: Rule, carrier: Format) -> tuple[np.dtype[Any], int, tuple[Any, ...]]:
-    """Give the carrier, the shift of its ULP, and what a loop takes beside the pieces.
+    """Return the carrier, the shift of its ULP, and what a loop takes beside the pieces.
 
     A loop is compiled for the types of its arguments: here they are always the same.
     """
@@ -91,7 +91,7 @@ def _arguments(rule: Rule, carrier: Format) -> tuple[np.dtype[Any], int, tuple[A
 
 
 def _read_only(piece: Array) -> Array:
-    """Give a view that is read-only, as those of files are, and aligned: one type for all."""
+    """Return a view that is read-only, as those of files are, and aligned: one type for all."""
     view = (piece if piece.flags.aligned else piece.copy()).view()
     view.flags.writeable = False
     return view

@@ -53,7 +53,7 @@ def decide(
 
 
 def element_of(found: Loudness, values: tuple[Array, Array], allowed: float) -> Element:
-    """Give the element with the most noise."""
+    """Return the element with the most noise."""
     actual, expected = values
     unit = coarser(dtype_name(actual.dtype), dtype_name(expected.dtype))
     numbers = float(actual[found.index]), float(expected[found.index])
@@ -61,7 +61,7 @@ def element_of(found: Loudness, values: tuple[Array, Array], allowed: float) -> 
 
 
 def noise_of(found: Loudness, shrink: float | None, worst: Element) -> Noise:
-    """Give the numbers of a verdict, `worst` being the element where r is reached."""
+    """Return the numbers of a verdict, `worst` being the element where r is reached."""
     return Noise(
         multiple=found.r,
         coherent=found.p,
@@ -74,7 +74,7 @@ def noise_of(found: Loudness, shrink: float | None, worst: Element) -> Noise:
 
 
 def _digits(error: float, value: float) -> float:
-    """Give how many decimal digits an error leaves: none of a zero, all where there is no error."""
+    """Return the decimal digits that an error leaves: none of a zero, all without an error."""
     if not error > 0:
         return math.inf
     return -math.log10(error / abs(value)) if value else 0.0

@@ -109,7 +109,7 @@ def _allowed(rule: Rule, actual: float, expected: float) -> float:
 
 
 def _spacing(x: Array, rule: Rule) -> Array:
-    """Give the step from one number of the rule's unit to the next, at `x`."""
+    """Return the step from one number of the rule's unit to the next, at `x`."""
     _, exponent = np.frexp(x)  # x = m·2^exponent with 1/2 <= m < 1, and 0 for zero
     lowest = rule.unit.lowest
     exponent = np.where(x == 0, lowest, np.maximum(exponent - 1, lowest))

@@ -15,7 +15,7 @@ FEW_BYTES = 1 << 16  # that are copied in less time than views are made
 
 
 def unsteady(runs: Sequence[Recording]) -> dict[str, Comparison]:
-    """Hold repeated runs of one backend against the first, bit by bit.
+    """Compare repeated runs of one backend with the first, bit by bit.
 
     Returns
     -------

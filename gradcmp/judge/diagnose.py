@@ -10,7 +10,7 @@ from gradcmp.judge.records import Cause
 
 
 def diagnose(evidence: Evidence) -> tuple[Cause, ...]:
-    """Say what explains a difference down to noise, or nothing rather than guess.
+    """Describe what explains a difference down to noise, or nothing rather than guess.
 
     Two explanations that leave no more than noise cannot be told apart by the arrays: those of
     the simplest kind that has one are given. None is given when the difference is within noise,

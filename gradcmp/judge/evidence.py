@@ -102,7 +102,7 @@ class Prediction:
     proven: bool = False
 
     def residual(self, evidence: Evidence) -> float:
-        """Give what is left unexplained at the worst element, as a multiple of the noise.
+        """Return what is left unexplained at the worst element, as a multiple of the noise.
 
         Infinity where a few elements show already that it is beyond the limit.
         """
@@ -139,7 +139,7 @@ class Prediction:
 
 
 def multiples(seen: Float, value: Float, noise: Float) -> Float:
-    """Give the difference of each element over its noise: 0 where equal, infinity for NaN."""
+    """Return the difference of each element over its noise: 0 where equal, infinity for NaN."""
     with np.errstate(all="ignore"):
         ratio = np.abs(seen - value) / noise
     same = (seen == value) | (np.isnan(seen) & np.isnan(value))

@@ -20,7 +20,7 @@ from gradcmp.recording import Array, Recording
 
 
 def without_noise(tolerance: Tolerance) -> Tolerance:
-    """Give what serves where no noise can be known: for auto the table by dtype."""
+    """Return what serves where no noise can be known: for auto the table by dtype."""
     return DTypeTable() if isinstance(tolerance, Auto) else tolerance
 
 
@@ -38,14 +38,14 @@ class FixedRule:
         return compare_named(tensors, self.tolerance)
 
     def noise(self, name: str, pair: Pair) -> Float:
-        """Give what each element of a tensor may be off, and at least half a step of the dtype."""
+        """Return what each element of a tensor may be off: at least half a step of the dtype."""
         sides = [self.recordings[label].dtype for label in (pair.actual, pair.expected)]
         unit = coarser(*sides)
         expected = np.asarray(self.recordings[pair.expected].tensors[name], np.float64)
         return self._allowed(expected, unit.name)
 
     def allowances(self, name: str, expected: Float, dtype: DType) -> Iterator[Allowance]:
-        """Give what each element of a gradient that was computed in `dtype` may be off."""
+        """Return what each element of a gradient that was computed in `dtype` may be off."""
         yield Known(self._allowed(expected, dtype))
 
     def _allowed(self, expected: Float, dtype: DType) -> Float:

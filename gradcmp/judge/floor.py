@@ -53,7 +53,7 @@ class Floor:
 
 
 def limits_of(dtype: DType) -> Limits:
-    """Give from where on a difference is loud, by calibrated noise."""
+    """Return from where on a difference is loud, by calibrated noise."""
     return HALF_LIMITS if dtype in HALVES else LIMITS[REPLICAS]
 
 

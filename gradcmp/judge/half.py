@@ -73,13 +73,13 @@ class HalfModel(NoiseModel):
         return Noisy(stack, self)
 
     def accumulator(self, kind: Sum) -> float:
-        """Give the unit roundoff in which a kind of sum is added up."""
+        """Return the unit roundoff in which a kind of sum is added up."""
         if kind == "sum" and self.backwards:
             kind = "backward"
         return self.precision.u if kind in self.coarse else self.precision.u_sum
 
     def bias(self, ndim: int) -> Any:
-        """Give how often a near tie goes one way: in half of the replicas always or never.
+        """Return how often a near tie goes one way: in half of the replicas always or never.
 
         Few digits tie often, and a library breaks all ties of a sum alike.
         """

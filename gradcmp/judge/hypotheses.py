@@ -104,7 +104,7 @@ def named_factor(evidence: Evidence) -> Iterator[Prediction]:
 
 
 def _factors(evidence: Evidence) -> dict[float, str]:
-    """Give factors by value, with the words for each, the likeliest reading first."""
+    """Return factors by value, with the words for each, the likeliest reading first."""
     names = _lengths(evidence)
     factors: dict[float, str] = {}
     forms: tuple[tuple[str, Callable[[int], float]], ...] = (
@@ -152,7 +152,7 @@ def any_factor(evidence: Evidence) -> Iterator[Prediction]:
 
 
 def _fitted_factor(evidence: Evidence) -> float | None:
-    """Give the factor that fits best, elements weighted by their noise."""
+    """Return the factor that fits best, elements weighted by their noise."""
     if not evidence.same_shape:
         return None
     weight = np.where(evidence.spread > 0, evidence.spread, 1.0)
@@ -216,13 +216,13 @@ def float32_inside(evidence: Evidence) -> Iterator[Prediction]:
 
 
 def _fits(x: Float, digits: int) -> npt.NDArray[np.bool_]:
-    """Tell for each number whether its significand fits so many bits."""
+    """Return for each number whether its significand fits so many bits."""
     significand = np.ldexp(np.frexp(x)[0], digits)
     return np.asarray((significand == np.rint(significand)) | ~np.isfinite(x))
 
 
 def _coarse(evidence: Evidence, digits: int) -> Float:
-    """Give the noise that computing in so many bits would show."""
+    """Return the noise that computing in so many bits would show."""
     peak = np.max(np.abs(evidence.expected), initial=0.0)
     noise = ROUNDINGS * 2.0**-digits * float(peak) / evidence.limit
     return np.full(evidence.expected.shape, noise)

@@ -39,10 +39,10 @@ class Rule(Protocol):
         """Compare tensors of one pair: actual and expected, by name."""
 
     def noise(self, name: str, pair: Pair) -> Float:
-        """Give the noise of each element of a tensor, in the shape of the expected side."""
+        """Return the noise of each element of a tensor, in the shape of the expected side."""
 
     def allowances(self, name: str, expected: Float, dtype: DType) -> Iterator[Allowance]:
-        """Give what each element of a gradient that was computed in `dtype` may be off.
+        """Return what each element of a gradient that was computed in `dtype` may be off.
 
         First what costs little to know, then what it is.
         """
@@ -64,7 +64,7 @@ class Inquiry:
     rule: Rule
 
     def findings(self, comparisons: Comparisons) -> dict[Pair, dict[str, Finding]]:
-        """Give cause and side of what disagrees or warns, pairs with the reference first."""
+        """Return cause and side of what disagrees or warns, pairs with the reference first."""
         found: dict[Pair, dict[str, Finding]] = {}
         looked = 0
         for pair, by in comparisons.items():
@@ -85,7 +85,7 @@ class Inquiry:
         return expected.shape == self._held.tensors[name].shape
 
     def teeth(self) -> dict[str, Teeth]:
-        """Say for each gradient but the output's own which wrong ones would have passed."""
+        """Return for each gradient but the output's own which wrong ones would have passed."""
         dtypes = [r.dtype for label, r in self.recordings.items() if label != self.reference]
         if not dtypes:
             return {}
@@ -187,7 +187,7 @@ class Inquiry:
 
 
 def _within(brackets: Iterable[Allowance], gradient: Float, dtype: DType) -> Teeth:
-    """Say what survives as soon as the least and the most that may be allowed say the same."""
+    """Describe what survives as soon as the least and the most that may be allowed say the same."""
     told = Teeth()
     for allowed in brackets:
         told = teeth(gradient, allowed.likely, dtype)

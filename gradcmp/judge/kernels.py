@@ -37,7 +37,7 @@ reordered = njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})  # fo
 
 
 def load(x: Any, out: Any) -> Any:
-    """Give numbers as floats of the width of `out`: as they are, or copied into it."""
+    """Return numbers as floats of the width of `out`: as they are, or copied into it."""
 
 
 @overload(load)
@@ -111,7 +111,7 @@ def unmatched(index, counts):
 
 @compiled
 def measure(a, e, steps):
-    """Give the distances of two buffers of numbers in their own steps; see `ulp.Ruler`."""
+    """Return the distances of two buffers of numbers in their own steps; see `ulp.Ruler`."""
     magnitude, zero = np.iinfo(a.dtype).max, a.dtype.type(0)
     for i in range(len(a)):
         p = steps.dtype.type(a[i] & magnitude)
@@ -131,7 +131,7 @@ def measure_scaled(a, e, factor, first, second, signed, steps):
 
 @compiled
 def largest_of(steps):
-    """Give the largest distance."""
+    """Return the largest distance."""
     top = steps.dtype.type(0)
     for i in range(len(steps)):
         top = max(top, steps[i])
@@ -174,7 +174,7 @@ def hold_ulp(a, e, start, steps, limit, shift, counts):
 
 @reordered
 def products(a, e, zero):
-    """Give the sums of a², e² and a·e in the type of `zero`."""
+    """Return the sums of a², e² and a·e in the type of `zero`."""
     aa = ee = ae = zero
     number = type(zero)
     for i in range(len(a)):

@@ -52,7 +52,7 @@ class Laid:
         ]
 
     def worst(self, i: int) -> Element:
-        """Give the worst element of one pair."""
+        """Return the worst element of one pair."""
         found, flat = self.difference, self._where[i]
         measures = (found.absolute, found.relative, found.ulp, found.allowed)
         numbers = (float(part[flat]) for part in (self.actual, self.expected, *measures))
@@ -83,7 +83,7 @@ class Laid:
         return self.strip.first(best)
 
     def _columns(self) -> Iterator[tuple[str, Any]]:
-        """Give the statistics of all pairs, by their names in a `Tally`."""
+        """Return the statistics of all pairs, by their names in a `Tally`."""
         strip, found = self.strip, self.difference
         actual, expected, ulp = self.actual, self.expected, found.ulp
         absolute, relative = found.absolute, found.relative

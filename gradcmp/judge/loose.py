@@ -63,11 +63,11 @@ class LooseRule:
         return loose is not None and loose.dtype.name in DTYPES and name in self.base.tensors
 
     def noise(self, name: str, pair: Pair) -> Float:
-        """Give the noise of each element of a tensor."""
+        """Return the noise of each element of a tensor."""
         return self._of_tensor(name).noise(name, pair)
 
     def allowances(self, name: str, expected: Float, dtype: DType) -> Iterator[Allowance]:
-        """Give what each element of a gradient that was computed in `dtype` may be off."""
+        """Return what each element of a gradient that was computed in `dtype` may be off."""
         return self._of(dtype).allowances(name, expected, dtype)
 
     def _of_tensor(self, name: str) -> NoiseRule:
@@ -83,7 +83,7 @@ class LooseRule:
 
 
 def loose_rule(recordings: Mapping[str, Recording]) -> LooseRule | None:
-    """Give the rule for two sides, of which one says what case it is of; None for others.
+    """Return the rule for two sides, of which one says what case it is of; None for others.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def loose_rule(recordings: Mapping[str, Recording]) -> LooseRule | None:
 def look_into(
     rule: LooseRule, pair: Pair, comparisons: Mapping[str, Comparison]
 ) -> dict[Pair, dict[str, Finding]]:
-    """Give cause and side of what disagrees or warns."""
+    """Return cause and side of what disagrees or warns."""
     known = {name: held for name, held in comparisons.items() if rule.knows(name)}
     inquiry = Inquiry(rule.graph, AGAIN, {AGAIN: rule.base, **rule.recordings}, rule)
     return inquiry.findings({pair: known})

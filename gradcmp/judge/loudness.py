@@ -71,7 +71,7 @@ class Loudness:
 
 
 def apart(actual: Float, expected: Float) -> Float:
-    """Give the difference: 0 where both are the same infinity or NaN, which is no difference."""
+    """Return the difference: 0 where both are the same infinity or NaN, which is no difference."""
     with np.errstate(invalid="ignore"):
         difference: Float = actual - expected
     if not np.isfinite(np.add.reduce(difference, None)):
@@ -100,7 +100,7 @@ def loudness(difference: Float, scale: Scale, limits: Limits) -> Loudness:
 def explained(
     actual: Float, expected: Float, scale: Scale, precision: Precision, reference: bool
 ) -> Float:
-    """Give what is left of a difference when exact ties may have been broken either way.
+    """Return what is left of a difference when exact ties may have been broken either way.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def explained(
 
 
 def together(scales: Sequence[Scale]) -> Scale:
-    """Give the noise of a difference from the noise of its sides."""
+    """Return the noise of a difference from the noise of its sides."""
     first, *others = scales
     for other in others:
         first = replace(
@@ -135,7 +135,7 @@ def together(scales: Sequence[Scale]) -> Scale:
 
 
 def shrinks(difference: Float, scale: Scale, seen: Loudness, precision: Precision) -> float:
-    """Give how far a float64 difference exceeds what rounding would have left of it.
+    """Return how far a float64 difference exceeds what rounding would have left of it.
 
     ``rho / (64 max(1, r, p))``, or 1000 for 64 where the noise is the code's own, with
     ``rho = max |D64| / (s u64 / u)``: at most 1 when the
@@ -149,6 +149,6 @@ def shrinks(difference: Float, scale: Scale, seen: Loudness, precision: Precisio
 
 
 def _over(difference: Float, s: Float) -> Float:
-    """Give the multiples of the noise; NaN is infinitely many, and no difference is none."""
+    """Return the multiples of the noise; NaN is infinitely many, and no difference is none."""
     ratios = np.abs(difference) / s
     return np.where(difference == 0, 0.0, np.where(np.isnan(ratios), np.inf, ratios))

@@ -59,14 +59,14 @@ class Measuring:
         )
 
     def scale(self, name: str, facing: Facing, unit: str = "") -> Scale:
-        """Give the noise of a difference."""
+        """Return the noise of a difference."""
         sides = zip(facing.noisy, facing.sums, strict=True)
         return together([self.scales.of(dtype, unit, sums)[name] for dtype, sums in sides])
 
     def _with_unit(
         self, verdict: Verdict, facing: Facing, tensor: Matched, difference: Float
     ) -> Verdict:
-        """Say which coarser unit for matrix products would explain it, if one would."""
+        """Describe which coarser unit for matrix products would explain it, if one would."""
         limits = self.scales.limits(facing.dtype)
         for unit in UNITS:
             r = loudness(difference, self.scale(tensor.name, facing, unit), limits).r

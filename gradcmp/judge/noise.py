@@ -84,7 +84,7 @@ class NoiseModel:
         return self.take_in(np.repeat(held[None], self.replicas + 1, axis=0))
 
     def take_in(self, stack: Stack) -> Noisy:
-        """Give copies of what is taken in one error each."""
+        """Return copies of what is taken in one error each."""
         return self.jitter(stack, 1.0)
 
     def constant(self, value: float) -> Any:
@@ -139,11 +139,11 @@ class NoiseModel:
         return self.jitter(stack, 1.0)  # the accumulator is finer than the result
 
     def accumulator(self, kind: Sum) -> float:
-        """Give the unit roundoff in which a kind of sum is added up: scattered ones in place."""
+        """Return the unit roundoff in which a kind of sum is added up: scattered ones in place."""
         return self.precision.u if kind == "scatter" else self.precision.u_sum
 
     def bias(self, ndim: int) -> Any:
-        """Give how often a near tie goes one way, for each replica of arrays of `ndim` axes."""
+        """Return how often a near tie goes one way, for each replica of arrays of `ndim` axes."""
         return 0.5
 
     def turn(self) -> None:
@@ -153,19 +153,19 @@ class NoiseModel:
         return self.rng.uniform(1.0, 2.0, self.replicas).reshape((-1,) + (1,) * (ndim - 1))
 
     def feed(self, x: Any) -> Any:
-        """Give an operand of a matrix product as the unit that multiplies sees it."""
+        """Return an operand of a matrix product as the unit that multiplies sees it."""
         if self.operands is None or not isinstance(x, Noisy):
             return x
         coarse = replace(self, precision=self.operands, operands=None)
         return Noisy(coarse.jitter(x.stack.copy(), 1.0).stack, self)
 
     def lean(self, shape: tuple[int, ...]) -> Stack:
-        """Give the sign that the difference of two tied numbers is taken to have, or 0."""
+        """Return the sign that the difference of two tied numbers is taken to have, or 0."""
         signs = self.rng.choice((-1.0, 1.0), shape) if self.shuffled else np.ones(shape)
         return signs * self.nudge
 
     def _rounding(self, y: Stack, c: Stack) -> Stack:
-        """Give the error of rounding, seen through c: ``RN(c y) / c - y``."""
+        """Return the error of rounding, seen through c: ``RN(c y) / c - y``."""
         error: Stack = self._round(c * y)
         error /= c
         return np.subtract(error, y, out=error)

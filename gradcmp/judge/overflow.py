@@ -14,7 +14,7 @@ from gradcmp.recording import Array, Recording
 def overflowed(
     seen: Comparison, values: tuple[Array, Array], precision: Precision, reference: Recording
 ) -> Comparison:
-    """Give the verdict on NaN and infinities that one side alone has.
+    """Return the verdict on NaN and infinities that one side alone has.
 
     Parameters
     ----------

@@ -45,14 +45,14 @@ def tally_reals(actual: Array, expected: Array, rule: Rule) -> Tally:
 
 
 def _loops(size: int) -> ModuleType | None:
-    """Give the compiled loops once so much was swept that they are worth loading."""
+    """Return the compiled loops once so much was swept that they are worth loading."""
     global _swept
     _swept += size + CALL
     return kernels() if _swept >= WORTHWHILE else None
 
 
 def _cores() -> int:
-    """Give the number of cores that this process may use."""
+    """Return the number of cores that this process may use."""
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not on macOS, not on Windows

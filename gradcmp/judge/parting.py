@@ -50,6 +50,6 @@ def partings(graph: Graph, comparisons: Mapping[str, Comparison]) -> dict[str, P
 
 
 def _first(order: Mapping[str, int], name: str, others: Iterable[str | None]) -> str | None:
-    """Give the first of what disagrees: a tensor itself, or what its sources come from."""
+    """Return the first of what disagrees: a tensor itself, or what its sources come from."""
     found = [one for one in (name, *others) if one is not None and one in order]
     return min(found, key=lambda one: order[one], default=None)

@@ -13,7 +13,7 @@ Load = Callable[[Array], Array]
 
 
 def aligned(actual: Array, expected: Array) -> tuple[Array, Array, tuple[int, ...]]:
-    """Give both arrays with their axes in the order in which `expected` lies in memory.
+    """Return both arrays with their axes in the order in which `expected` lies in memory.
 
     Returns
     -------
@@ -32,7 +32,7 @@ def aligned(actual: Array, expected: Array) -> tuple[Array, Array, tuple[int, ..
 def pieces(
     actual: Array, expected: Array, start: int, stop: int, size: int
 ) -> Iterator[tuple[int, Array, Array]]:
-    """Give the elements from flat index `start` to `stop` in contiguous pieces of up to `size`.
+    """Return the elements from flat index `start` to `stop` in contiguous pieces of up to `size`.
 
     Each piece comes with its flat index; it is a view where the layout allows, else a buffer that
     the next piece overwrites. Byte order is the machine's; bfloat16 comes as its bits in uint16.
@@ -61,7 +61,7 @@ def pieces(
 
 
 def loader(dtype: np.dtype[Any], carrier: np.dtype[Any], size: int) -> Load:
-    """Give the function that turns pieces of `dtype` into pieces of `carrier`, exactly."""
+    """Return the function that turns pieces of `dtype` into pieces of `carrier`, exactly."""
     if dtype == carrier:
         return lambda piece: piece
     buffer = np.empty(size, carrier)

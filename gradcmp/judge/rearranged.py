@@ -30,7 +30,7 @@ def transposed(evidence: Evidence) -> Iterator[Prediction]:
 
 
 def _orders(ndim: int) -> list[tuple[int, ...]]:
-    """Give permutations of the axes, those that move the fewest first."""
+    """Return permutations of the axes, those that move the fewest first."""
     identity = tuple(range(ndim))
     if ndim <= MOST_AXES:
         orders = set(permutations(identity)) - {identity}
@@ -137,7 +137,7 @@ def _sliced(evidence: Evidence) -> Iterator[Prediction]:
 
 
 def _axes(ndim: int) -> Iterator[tuple[int, ...]]:
-    """Give sets of axes, the smallest first."""
+    """Return sets of axes, the smallest first."""
     for count in range(1, min(ndim, MOST_AXES) + 1):
         yield from combinations(range(ndim), count)
 

@@ -80,7 +80,7 @@ class Names:
         )
 
     def apply(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
-        """Give arrays by the names that the expected side has for them.
+        """Return arrays by the names that the expected side has for them.
 
         Raises
         ------
@@ -96,7 +96,7 @@ class Names:
         return found
 
     def rename(self, recording: Recording) -> Recording:
-        """Give a recording whose tensors are called as on the expected side."""
+        """Return a recording whose tensors are called as on the expected side."""
         if not self.renamed:
             return recording
         return replace(recording, values=self.apply(recording.tensors), gradients={})
@@ -113,7 +113,7 @@ def judge_pair(
     names: Names = ALL,
     title: str = "",
 ) -> CaseVerdict:
-    """Hold two saved recordings together.
+    """Compare two saved recordings.
 
     Recordings of the same case are judged as in a run. Others, and arrays without a case, by
     every tensor that either has; inputs and the steps inside expressions are not results. Of
@@ -165,7 +165,7 @@ def judge_pair(
 def judge_against_golden(
     origin: Origin, outcomes: Mapping[str, Outcome], golden: Mapping[str, Recording]
 ) -> CaseVerdict:
-    """Hold each backend against the recording that it left earlier.
+    """Compare each backend with the recording that it left earlier.
 
     Another version may sum in another order: under tolerance auto the noise of both is allowed,
     and with both in float64 a loud difference is told from digits that one of them lost.

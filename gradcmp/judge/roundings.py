@@ -35,7 +35,7 @@ def _settled(seen: Comparison, floor: Floor) -> Comparison:
 
 
 def _bound(worst: Element, floor: Floor) -> Noise:
-    """Give the most that a settled difference can be."""
+    """Return the most that a settled difference can be."""
     far = floor.most * worst.excess
     found = Loudness(far, far, worst.index, 0, floor.limits)
     one = replace(worst, allowed=floor.limits.r * floor.u * abs(worst.expected))

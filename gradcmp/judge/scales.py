@@ -41,7 +41,7 @@ class Scales:
     _known: dict[tuple[DType, str, frozenset[Sum]], dict[str, Scale]] = field(default_factory=dict)
 
     def limits(self, dtype: DType) -> Limits:
-        """Give from where on a difference in a dtype is loud."""
+        """Return from where on a difference in a dtype is loud."""
         return OWN_LIMITS if self.why_own else limits_of(dtype)
 
     @property
@@ -54,7 +54,7 @@ class Scales:
         return f"auto: |a − e| <= {self.limits('float32').r:g} × {how}"
 
     def of(self, dtype: DType, unit: str = "", coarse: frozenset[Sum] = ANY) -> Mapping[str, Scale]:
-        """Give the noise of a dtype, or of one whose matrix products go through a coarser unit.
+        """Return the noise of a dtype, or of one whose matrix products go through a coarser unit.
 
         `coarse` are the kinds of sums that are added up in bfloat16 itself.
         """
@@ -62,7 +62,7 @@ class Scales:
         return self._get(key, lambda: self._calibrate(dtype, REPLICAS, unit, coarse))
 
     def roughly_of(self, dtype: DType) -> Mapping[str, Scale]:
-        """Give the noise of a dtype, from a quick calibration where no better one is known."""
+        """Return the noise of a dtype, from a quick calibration where no better one is known."""
         if (dtype, "", ANY) in self._known:
             return self._known[dtype, "", ANY]
         key = (dtype, "roughly", ANY)

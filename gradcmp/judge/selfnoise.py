@@ -59,7 +59,7 @@ def self_noise(
 def run_in(
     dtype: DType, graph: Graph, inputs: Mapping[str, Array], cotangent: Array
 ) -> dict[str, Array]:
-    """Give every value and gradient, computed in `dtype`."""
+    """Return every value and gradient, computed in `dtype`."""
     kind = numpy_dtype(dtype)
     held = {name: x.astype(kind) if spec_of(x).kind == "float" else x for name, x in inputs.items()}
     with np.errstate(all="ignore"):

@@ -53,7 +53,7 @@ class Sheet:
         return [counted.nonfinite > 0 for counted in self._counted]
 
     def seen(self, i: int) -> Comparison:
-        """Give one tensor as it compares under the floor."""
+        """Return one tensor as it compares under the floor."""
         return self._swept or compare_laid(self._laid, i)
 
     def judged(
@@ -65,7 +65,7 @@ class Sheet:
         excess: Array | None,
         noise: Noise,
     ) -> Comparison:
-        """Give what was seen of one tensor, with another judgement, under which it agrees."""
+        """Return what was seen of one tensor, with another judgement, under which it agrees."""
         if not self._swept:
             return conclude(self._laid.tallies[i], verdict, rule, worst, excess, noise)
         return replace(

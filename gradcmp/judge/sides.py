@@ -30,7 +30,7 @@ class Side:
     arrays: Mapping[str, Array]
 
     def stray_dtype(self, name: str) -> str | None:
-        """Say that a real tensor is not in the dtype that the recording declares."""
+        """Describe that a real tensor is not in the dtype that the recording declares."""
         found = self.arrays[name].dtype
         called = dtype_name(found)
         if found.kind in INTEGRAL or self.dtype in (called, ""):
@@ -39,7 +39,7 @@ class Side:
 
 
 def refusal(name: str, sides: tuple[Side, ...]) -> Comparison | None:
-    """Say why a tensor cannot be compared that both sides must have in the dtype they declare."""
+    """Return why a tensor that both sides must have in their dtypes cannot be compared."""
     having = [side for side in sides if name in side.arrays]
     if len(having) < len(sides):
         return disagree("missing", f"only {having[0].label} has it" if having else "none has it")
@@ -68,5 +68,5 @@ def hold(
 
 
 def disagree(reason: Reason, detail: str) -> Comparison:
-    """Give the comparison of arrays that cannot be held together."""
+    """Return the comparison of arrays that cannot be held together."""
     return Comparison(Verdict(False, reason, detail), EXACT.text)

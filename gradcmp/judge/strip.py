@@ -23,7 +23,7 @@ TOGETHER = 1 << 12  # elements of a strip: all that is computed from it stays in
 
 
 def batches(numbers: Iterable[int], arrays: Sequence[Array]) -> Iterator[list[int]]:
-    """Give numbers of arrays in runs of up to `TOGETHER` elements; a long one by itself."""
+    """Return numbers of arrays in runs of up to `TOGETHER` elements; a long one by itself."""
     batch: list[int] = []
     size = 0
     for i in numbers:
@@ -79,38 +79,38 @@ class Strip:
         return laid
 
     def cut(self, laid: Float) -> list[Float]:
-        """Give each array's part, in its shape: views."""
+        """Return each array's part, in its shape: views."""
         places = zip(self.starts.tolist(), self.lengths, self.shapes, strict=True)
         return [laid[start : start + size].reshape(shape) for start, size, shape in places]
 
     def spread(self, each: Array) -> Array:
-        """Give one value for each array to all of its elements."""
+        """Return one value for each array to all of its elements."""
         return each if len(self) == 1 else np.repeat(each, self._sizes)
 
     def largest(self, laid: Array) -> Array:
-        """Give each array's maximum, which is NaN if any element is."""
+        """Return each array's maximum, which is NaN if any element is."""
         return self._each(np.maximum, laid)
 
     def total(self, laid: Array) -> Array:
-        """Give each array's sum."""
+        """Return each array's sum."""
         return self._each(np.add, laid)
 
     def count(self, flags: Array) -> Array:
-        """Give how many elements of each array are flagged."""
+        """Return how many elements of each array are flagged."""
         return self._each(np.add, flags, np.intp)
 
     def every(self, flags: Array) -> Array:
-        """Say for each array whether all of its elements are flagged."""
+        """Return for each array whether all of its elements are flagged."""
         return self._each(np.logical_and, flags)
 
     def first(self, flags: Array) -> Index:
-        """Give the flat index of each array's first flagged element; every array has one."""
+        """Return the flat index of each array's first flagged element; every array has one."""
         flagged = np.flatnonzero(flags)
         found: Index = flagged[np.searchsorted(flagged, self.starts)]
         return found
 
     def index(self, which: int, flat: int) -> tuple[int, ...]:
-        """Give the index, within array number `which`, of the element at a flat index."""
+        """Return the index, within array number `which`, of the element at a flat index."""
         rest, index = flat - int(self.starts[which]), []
         for length in reversed(self.shapes[which]):
             rest, place = divmod(rest, length)
@@ -118,11 +118,11 @@ class Strip:
         return tuple(reversed(index))
 
     def mean(self, laid: Float) -> Float:
-        """Give the mean of each array's elements, to all of them."""
+        """Return the mean of each array's elements, to all of them."""
         return self.spread(self.total(laid) / np.maximum(self._sizes, 1))
 
     def outer(self, laid: Float) -> Float:
-        """Give ``rowmean colmean / mean`` of each array, the last axis being the columns.
+        """Return ``rowmean colmean / mean`` of each array, the last axis being the columns.
 
         Of what has no two axes longer than 1, the mean.
         """
@@ -143,7 +143,7 @@ class Strip:
 
 
 def _outer(array: Float, total: float) -> Float:
-    """Give the outer product of the means, by sums: the counts cancel."""
+    """Return the outer product of the means, by sums: the counts cancel."""
     long = array.reshape([length for length in array.shape if length != 1])
     if long.ndim < 2 or total == 0:
         return np.full_like(array, total / max(array.size, 1))

@@ -23,7 +23,7 @@ FIRST_MODE = "eager"  # of both
 
 
 def coarse_sums(label: str) -> frozenset[Sum]:
-    """Give the sums that a backend, by its label, may add up in the dtype.
+    """Return the sums that a backend, by its label, may add up in the dtype.
 
     Nothing was measured on other devices: ``torch:eager,device=cuda``.
     """

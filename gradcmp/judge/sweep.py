@@ -30,7 +30,7 @@ FAINT = 2.0**-120  # float32 results below it may have lost digits to underflow
 
 @lru_cache
 def carrier_of(rule: Rule, *names: str) -> Format:
-    """Give the arithmetic that the sweep is done in.
+    """Return the arithmetic that the sweep is done in.
 
     float32 holds float32, float16 and bfloat16 exactly, but a tolerance may be beyond it.
     """
@@ -66,7 +66,7 @@ class Sweep:
         self._finer: Sweep | None = None
 
     def takes(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
-        """Give what pieces of an array are fed as."""
+        """Return what pieces of an array are fed as."""
         taken: np.dtype[Any] = self._error.dtype
         return taken
 
@@ -210,12 +210,12 @@ class Sweep:
         return clear + int(np.count_nonzero(_absolute(a, e) <= self._allowed(e)))
 
     def _allowed(self, expected: Array) -> Array:
-        """Give the allowance by the definition: float64."""
+        """Return the allowance by the definition: float64."""
         allowed: Array = self.rule.atol + self.rule.rtol * np.abs(expected)
         return allowed
 
     def _offer(self, start: int, actual: Array, expected: Array, near: Array) -> None:
-        """Hold the worst of some elements, by the definition, against the worst so far."""
+        """Compare the worst of some elements, by the definition, with the worst so far."""
         a, e = _pick(near, actual, expected)
         error = _absolute(a, e)
         excess = np.where(error < math.inf, error / self._allowed(e), math.inf)
@@ -248,7 +248,7 @@ class Sweep:
 
 
 def _fmax(values: Array) -> float:
-    """Give the maximum, past the NaN of 0 / 0."""
+    """Return the maximum, past the NaN of 0 / 0."""
     return float(np.fmax.reduce(values))
 
 

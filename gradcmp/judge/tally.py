@@ -95,7 +95,7 @@ def _pairs(actual: Array, expected: Array) -> Iterator[tuple[Array, Array]]:
 
 
 def _dot(x: Array, y: Array) -> float:
-    """Give the sum of products, row by row, the rows added up in float64."""
+    """Return the sum of products, row by row, the rows added up in float64."""
     whole = len(x) - len(x) % ROW
     rows = np.vecdot(x[:whole].reshape(-1, ROW), y[:whole].reshape(-1, ROW))
     return float(rows.sum(dtype=np.float64)) + float(np.dot(x[whole:], y[whole:]))

@@ -99,7 +99,7 @@ def _transposed(gradient: Float, u: float) -> Float | None:
 
 
 def _equal_axes(shape: tuple[int, ...]) -> Iterator[tuple[int, int]]:
-    """Give pairs of axes that can be swapped without the shape telling, the last first."""
+    """Return pairs of axes that can be swapped without the shape telling, the last first."""
     for later, earlier in combinations(reversed(range(len(shape))), 2):
         if shape[earlier] == shape[later] > 1:
             yield earlier, later
@@ -118,7 +118,7 @@ MUTANTS: Mapping[str, Mutant] = {
 
 
 def mutants(gradient: Array, rng: np.random.Generator) -> dict[str, Array | None]:
-    """Give every mutant of what a backend computed, in its dtype; None where it is none."""
+    """Return every mutant of what a backend computed, in its dtype; None where it is none."""
     dtype = gradient.dtype
     found: dict[str, Array | None] = dict.fromkeys(MUTANTS)
     with np.errstate(all="ignore"):
@@ -132,19 +132,19 @@ def mutants(gradient: Array, rng: np.random.Generator) -> dict[str, Array | None
 
 
 def u_of(dtype: str) -> float:
-    """Give the unit roundoff of a dtype by name; 0 for integers, which have none."""
+    """Return the unit roundoff of a dtype by name; 0 for integers, which have none."""
     return {str(name): known.u for name, known in PRECISIONS.items()}.get(dtype, 0.0)
 
 
 def _that_show(gradient: Float, u: float) -> Iterator[tuple[str, Mutant]]:
-    """Give the mutants that a dtype has the digits for; nothing is wrong with no elements."""
+    """Return the mutants that a dtype has the digits for; nothing is wrong with no elements."""
     for name, mutant in MUTANTS.items():
         if gradient.size and u <= mutant.resolution:
             yield name, mutant
 
 
 def teeth(expected: Float, allowed: Float | float, dtype: DType) -> Teeth:
-    """Say which wrong gradients a comparison would have passed, without running any.
+    """Describe which wrong gradients a comparison would have passed, without running any.
 
     Parameters
     ----------
@@ -177,7 +177,7 @@ def teeth(expected: Float, allowed: Float | float, dtype: DType) -> Teeth:
 
 
 def have_teeth(strip: Strip, expected: Float, allowed: Float, dtype: DType) -> list[bool]:
-    """Say of which tensors on a strip it is plain that no mutant survives, at little cost.
+    """Return of which tensors on a strip it is plain that no mutant survives, at little cost.
 
     Parameters
     ----------
@@ -209,7 +209,7 @@ def _shows_swap(expected: Float, allowed: Float) -> bool:
 
 
 def _share_of_one(expected: Float, allowed: Float | float) -> float:
-    """Give the share of the elements that may be a thousandth off, each in turn."""
+    """Return the share of the elements that may be a thousandth off, each in turn."""
     some = expected != 0
     with np.errstate(all="ignore"):
         within = np.abs(expected * (1 + ONE_OFF) - expected) <= allowed

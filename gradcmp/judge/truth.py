@@ -101,7 +101,7 @@ class Primal:
         return self.along(name, direction, claimed)
 
     def beside(self, name: str, index: tuple[int, ...], claimed: float) -> float | None:
-        """Give the derivative where somebody has NaN or an infinity, or what stands for it.
+        """Return the derivative where somebody has NaN or an infinity, or what stands for it.
 
         By differences alone: a complex step off a pole finds a finite number. Where they do not
         settle, as at the end of a domain, the reference's own number stands for the derivative,
@@ -127,14 +127,14 @@ class Primal:
         return EPS * float(np.sum(np.abs(self.cotangent * self.values[self.graph.output])))
 
     def _scale(self, name: str) -> float:
-        """Give the length that a step is a fraction of."""
+        """Return the length that a step is a fraction of."""
         if not np.size(self.values[name]):
             return 1.0
         size = float(np.sqrt(np.mean(np.square(np.asarray(self.values[name], np.float64)))))
         return size if 0 < size < np.inf else 1.0
 
     def _line(self, name: str, direction: Float) -> Slope:
-        """Give ``<cotangent, output>`` on a line, one tensor free whatever it is made from."""
+        """Return ``<cotangent, output>`` on a line, one tensor free whatever it is made from."""
         nodes = tuple(node for node in self.graph if node.name != name)
         graph = replace(self.graph, nodes=nodes)
 

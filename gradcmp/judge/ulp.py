@@ -45,12 +45,12 @@ FLOAT, INTEGER = Struct("<d"), Struct("<q")
 
 
 def coarser(first: str, second: str) -> Format:
-    """Give the format of the two that has fewer digits."""
+    """Return the format of the two that has fewer digits."""
     return min(FORMATS[first], FORMATS[second], key=lambda known: known.digits)
 
 
 def distance(actual: float, expected: float, unit: Format) -> float:
-    """Give the distance of two finite numbers in ULP of `unit`, as a `Ruler` measures it."""
+    """Return the distance of two finite numbers in ULP of `unit`, as a `Ruler` measures it."""
     scale = 2.0 ** (FLOAT64.lowest - unit.lowest)
     steps = abs(_place(actual * scale) - _place(expected * scale))
     if steps == 0 and actual != expected:  # what underflow took still sets them apart
@@ -59,7 +59,7 @@ def distance(actual: float, expected: float, unit: Format) -> float:
 
 
 def _place(x: float) -> int:
-    """Give the place of a number on the scale of float64."""
+    """Return the place of a number on the scale of float64."""
     (bits,) = INTEGER.unpack(FLOAT.pack(abs(x)))
     return -int(bits) if x < 0 else int(bits)
 
@@ -97,7 +97,7 @@ class Ruler:
     def measure(
         self, actual: Array, expected: Array, *, one_sign: bool = False
     ) -> tuple[Array, int]:
-        """Give the distances between finite numbers of the carrier, and the largest of them.
+        """Return the distances between finite numbers of the carrier, and the largest of them.
 
         They are unsigned integers in a buffer that the next call overwrites. Only equal numbers,
         +0 and −0 among them, have the distance 0.
@@ -151,7 +151,7 @@ MOST_BITS = 31  # what a signed 32-bit integer holds
 
 
 def _logarithms(whole: Array) -> tuple[Array, int]:
-    """Give the exponents of integers below 2**31 in a byte, with the byte that stands for 1."""
+    """Return the exponents of integers below 2**31 in a byte, with the byte that stands for 1."""
     bits = whole.astype(np.int32)
     rest = bits >> 1
     np.invert(rest, out=rest)

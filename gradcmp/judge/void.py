@@ -17,7 +17,7 @@ VOID = Verdict(
 
 
 def reserved(comparison: Comparison, actual: Array, expected: Array) -> Comparison:
-    """Give a comparison of real arrays, with a reservation if it compared nothing finite."""
+    """Return a comparison of real arrays, with a reservation if it compared nothing finite."""
     if comparison.verdict.reason != "exact" or comparison.norm_expected > 0:
         return comparison  # mostly: a number that is finite and not zero
     for _, _, piece in pieces(actual, expected, 0, expected.size, PIECE):

@@ -19,7 +19,7 @@ GELU_CUBIC = 0.044715
 
 
 def sigmoid_value(x: Array) -> Array:
-    """Give 1 / (1 + exp(-x)) from exp(-|x|), which cannot overflow."""
+    """Return 1 / (1 + exp(-x)) from exp(-|x|), which cannot overflow."""
     e = np.exp(-magnitude(x))
     y: Array = np.where(np.real(x) < 0, e, 1) / (1 + e)
     return y
@@ -114,20 +114,20 @@ register(
 
 
 def softmax_value(x: Array, axis: int) -> Array:
-    """Give exp(x_i) / sum exp(x), shifted by the largest element so that nothing overflows."""
+    """Return exp(x_i) / sum exp(x), shifted by the largest element so that nothing overflows."""
     e = np.exp(x - np.max(np.real(x), axis=axis, keepdims=True))
     y: Array = e / total(e, axis, keepdims=True)
     return y
 
 
 def softmax_pullback(dy: Array, y: Array, axis: int) -> Array:
-    """Give y * (dy - <dy, y>) along `axis`."""
+    """Return y * (dy - <dy, y>) along `axis`."""
     dx: Array = y * (dy - total(dy * y, axis, keepdims=True))
     return dx
 
 
 def log_softmax_value(x: Array, axis: int) -> Array:
-    """Give x_i - log sum exp(x), shifted by the largest element so that nothing overflows."""
+    """Return x_i - log sum exp(x), shifted by the largest element so that nothing overflows."""
     shifted = x - np.max(np.real(x), axis=axis, keepdims=True)
     y: Array = shifted - np.log(total(np.exp(shifted), axis, keepdims=True))
     return y

@@ -20,7 +20,7 @@ BROADCASTS: tuple[tuple[Shape, Shape], ...] = (
 
 
 def spelled(torch: str, tensorflow: str, jax: str) -> dict[str, Native]:
-    """Give native spellings that are one function called with the op's own arguments.
+    """Return native spellings that are one function called with the op's own arguments.
 
     Each is a path inside the framework's module: ``nn.functional.silu``.
     """
@@ -28,7 +28,7 @@ def spelled(torch: str, tensorflow: str, jax: str) -> dict[str, Native]:
 
 
 def everywhere(native: Native) -> dict[str, Native]:
-    """Give one spelling to all frameworks: they overload Python's operators alike."""
+    """Return one spelling to all frameworks: they overload Python's operators alike."""
     return dict.fromkeys(("torch", "tensorflow", "jax"), native)
 
 
@@ -38,7 +38,7 @@ def unary(
     domain: Domain = ANYWHERE,
     infer: Callable[..., ArraySpec] = floating,
 ) -> Op:
-    """Give the op of one operand `x`, whose name is its reference's."""
+    """Return the op of one operand `x`, whose name is its reference's."""
     name = reference.__name__
     return Op(
         name,
@@ -59,7 +59,7 @@ def binary(
     sign: str | None = None,
     differentiable: bool = True,
 ) -> Op:
-    """Give the op of two broadcast operands `x` and `y`, whose name is its reference's.
+    """Return the op of two broadcast operands `x` and `y`, whose name is its reference's.
 
     Its examples are calls, and with `sign`, Python's operator for it, such expressions too.
     """

@@ -78,7 +78,7 @@ SQRT_PI_INVERSE = 5.6418958354775628695e-1
 
 
 def erf_value(x: Array) -> Array:
-    """Give erf(x), analytic on either side of its branch points.
+    """Return erf(x), analytic on either side of its branch points.
 
     A class of arrays may treat it as one primitive, see `offered`.
     """

@@ -117,7 +117,7 @@ def _take_infer(x: ArraySpec, indices: ArraySpec, axis: int = 0) -> ArraySpec:
 
 
 def _places(shape: Shape, indices: Array, axis: int) -> Array:
-    """Give where each element that `take` picks lies in x laid out in a row."""
+    """Return where each element that `take` picks lies in x laid out in a row."""
     every = np.reshape(np.arange(math.prod(shape)), shape)
     return np.take(every, indices, axis=axis)
 

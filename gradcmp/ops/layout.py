@@ -52,7 +52,7 @@ register(
 
 
 def _order(axes: tuple[int, ...] | None, ndim: int) -> tuple[int, ...]:
-    """Give the permutation; None reverses the axes."""
+    """Return the permutation; None reverses the axes."""
     return tuple(range(ndim))[::-1] if axes is None else distinct_axes(axes, ndim)
 
 

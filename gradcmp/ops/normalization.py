@@ -25,7 +25,7 @@ WEIGHTS = Interval(0.5, 1.5)
 
 
 def _standardize(x: Array, axes: tuple[int, ...], eps: float) -> tuple[Array, Array]:
-    """Give (x - mean) / sqrt(variance + eps) along `axes`, and 1 / sqrt(variance + eps)."""
+    """Return (x - mean) / sqrt(variance + eps) along `axes`, and 1 / sqrt(variance + eps)."""
     deviation = x - average(x, axes, keepdims=True)
     variance = average(deviation * deviation, axes, keepdims=True)
     inverse = 1 / np.sqrt(variance + constant(eps, x))
@@ -58,7 +58,7 @@ def _layer_infer(x: ArraySpec, weight: ArraySpec, bias: ArraySpec, eps: float = 
 
 
 def _last(weight: Any, x: Any) -> tuple[int, ...]:
-    """Give the axes of x that a weight covers: its last ones."""
+    """Return the axes of x that a weight covers: its last ones."""
     return tuple(range(len(x.shape) - len(weight.shape), len(x.shape)))
 
 

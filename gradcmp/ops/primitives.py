@@ -18,7 +18,7 @@ from gradcmp.ops.spec import Array
 
 
 def constant(value: float, x: Array) -> Any:
-    """Give a number to compute with beside `x`, whose dtype the result is to have.
+    """Return a number to compute with beside `x`, whose dtype the result is to have.
 
     A Python float, which takes any dtype of NumPy's own; bfloat16 would become float32.
     """
@@ -36,7 +36,7 @@ def total(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
 
 
 def average(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
-    """Give the arithmetic mean along `axis`."""
+    """Return the arithmetic mean along `axis`."""
     return total(x, axis, keepdims) / count(np.shape(x), axis)
 
 
@@ -96,7 +96,7 @@ def magnitude(x: Array) -> Array:
 
 
 def zeros(dy: Array, shape: Shape) -> Array:
-    """Give zeros of `shape` in the dtype and class of the cotangent `dy`."""
+    """Return zeros of `shape` in the dtype and class of the cotangent `dy`."""
     return np.zeros_like(dy, shape=shape)
 
 
@@ -124,7 +124,7 @@ def unbroadcast(dy: Array, x: Array, total: Callable[..., Array] = total) -> Arr
 
 
 def expand(reduced: Array, axis: Axis, ndim: int) -> Array:
-    """Give the axes that a reduction removed back with length 1, so that it broadcasts again."""
+    """Return the axes that a reduction removed back with length 1, so that it broadcasts again."""
     axes = normalize_axes(axis, ndim)
     return np.expand_dims(reduced, axes) if np.ndim(reduced) < ndim else reduced
 
@@ -135,7 +135,7 @@ def drop(kept: Array, axis: Axis) -> Array:
 
 
 def count(shape: Shape, axis: Axis) -> int:
-    """Give the number of elements that a reduction of `shape` along `axis` joins into one."""
+    """Return the number of elements that a reduction of `shape` along `axis` joins into one."""
     n = 1
     for i in normalize_axes(axis, len(shape)):
         n *= shape[i]

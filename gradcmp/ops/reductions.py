@@ -10,7 +10,7 @@ from gradcmp.ops.spec import Array, ArraySpec, Example, Op, Pullback, ShapeError
 
 
 def calls(name: str, *more: Example) -> tuple[Example, ...]:
-    """Give the examples that every reduction shares, and `more`."""
+    """Return the examples that every reduction shares, and `more`."""
     return (
         Example(f"{name}(x)", {"x": (4, 3)}),
         Example(f"{name}(x, axis=0)", {"x": (4, 3)}),
@@ -20,7 +20,7 @@ def calls(name: str, *more: Example) -> tuple[Example, ...]:
 
 
 def several(name: str) -> tuple[Example, ...]:
-    """Give examples of a reduction that takes several axes at once."""
+    """Return examples of a reduction that takes several axes at once."""
     return (
         Example(f"{name}(x, axis=(2, 0))", {"x": (2, 3, 4)}),
         Example(f"{name}(x, keepdims=True)", {"x": (2, 3)}),

@@ -14,7 +14,7 @@ Axis: TypeAlias = int | tuple[int, ...] | None
 
 
 def broadcast(*specs: ArraySpec) -> Shape:
-    """Give the common shape under NumPy's broadcasting.
+    """Return the common shape under NumPy's broadcasting.
 
     Raises
     ------
@@ -29,7 +29,7 @@ def broadcast(*specs: ArraySpec) -> Shape:
 
 
 def common_kind(*specs: ArraySpec) -> Kind:
-    """Give the kind that all of them have.
+    """Return the kind that all of them have.
 
     NumPy, torch and JAX promote a mixture differently and TensorFlow refuses it, so it is
     refused here.
@@ -69,7 +69,7 @@ def require_float(spec: ArraySpec) -> None:
 
 
 def normalize_axes(axis: Axis, ndim: int) -> tuple[int, ...]:
-    """Give the axes as a sorted tuple of non-negative numbers; None means all of them."""
+    """Return the axes as a sorted tuple of non-negative numbers; None means all of them."""
     if axis is None:
         return tuple(range(ndim))
     axes = axis if isinstance(axis, tuple) else (axis,)
@@ -80,7 +80,7 @@ def normalize_axes(axis: Axis, ndim: int) -> tuple[int, ...]:
 
 
 def distinct_axes(axes: tuple[int, ...], ndim: int) -> tuple[int, ...]:
-    """Give the axes as non-negative numbers in their own order; naming one twice is an error."""
+    """Return the axes as non-negative numbers in their own order; naming one twice is an error."""
     for one in axes:
         if isinstance(one, bool) or not isinstance(one, int):
             raise ShapeError(f"axis is {one!r}, and must be an integer or a tuple of integers")
@@ -94,7 +94,7 @@ def distinct_axes(axes: tuple[int, ...], ndim: int) -> tuple[int, ...]:
 
 
 def single_axis(axis: int, ndim: int) -> int:
-    """Give one axis as a non-negative number; a tuple is an error."""
+    """Return one axis as a non-negative number; a tuple is an error."""
     if isinstance(axis, tuple) or axis is None:
         raise ShapeError(f"axis is {axis!r}, and must be one integer")
     return distinct_axes((axis,), ndim)[0]

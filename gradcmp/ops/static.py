@@ -44,7 +44,7 @@ def require_choice(name: str, value: object, choices: Sequence[str]) -> None:
 
 
 def pair(name: str, value: int | tuple[int, ...], low: int) -> tuple[int, int]:
-    """Give (height, width) of an argument that is one integer for both, or two."""
+    """Return (height, width) of an argument that is one integer for both, or two."""
     if isinstance(value, tuple):
         require_ints(name, value, low)
         if len(value) != 2:

@@ -26,7 +26,7 @@ def _infer(
 
 
 def _variance(x: Array, axis: Axis, correction: float) -> tuple[Array, Array, Any]:
-    """Give the variance with its axes kept, the deviations from the mean, and n - correction."""
+    """Return the variance with its axes kept, the deviations from the mean, and n - correction."""
     deviation = x - average(x, axis, keepdims=True)
     divisor = constant(count(np.shape(x), axis) - correction, x)
     return total(deviation * deviation, axis, keepdims=True) / divisor, deviation, divisor

@@ -32,7 +32,7 @@ class Windows:
         )
 
     def lengths(self, shape: Shape) -> tuple[int, int]:
-        """Give how many windows fit along H and W, the padding included, the rest left out."""
+        """Return how many windows fit along H and W, the padding included, the rest left out."""
         fits = [
             (n + 2 * p - k) // s + 1
             for n, k, s, p in zip(shape[-2:], self.kernel, self.stride, self.padding, strict=True)
@@ -40,7 +40,7 @@ class Windows:
         return fits[0], fits[1]
 
     def cut(self, x: Array, fill: float) -> Array:
-        """Give the windows as (N, C, window, place in the window)."""
+        """Return the windows as (N, C, window, place in the window)."""
         top, left = self.padding
         margins = ((0, 0), (0, 0), (top, top), (left, left))
         padded = np.pad(x, margins, constant_values=fill)
@@ -58,7 +58,7 @@ class Windows:
         return image[:, :, top : top + rows, left : left + columns]
 
     def _places(self, h: int, w: int, shape: Shape) -> Array:
-        """Give where in a padded h x w image laid out in a row each element of a window lies."""
+        """Return where in a padded h x w image laid out in a row each element of a window lies."""
         rows, columns = (
             (np.arange(n) * s)[:, None] + np.arange(k)
             for n, k, s in zip(self.lengths(shape), self.kernel, self.stride, strict=True)
@@ -68,7 +68,7 @@ class Windows:
 
 
 def sliding(x: ArraySpec, kernel: Pair, stride: Pair, padding: Pair) -> Windows:
-    """Give the windows over `x`.
+    """Return the windows over `x`.
 
     Raises
     ------

@@ -49,7 +49,7 @@ BROKEN = (  # by hostile headers, which are Python literals, and hostile archive
 
 
 def read_npy(buffer: Buffer) -> Array:
-    """Give the array of a .npy file: a view into its bytes.
+    """Return the array of a .npy file: a view into its bytes.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def read_npy(buffer: Buffer) -> Array:
 
 
 def read_npz(stream: BinaryIO, buffer: Buffer) -> dict[str, Array]:
-    """Give the arrays of a .npz file: views where it is not compressed, else in memory.
+    """Return the arrays of a .npz file: views where it is not compressed, else in memory.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def _arrays(
 
 
 def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo, buffer: Buffer) -> Any:
-    """Give the bytes of a member, whose checksum is right."""
+    """Return the bytes of a member, whose checksum is right."""
     if member.compress_type == zipfile.ZIP_DEFLATED or member.flag_bits & ENCRYPTED:
         return archive.read(member)
     if member.compress_type != zipfile.ZIP_STORED:

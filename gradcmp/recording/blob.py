@@ -70,7 +70,7 @@ def unpack(blob: Buffer) -> tuple[dict[str, Array], dict[str, Any]]:
 
 
 def _plain(array: Array) -> Array:
-    """Give the array itself if its bytes can be written as they lie, else a copy that can."""
+    """Return the array itself if its bytes can be written as they lie, else a copy that can."""
     bits: Array = array.view(np.uint16) if array.dtype == BFLOAT16 else array
     if bits.dtype in CODES and bits.flags.c_contiguous:
         return bits
@@ -78,7 +78,7 @@ def _plain(array: Array) -> Array:
 
 
 def _start(blob: Buffer) -> int:
-    """Give where the bytes of the arrays begin."""
+    """Return where the bytes of the arrays begin."""
     length = int.from_bytes(blob[:PREFIX], "little")
     if PREFIX + length > len(blob) or length > MAX_HEADER:
         raise ValueError(f"a header of {length} bytes in a file of {len(blob)}")

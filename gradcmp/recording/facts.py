@@ -15,7 +15,7 @@ BROKEN = (KeyError, TypeError, ValueError, OverflowError, RecursionError)  # by 
 
 
 def parse(text: str) -> dict[str, Any]:
-    """Give the object that a JSON text is.
+    """Return the object that a JSON text is.
 
     Raises
     ------
@@ -31,7 +31,7 @@ def parse(text: str) -> dict[str, Any]:
 
 
 def take(facts: Mapping[str, Any], key: str, kind: type[T]) -> T:
-    """Give a fact of exactly this type.
+    """Return a fact of exactly this type.
 
     Raises
     ------
@@ -45,7 +45,7 @@ def take(facts: Mapping[str, Any], key: str, kind: type[T]) -> T:
 
 
 def take_map(facts: Mapping[str, Any], key: str, of: Callable[[Any], bool]) -> dict[str, Any]:
-    """Give a mapping whose every value passes `of`; raises as `take`."""
+    """Return a mapping whose every value passes `of`; raises as `take`."""
     found: dict[str, Any] = take(facts, key, dict)
     for name, value in found.items():
         if not of(value):

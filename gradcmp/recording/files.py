@@ -77,7 +77,7 @@ def _read(file: Path) -> Recording:
 
 
 def find(path: Path) -> dict[str, Path]:
-    """Give the recordings at a path, each by its place below it.
+    """Return the recordings at a path, each by its place below it.
 
     Returns
     -------
@@ -105,11 +105,11 @@ def find(path: Path) -> dict[str, Path]:
 
 
 def golden_file(directory: Path, case: str, backend: str) -> Path:
-    """Give the place of a backend's recording of a case below a directory of golden ones."""
+    """Return the place of a backend's recording of a case below a directory of golden ones."""
     return directory / quoted(case) / f"{quoted(backend)}{SUFFIX}"
 
 
 def quoted(name: str) -> str:
-    """Give a name as part of a path, from which the name can be told."""
+    """Return a name as part of a path, from which the name can be told."""
     text = quote(name, safe=PLAIN)
     return f"%2E{text[1:]}" if text.startswith(".") else text

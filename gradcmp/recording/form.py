@@ -20,7 +20,7 @@ PARTS = {  # what the names of arrays begin with, by the schemas that are read
 
 
 def to_bytes(recording: Recording, tail: bytes = b"") -> bytes:
-    """Give a recording as one safetensors blob, with a tail as in `pack`; of a twin the arrays."""
+    """Return a recording as one safetensors blob, with a tail as in `pack`; a twin adds arrays."""
     arrays = {f"value/{name}": array for name, array in recording.values.items()}
     arrays |= {f"gradient/{name}": array for name, array in recording.gradients.items()}
     arrays |= {f"given/{name}": array for name, array in (recording.given or {}).items()}

@@ -13,7 +13,7 @@ from gradcmp.recording.records import Array, Recording
 
 
 def lost(recording: Recording, origin: Origin, handed: Mapping[str, Array]) -> dict[str, Array]:
-    """Give what a recording must be given to say what it was handed: casts lost digits of it."""
+    """Return what a recording must be given to say what it was handed: casts lost digits of it."""
     return {
         name: array
         for name, array in handed.items()
@@ -22,7 +22,7 @@ def lost(recording: Recording, origin: Origin, handed: Mapping[str, Array]) -> d
 
 
 def find_handed(recording: Recording, origin: Origin) -> dict[str, Array] | None:
-    """Give the inputs, and the cotangent under `COTANGENT`, as the backend was handed them.
+    """Return the inputs, and the cotangent under `COTANGENT`, as the backend was handed them.
 
     Returns
     -------
@@ -51,7 +51,7 @@ def find_handed(recording: Recording, origin: Origin) -> dict[str, Array] | None
 
 
 def _own(recording: Recording, origin: Origin, name: str) -> Array | None:
-    """Give what a recording itself holds of what it was handed, as it would have been handed."""
+    """Return what a recording itself holds of what it was handed, as it would have been handed."""
     if name == COTANGENT:
         array = recording.gradients.get(origin.case.output)
     else:

@@ -55,7 +55,7 @@ class Header(NamedTuple):
 
 
 def write_header(facts: str, specs: tuple[Spec, ...]) -> Written:
-    """Give the header of arrays and facts, padded so that what follows is aligned."""
+    """Return the header of arrays and facts, padded so that what follows is aligned."""
     short = len(facts) + sum(len(name) for name, _, _ in specs) < LONG
     return (_write if short else _write.__wrapped__)(facts, specs)
 
@@ -97,7 +97,7 @@ def _read(text: bytes, room: int) -> Header:
 
 
 def _spans(header: Mapping[str, Any], room: int) -> Iterator[Span]:
-    """Give each array; together they must cover all of the room, each byte once."""
+    """Return each array; together they must cover all of the room, each byte once."""
     taken = [(0, 0), (room, room)]
     for name, entry in header.items():
         dtype = DTYPES[entry["dtype"]]

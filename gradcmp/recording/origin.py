@@ -53,7 +53,7 @@ class Origin:
         return tuple(n for n in {**mine, **other.hashes} if mine.get(n) != other.hashes.get(n))
 
     def difference(self, other: Origin) -> str:
-        """Say in which way the two are not the same question; empty when they are."""
+        """Describe in which way the two are not the same question; empty when they are."""
         if self._asked != other._asked:
             return "another graph"
         names = self.differing(other)
@@ -65,7 +65,7 @@ class Origin:
 
 
 def fingerprint(array: npt.NDArray[Any]) -> str:
-    """Give the SHA-256 of dtype, shape and numbers, whatever the layout and byte order.
+    """Return the SHA-256 of dtype, shape and numbers, whatever the layout and byte order.
 
     The numbers are hashed in C order, little-endian.
     """
@@ -76,7 +76,7 @@ def fingerprint(array: npt.NDArray[Any]) -> str:
 
 
 def origin_to_facts(origin: Origin) -> dict[str, Any]:
-    """Give an origin as what JSON can write."""
+    """Return an origin as what JSON can write."""
     case = origin.case
     return {
         "name": case.name,

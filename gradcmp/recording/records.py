@@ -19,13 +19,13 @@ BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 
 
 def numpy_dtype(name: str) -> np.dtype[Any]:
-    """Give NumPy's dtype for a name; bfloat16 comes from ml_dtypes."""
+    """Return NumPy's dtype for a name; bfloat16 comes from ml_dtypes."""
     return BFLOAT16 if name == "bfloat16" else np.dtype(name)
 
 
 @cache
 def dtype_name(dtype: np.dtype[Any]) -> str:
-    """Give the name of a dtype, whatever its byte order; NumPy puts it together each time."""
+    """Return the name of a dtype, whatever its byte order; NumPy puts it together each time."""
     return dtype.name
 
 

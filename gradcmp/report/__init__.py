@@ -29,7 +29,7 @@ PRINTED = ("github",)  # not for a file: a CI system reads it on standard output
 
 
 def report_named(name: str) -> Report:
-    """Give the function that turns verdicts into the text of a report.
+    """Return the function that turns verdicts into the text of a report.
 
     Raises
     ------

@@ -58,5 +58,5 @@ def alike(by: Mapping[str, Array]) -> list[list[str]]:
 
 
 def same(one: Array, other: Array) -> bool:
-    """Say whether two arrays hold the same numbers; float64 holds every float that is compared."""
+    """Return whether two arrays are equal numbers; float64 holds every float that is compared."""
     return np.array_equal(one.astype(np.float64), other.astype(np.float64), equal_nan=True)

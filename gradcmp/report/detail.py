@@ -103,7 +103,7 @@ def row(comparison: Comparison) -> tuple[str, ...]:
 
 
 def why(comparison: Comparison) -> str:
-    """Say the reason and the rule in full, and the most ULP when it is not at the worst element."""
+    """Describe the reason and the rule in full, and the largest ULP if it is elsewhere."""
     worst, verdict = comparison.worst, comparison.verdict
     text = f"{verdict.reason}: {verdict.detail}" if verdict.detail else verdict.reason
     if worst and comparison.max_ulp > worst.ulp:

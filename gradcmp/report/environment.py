@@ -30,7 +30,7 @@ class Differences:
     verdicts: Sequence[CaseVerdict]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Give the lines, none of them wider than the console."""
+        """Return the lines, none of them wider than the console."""
         ink = Ink.on(console, options)
         found: dict[tuple[Row, ...], dict[Pair, int]] = {}
         for verdict in self.verdicts:
@@ -63,7 +63,7 @@ def is_saved(recording: Recording) -> bool:
 
 
 def differences(actual: Recording, expected: Recording) -> Iterator[Row]:
-    """Give what differs: the backend, its environment, the machine, the case.
+    """Return what differs: the backend, its environment, the machine, the case.
 
     Arrays from a .npz or .npy file come with nothing that could differ; that nobody knows their
     inputs is said.
@@ -77,7 +77,7 @@ def differences(actual: Recording, expected: Recording) -> Iterator[Row]:
 
 
 def facts(recording: Recording) -> Mapping[str, str]:
-    """Give all that a recording says of itself, by what a reader calls it."""
+    """Return all that a recording says of itself, by what a reader calls it."""
     if not recording.dtype:
         return {"inputs": UNKNOWN}
     known = {"backend": recording.backend, "dtype": recording.dtype, **recording.environment}

@@ -14,7 +14,7 @@ PROPERTY = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A", ":": "%3A", ",":
 
 
 def report(verdicts: Sequence[CaseVerdict]) -> str:
-    """Give a command a line: errors for what fails, warnings and notices for reservations.
+    """Return a command a line: errors for what fails, warnings and notices for reservations.
 
     One for each case rather than for each tensor: of each kind GitHub shows ten of a step.
     """
@@ -38,7 +38,7 @@ def annotated(verdicts: Sequence[CaseVerdict]) -> Iterator[str]:
 
 
 def level(verdict: CaseVerdict) -> str | None:
-    """Say how loud a case is to be."""
+    """Describe how loud a case is to be."""
     if verdict.exit_code is not ExitCode.AGREE:
         return "error"
     if verdict.warnings or verdict.vacuous or verdict.unsteady:

@@ -16,7 +16,7 @@ NODES = 12  # lines of a graph that are shown
 
 
 def header(ink: Ink, verdict: CaseVerdict, verbose: bool) -> Iterator[Text]:
-    """Say what was compared: the case, its inputs, its graph, what is differentiated, the rule."""
+    """Describe what was compared: case, inputs, graph, what is differentiated, the rule."""
     case = verdict.case
     made = ink(f", seed {case.seed}, {case.dtype}" if case.graph else "")
     yield from ink.wrap(Text.assemble(ink("case "), ink(case.name, STRONG), made), hang=2)

@@ -34,12 +34,12 @@ LEVELS = (
 
 
 def level(excess: float) -> Level:
-    """Give the step of the scale for one element; what is not a number is at its end."""
+    """Return the step of the scale for one element; what is not a number is at its end."""
     return next((level for level in LEVELS if excess <= level.most), LEVELS[-1])
 
 
 def drawable(comparison: Comparison) -> bool:
-    """Say whether the array is small enough to be drawn whole."""
+    """Return whether the array is small enough to be drawn whole."""
     excess = comparison.excess
     if excess is None or excess.ndim > 2 or not excess.size:
         return False

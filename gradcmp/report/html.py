@@ -36,7 +36,7 @@ SCRIPTS = ("vendor/d3.min.js", "vendor/d3-dag.min.js", "plots.js", "page.js")
 
 
 def report(verdicts: Sequence[CaseVerdict]) -> str:
-    """Give the page as HTML text."""
+    """Return the page as HTML text."""
     pairs = columns(verdicts)
     rows = [row(verdict, pairs) for verdict in verdicts]
     tally = Tally.of(verdicts)
@@ -60,7 +60,7 @@ def report(verdicts: Sequence[CaseVerdict]) -> str:
 
 
 def all_facts(verdicts: Sequence[CaseVerdict], rows: Sequence[Row]) -> Iterator[str]:
-    """Give the facts of each case as JSON; what one leaves of its room, the next ones have."""
+    """Return the facts of each case as JSON; what one leaves of its room, the next ones have."""
     room, weight = ROOM, sum(WEIGHTS[row.letter] for row in rows)
     for verdict, row_ in zip(verdicts, rows, strict=True):
         mine = WEIGHTS[row_.letter]
@@ -79,17 +79,17 @@ def embedded(facts: str) -> str:
 
 @cache
 def asset(name: str) -> str:
-    """Give the text of a file of the page."""
+    """Return the text of a file of the page."""
     return resources.files("gradcmp.report.page").joinpath(name).read_text("utf-8")
 
 
 def digest(text: str) -> str:
-    """Give the hash by which a content security policy knows an inline script or style."""
+    """Return the hash by which a content security policy knows an inline script or style."""
     return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
 
 
 def template() -> jinja2.Template:
-    """Give the template; whatever is put into it is escaped, and control characters spelt out."""
+    """Return the template; whatever is put into it is escaped, and control characters spelt out."""
     environment = jinja2.Environment(
         autoescape=True,
         undefined=jinja2.StrictUndefined,

@@ -42,7 +42,7 @@ def clean(text: str) -> str:
 
 
 def tail(text: str, lines: int) -> list[str]:
-    """Give the last lines of what a program wrote, without its colours and cursor movements."""
+    """Return the last lines of what a program wrote, without its colours and cursor movements."""
     return [line.expandtabs() for line in ANSI.sub("", text).splitlines() if line.strip()][-lines:]
 
 
@@ -73,7 +73,7 @@ class Ink:
         return Text(text, style=style)
 
     def wrap(self, text: Text, indent: int = 0, hang: int = 0) -> Iterator[Text]:
-        """Give the lines of a text that fit the screen; later lines hang in by `hang` more."""
+        """Return the lines of a text that fit the screen; later lines hang in by `hang` more."""
         for number, line in enumerate(self.fold(text, self.width - indent - hang)):
             yield Text(" " * (indent + (hang if number else 0))).append_text(line)
 
@@ -87,7 +87,7 @@ class Ink:
         return lines
 
     def narrower(self, by: int) -> Ink:
-        """Give the ink for what is set in by some columns."""
+        """Return the ink for what is set in by some columns."""
         return replace(self, width=self.width - by)
 
     def grid(
@@ -146,12 +146,12 @@ def beside(blocks: Sequence[Sequence[Text]], gap: int) -> Iterator[Text]:
 
 
 def block_width(block: Sequence[Text]) -> int:
-    """Give the screen width of a block of lines."""
+    """Return the screen width of a block of lines."""
     return max((line.cell_len for line in block), default=0)
 
 
 def share_out(rows: Sequence[Sequence[Text]], room: int) -> list[int]:
-    """Give each column its width: the widest shrink first, down to their words, then below.
+    """Return each column its width: the widest shrink first, down to their words, then below.
 
     So sentences are folded before names and names before numbers.
     """
@@ -173,10 +173,10 @@ def share_out(rows: Sequence[Sequence[Text]], room: int) -> list[int]:
 
 
 def word_widths(cell: Text) -> list[int]:
-    """Give the widths of the words of a cell; a number keeps the spaces that align it."""
+    """Return the widths of the words of a cell; a number keeps the spaces that align it."""
     return [cell_len(word) for word in re.findall(r"^ *\S+|\S+", cell.plain)]
 
 
 def cell_width(cell: Text) -> int:
-    """Give the screen width of a cell, which may have several lines."""
+    """Return the screen width of a cell, which may have several lines."""
     return max((line.cell_len for line in cell.split()), default=0)

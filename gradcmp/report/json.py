@@ -24,7 +24,7 @@ DEEP = 6  # report, cases, case, pairs, pair, tensors: what is inside is one com
 
 
 def report(verdicts: Sequence[CaseVerdict]) -> str:
-    """Give the report as JSON text in ASCII, ending in a newline; a comparison is one line."""
+    """Return the report as JSON text in ASCII, ending in a newline; a comparison is one line."""
     tally = Tally.of(verdicts)
     facts = {
         "schema": SCHEMA,
@@ -78,7 +78,7 @@ def strict(fact: Any) -> Any:
 
 
 def of_case(verdict: CaseVerdict) -> dict[str, Any]:
-    """Give the facts of one case."""
+    """Return the facts of one case."""
     held = Held({label: one.tensors for label, one in verdict.recordings.items()})
     return {
         **of_question(verdict.case),
@@ -101,7 +101,7 @@ def of_case(verdict: CaseVerdict) -> dict[str, Any]:
 
 
 def of_question(case: Case) -> dict[str, Any]:
-    """Give what was asked."""
+    """Return what was asked."""
     return {
         "name": case.name,
         "description": case.description,
@@ -120,12 +120,12 @@ def of_question(case: Case) -> dict[str, Any]:
 
 
 def of_place(where: Location | None) -> dict[str, Any] | None:
-    """Give the place in a file."""
+    """Return the place in a file."""
     return None if where is None else {"file": where.file, "line": where.line}
 
 
 def of_recording(label: str, recording: Recording) -> dict[str, Any]:
-    """Give what a backend computed with."""
+    """Return what a backend computed with."""
     return {
         "label": label,
         "dtype": recording.dtype,
@@ -135,7 +135,7 @@ def of_recording(label: str, recording: Recording) -> dict[str, Any]:
 
 
 def of_failure(failure: Failure) -> dict[str, Any]:
-    """Give why a backend computed nothing."""
+    """Return why a backend computed nothing."""
     return {
         "backend": failure.backend,
         "kind": failure.kind,
@@ -146,7 +146,7 @@ def of_failure(failure: Failure) -> dict[str, Any]:
 
 
 def of_pair(verdict: CaseVerdict, pair: Pair, held: Held) -> dict[str, Any]:
-    """Give all comparisons of a pair; its verdict is null when nothing was compared."""
+    """Return all comparisons of a pair; its verdict is null when nothing was compared."""
     by = verdict.comparisons[pair]
     return {
         "actual": pair.actual,
@@ -161,7 +161,7 @@ def of_pair(verdict: CaseVerdict, pair: Pair, held: Held) -> dict[str, Any]:
 def of_comparison(
     verdict: CaseVerdict, pair: Pair, name: str, comparison: Comparison, held: Held
 ) -> dict[str, Any]:
-    """Give one comparison, with the worst element as every backend has it."""
+    """Return one comparison, with the worst element as every backend has it."""
     return {
         "name": name,
         "verdict": _word(comparison.agrees),
@@ -190,18 +190,18 @@ def of_comparison(
 
 
 def of_finding(finding: Finding | None) -> dict[str, Any]:
-    """Give the likely causes and the side that is off."""
+    """Return the likely causes and the side that is off."""
     found = finding or Finding()
     return {"causes": [vars(cause) for cause in found.causes], "side": found.side}
 
 
 def of_parting(parting: Parting | None) -> dict[str, Any] | None:
-    """Give where the two sides first part on the way to a tensor."""
+    """Return where the two sides first part on the way to a tensor."""
     return None if parting is None else vars(parting)
 
 
 def of_element(name: str, worst: Element, held: Held) -> dict[str, Any]:
-    """Give one element: the pair's two values, and every backend's that has such an element."""
+    """Return one element: the pair's two values, and every backend's that has such an element."""
     return {
         "index": worst.index,
         "actual": worst.actual,
@@ -223,7 +223,7 @@ class Held:
         self._found: dict[tuple[str, tuple[int, ...]], dict[str, Any]] = {}
 
     def values_at(self, name: str, index: tuple[int, ...]) -> dict[str, Any]:
-        """Give one element of a tensor as every backend has it that has one."""
+        """Return one element of a tensor as every backend has it that has one."""
         found = self._found.get((name, index))
         if found is None:
             arrays = {label: by[name] for label, by in self._tensors.items() if name in by}

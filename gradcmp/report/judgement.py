@@ -16,7 +16,7 @@ LINES = 6  # tensors that get a sentence of their own
 
 
 def style_of(comparison: Comparison) -> tuple[str, str]:
-    """Give the sign and the colour of a comparison; a warning has its own."""
+    """Return the sign and the colour of a comparison; a warning has its own."""
     if not comparison.agrees:
         return "✗", DISAGREE
     return ("!", UNKNOWN) if comparison.verdict.warns else ("✓", AGREE)
@@ -35,7 +35,7 @@ def gravity(finding: Finding) -> tuple[bool, bool, float, tuple[bool, float, flo
 
 
 def nature(ink: Ink, verdict: CaseVerdict, name: str) -> Text:
-    """Say in a cell what the worst difference of one tensor is: ``rounding 0.6×``."""
+    """Describe in a cell what the worst difference of one tensor is: ``rounding 0.6×``."""
     among = [found for found in findings(verdict) if found[1] == name]
     comparison = max(among, key=gravity)[2]
     text: str = comparison.verdict.reason
@@ -75,7 +75,7 @@ def judgements(ink: Ink, verdict: CaseVerdict, verbose: bool) -> Iterator[Text]:
 
 
 def facts(verdict: CaseVerdict, pair: Pair, name: str, comparison: Comparison) -> Iterator[str]:
-    """Give the parts of the sentence: how much, what float64 says, whose, since when."""
+    """Return the parts of the sentence: how much, what float64 says, whose, since when."""
     worst, noise = comparison.worst, comparison.noise
     if worst and noise:
         amount = f"{place(worst)}{multiple(noise.multiple)} × noise (limit {noise.limit:g})"
@@ -105,7 +105,7 @@ def place(worst: Element) -> str:
 
 
 def since(verdict: CaseVerdict, pair: Pair, name: str) -> Iterator[str]:
-    """Say where the two sides first part on the way to a tensor."""
+    """Describe where the two sides first part on the way to a tensor."""
     parting = verdict.partings.get(pair, {}).get(name)
     if parting is None:
         return
@@ -125,7 +125,7 @@ def since(verdict: CaseVerdict, pair: Pair, name: str) -> Iterator[str]:
 
 
 def causes(verdict: CaseVerdict, pair: Pair, name: str) -> Iterator[str]:
-    """Give what explains the difference down to noise."""
+    """Return what explains the difference down to noise."""
     finding = verdict.findings.get(pair, {}).get(name)
     for cause in finding.causes if finding else ():
         yield f"likely cause: {cause.text}"
@@ -146,7 +146,7 @@ def wavering(ink: Ink, verdict: CaseVerdict) -> Iterator[Text]:
 
 
 def alone(ink: Ink, verdict: CaseVerdict) -> Iterator[Text]:
-    """Say which nodes are wrong by themselves, and which only hand on what they were given."""
+    """Describe which nodes are wrong by themselves, and which only hand on what they were given."""
     if not verdict.isolated:
         return
     yield Text()

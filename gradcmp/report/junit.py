@@ -26,7 +26,7 @@ NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def report(verdicts: Sequence[CaseVerdict]) -> str:
-    """Give the report as XML, ending in a newline.
+    """Return the report as XML, ending in a newline.
 
     A comparison that disagrees is a failure, a backend that gave nothing an error; one that was
     optional and is absent is skipped. Nothing compared is an error too: no test is no success.
@@ -43,7 +43,7 @@ def report(verdicts: Sequence[CaseVerdict]) -> str:
 
 
 def suite(number: int, verdict: CaseVerdict, screen: Screen) -> Element:
-    """Give one case."""
+    """Return one case."""
     case, where, times = verdict.case.name, verdict.case.where, seconds(verdict)
     found = _suite(number, case, where.file if where else "gradcmp", sum(times.values()))
     if where:
@@ -71,7 +71,7 @@ def suite(number: int, verdict: CaseVerdict, screen: Screen) -> Element:
 
 
 def lost(test: Element, failure: Failure, screen: Screen) -> None:
-    """Say in a test case why a backend gave nothing."""
+    """Describe in a test case why a backend gave nothing."""
     if failure.kind == "absent" and not failure.required:
         SubElement(test, "skipped", message=xml(failure.message))
     else:
@@ -79,7 +79,7 @@ def lost(test: Element, failure: Failure, screen: Screen) -> None:
 
 
 def notes(verdict: CaseVerdict) -> Iterator[str]:
-    """Say in a line each what warns, what is known, and which gradients could not have failed."""
+    """Describe, a line each, what warns, what is known, and which gradients could not fail."""
     known = (found for found in verdict.disagreements if found[:2] in verdict.known)
     for pair, name, comparison in (*known, *verdict.warnings):
         said = "; ".join(facts(verdict, pair, name, comparison))
@@ -92,7 +92,7 @@ def notes(verdict: CaseVerdict) -> Iterator[str]:
 
 
 def seconds(verdict: CaseVerdict) -> dict[str, float]:
-    """Give how long each backend was at work."""
+    """Return how long each backend was at work."""
     return {label: sum(r.timings.values()) for label, r in verdict.recordings.items()}
 
 

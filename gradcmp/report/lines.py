@@ -29,7 +29,7 @@ class Lines:
     cases: int
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Give the lines; each is one, however long: other programs read them too."""
+        """Return the lines; each is one, however long: other programs read them too."""
         ink = Ink.on(console, options)
         for verdict in self.verdicts:
             if verdict.exit_code is not ExitCode.AGREE or verdict.known:
@@ -41,7 +41,7 @@ class Lines:
         yield ink(f"{mark.sign} {tally}{stopped}", mark.style)
 
     def line(self, ink: Ink, verdict: CaseVerdict) -> Text:
-        """Say where the case is, what it is called and what came out."""
+        """Describe where the case is, what it is called and what came out."""
         mark, case = MARKS[verdict.exit_code], verdict.case
         place = f"{case.where}: " if case.where else ""
         return Text.assemble(

@@ -24,7 +24,7 @@ TALL = 5_000  # characters of a drawing: with all of them GitHub's 65 536 for a 
 
 
 def report(verdicts: Sequence[CaseVerdict]) -> str:
-    """Give the report as GitHub's Markdown, short enough for a comment.
+    """Return the report as GitHub's Markdown, short enough for a comment.
 
     What does not agree, or does as expected, comes first, in a table and then drawn; what agrees
     is folded. What has no room is counted.
@@ -62,7 +62,7 @@ def folded(summary: str, parts: Sequence[str]) -> list[str]:
 
 
 def cell(text: str) -> str:
-    """Give a text on one line and not too long."""
+    """Return a text on one line and not too long."""
     text = clean(" ".join(text.split()))
     return text if len(text) <= CELL else f"{text[: CELL - 1]}…"
 
@@ -84,5 +84,5 @@ def block(text: str) -> str:
 
 
 def longest(text: str) -> int:
-    """Give the length of the longest run of backticks."""
+    """Return the length of the longest run of backticks."""
     return max(map(len, re.findall("`+", text)), default=0)

@@ -20,7 +20,7 @@ def shape(of: Sequence[int]) -> str:
 
 
 def holds(shape: Sequence[int], index: Sequence[int]) -> bool:
-    """Say whether an array of this shape has an element at `index`."""
+    """Return whether an array of this shape has an element at `index`."""
     return len(shape) == len(index) and all(i < n for i, n in zip(index, shape, strict=True))
 
 

@@ -58,5 +58,5 @@ class Screen:
 
 
 def text(lines: Iterable[Text]) -> str:
-    """Give lines as one text."""
+    """Return lines as one text."""
     return "\n".join(line.plain for line in lines).strip("\n")

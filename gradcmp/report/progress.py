@@ -79,7 +79,7 @@ class Progress:
         self._last[event.backend] = (event, time.monotonic())
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Give one line per backend, in the order in which they first appeared."""
+        """Return one line per backend, in the order in which they first appeared."""
         ink = Ink.on(console, options)
         turning = self._spinner.render(console.get_time())
         rows = []

@@ -35,7 +35,7 @@ RULES = {  # by reason; what disagrees or warns can have no other
 
 
 def report(verdicts: Sequence[CaseVerdict]) -> str:
-    """Give the log as JSON text.
+    """Return the log as JSON text.
 
     Disagreements are errors, reservations warnings; what is known is suppressed with its reason.
     A case that fails for anything else is a notification of the tool, and so is no case at all.
@@ -59,13 +59,13 @@ def report(verdicts: Sequence[CaseVerdict]) -> str:
 
 
 def results(verdict: CaseVerdict) -> Iterator[dict[str, Any]]:
-    """Give what disagrees and what warns."""
+    """Return what disagrees and what warns."""
     for pair, name, comparison in (*verdict.disagreements, *verdict.warnings):
         yield result(verdict, pair, name, comparison)
 
 
 def result(verdict: CaseVerdict, pair: Pair, name: str, comparison: Comparison) -> dict[str, Any]:
-    """Give one comparison; its fingerprint outlives lines that move."""
+    """Return one comparison; its fingerprint outlives lines that move."""
     case, reason = verdict.case, comparison.verdict.reason
     said = "; ".join(facts(verdict, pair, name, comparison))
     text = ". ".join([f"{case.name}: {name}{said}", *causes(verdict, pair, name)])
@@ -83,7 +83,7 @@ def result(verdict: CaseVerdict, pair: Pair, name: str, comparison: Comparison) 
 
 
 def notifications(verdicts: Sequence[CaseVerdict]) -> Iterator[dict[str, Any]]:
-    """Tell of backends that gave nothing, and of what fails without a disagreement."""
+    """Report backends that gave nothing, and of what fails without a disagreement."""
     if not verdicts:
         yield {"level": "error", **told(str(Tally.of(())), None)}
     for verdict in verdicts:
@@ -97,7 +97,7 @@ def notifications(verdicts: Sequence[CaseVerdict]) -> Iterator[dict[str, Any]]:
 
 
 def told(text: str, where: Location | None) -> dict[str, Any]:
-    """Give a message, in which no name makes a link, and its place; the path is a URI."""
+    """Return a message, in which no name makes a link, and its place; the path is a URI."""
     message = {"message": {"text": text.replace("](", "] (")}}
     if where is None:
         return message

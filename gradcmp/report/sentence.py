@@ -67,7 +67,7 @@ class Tally:
 
 
 def findings(verdict: CaseVerdict, pairs: Iterable[Pair] | None = None) -> list[Finding]:
-    """Give every comparison of the given pairs, or of all."""
+    """Return every comparison of the given pairs, or of all."""
     return [
         (pair, name, comparison)
         for pair in (verdict.comparisons if pairs is None else pairs)
@@ -91,26 +91,26 @@ def _two_digits(number: float) -> float:
 
 
 def worst(among: Iterable[Finding]) -> Finding:
-    """Give the comparison that is furthest off; the first one of equals."""
+    """Return the comparison that is furthest off; the first one of equals."""
     return max(among, key=lambda finding: severity(finding[2]))
 
 
 def measure(comparison: Comparison) -> str:
-    """Say in a word or a number how far the two arrays are apart."""
+    """Describe in a word or a number how far the two arrays are apart."""
     if comparison.worst is None or comparison.verdict.reason in ("non-finite", "range"):
         return comparison.verdict.reason
     return "0" if comparison.max_ulp == 0 else f"{ulp(comparison.max_ulp)} ulp"
 
 
 def amount(comparison: Comparison) -> str:
-    """Say how far in a sentence: ``3.2e7 ULP, 1.86e5 × what is allowed``."""
+    """Describe how far in a sentence: ``3.2e7 ULP, 1.86e5 × what is allowed``."""
     far = measure(comparison).replace("ulp", "ULP")
     over = comparison.worst.excess if comparison.worst and not comparison.agrees else 0.0
     return f"{far}, {short(over)} × what is allowed" if 0 < over < math.inf else far
 
 
 def furthest(among: Iterable[Finding]) -> str:
-    """Say how far, where and between whom: ``worst 1 ULP (d Y, torch – numpy)``."""
+    """Describe how far, where and between whom: ``worst 1 ULP (d Y, torch – numpy)``."""
     pair, name, comparison = worst(among)
     if measure(comparison) == "0" and comparison.agrees:
         return "all equal"
@@ -118,7 +118,7 @@ def furthest(among: Iterable[Finding]) -> str:
 
 
 def sentence(verdict: CaseVerdict) -> str:
-    """Say the verdict of a case, beginning with its word."""
+    """Describe the verdict of a case, beginning with its word."""
     found = findings(verdict)
     word = MARKS[verdict.exit_code].word
     missing = [f"{failure.backend} {failure.kind}" for failure in verdict.failures]
@@ -162,7 +162,7 @@ def reservations(verdict: CaseVerdict) -> str:
 
 
 def brief(verdict: CaseVerdict) -> str:
-    """Say the verdict of a case in what fits beside its name and its word."""
+    """Describe the verdict of a case in what fits beside its name and its word."""
     found = findings(verdict)
     missing = [f"{failure.backend} {failure.kind}" for failure in verdict.failures]
     if not found:

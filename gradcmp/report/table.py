@@ -40,7 +40,7 @@ class CaseTable:
     verbose: bool = False
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Give the lines, none of them wider than the console."""
+        """Return the lines, none of them wider than the console."""
         ink = Ink.on(console, options)
         yield from header(ink, self.verdict, self.verbose)
         if self.verbose:
@@ -63,7 +63,7 @@ class Summary:
     verdicts: Sequence[CaseVerdict]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Give the lines, none of them wider than the console."""
+        """Return the lines, none of them wider than the console."""
         ink = Ink.on(console, options)
         rows = []
         for verdict in self.verdicts:
@@ -77,7 +77,7 @@ class Summary:
 
 
 def screen(verdicts: Sequence[CaseVerdict], *, verbose: bool = False) -> RenderableType:
-    """Give what a person sees after a run.
+    """Return what a person sees after a run.
 
     Up to `FEW` cases get a table each; of more, only the first `FEW` that do not agree do. One
     line per case follows.
@@ -92,7 +92,7 @@ def screen(verdicts: Sequence[CaseVerdict], *, verbose: bool = False) -> Rendera
 
 
 def report(verdicts: Sequence[CaseVerdict]) -> str:
-    """Give the screen as plain text, 100 columns wide, for a file."""
+    """Return the screen as plain text, 100 columns wide, for a file."""
     file = io.StringIO()
     Console(file=file, width=100, color_system=None).print(screen(verdicts))
     return file.getvalue()
@@ -136,7 +136,7 @@ def further(ink: Ink, verdict: CaseVerdict, pairs: Sequence[Pair]) -> Iterator[T
 
 
 def title(verdict: CaseVerdict, first: Sequence[Pair], drawn: Sequence[Pair]) -> str:
-    """Say what the columns are held against."""
+    """Describe what the columns are held against."""
     held = verdict.recordings.get(verdict.reference)
     dtype = f" ({held.dtype})" if held and held.dtype else ""  # arrays from files declare none
     origin = f" from {verdict.reference}{dtype}" if held and first else ""
@@ -153,7 +153,7 @@ def stack(ink: Ink, title: str, tables: Sequence[Sequence[Sequence[Text]]]) -> I
 
 
 def matrix(ink: Ink, verdict: CaseVerdict, pairs: Sequence[Pair]) -> list[list[list[Text]]]:
-    """Give the tables with a row for each tensor and a column for each of the pairs."""
+    """Return the tables with a row for each tensor and a column for each of the pairs."""
     names = [ink("tensor", STRONG), *map(ink, verdict.tensors)]
     columns = [
         [
@@ -218,7 +218,7 @@ def failed(ink: Ink, failure: Failure) -> Iterator[Text]:
 
 
 def footer(ink: Ink, verdict: CaseVerdict) -> Iterator[Text]:
-    """Say the verdict in a sentence."""
+    """Describe the verdict in a sentence."""
     mark = MARKS[verdict.exit_code]
     word, _, rest = sentence(verdict).partition(":")
     text = Text.assemble(ink(f"{mark.sign} {word}:", mark.style), ink(rest))

@@ -49,7 +49,7 @@ def die_with_parent() -> None:
 
 
 def lacking() -> str:
-    """Say what this interpreter lacks to serve; empty if it can."""
+    """Describe what this interpreter lacks to serve; empty if it can."""
     if sys.version_info < OLDEST:
         version, oldest = (".".join(map(str, v)) for v in (sys.version_info[:2], OLDEST))
         return f"is Python {version}, and gradcmp needs {oldest} or newer"

@@ -75,7 +75,7 @@ class Pool:
     def describe(
         self, environments: Iterable[Environment]
     ) -> Iterator[tuple[Environment, Description | Failure]]:
-        """Give what each framework says of itself, or why it did not come up."""
+        """Return what each framework says of itself, or why it did not come up."""
         environments = tuple(environments)
         self.start(environments)
         waiting = [self._lanes[environment] for environment in environments]

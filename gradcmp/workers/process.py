@@ -108,7 +108,7 @@ class Worker:
         return ending
 
     def stderr(self) -> str:
-        """Give the tail of what it wrote since `forget_stderr`."""
+        """Return the tail of what it wrote since `forget_stderr`."""
         descriptor = self._log.fileno()
         size = os.fstat(descriptor).st_size
         tail = os.pread(descriptor, TAIL, max(0, size - TAIL))
@@ -130,6 +130,6 @@ def _describe(status: int) -> str:
 
 
 def _variables(foreign: bool) -> dict[str, str]:
-    """Give the worker's environment; another interpreter must not find this one's packages."""
+    """Return the worker's environment; another interpreter must not find this one's packages."""
     ours = ("PYTHONPATH", "PYTHONHOME") if foreign else ()
     return {key: value for key, value in os.environ.items() if key not in ours}

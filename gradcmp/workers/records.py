@@ -33,7 +33,7 @@ class Environment:
 
     @classmethod
     def of(cls, spec: BackendSpec) -> Environment:
-        """Give the environment that a backend specification needs."""
+        """Return the environment that a backend specification needs."""
         return cls(spec.name, spec.python, spec.device)
 
     def __str__(self) -> str:

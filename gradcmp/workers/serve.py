@@ -74,7 +74,7 @@ def _say(connection: Connection, word: str, **facts: object) -> None:
 
 
 def _explain(error: Exception) -> dict[str, str]:
-    """Say what was raised; the traceback goes to stderr, of which the parent keeps the tail."""
+    """Describe what was raised; the traceback goes to stderr, whose tail the parent keeps."""
     if isinstance(error, GradcmpError):
         return {"kind": "error", "message": str(error)}
     traceback.print_exception(error)

@@ -19,7 +19,7 @@ SUFFIX = 4  # bytes that hold the length of the timings
 
 
 def request_to_bytes(request: Request) -> bytes:
-    """Give a request as one safetensors blob."""
+    """Return a request as one safetensors blob."""
     arrays = {INPUT + name: array for name, array in request.inputs.items()}
     meta = {
         "label": request.label,
@@ -56,7 +56,7 @@ def job_from_bytes(blob: bytes) -> Job:
 
 
 def answer_to_bytes(recording: Recording) -> bytes:
-    """Give a recording as one frame: its blob without timings, the timings, their length.
+    """Return a recording as one frame: its blob without timings, the timings, their length.
 
     They alone are new in every answer to the same question: without them its header is the text
     that both sides have written and read before.

@@ -33,7 +33,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def complete(*words, shell="bash"):
-    """Give what is offered for the last of the words, which the shell has split already."""
+    """Return what is offered for the last of the words, which the shell has split already."""
     done = subprocess.run(
         [COMMAND],
         check=True,

@@ -147,7 +147,7 @@ def test_a_link_stays_a_link_and_a_device_a_device(here):
 
 
 def processes_in(directory):
-    """Give the processes that were started there."""
+    """Return the processes that were started there."""
     found = []
     for place in Path("/proc").glob("[0-9]*/cwd"):
         with suppress(OSError):

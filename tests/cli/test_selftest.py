@@ -20,7 +20,7 @@ def config(tmp_path):
 
 
 def rows(out):
-    """Give the words of each row by its tensor."""
+    """Return the words of each row by its tensor."""
     lines = [line.split() for line in out.splitlines() if line.startswith("d ")]
     return {words[1]: words[2:] for words in lines}
 

@@ -254,7 +254,7 @@ class Watching:
         threading.Thread(target=take, daemon=True).start()
 
     def until(self, pattern):
-        """Give everything that is said up to a line with the pattern."""
+        """Return everything that is said up to a line with the pattern."""
         said = ""
         while not re.search(pattern, said):
             said += self.lines.get(timeout=PATIENCE)

@@ -20,7 +20,7 @@ CONFIGS = {case.name: case for path in find([HERE]) for case in load(path)}
 
 
 def make(graph, inputs, dtype="float64", output=None, wrt=None, **rest):
-    """Give a case of texts and input specifications."""
+    """Return a case of texts and input specifications."""
     return Case(
         "case",
         inputs,
@@ -34,7 +34,7 @@ def make(graph, inputs, dtype="float64", output=None, wrt=None, **rest):
 
 
 def of_example(op, example):
-    """Give the case of an op's example, with operands from its domain."""
+    """Return the case of an op's example, with operands from its domain."""
     rng = np.random.default_rng(5)
     inputs = {}
     for name, shape in example.shapes.items():
@@ -48,7 +48,7 @@ def of_example(op, example):
 
 
 def reference(case):
-    """Give gradcmp's own float64 recording of a case."""
+    """Return gradcmp's own float64 recording of a case."""
     program = Program.of(case)
     job = Job("numpy", program.graph, program.arrays, program.cotangent, "manual", "float64")
     return NumpyBackend("cpu").record(job)

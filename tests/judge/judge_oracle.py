@@ -28,7 +28,7 @@ def nearest(x: Fraction) -> float:
 
 
 def place(x: float, dtype: str) -> Fraction:
-    """Give the place of x on the scale on which the numbers of `dtype` lie at 0, 1, 2 …"""
+    """Return the place of x on the scale on which the numbers of `dtype` lie at 0, 1, 2 …"""
     digits, lowest = FORMATS[dtype]
     exponent = max(math.frexp(x)[1] - 1, lowest) if x else lowest
     magnitude = abs(Fraction(x)) / Fraction(2) ** (exponent - digits)

@@ -62,7 +62,7 @@ class Scene:
 
 
 def spoil_pullback(op: str, spoil: Callable[[Float], Float]) -> Op:
-    """Give an op whose value is right and whose first cotangent is not."""
+    """Return an op whose value is right and whose first cotangent is not."""
     reference = OPS[op].reference
 
     def spoiled(*operands, **static):  # type: ignore[no-untyped-def]

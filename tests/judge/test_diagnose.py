@@ -39,7 +39,7 @@ class Scene:
         return self.expected + 0.7 * self.noise * self.rng.standard_normal(self.expected.shape)
 
     def diagnose(self, actual: Float, **more: object) -> list[str]:
-        """Give the causes in words."""
+        """Return the causes in words."""
         facts = {"noise": self.noise, "limit": 8.0, "dtype": self.dtype, "others": self.others}
         found = diagnose(Evidence(actual, self.expected, **{**facts, **more}))  # type: ignore[arg-type]
         assert all(cause.residual <= 8.0 for cause in found)

@@ -78,7 +78,7 @@ def test_every_pair_is_held_together_those_with_the_reference_first():
 
 
 def spoiled(recording: Recording, name: str, change) -> Recording:
-    """Give a recording with one gradient changed, or without it."""
+    """Return a recording with one gradient changed, or without it."""
     gradients = dict(recording.gradients)
     changed = change(gradients.pop(name))
     return replace(recording, gradients=gradients | ({} if changed is None else {name: changed}))

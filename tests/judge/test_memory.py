@@ -24,7 +24,7 @@ def _all_threads(request, monkeypatch):
 
 
 def peak(actual, expected, tolerance) -> float:
-    """Give the most that a comparison allocates, in MiB."""
+    """Return the most that a comparison allocates, in MiB."""
     compare(actual[-9:], expected[-9:], tolerance)  # what is compiled is no memory of a comparison
     tracemalloc.start()
     try:
@@ -35,7 +35,7 @@ def peak(actual, expected, tolerance) -> float:
 
 
 def scattered(dtype, scale: float):
-    """Give numbers that are all different, without the time that random ones take."""
+    """Return numbers that are all different, without the time that random ones take."""
     x = np.arange(SIZE, dtype=np.float32)
     np.sin(x, out=x)
     with np.errstate(over="ignore"):

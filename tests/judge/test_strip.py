@@ -84,7 +84,7 @@ def drawn_pairs(seed):
 
 
 def said(comparisons):
-    """Give comparisons in words, in which NaN equals NaN, but for sums in another order."""
+    """Return comparisons in words, in which NaN equals NaN, but for sums in another order."""
     return [repr(replace(c, norm_actual=0.0, norm_expected=0.0, cosine=None)) for c in comparisons]
 
 

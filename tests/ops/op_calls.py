@@ -57,7 +57,7 @@ class Call:
         return tuple(n for n, array in self.inputs.items() if array.dtype.kind == "f")
 
     def cast(self, convert: Callable[[Array], Array]) -> dict[str, Array]:
-        """Give the inputs with the real ones converted."""
+        """Return the inputs with the real ones converted."""
         return {n: convert(a) if n in self.real_inputs else a for n, a in self.inputs.items()}
 
     def value(self, inputs: dict[str, Array]) -> Array:
@@ -65,7 +65,7 @@ class Call:
 
     @cached_property
     def gradients(self) -> dict[str, Array]:
-        """Give the gradients of <cotangent, result> by the hand-written pullbacks."""
+        """Return the gradients of <cotangent, result> by the hand-written pullbacks."""
         tape = forward(self.graph, self.inputs, constants_of(np.dtype(np.float64)))
         found = backward(self.graph, tape, self.cotangent)
         return {name: found[name] for name in self.real_inputs}

@@ -55,7 +55,7 @@ def examples(op: Op) -> list[Call]:
 
 
 def distances(recording: Recording, i: int, call: Call) -> dict[str, float]:
-    """Give how far the i-th result and its gradients are from the reference in float64."""
+    """Return how far the i-th result and its gradients are from the reference in float64."""
     found = {"value": distance(recording.values[f"result_{i}"], call.value(call.inputs))}
     for name in call.real_inputs if call.op.differentiable else ():
         gradient = recording.gradients[f"{name}_{i}"]
@@ -64,7 +64,7 @@ def distances(recording: Recording, i: int, call: Call) -> dict[str, float]:
 
 
 def distance(actual: Array, expected: Array) -> float:
-    """Give the largest difference, relative to the largest number that is expected."""
+    """Return the largest difference, relative to the largest number that is expected."""
     assert actual.shape == expected.shape
     if expected.size == 0:
         return 0.0

@@ -17,7 +17,7 @@ every_call = pytest.mark.parametrize("call", DIFFERENTIABLE, ids=str)
 
 
 def elementwise(call: Call, name: str, slope: Callable[[Array], Array]) -> Array:
-    """Give the gradient of <cotangent, value> from `slope` along each element of an input."""
+    """Return the gradient of <cotangent, value> from `slope` along each element of an input."""
     x = call.inputs[name]
     gradient = np.zeros(x.size)
     for i in range(x.size):
@@ -51,7 +51,7 @@ RULES = {"complex step": (complex_step, 1e-12), "differences": (differences, 1e-
 
 @cache
 def gradients(call: Call, rule: str) -> dict[str, Array]:
-    """Give the gradients by a rule that knows nothing of the pullbacks."""
+    """Return the gradients by a rule that knows nothing of the pullbacks."""
     return {name: RULES[rule][0](call, name) for name in call.real_inputs}
 
 

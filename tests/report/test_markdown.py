@@ -32,7 +32,7 @@ class Tags(HTMLParser):
 
 
 def html(text):
-    """Give all tags that a browser would see in what is passed on as HTML."""
+    """Return all tags that a browser would see in what is passed on as HTML."""
     seen = Tags()
     for token in tokens(text):
         if token.type in ("html_block", "html_inline"):
@@ -41,7 +41,7 @@ def html(text):
 
 
 def shape(text):
-    """Give what Markdown sees, without what the code says."""
+    """Return what Markdown sees, without what the code says."""
     return [token.type for token in tokens(text)]
 
 

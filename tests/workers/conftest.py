@@ -37,7 +37,7 @@ def pool() -> Iterator[Pool]:
 
 @pytest.fixture
 def ask() -> Ask:
-    """Give the function that makes a request: X * Y, differentiated with a random cotangent."""
+    """Return the function that makes a request: X * Y, differentiated with a random cotangent."""
     rng = np.random.default_rng(11)
     inputs = {"X": rng.standard_normal((4, 3)), "Y": rng.standard_normal((4, 3))}
     cotangent = rng.standard_normal((4, 3))
@@ -51,7 +51,7 @@ def ask() -> Ask:
 
 @pytest.fixture(scope="session")
 def gone() -> Callable[[int], bool]:
-    """Give the function that waits a little for a process to be gone, or only a zombie."""
+    """Return the function that waits a little for a process to be gone, or only a zombie."""
 
     def ended(pid: int) -> bool:
         try:

@@ -15,7 +15,7 @@ from gradcmp.workers import bootstrap
 
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Give an interpreter without any package."""
+    """Return an interpreter without any package."""
     folder = tmp_path_factory.mktemp("bare")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     return str(folder / "bin" / "python")

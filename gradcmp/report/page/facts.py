@@ -30,7 +30,7 @@ Found = tuple[Pair, Comparison]
 
 
 def of_case(verdict: CaseVerdict, room: int) -> dict[str, Any]:
-    """Give the facts of a case in about `room` bytes: what is wrong first, its pictures last."""
+    """Return the facts of a case in about `room` bytes: what is wrong first, its pictures last."""
     base = legible(
         {
             "sentence": sentence(verdict),
@@ -60,7 +60,7 @@ def of_case(verdict: CaseVerdict, room: int) -> dict[str, Any]:
 
 
 def of_tensors(verdict: CaseVerdict, room: int) -> tuple[list[dict[str, Any]], int]:
-    """Give every tensor with the pairs that are drawn of it, and how many found no room.
+    """Return every tensor with the pairs that are drawn of it, and how many found no room.
 
     What fails comes first, then what warns; of each tensor its worst pair before the others. The
     pictures share what room the figures leave.
@@ -97,7 +97,7 @@ def of_tensors(verdict: CaseVerdict, room: int) -> tuple[list[dict[str, Any]], i
 
 
 def worth(verdict: CaseVerdict, name: str) -> list[Found]:
-    """Give the pairs of a tensor that are worth a view: all that fail or warn, else the worst."""
+    """Return the pairs of a tensor that are worth a view: all that fail or warn, else the worst."""
     found = [(pair, by[name]) for pair, by in verdict.comparisons.items() if name in by]
     odd = [item for item in found if letter(item[1]) != "a"]
     if not odd:
@@ -111,20 +111,20 @@ def farness(comparison: Comparison) -> tuple[float, float]:
 
 
 def signs(verdict: CaseVerdict, name: str) -> str:
-    """Give one letter for each pair: agrees, warns, disagrees, or ``-`` for nothing."""
+    """Return one letter for each pair: agrees, warns, disagrees, or ``-`` for nothing."""
     by = [comparisons.get(name) for comparisons in verdict.comparisons.values()]
     return "".join("-" if one is None else letter(one) for one in by)
 
 
 def letter(comparison: Comparison) -> str:
-    """Give the verdict as one letter: ``a``, ``w`` or ``d``."""
+    """Return the verdict as one letter: ``a``, ``w`` or ``d``."""
     if not comparison.agrees:
         return "d"
     return "w" if comparison.verdict.warns else "a"
 
 
 def of_view(verdict: CaseVerdict, pair: Pair, name: str, comparison: Comparison) -> dict[str, Any]:
-    """Give one comparison: its figures as on screen, its octaves."""
+    """Return one comparison: its figures as on screen, its octaves."""
     said = "; ".join(part.strip() for part in facts(verdict, pair, name, comparison))
     return {
         "row": row(comparison),
@@ -139,7 +139,7 @@ def of_view(verdict: CaseVerdict, pair: Pair, name: str, comparison: Comparison)
 
 
 def said(verdict: CaseVerdict) -> Iterator[tuple[str, str]]:
-    """Give the sentences of the screen, each with its letter; causes follow what they explain."""
+    """Return the sentences of the screen, each with its letter; causes follow what they explain."""
     ink = Ink(SCREEN, 10**9, False)
     for part in (
         judgements(ink, verdict, True),
@@ -153,7 +153,7 @@ def said(verdict: CaseVerdict) -> Iterator[tuple[str, str]]:
 
 
 def firsts(verdict: CaseVerdict) -> list[tuple[object, ...]]:
-    """Give for each pair that parts the tensors where it first does, each on a way of its own."""
+    """Return for each pair that parts the tensors where it first does, each on a way of its own."""
     parts = [
         (i, *dict.fromkeys(one.origin for one in by.values() if one.origin))
         for i, pair in enumerate(verdict.comparisons)
@@ -163,7 +163,7 @@ def firsts(verdict: CaseVerdict) -> list[tuple[object, ...]]:
 
 
 def graph(case: Case) -> list[tuple[str, str, Sequence[str]]]:
-    """Give every input and node with the text that made it and the names that it reads."""
+    """Return every input and node with the text that made it and the names that it reads."""
     if not case.graph:
         return []
     known = {*case.inputs, *case.graph}
@@ -176,7 +176,7 @@ def graph(case: Case) -> list[tuple[str, str, Sequence[str]]]:
 
 
 def reads(text: str) -> tuple[str, ...]:
-    """Give the names that an expression reads, not those of the functions that it calls."""
+    """Return the names that an expression reads, not those of the functions that it calls."""
     tree = ast.parse(text.strip(), mode="eval")
     called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     names = (
@@ -191,7 +191,7 @@ def clip(text: str) -> str:
 
 
 def failure(lost: Failure) -> dict[str, Any]:
-    """Give why a backend computed nothing, with the end of what it said."""
+    """Return why a backend computed nothing, with the end of what it said."""
     return {
         "backend": lost.backend,
         "kind": lost.kind,
@@ -212,7 +212,7 @@ def legible(fact: Any) -> Any:
 
 
 def size(fact: Any) -> int:
-    """Give the bytes that facts take in the file."""
+    """Return the bytes that facts take in the file."""
     return len(compact(fact))
 
 

@@ -41,13 +41,13 @@ class Grid:
         return self.tiles == self.sides
 
     def edges(self, axis: int) -> list[int]:
-        """Give where tiles begin and end."""
+        """Return where tiles begin and end."""
         count, length = self.tiles[axis], self.sides[axis]
         return [length * tile // count for tile in range(count + 1)]
 
 
 def layout(shape: tuple[int, ...], cells: int) -> Grid | None:
-    """Give the finest grid of at most `cells` cells; None when not even one fits.
+    """Return the finest grid of at most `cells` cells; None when not even one fits.
 
     Axes are split where both sides are nearest to each other: (64, 64, 3, 3) is 64 by 576.
     A vector lies across.
@@ -70,7 +70,7 @@ def _ratio(shape: tuple[int, ...], at: int) -> float:
 def heat_map(
     verdict: CaseVerdict, pair: Pair, name: str, comparison: Comparison, room: int
 ) -> dict[str, Any] | None:
-    """Give what the page draws of one comparison in about `room` bytes; None when it cannot.
+    """Return what the page draws of one comparison in about `room` bytes; None when it cannot.
 
     Returns
     -------
@@ -136,7 +136,7 @@ class Measure:
         return cls(WORST, allowed=comparison.worst.allowed if comparison.worst else 0.0)
 
     def excess(self, actual: Array, expected: Array) -> Array:
-        """Give |a − e| over the allowance; infinity where a NaN or infinity is unmatched."""
+        """Return |a − e| over the allowance; infinity where a NaN or infinity is unmatched."""
         a, e = actual.astype(np.float64), expected.astype(np.float64)
         if self.rule:
             return differ(a, e, self.rule).excess
@@ -147,7 +147,7 @@ class Measure:
 
 
 def reduced(grid: Grid, measure: Measure, actual: Array, expected: Array) -> tuple[Array, Array]:
-    """Give the excess of the worst element of each tile and its flat index, row by row.
+    """Return the excess of the worst element of each tile and its flat index, row by row.
 
     A few rows of tiles are read at a time: memory stays a fraction of a large array.
     """
@@ -167,7 +167,7 @@ def reduced(grid: Grid, measure: Measure, actual: Array, expected: Array) -> tup
 
 
 def _worst(band: Array, down: Array, across: Array) -> tuple[Array, Array]:
-    """Give the largest number of each tile of a matrix, and the flat index where it first is."""
+    """Return the largest number of each tile of a matrix, and the flat index where it first is."""
     if band.size == (len(down) - 1) * (len(across) - 1):
         return band.reshape(-1), np.arange(band.size)
     most = np.maximum.reduceat(np.maximum.reduceat(band, down[:-1], 0), across[:-1], 1)
@@ -186,7 +186,7 @@ def shortened(excess: float) -> float:
 
 
 def numbers(array: Array) -> list[Any]:
-    """Give numbers with just the digits that identify them in their own dtype."""
+    """Return numbers with just the digits that identify them in their own dtype."""
     if array.dtype.kind in "iub" or array.dtype == np.float64:
         return list(array.tolist())
     real = array.astype(np.float32) if array.dtype.kind == "V" else array  # bfloat16

@@ -38,7 +38,7 @@ class Row:
 
 
 def columns(verdicts: Sequence[CaseVerdict]) -> tuple[Pair, ...]:
-    """Give all pairs in the order in which they first occur; a lost backend stands too."""
+    """Return all pairs in the order in which they first occur; a lost backend stands too."""
     found: dict[Pair, None] = {}
     for verdict in verdicts:
         found.update(dict.fromkeys(verdict.comparisons))
@@ -50,7 +50,7 @@ def columns(verdicts: Sequence[CaseVerdict]) -> tuple[Pair, ...]:
 
 
 def row(verdict: CaseVerdict, pairs: Sequence[Pair]) -> Row:
-    """Give the row of a case below these columns."""
+    """Return the row of a case below these columns."""
     code = verdict.exit_code
     letter = "w" if code is ExitCode.AGREE and verdict.warnings else LETTERS[code]
     lost = {failure.backend: Cell("u", _why(failure)) for failure in verdict.failures}
@@ -68,7 +68,7 @@ def _why(failure: Failure) -> str:
 
 
 def cell(by: Mapping[str, Comparison]) -> Cell:
-    """Give the worst of one pair in words, when there is anything to say."""
+    """Return the worst of one pair in words, when there is anything to say."""
     odd = {name: one for name, one in by.items() if not one.agrees or one.verdict.warns}
     if not odd:
         return AGREES if by else Cell("u", "nothing compared")

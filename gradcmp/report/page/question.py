@@ -23,7 +23,7 @@ def question(case: Case) -> str:
 
 
 def lines(case: Case) -> Iterator[str]:
-    """Give the lines, in the order of the manual; what is left at its default is left out."""
+    """Return the lines, in the order of the manual; what is left at its default is left out."""
     yield f"name: {scalar(case.name)}"
     if case.description:
         yield f"description: {scalar(case.description)}"
@@ -63,7 +63,7 @@ def given(spec: InputSpec) -> str:
 
 
 def who(backend: BackendSpec) -> dict[str, Any]:
-    """Give what a backend was asked for beyond its defaults."""
+    """Return what a backend was asked for beyond its defaults."""
     default = BackendSpec(backend.name)
     keys = ("mode", "dtype", "device", "python", "timeout", "loading", "required")
     said = {key: getattr(backend, key) for key in keys}
