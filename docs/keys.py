@@ -58,7 +58,7 @@ def kinds(models: Mapping[str, Any]) -> Iterator[str]:
                 for name, fact in model["properties"].items()
                 if name not in OWN
             ]
-            gives = model["description"].removeprefix("Give ").removesuffix(".")
+            gives = model["description"].removeprefix("Return ").removesuffix(".")
             yield f"| `{kind}` | {gives} | {', '.join(takes)} |"
 
 
