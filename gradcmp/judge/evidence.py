@@ -40,8 +40,6 @@ class Evidence:
         What each node that uses this tensor adds to its gradient, by the node's name.
     variants : mapping of str to array
         What this tensor would be under another way of computing, by the words for that way.
-    low, high : array, optional
-        The interval that exactly tied branches leave open.
     """
 
     actual: Float
@@ -53,8 +51,6 @@ class Evidence:
     own: Mapping[str, Float] = field(default_factory=dict)
     terms: Mapping[str, Float] = field(default_factory=dict)
     variants: Mapping[str, Float] = field(default_factory=dict)
-    low: Float | None = None
-    high: Float | None = None
 
     @property
     def same_shape(self) -> bool:

@@ -54,7 +54,7 @@ class Floor:
 
 def limits_of(dtype: DType) -> Limits:
     """Return from where on a difference is loud, by calibrated noise."""
-    return HALF_LIMITS if dtype in HALVES else LIMITS[REPLICAS]
+    return HALF_LIMITS if dtype in HALVES else LIMITS
 
 
 def _floor(dtype: DType, units: float) -> Floor:

@@ -58,14 +58,6 @@ def _broadcast(tensor: Float, shape: tuple[int, ...]) -> Float | None:
         return None
 
 
-def ties(evidence: Evidence) -> Iterator[Prediction]:
-    """All of it lies in what exactly tied branches leave open."""
-    if evidence.same_shape and evidence.low is not None and evidence.high is not None:
-        inside = np.clip(evidence.actual, evidence.low, evidence.high)
-        text = "another convention at exact ties, where the derivative jumps"
-        yield Prediction(text, inside, evidence.spread, proven=True)
-
-
 def flushed(evidence: Evidence) -> Iterator[Prediction]:
     """Subnormal numbers became zero."""
     exponent = SMALLEST_NORMAL[evidence.dtype]
@@ -230,7 +222,6 @@ def _coarse(evidence: Evidence, digits: int) -> Float:
 
 HYPOTHESES: tuple[Hypothesis, ...] = (
     zero_times_infinity,
-    ties,
     flushed,
     one_side_zero,
     sign_flipped,

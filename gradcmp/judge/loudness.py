@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -31,12 +31,12 @@ class Limits:
     coherent: float = np.inf
 
 
-LIMITS: Mapping[int, Limits] = {8: Limits(12.0, 9.0), 16: Limits(8.0, 6.0)}  # by replicas
+LIMITS = Limits(8.0, 6.0)  # with as many replicas as there are
 # Of bfloat16: docs/design/half_precision.md. Beyond the last a wrong sign, a factor of -1, would
 # not reach the second.
 HALF_LIMITS = Limits(8.0, 4.5, coherent=0.4)
-# Of a code's own noise, which is rougher: p alone would raise false alarms.
 ROUNDED = 4.0  # roundings that an end of the interval of ties may have seen
+# Of a code's own noise, which is rougher: p alone would raise false alarms.
 OWN_LIMITS = Limits(10.0, np.inf, 1000.0)
 
 

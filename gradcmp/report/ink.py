@@ -172,11 +172,6 @@ def share_out(rows: Sequence[Sequence[Text]], room: int) -> list[int]:
     return widths
 
 
-def word_widths(cell: Text) -> list[int]:
-    """Return the widths of the words of a cell; a number keeps the spaces that align it."""
-    return [cell_len(word) for word in re.findall(r"^ *\S+|\S+", cell.plain)]
-
-
 def cell_width(cell: Text) -> int:
     """Return the screen width of a cell, which may have several lines."""
     return max((line.cell_len for line in cell.split()), default=0)

@@ -167,19 +167,6 @@ def test_zero_times_infinity() -> None:
     assert scene.diagnose(np.where(mask == 0, np.nan, -scene.expected), own=own) == []
 
 
-def test_ties() -> None:
-    scene = Scene(0, (7, 5))
-    low, high = scene.expected.copy(), scene.expected.copy()
-    low[3], high[3] = 0.0, 2.0
-    scene.expected[3] = 1.0
-    actual = scene.correct
-    actual[3] = 2.0
-    assert scene.diagnose(actual, low=low, high=high) == [
-        "another convention at exact ties, where the derivative jumps"
-    ]
-    assert scene.diagnose(-actual, low=low, high=high) == []
-
-
 def rounded(x: Float, digits: int) -> Float:
     """Round the significand, by arithmetic that is not the code's."""
     unit = 2.0 ** (np.floor(np.log2(np.abs(x))) + 1 - digits)
