@@ -9,6 +9,7 @@ import numpy as np
 
 from gradcmp.graph import Graph, backward, forward
 from gradcmp.graph.walk import MakeConstant, spec_of
+from gradcmp.judge import movement, primitives  # noqa: F401  they register their rules
 from gradcmp.judge.half import HalfModel
 from gradcmp.judge.noise import NoiseModel, Noisy
 from gradcmp.judge.precision import HALVES, PRECISIONS, Precision

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from gradcmp.judge.noise import NoiseModel, Noisy, align
-
-Rule = Callable[..., Any]
+from gradcmp.judge.noise import FUNCTIONS, NoiseModel, Noisy, Rule, align
 
 
 def _shift(axis: int, ndim: int) -> int:
@@ -141,36 +139,38 @@ def _ufunc_method(ufunc: np.ufunc, method: str, **defaults: Any) -> Rule:
     return rule
 
 
-MOVEMENTS: Mapping[Callable[..., Any], Rule] = {
-    np.shape: lambda x: x.shape,
-    np.ndim: lambda x: x.ndim,
-    np.size: lambda x: x.size,
-    np.real: lambda x: x,
-    np.reshape: _reshape,
-    np.transpose: _transpose,
-    np.broadcast_to: _broadcast_to,
-    np.expand_dims: _expand_dims,
-    np.squeeze: _squeeze,
-    np.flip: _along(np.flip),
-    np.roll: _along(np.roll),
-    np.moveaxis: _moveaxis,
-    np.swapaxes: _swapaxes,
-    np.concatenate: _joining(np.concatenate, 0),
-    np.stack: _joining(np.stack, 1),
-    np.where: _where,
-    np.take: _take,
-    np.take_along_axis: _take_along_axis,
-    np.argmax: _argmax,
-    np.zeros_like: _filled(0.0),
-    np.ones_like: _filled(1.0),
-    np.pad: _pad,
-    np.copy: lambda x: Noisy(x.stack.copy(), x.model),
-    np.cumsum: _ufunc_method(np.add, "accumulate"),
-    np.sum: _ufunc_method(np.add, "reduce"),
-    np.prod: _ufunc_method(np.multiply, "reduce"),
-    np.max: _ufunc_method(np.maximum, "reduce"),
-    np.min: _ufunc_method(np.minimum, "reduce"),
-    np.amax: _ufunc_method(np.maximum, "reduce"),
-    np.amin: _ufunc_method(np.minimum, "reduce"),
-    sliding_window_view: _windows,
-}
+FUNCTIONS.update(
+    {
+        np.shape: lambda x: x.shape,
+        np.ndim: lambda x: x.ndim,
+        np.size: lambda x: x.size,
+        np.real: lambda x: x,
+        np.reshape: _reshape,
+        np.transpose: _transpose,
+        np.broadcast_to: _broadcast_to,
+        np.expand_dims: _expand_dims,
+        np.squeeze: _squeeze,
+        np.flip: _along(np.flip),
+        np.roll: _along(np.roll),
+        np.moveaxis: _moveaxis,
+        np.swapaxes: _swapaxes,
+        np.concatenate: _joining(np.concatenate, 0),
+        np.stack: _joining(np.stack, 1),
+        np.where: _where,
+        np.take: _take,
+        np.take_along_axis: _take_along_axis,
+        np.argmax: _argmax,
+        np.zeros_like: _filled(0.0),
+        np.ones_like: _filled(1.0),
+        np.pad: _pad,
+        np.copy: lambda x: Noisy(x.stack.copy(), x.model),
+        np.cumsum: _ufunc_method(np.add, "accumulate"),
+        np.sum: _ufunc_method(np.add, "reduce"),
+        np.prod: _ufunc_method(np.multiply, "reduce"),
+        np.max: _ufunc_method(np.maximum, "reduce"),
+        np.min: _ufunc_method(np.minimum, "reduce"),
+        np.amax: _ufunc_method(np.maximum, "reduce"),
+        np.amin: _ufunc_method(np.minimum, "reduce"),
+        sliding_window_view: _windows,
+    }
+)

@@ -23,6 +23,11 @@ from gradcmp.judge.sums import Sum
 Stack: TypeAlias = npt.NDArray[Any]
 Rule: TypeAlias = Callable[..., Any]
 
+# What a replica does at each method of a ufunc, and at each array function: the rules register
+# here when their files are imported.
+METHODS: dict[str, Rule] = {}
+FUNCTIONS: dict[Callable[..., Any], Rule] = {}
+
 LONGEST_SUM = 4096  # terms whose errors add up: frameworks sum longer ones in blocks
 COMMON_MODE = 0.25  # share of an elementary function's error that its elements have in common
 SPREAD = 1.4  # a rounding error seen through c in [1, 2) is this much smaller than the true one
@@ -224,8 +229,6 @@ class Noisy(NDArrayOperatorsMixin):
         return Noisy(self.stack[(slice(None), *parts)], self.model)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        from gradcmp.judge.primitives import METHODS
-
         rule = METHODS.get(method)
         if rule is None or kwargs.get("out") is not None or kwargs.get("where", True) is not True:
             raise NoModelError(f"{ufunc.__name__}.{method} has no noise model")
@@ -233,10 +236,7 @@ class Noisy(NDArrayOperatorsMixin):
         return rule(self.model, ufunc, *inputs, **kwargs)
 
     def __array_function__(self, function: Rule, types: Any, args: Any, kwargs: Any) -> Any:
-        from gradcmp.judge.movement import MOVEMENTS
-        from gradcmp.judge.primitives import FUNCTIONS
-
-        rule = MOVEMENTS.get(function) or FUNCTIONS.get(function)
+        rule = FUNCTIONS.get(function)
         if rule is None:
             raise NoModelError(f"numpy.{function.__name__} has no noise model")
         return rule(*args, **kwargs)

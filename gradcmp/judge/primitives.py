@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from gradcmp.judge.noise import NoiseModel, Noisy, NoModelError, Rule, Stack, align
+from gradcmp.judge.noise import (
+    FUNCTIONS,
+    METHODS,
+    NoiseModel,
+    Noisy,
+    NoModelError,
+    Stack,
+    align,
+)
 from gradcmp.judge.sums import Sum
 from gradcmp.ops.erf import erf_value
 from gradcmp.ops.primitives import convolved_product, total_as
@@ -164,12 +172,7 @@ def _at(model: NoiseModel, ufunc: np.ufunc, target: Any, index: Any, values: Any
     model.jitter_sum(target.stack, squares, terms, "scatter")
 
 
-METHODS: Mapping[str, Rule] = {
-    "__call__": _call,
-    "reduce": _reduce,
-    "accumulate": _accumulate,
-    "at": _at,
-}
+METHODS.update({"__call__": _call, "reduce": _reduce, "accumulate": _accumulate, "at": _at})
 
 
 def _erf(x: Noisy) -> Noisy:
@@ -186,8 +189,4 @@ def _convolved_product(x: Any, y: Any) -> Noisy:
 
 
 # Functions that are no ufuncs and make errors of their own.
-FUNCTIONS: Mapping[Callable[..., Any], Rule] = {
-    erf_value: _erf,
-    total_as: _total_as,
-    convolved_product: _convolved_product,
-}
+FUNCTIONS.update({erf_value: _erf, total_as: _total_as, convolved_product: _convolved_product})
