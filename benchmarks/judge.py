@@ -21,7 +21,8 @@ import numpy as np
 import torch
 
 from gradcmp.case import DTypeTable
-from gradcmp.judge import compare, parallel
+from gradcmp.judge import compare
+from gradcmp.judge.elementwise import parallel
 
 ELEMENTS = 20_000_000
 ROUNDS = 7

@@ -20,7 +20,7 @@ import numpy as np
 
 from gradcmp.case import BackendSpec, Case, Expression, Fixed, InputSpec
 from gradcmp.judge import compare
-from gradcmp.judge.records import CaseVerdict, Pair
+from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Array, Recording
 from gradcmp.report import report_named
 

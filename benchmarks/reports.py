@@ -22,7 +22,7 @@ import numpy as np
 from gradcmp.case import BackendSpec, Case, DTypeTable, Expression, InputSpec
 from gradcmp.errors import Location
 from gradcmp.judge import compare
-from gradcmp.judge.records import CaseVerdict, Pair
+from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Recording
 from gradcmp.report import report_named
 

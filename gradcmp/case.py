@@ -134,12 +134,12 @@ class Ulp:
 
 @dataclass(frozen=True)
 class DTypeTable:
-    """The table of `gradcmp.judge.tolerance`, by the coarser dtype of the pair."""
+    """The table of `gradcmp.judge.elementwise.tolerance`, by the coarser dtype of the pair."""
 
 
 @dataclass(frozen=True)
 class Auto:
-    """The noise that a correct implementation would show: `gradcmp.judge.auto`."""
+    """The noise that a correct implementation would show: `gradcmp.judge.auto.judge`."""
 
 
 Tolerance: TypeAlias = Fixed | Ulp | DTypeTable | Auto

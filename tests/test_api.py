@@ -6,7 +6,7 @@ import pytest
 
 import gradcmp
 from gradcmp.case import BackendSpec, Case, Effort, Expression, InputSpec
-from gradcmp.judge.records import Pair
+from gradcmp.judge.verdict import Pair
 from gradcmp.ops import OPS
 
 CASE = Case(

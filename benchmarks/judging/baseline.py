@@ -22,10 +22,10 @@ from benchmarks.judging.measure import LIVE, STRUCTURAL_MUTANTS, Trial
 from benchmarks.judging.mutants import applied, elementwise, structural
 from benchmarks.judging.recording import Run, runs
 from gradcmp.judge import Comparison, Pair
-from gradcmp.judge.baseline import RULE_BASELINE, Baseline
-from gradcmp.judge.facing import Facing, Matched
-from gradcmp.judge.floor import FLOORS
-from gradcmp.judge.sheet import Sheet
+from gradcmp.judge.auto.baseline import RULE_BASELINE, Baseline
+from gradcmp.judge.auto.batch import Sheet
+from gradcmp.judge.auto.floor import FLOORS
+from gradcmp.judge.auto.pair import Facing, Matched
 
 
 class Unsettled(Baseline):

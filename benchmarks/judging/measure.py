@@ -14,9 +14,9 @@ from benchmarks.judging.recording import Problem, Run
 from benchmarks.judging.results import WITH, WITHOUT, WORST_FIRST, Judged, Killed, Measured
 from benchmarks.judging.rivals import RIVALS
 from gradcmp.judge import Comparison, Pair
-from gradcmp.judge.auto import NoiseRule
-from gradcmp.judge.facing import Facing, Matched
-from gradcmp.judge.precision import PRECISIONS
+from gradcmp.judge.auto.judge import NoiseRule
+from gradcmp.judge.auto.pair import Facing, Matched
+from gradcmp.judge.dtypes import PRECISIONS
 from gradcmp.ops import Array
 from gradcmp.recording import Recording
 

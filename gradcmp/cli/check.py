@@ -18,7 +18,7 @@ from gradcmp.errors import ExitCode, UsageError, did_you_mean
 if TYPE_CHECKING:
     from gradcmp.cli.present import Then
     from gradcmp.cli.reports import Target
-    from gradcmp.judge.records import CaseVerdict
+    from gradcmp.judge.verdict import CaseVerdict
 
 DEFAULT = "configs"  # not '.': a project has YAML that is none of gradcmp's
 
@@ -119,7 +119,7 @@ def excuses(file: Path | None, cases: Sequence[Case]) -> Then:
     if file is None:
         return lambda verdict: verdict
     from gradcmp.config.expect import Names, load_known
-    from gradcmp.judge.known import excuse
+    from gradcmp.judge.expected import excuse
     from gradcmp.plan import backends_of
 
     names: dict[str, Names] = {}

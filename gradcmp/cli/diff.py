@@ -13,8 +13,8 @@ from gradcmp.cli import options
 from gradcmp.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from gradcmp.judge.recordings import Names
-    from gradcmp.judge.records import CaseVerdict
+    from gradcmp.judge.recorded.pair import Names
+    from gradcmp.judge.verdict import CaseVerdict
     from gradcmp.recording import Recording
 
 
@@ -49,7 +49,7 @@ def command(
     Files of two directories belong together when they have the same place in both.
     """
     from gradcmp.cli.present import show
-    from gradcmp.judge.recordings import Names
+    from gradcmp.judge.recorded.pair import Names
     from gradcmp.recording.files import find
 
     names = Names(parse_maps(maps), only)
@@ -111,8 +111,8 @@ class Duel:
         UsageError
             When they were computed from different inputs, unless that is what is wanted.
         """
-        from gradcmp.judge.recordings import judge_pair
-        from gradcmp.judge.records import Pair
+        from gradcmp.judge.recorded.pair import judge_pair
+        from gradcmp.judge.verdict import Pair
         from gradcmp.recording.files import read
 
         actual, expected = read(self.actual), read(self.expected)
@@ -143,7 +143,7 @@ class Duel:
 
 def lonely(place: str, there: Path, missing: Path) -> CaseVerdict:
     """Return the verdict on a file that only one directory has: it could not be compared."""
-    from gradcmp.judge.records import CaseVerdict
+    from gradcmp.judge.verdict import CaseVerdict
     from gradcmp.recording import Failure
     from gradcmp.recording.files import read
 

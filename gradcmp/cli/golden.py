@@ -11,7 +11,7 @@ from gradcmp.cli.run import require_distinct
 from gradcmp.errors import RecordingError, UsageError
 
 if TYPE_CHECKING:
-    from gradcmp.judge.records import CaseVerdict
+    from gradcmp.judge.verdict import CaseVerdict
     from gradcmp.recording import Origin, Recording
 
 Then: TypeAlias = "Callable[[CaseVerdict], CaseVerdict]"
@@ -56,7 +56,7 @@ def against(directory: Path, cases: Sequence[Case]) -> Then:
         backend, once that has computed something.
     """
     from gradcmp.api import keepsakes, origin_of
-    from gradcmp.judge.recordings import judge_against_golden
+    from gradcmp.judge.recorded.pair import judge_against_golden
     from gradcmp.plan import backends_of
 
     require_distinct(cases)

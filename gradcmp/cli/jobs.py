@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from gradcmp.case import Case, Effort
 
 if TYPE_CHECKING:
-    from gradcmp.judge.records import CaseVerdict
+    from gradcmp.judge.verdict import CaseVerdict
     from gradcmp.workers import Pool
 
 _pools: list[Pool] = []  # in the process of a job: its own

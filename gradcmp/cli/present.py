@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from gradcmp.cli.reports import Target
-    from gradcmp.judge.records import CaseVerdict
+    from gradcmp.judge.verdict import CaseVerdict
     from gradcmp.report.progress import Progress, State
     from gradcmp.workers import Event
     from gradcmp.workers.records import Phase
@@ -126,7 +126,7 @@ def gather(
 
 def unfinished(case: Case) -> CaseVerdict:
     """Return the verdict on a case that was not waited for."""
-    from gradcmp.judge.records import CaseVerdict
+    from gradcmp.judge.verdict import CaseVerdict
     from gradcmp.recording import Failure
 
     labels = [str(spec) for spec in case.backends]

@@ -13,7 +13,7 @@ from gradcmp.cli import options
 from gradcmp.errors import ExitCode, RecordingError, UsageError
 
 if TYPE_CHECKING:
-    from gradcmp.judge.records import CaseVerdict
+    from gradcmp.judge.verdict import CaseVerdict
     from gradcmp.recording import Origin, Recording
 
 
@@ -48,7 +48,7 @@ class Group:
 
     def judge(self, tolerance: Tolerance) -> CaseVerdict:
         """Judge every pair, those with the float64 reference first."""
-        from gradcmp.judge.saved import judge_saved
+        from gradcmp.judge.recorded.same_case import judge_saved
 
         return judge_saved(self.origin, self.recordings, tolerance)
 

@@ -16,7 +16,7 @@ from gradcmp.errors import UsageError
 from gradcmp.report import PRINTED, report_named
 
 if TYPE_CHECKING:
-    from gradcmp.judge.records import CaseVerdict
+    from gradcmp.judge.verdict import CaseVerdict
 
 GITHUB = "github"
 SUMMARY = "GITHUB_STEP_SUMMARY"  # set by GitHub: a file of Markdown that is shown with the job

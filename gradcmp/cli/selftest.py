@@ -13,8 +13,8 @@ from gradcmp.errors import ExitCode, NothingComparedError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from gradcmp.judge.records import CaseVerdict
     from gradcmp.judge.selftest import Fate
+    from gradcmp.judge.verdict import CaseVerdict
 
 STYLES: Mapping[Fate, str] = {
     "killed": "green",
@@ -82,7 +82,7 @@ def _matrix(title: str, fates: Mapping[str, Mapping[str, Fate]]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    from gradcmp.judge.teeth import MUTANTS
+    from gradcmp.judge.mutation.mutants import MUTANTS
     from gradcmp.report.ink import clean
 
     heading = Text(clean(title), style="bold")

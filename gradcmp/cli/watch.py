@@ -18,7 +18,7 @@ from gradcmp.errors import ConfigError, GradcmpError, InputError, NothingCompare
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from gradcmp.judge.records import CaseVerdict
+    from gradcmp.judge.verdict import CaseVerdict
     from gradcmp.workers import Event, Pool
 
 Work: TypeAlias = Literal["run", "judged again", "unchanged"]

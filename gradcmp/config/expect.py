@@ -12,7 +12,7 @@ from gradcmp.config.document import Items, Table, parse
 from gradcmp.config.files import read_text
 from gradcmp.config.messages import locate, shorten
 from gradcmp.errors import ConfigError, Location, did_you_mean
-from gradcmp.judge.known import Known
+from gradcmp.judge.expected import Known
 
 NEEDED = ("case", "reason", "expires")
 KEYS = (*NEEDED, "backend", "pair", "tensor")

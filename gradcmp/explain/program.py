@@ -19,7 +19,7 @@ from gradcmp.explain.traced import ERF
 from gradcmp.explain.trees import WIDTH, Listing, pretty
 from gradcmp.graph import Graph, build, infer
 from gradcmp.inputs.draw import COTANGENT as DRAWN
-from gradcmp.judge.tolerance import DEFAULTS
+from gradcmp.judge.elementwise.tolerance import DEFAULTS
 from gradcmp.ops import Array, ArraySpec
 
 Tensor = Callable[[ast.expr], ast.expr]

@@ -1,9 +1,9 @@
 """Recordings in, verdicts out: pure, no I/O, no framework."""
 
 from gradcmp.judge.case import judge
-from gradcmp.judge.compare import compare
 from gradcmp.judge.determinism import unsteady
-from gradcmp.judge.records import CaseVerdict, Comparison, Element, Pair, Verdict
+from gradcmp.judge.elementwise.arrays import compare
+from gradcmp.judge.verdict import CaseVerdict, Comparison, Element, Pair, Verdict
 
 __all__ = [
     "CaseVerdict",

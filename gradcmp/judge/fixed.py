@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradcmp.case import Auto, DType, DTypeTable, Tolerance
-from gradcmp.judge.compare import compare_named
-from gradcmp.judge.definition import differ
-from gradcmp.judge.precision import PRECISIONS
-from gradcmp.judge.records import Comparison, Pair
-from gradcmp.judge.strip import Float
-from gradcmp.judge.teeth import Allowance, Known
-from gradcmp.judge.tolerance import rule_of
-from gradcmp.judge.ulp import coarser
+from gradcmp.judge.dtypes import PRECISIONS
+from gradcmp.judge.elementwise.arrays import compare_named
+from gradcmp.judge.elementwise.difference import differ
+from gradcmp.judge.elementwise.segments import Float
+from gradcmp.judge.elementwise.tolerance import rule_of
+from gradcmp.judge.elementwise.ulp import coarser
+from gradcmp.judge.mutation.mutants import Allowance, Known
+from gradcmp.judge.verdict import Comparison, Pair
 from gradcmp.recording import Array, Recording
 
 

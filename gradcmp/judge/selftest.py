@@ -10,8 +10,8 @@ import numpy as np
 
 from gradcmp.errors import NothingComparedError
 from gradcmp.judge.case import judge
-from gradcmp.judge.records import CaseVerdict, Comparison, Pair
-from gradcmp.judge.teeth import MUTANTS, mutants
+from gradcmp.judge.mutation.mutants import MUTANTS, mutants
+from gradcmp.judge.verdict import CaseVerdict, Comparison, Pair
 from gradcmp.recording import Array, Recording
 
 Fate: TypeAlias = Literal["killed", "survived", "not applicable", "disagrees without it"]

@@ -58,7 +58,7 @@ def total_as(kind: str, x: Array, axis: Axis = None, keepdims: bool = False) -> 
     ----------
     kind : str
         ``bare``: of windows, or in an einsum; ``affine``: in the gradient of a layer_norm's weight
-        or bias. See `gradcmp.judge.sums`.
+        or bias. See `gradcmp.judge.noise.sums`.
     """
     answer = offered(total_as, kind, x, axis, keepdims)
     y: Array = total(x, axis, keepdims) if answer is NotImplemented else answer

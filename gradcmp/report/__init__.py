@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from gradcmp.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from gradcmp.judge.records import CaseVerdict
+    from gradcmp.judge.verdict import CaseVerdict
 
 Report: TypeAlias = "Callable[[Sequence[CaseVerdict]], str]"
 

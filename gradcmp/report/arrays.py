@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from rich.text import Text
 
-from gradcmp.judge.records import CaseVerdict
+from gradcmp.judge.verdict import CaseVerdict
 from gradcmp.recording import Array
 from gradcmp.report.ink import QUIET, STRONG, Ink
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
-from gradcmp.judge.records import CaseVerdict, Comparison, Pair
+from gradcmp.judge.verdict import CaseVerdict, Comparison, Pair
 from gradcmp.report.figures import align, count, short, ulp
 from gradcmp.report.heatmap import drawable, legend, pictures
 from gradcmp.report.ink import DISAGREE, QUIET, STRONG, Ink, flow

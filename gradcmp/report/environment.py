@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from gradcmp.judge.records import CaseVerdict, Pair
+from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Recording
 from gradcmp.report.figures import count
 from gradcmp.report.ink import QUIET, STRONG, Ink

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from gradcmp.errors import ExitCode
-from gradcmp.judge.records import CaseVerdict
+from gradcmp.judge.verdict import CaseVerdict
 from gradcmp.report.ink import clean
 from gradcmp.report.sentence import MARKS, Tally, sentence
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rich.text import Text
 
 from gradcmp.case import Case
-from gradcmp.judge.records import CaseVerdict
+from gradcmp.judge.verdict import CaseVerdict
 from gradcmp.report.ink import QUIET, STRONG, Ink
 from gradcmp.report.places import shape
 from gradcmp.report.sentence import findings

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from rich.text import Text
 
-from gradcmp.judge.records import SMALL, Comparison, Pair
+from gradcmp.judge.verdict import SMALL, Comparison, Pair
 from gradcmp.recording import Array
 from gradcmp.report.ink import QUIET, Ink
 

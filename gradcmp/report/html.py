@@ -14,7 +14,7 @@ from importlib import resources
 from importlib.metadata import version
 
 from gradcmp.errors import UsageError
-from gradcmp.judge.records import CaseVerdict
+from gradcmp.judge.verdict import CaseVerdict
 from gradcmp.report.heatmap import LEVELS
 from gradcmp.report.ink import clean
 from gradcmp.report.json import strict

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from gradcmp.judge.records import CaseVerdict, Comparison, Element, Pair
+from gradcmp.judge.verdict import CaseVerdict, Comparison, Element, Pair
 from gradcmp.report.figures import short, ulp
 from gradcmp.report.ink import AGREE, DISAGREE, QUIET, STRONG, UNKNOWN, Ink
 from gradcmp.report.places import index

@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from gradcmp.errors import ExitCode
-from gradcmp.judge.records import CaseVerdict, Pair
+from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Failure
 from gradcmp.report.judgement import facts
 from gradcmp.report.plain import Screen

@@ -9,7 +9,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from gradcmp.errors import ExitCode
-from gradcmp.judge.records import CaseVerdict
+from gradcmp.judge.verdict import CaseVerdict
 from gradcmp.report.figures import count
 from gradcmp.report.ink import Ink
 from gradcmp.report.sentence import MARKS, Tally, sentence

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from gradcmp.errors import ExitCode
-from gradcmp.judge.records import CaseVerdict
+from gradcmp.judge.verdict import CaseVerdict
 from gradcmp.report.figures import count
 from gradcmp.report.ink import clean
 from gradcmp.report.plain import Screen

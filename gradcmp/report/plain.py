@@ -9,7 +9,7 @@ from dataclasses import replace
 from rich.console import Console
 from rich.text import Text
 
-from gradcmp.judge.records import CaseVerdict, Pair
+from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Failure
 from gradcmp.report.detail import details
 from gradcmp.report.ink import Ink

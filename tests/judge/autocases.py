@@ -8,7 +8,7 @@ from gradcmp.case import Auto, BackendSpec, Case, Expression, InputSpec
 from gradcmp.graph import backward, build, forward
 from gradcmp.graph.walk import constants_of
 from gradcmp.judge import judge
-from gradcmp.judge.records import Pair
+from gradcmp.judge.verdict import Pair
 from gradcmp.recording import Recording, numpy_dtype
 
 PAIR = Pair("torch", "numpy")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from op_calls import DIFFERENTIABLE, OUTPUT, Call
 
-from gradcmp.judge.calibrate import calibrate
-from gradcmp.judge.precision import PRECISIONS
+from gradcmp.judge.dtypes import PRECISIONS
+from gradcmp.judge.noise.calibration import calibrate
 
 
 @pytest.mark.parametrize("call", DIFFERENTIABLE, ids=str)

@@ -80,8 +80,8 @@ import resource
 from pathlib import Path
 import numpy as np
 from gradcmp.case import DTypeTable
-from gradcmp.judge.recordings import judge_pair
-from gradcmp.judge.records import Pair
+from gradcmp.judge.recorded.pair import judge_pair
+from gradcmp.judge.verdict import Pair
 from gradcmp.recording.files import read
 file = Path({str(tmp_path / "big.npy")!r})
 np.lib.format.open_memmap(file, mode="w+", dtype=np.float32, shape=(1 << 27,)).flush()

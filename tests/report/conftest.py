@@ -12,8 +12,8 @@ from rich.console import Console, RenderableType
 
 from gradcmp.case import BackendSpec, Case, DTypeTable, Expression, InputSpec
 from gradcmp.graph import build as build_graph
-from gradcmp.judge.parting import partings
-from gradcmp.judge.records import CaseVerdict, Comparison, Element, Pair, Verdict
+from gradcmp.judge.diagnose.divergence import partings
+from gradcmp.judge.verdict import CaseVerdict, Comparison, Element, Pair, Verdict
 from gradcmp.recording import Array, Failure, Recording
 
 SEVEN = (

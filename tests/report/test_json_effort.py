@@ -3,7 +3,7 @@
 import json
 from dataclasses import replace
 
-from gradcmp.judge.records import Pair
+from gradcmp.judge.verdict import Pair
 from gradcmp.report.json import report
 
 

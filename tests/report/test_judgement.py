@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from gradcmp.case import Auto
-from gradcmp.judge.records import Cause, Element, Finding, Noise, Pair, Parting, Teeth, Verdict
+from gradcmp.judge.verdict import Cause, Element, Finding, Noise, Pair, Parting, Teeth, Verdict
 from gradcmp.report.table import CaseTable
 
 PAIR = Pair("torch", "numpy")

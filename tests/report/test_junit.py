@@ -10,7 +10,7 @@ import pytest
 
 from gradcmp.case import Location
 from gradcmp.errors import ExitCode
-from gradcmp.judge.records import Teeth
+from gradcmp.judge.verdict import Teeth
 from gradcmp.recording import Failure
 from gradcmp.report.junit import report
 

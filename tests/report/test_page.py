@@ -14,7 +14,7 @@ import pytest
 
 from gradcmp.case import Expression, Fixed, InputSpec
 from gradcmp.judge import compare
-from gradcmp.judge.records import Pair
+from gradcmp.judge.verdict import Pair
 from gradcmp.report import report_named
 
 REQUIRED = "chromium" in os.environ.get("GRADCMP_REQUIRE", "").split(",")

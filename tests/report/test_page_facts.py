@@ -17,7 +17,7 @@ from gradcmp.case import Auto, Case, DTypeTable, Expression, Fixed, InputSpec, U
 from gradcmp.config.files import load_text
 from gradcmp.errors import UsageError
 from gradcmp.judge import compare
-from gradcmp.judge.records import CaseVerdict, Pair
+from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Recording
 from gradcmp.report import report_named
 from gradcmp.report.html import ROOM, asset

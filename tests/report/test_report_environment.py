@@ -9,7 +9,7 @@ import pytest
 from rich.cells import cell_len
 
 from gradcmp.case import Case
-from gradcmp.judge.records import CaseVerdict, Pair
+from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Origin, Recording
 from gradcmp.report.environment import Differences, differences
 

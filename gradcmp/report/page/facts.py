@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from gradcmp.case import Case
-from gradcmp.judge.records import CaseVerdict, Comparison, Pair
+from gradcmp.judge.verdict import CaseVerdict, Comparison, Pair
 from gradcmp.recording import Failure
 from gradcmp.report.detail import row
 from gradcmp.report.ink import Ink, clean, tail

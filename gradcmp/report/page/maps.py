@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from gradcmp.judge.definition import differ
-from gradcmp.judge.records import CaseVerdict, Comparison, Pair
-from gradcmp.judge.tolerance import EXACT, Rule, rule_of
-from gradcmp.judge.ulp import FORMATS, coarser
+from gradcmp.judge.elementwise.difference import differ
+from gradcmp.judge.elementwise.tolerance import EXACT, Rule, rule_of
+from gradcmp.judge.elementwise.ulp import FORMATS, coarser
+from gradcmp.judge.verdict import CaseVerdict, Comparison, Pair
 from gradcmp.recording import Array
 from gradcmp.report.json import strict
 

@@ -1,0 +1,103 @@
+"""The noise of every tensor of one case, calibrated when it is first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from gradcmp.case import DType
+from gradcmp.graph import Graph
+from gradcmp.graph.records import STEP
+from gradcmp.judge.auto.floor import REPLICAS, limits_of
+from gradcmp.judge.auto.loudness import OWN_LIMITS, Limits
+from gradcmp.judge.dtypes import HALVES, PRECISIONS
+from gradcmp.judge.noise.calibration import Scale, calibrate
+from gradcmp.judge.noise.model import NoModelError
+from gradcmp.judge.noise.nearby_points import POINTS, self_noise
+from gradcmp.judge.noise.sums import ANY, Sum
+from gradcmp.recording import Recording
+
+FEW = 4
+UNITS = {"TF32": PRECISIONS["float16"], "bfloat16": PRECISIONS["bfloat16"]}  # same significands
+
+
+@dataclass
+class Scales:
+    """Calibrations of one graph on one set of inputs.
+
+    Attributes
+    ----------
+    reference : Recording
+        The float64 reference: its inputs, and the gradient of its output, are what a
+        calibration starts from.
+    why_own : str
+        Why the noise is the code's own: what has no model. Empty when all has one.
+    """
+
+    graph: Graph
+    reference: Recording
+    why_own: str = ""
+    _known: dict[tuple[DType, str, frozenset[Sum]], dict[str, Scale]] = field(default_factory=dict)
+
+    def limits(self, dtype: DType) -> Limits:
+        """Return from where on a difference in a dtype is loud."""
+        return OWN_LIMITS if self.why_own else limits_of(dtype)
+
+    @property
+    def rule(self) -> str:
+        """The rule in full."""
+        if self.why_own:
+            how = f"its own noise at {POINTS} nearby points, as {self.why_own}"
+        else:
+            how = f"noise, from {REPLICAS} noisy replicas"
+        return f"auto: |a − e| <= {self.limits('float32').r:g} × {how}"
+
+    def of(self, dtype: DType, unit: str = "", coarse: frozenset[Sum] = ANY) -> Mapping[str, Scale]:
+        """Return the noise of a dtype, or of one whose matrix products go through a coarser unit.
+
+        `coarse` are the kinds of sums that are added up in bfloat16 itself.
+        """
+        key = (dtype, unit, coarse if dtype in HALVES else ANY)
+        return self._get(key, lambda: self._calibrate(dtype, REPLICAS, unit, coarse))
+
+    def roughly_of(self, dtype: DType) -> Mapping[str, Scale]:
+        """Return the noise of a dtype, from a quick calibration where no better one is known."""
+        if (dtype, "", ANY) in self._known:
+            return self._known[dtype, "", ANY]
+        key = (dtype, "roughly", ANY)
+        return self._get(key, lambda: self._calibrate(dtype, FEW, "", ANY))
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The tensors that have noise, as they are called on screen: of real numbers, no steps."""
+        tensors = self.reference.tensors.items()
+        real = (name for name, array in tensors if array.dtype.kind == "f")
+        return frozenset(name for name in real if STEP not in name)
+
+    def _get(
+        self, key: tuple[DType, str, frozenset[Sum]], make: Callable[[], dict[str, Scale]]
+    ) -> Mapping[str, Scale]:
+        if key not in self._known:
+            self._known[key] = make()
+        return self._known[key]
+
+    def _calibrate(
+        self, dtype: DType, replicas: int, unit: str, coarse: frozenset[Sum]
+    ) -> dict[str, Scale]:
+        inputs = {name: self.reference.values[name] for name in self.graph.inputs}
+        cotangent = self.reference.gradients[self.graph.output]
+        try:
+            return calibrate(
+                self.graph,
+                inputs,
+                cotangent,
+                PRECISIONS[dtype],
+                self.names,
+                replicas,
+                operands=UNITS.get(unit),
+                coarse=coarse,
+            )
+        except NoModelError as error:
+            self.why_own = str(error)
+            return self_noise(self.graph, inputs, cotangent, dtype, self.names)

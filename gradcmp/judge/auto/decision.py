@@ -1,0 +1,80 @@
+"""The decision table: loud or quiet, and whether float64 shrinks it; and the words for it."""
+
+from __future__ import annotations
+
+import math
+
+from gradcmp.judge.auto.loudness import Loudness
+from gradcmp.judge.elementwise.difference import element
+from gradcmp.judge.elementwise.ulp import coarser
+from gradcmp.judge.verdict import Element, Noise, Verdict
+from gradcmp.recording import Array, dtype_name
+
+ROUNDING = Verdict(True, "rounding")
+
+
+def decide(
+    found: Loudness, shrink: float | None, left: Loudness | None, same: bool = False
+) -> Verdict:
+    """Read the decision table: loud or quiet, and whether float64 shrinks it.
+
+    What makes a difference loud and is no rounding is as large in float64. If the difference
+    that stays there lies below the noise, digits were lost and something small is wrong besides.
+
+    Parameters
+    ----------
+    shrink : float, optional
+        `shrinks` of the float64 run; None without one.
+    left : Loudness, optional
+        Of the float64 run's difference, held against the noise of the dtype under test.
+    same : bool
+        Whether it is one backend at two times. An unstable algorithm that sums in another order
+        moves in float64 as well; where that stayed, float32 alone was changed, and no order did it.
+    """
+    if shrink is None or left is None:
+        if found.loud:
+            return Verdict(False, "suspect", "no float64 run could tell rounding from a bug")
+        return ROUNDING
+    if shrink <= 1:
+        # rho / max(1, r, p) of the same kind of error is between 1/64 and 64.
+        stayed = shrink * found.limits.shrinks**2 < 1
+        if found.loud and same and stayed:
+            return Verdict(False, "suspect", "in float64 nothing has changed: it is not rounding")
+        if found.loud:
+            return Verdict(True, "precision", "in float64 it shrinks as rounding does")
+        return ROUNDING
+    if found.loud and max(left.r, left.p) < 1:
+        return Verdict(
+            True, "note", "digits were lost, and in float64 a difference stays, far below the noise"
+        )
+    if found.loud:
+        return Verdict(False, "bug", "in float64 the difference stays: it is not rounding")
+    return Verdict(True, "note", "in float64 a difference stays that hides below the noise here")
+
+
+def element_of(found: Loudness, values: tuple[Array, Array], allowed: float) -> Element:
+    """Return the element with the most noise."""
+    actual, expected = values
+    unit = coarser(dtype_name(actual.dtype), dtype_name(expected.dtype))
+    numbers = float(actual[found.index]), float(expected[found.index])
+    return element(found.index, *numbers, unit, allowed)
+
+
+def noise_of(found: Loudness, shrink: float | None, worst: Element) -> Noise:
+    """Return the numbers of a verdict, `worst` being the element where r is reached."""
+    return Noise(
+        multiple=found.r,
+        coherent=found.p,
+        limit=found.limits.r,
+        coherent_limit=found.limits.p,
+        shrink=shrink,
+        digits=_digits(worst.absolute, worst.expected),
+        digits_expected=_digits(worst.allowed / found.limits.r, worst.expected),
+    )
+
+
+def _digits(error: float, value: float) -> float:
+    """Return the decimal digits that an error leaves: none of a zero, all without an error."""
+    if not error > 0:
+        return math.inf
+    return -math.log10(error / abs(value)) if value else 0.0

@@ -1,0 +1,115 @@
+"""A pair of recordings before their tensors are judged: what they have to do with each other."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from gradcmp.case import DTYPES, DType
+from gradcmp.judge.dtypes import PRECISIONS, Precision
+from gradcmp.judge.noise.sums import Sum, coarse_sums
+from gradcmp.judge.verdict import Pair
+from gradcmp.recording import Array, Recording
+
+SMALL_BYTES = 4096  # of all arrays of a tensor: judging costs more than reading them
+
+
+@dataclass(frozen=True)
+class Matched:
+    """One tensor of a pair.
+
+    Attributes
+    ----------
+    values : pair of array
+        Actual and expected.
+    fine : pair of array, optional
+        Both computed in float64; None where that is what they are, or where one is not known.
+    """
+
+    name: str
+    values: tuple[Array, Array]
+    fine: tuple[Array, Array] | None
+
+    @property
+    def bits(self) -> Hashable | None:
+        """What tells small tensors apart by their numbers; None of larger ones."""
+        arrays = (*self.values, *(self.fine or ()))
+        if sum(array.nbytes for array in arrays) > SMALL_BYTES:
+            return None
+        return tuple((a.dtype, a.shape, a.tobytes()) for a in arrays)
+
+
+@dataclass(frozen=True)
+class Facing:
+    """Two recordings of one case.
+
+    Attributes
+    ----------
+    sides : pair of Recording
+        Actual and expected.
+    twins : mapping of str to Recording
+        Recordings of the same backends in float64, by label.
+    reference : str
+        The backend of the float64 reference.
+    """
+
+    pair: Pair
+    sides: tuple[Recording, Recording]
+    twins: Mapping[str, Recording]
+    reference: str
+
+    @cached_property
+    def dtype(self) -> DType:
+        """The coarser of the two dtypes."""
+        dtypes = (side.dtype for side in self.sides)
+        found: DType = max(dtypes, key=DTYPES.index)  # type: ignore[arg-type]
+        return found
+
+    @property
+    def precision(self) -> Precision:
+        """The rounding of the coarser dtype."""
+        return PRECISIONS[self.dtype]
+
+    @cached_property
+    def same(self) -> bool:
+        """Whether both sides are one backend: recordings of it from two times."""
+        return self.sides[0].backend == self.sides[1].backend
+
+    @cached_property
+    def free(self) -> bool:
+        """Whether the expected side is the reference: then only the other's branches are free."""
+        return self.pair.expected == self.reference
+
+    @cached_property
+    def noisy(self) -> tuple[DType, ...]:
+        """The dtypes whose noise both have; beside a coarser one, float64 has none to speak of."""
+        return tuple(side.dtype for side in self._noisy)  # type: ignore[misc]
+
+    @cached_property
+    def sums(self) -> tuple[frozenset[Sum], ...]:
+        """What each of the `noisy` may add up in bfloat16 itself: its noise is by that."""
+        return tuple(coarse_sums(side.backend) for side in self._noisy)
+
+    @cached_property
+    def _noisy(self) -> tuple[Recording, ...]:
+        return tuple(s for s in self.sides if s.dtype == self.dtype or s.dtype != "float64")
+
+    def match(self, name: str, actual: Array, expected: Array) -> Matched:
+        """Put the float64 runs of a tensor beside it."""
+        found = [side.tensors[name] for side in self._fine if name in side.tensors]
+        shapes = {array.shape for array in (actual, expected, *found)}
+        whole = len(found) == len(self.sides) and len(shapes) == 1
+        return Matched(name, (actual, expected), (found[0], found[1]) if whole else None)
+
+    @cached_property
+    def _fine(self) -> tuple[Recording, ...]:
+        """Both sides in float64, as far as known; none where that is what they are already."""
+        if self.dtype == "float64":
+            return ()
+        labels = (self.pair.actual, self.pair.expected)
+        sides = (
+            side if side.dtype == "float64" else self.twins.get(label)
+            for label, side in zip(labels, self.sides, strict=True)
+        )
+        return tuple(side for side in sides if side)

@@ -1,0 +1,1 @@
+"""Which side is wrong, where it begins, and why."""

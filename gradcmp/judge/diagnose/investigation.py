@@ -1,0 +1,197 @@
+"""Beyond agree and disagree: the likely cause, whose fault, and whether the check has teeth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+from typing import Protocol
+
+import numpy as np
+
+from gradcmp.case import DTYPES, DType
+from gradcmp.graph import Graph, backward, forward
+from gradcmp.judge.diagnose.arbitration import arbitrate, arbitrate_nonfinite, arbitrate_values
+from gradcmp.judge.diagnose.causes import diagnose
+from gradcmp.judge.diagnose.derivative import Primal
+from gradcmp.judge.diagnose.emulation import FLOAT64, lowered, terms
+from gradcmp.judge.diagnose.evidence import Evidence
+from gradcmp.judge.elementwise.segments import Float, Strip, batches
+from gradcmp.judge.mutation.mutants import Allowance, have_teeth, teeth
+from gradcmp.judge.verdict import Cause, Comparison, Finding, Pair, Teeth
+from gradcmp.recording import Array, Recording
+
+Comparisons = Mapping[Pair, Mapping[str, Comparison]]
+
+MOST = 24  # findings that are looked into: where so much is wrong, the first to part tells most
+UNMEASURED = frozenset(("missing", "dtype", "empty"))  # there are no two arrays of one kind
+
+
+class Rule(Protocol):
+    """A way to measure tensors: by a tolerance, or by noise."""
+
+    @property
+    def limit(self) -> float:
+        """How many times the noise is allowed."""
+
+    def hold(self, pair: Pair, tensors: Mapping[str, tuple[Array, Array]]) -> dict[str, Comparison]:
+        """Compare tensors of one pair: actual and expected, by name."""
+
+    def noise(self, name: str, pair: Pair) -> Float:
+        """Return the noise of each element of a tensor, in the shape of the expected side."""
+
+    def allowances(self, name: str, expected: Float, dtype: DType) -> Iterator[Allowance]:
+        """Return what each element of a gradient that was computed in `dtype` may be off.
+
+        First what costs little to know, then what it is.
+        """
+
+
+@dataclass(frozen=True)
+class Inquiry:
+    """Looks into one case after its tensors were compared.
+
+    Attributes
+    ----------
+    reference : str
+        The label of the float64 reference, which has a recording.
+    """
+
+    graph: Graph
+    reference: str
+    recordings: Mapping[str, Recording]
+    rule: Rule
+
+    def findings(self, comparisons: Comparisons) -> dict[Pair, dict[str, Finding]]:
+        """Return cause and side of what disagrees or warns, pairs with the reference first."""
+        found: dict[Pair, dict[str, Finding]] = {}
+        looked = 0
+        for pair, by in comparisons.items():
+            for name, comparison in by.items():
+                wrong = not comparison.agrees or comparison.verdict.warns
+                if wrong and self._is_known(name, pair, comparison) and looked < MOST:
+                    looked += 1
+                    causes = self._causes(name, pair)
+                    side = self._side(name, pair, comparison, comparisons)
+                    found.setdefault(pair, {})[name] = Finding(causes, side)
+        return found
+
+    def _is_known(self, name: str, pair: Pair, comparison: Comparison) -> bool:
+        """Whether two arrays were measured that the reference has, too."""
+        if comparison.verdict.reason in UNMEASURED or name not in self._held.tensors:
+            return False
+        expected = self.recordings[pair.expected].tensors[name]
+        return expected.shape == self._held.tensors[name].shape
+
+    def teeth(self) -> dict[str, Teeth]:
+        """Return for each gradient but the output's own which wrong ones would have passed."""
+        dtypes = [r.dtype for label, r in self.recordings.items() if label != self.reference]
+        if not dtypes:
+            return {}
+        dtype: DType = max(dtypes, key=DTYPES.index)  # type: ignore[arg-type]
+        named = [*self.graph.inputs, *(node.name for node in self.graph.named)]
+        gradients = {
+            f"d {name}": gradient
+            for name in named
+            if (gradient := self._held.gradients.get(name)) is not None
+            if name != self.graph.output and gradient.size
+        }
+        names, arrays = [*gradients], [*gradients.values()]
+        told: dict[str, Teeth] = {}
+        for batch in batches(range(len(names)), arrays):
+            told |= self._teeth({names[i]: arrays[i] for i in batch}, dtype)
+        return told
+
+    def _teeth(self, gradients: Mapping[str, Float], dtype: DType) -> dict[str, Teeth]:
+        """Ask with as much as may be allowed: what is found then is found with less, too."""
+        strip = Strip([gradient.shape for gradient in gradients.values()])
+        allowances = {name: self.rule.allowances(name, g, dtype) for name, g in gradients.items()}
+        first = {name: next(found) for name, found in allowances.items()}
+        most = strip.lay([allowed.most for allowed in first.values()])
+        plain = have_teeth(strip, strip.lay(gradients.values()), most, dtype)
+        told = {}
+        for (name, gradient), none in zip(gradients.items(), plain, strict=True):
+            brackets = chain([first[name]], allowances[name])
+            told[name] = Teeth() if none else _within(brackets, gradient, dtype)
+        return told
+
+    def _causes(self, name: str, pair: Pair) -> tuple[Cause, ...]:
+        actual, expected = (self._wide(label) for label in (pair.actual, pair.expected))
+        if name not in actual or name not in expected:
+            return ()
+        if not actual[name].size or not expected[name].size:
+            return ()
+        noise = self.rule.noise(name, pair)
+        return diagnose(
+            Evidence(
+                actual[name],
+                expected[name],
+                noise,
+                self.rule.limit,
+                self.recordings[pair.actual].dtype,  # type: ignore[arg-type]
+                {key: array for key, array in expected.items() if key != name},
+                {key: array for key, array in actual.items() if key != name},
+                self._terms.get(name.removeprefix("d "), {}) if name.startswith("d ") else {},
+                {words: by[name] for words, by in self._lowered.items() if name in by},
+            )
+        )
+
+    def _side(
+        self, name: str, pair: Pair, comparison: Comparison, comparisons: Comparisons
+    ) -> str | None:
+        if not name.startswith("d "):
+            held = {
+                other.actual: by[name].agrees
+                for other, by in comparisons.items()
+                if other.expected == self.reference and name in by
+            }
+            return arbitrate_values(pair, self.reference, held).side
+        worst = comparison.worst
+        if worst is None:
+            return None
+        node = name.removeprefix("d ")
+        claimed = float(self._held.gradients[node][worst.index])
+        values = {pair.actual: worst.actual, pair.expected: worst.expected}
+        if not np.isfinite((worst.actual, worst.expected)).all():
+            return arbitrate_nonfinite(values, self._primal.beside(node, worst.index, claimed)).side
+        truth = self._primal.at(node, worst.index, claimed)
+        return arbitrate(values, truth, worst.allowed).side
+
+    def _wide(self, label: str) -> dict[str, Float]:
+        return {
+            name: np.asarray(array, np.float64)
+            for name, array in self.recordings[label].tensors.items()
+            if array.dtype.kind in "fV"
+        }
+
+    @property
+    def _held(self) -> Recording:
+        return self.recordings[self.reference]
+
+    @cached_property
+    def _primal(self) -> Primal:
+        inputs = {name: self._held.values[name] for name in self.graph.inputs}
+        return Primal(self.graph, inputs, self._held.gradients[self.graph.output])
+
+    @cached_property
+    def _terms(self) -> dict[str, dict[str, Array]]:
+        with np.errstate(all="ignore"):
+            tape = forward(self.graph, self._primal.inputs, FLOAT64)
+            return terms(self.graph, tape, backward(self.graph, tape, self._primal.cotangent))
+
+    @cached_property
+    def _lowered(self) -> dict[str, dict[str, Array]]:
+        with np.errstate(all="ignore"):
+            return lowered(self.graph, self._primal.inputs, self._primal.cotangent)
+
+
+def _within(brackets: Iterable[Allowance], gradient: Float, dtype: DType) -> Teeth:
+    """Describe what survives as soon as the least and the most that may be allowed say the same."""
+    told = Teeth()
+    for allowed in brackets:
+        told = teeth(gradient, allowed.likely, dtype)
+        ends = (teeth(gradient, end, dtype) for end in (allowed.least, allowed.most))
+        if all(end.survivors.keys() == told.survivors.keys() for end in ends):
+            break
+    return told

@@ -1,0 +1,239 @@
+"""Hypotheses about numbers, and the table of all hypotheses, the simplest first.
+
+Each predicts what the actual array would be if it held, in one or more variants.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcmp.case import DType
+from gradcmp.judge.diagnose.evidence import DECADES, Evidence, Prediction
+from gradcmp.judge.diagnose.layout import reduced, reversed_order, rolled, shifted, transposed
+from gradcmp.judge.dtypes import PRECISIONS
+from gradcmp.judge.elementwise.segments import Float
+
+Hypothesis = Callable[[Evidence], Iterator[Prediction]]
+
+SMALLEST_NORMAL: Mapping[DType, int] = {  # exponents of two
+    "float64": -1022,
+    "float32": -126,
+    "float16": -14,
+    "bfloat16": -126,
+}
+DIGITS = {"bfloat16": 8, "float16 or TF32": 11, "float32": 24}  # of the significand, in bits
+# Rounding errors of a result computed in a precision, in its units roundoff and over the largest
+# element: a graph of a few dozen ops. A flipped sign is far beyond in every precision.
+ROUNDINGS = 16.0
+
+
+def zero_times_infinity(evidence: Evidence) -> Iterator[Prediction]:
+    """NaN just where one tensor of the same recording is 0 and another is infinite."""
+    if not evidence.same_shape:
+        return
+    strange = np.isnan(evidence.actual) & ~np.isnan(evidence.expected)
+    if not strange.any():
+        return
+    fitting = {
+        name: spread[strange]
+        for name, tensor in evidence.own.items()
+        if (spread := _broadcast(tensor, strange.shape)) is not None
+    }
+    zero = next((name for name, held in fitting.items() if (held == 0).all()), None)
+    infinite = next((name for name, held in fitting.items() if np.isinf(held).all()), None)
+    if zero is not None and infinite is not None:
+        text = f"0 · inf: NaN where '{zero}' is 0 and '{infinite}' is infinite"
+        value = np.where(strange, np.nan, evidence.expected)
+        yield Prediction(text, value, evidence.spread, proven=True)
+
+
+def _broadcast(tensor: Float, shape: tuple[int, ...]) -> Float | None:
+    try:
+        return np.broadcast_to(tensor, shape)
+    except ValueError:
+        return None
+
+
+def flushed(evidence: Evidence) -> Iterator[Prediction]:
+    """Subnormal numbers became zero."""
+    exponent = SMALLEST_NORMAL[evidence.dtype]
+    value = np.where(np.abs(evidence.expected) < 2.0**exponent, 0.0, evidence.expected)
+    text = f"subnormal numbers (below 2^{exponent}) are flushed to zero"
+    yield Prediction(text, value, evidence.spread, proven=True)
+
+
+def one_side_zero(evidence: Evidence) -> Iterator[Prediction]:
+    """One of the two is zero everywhere."""
+    nothing = np.zeros(evidence.expected.shape)
+    yield Prediction("it is zero everywhere", nothing, nothing, proven=True)
+    if evidence.same_shape and not evidence.expected.any():
+        text = "it should be zero everywhere"
+        yield Prediction(text, evidence.actual, evidence.spread, proven=True)
+
+
+def sign_flipped(evidence: Evidence) -> Iterator[Prediction]:
+    """Minus what it should be."""
+    yield Prediction("the sign is flipped", -evidence.expected, evidence.spread)
+
+
+def named_factor(evidence: Evidence) -> Iterator[Prediction]:
+    """A factor that the shapes of the case have a name for; none if two such fit."""
+    fitted = _fitted_factor(evidence)
+    if fitted is None:
+        return
+    fits = []
+    for value, text in _factors(evidence).items():
+        if abs(value - fitted) <= 0.1 * abs(value):
+            found = _scaled(evidence, value, f"a factor of {text}")
+            if found.residual(evidence) <= evidence.limit:
+                fits.append(found)
+    if len(fits) == 1:
+        yield fits[0]
+
+
+def _factors(evidence: Evidence) -> dict[float, str]:
+    """Return factors by value, with the words for each, the likeliest reading first."""
+    names = _lengths(evidence)
+    factors: dict[float, str] = {}
+    forms: tuple[tuple[str, Callable[[int], float]], ...] = (
+        ("{n}", lambda n: n),
+        ("1/{n}", lambda n: 1 / n),
+        ("{n}/{m}", lambda n: n / (n - 1)),
+        ("{m}/{n}", lambda n: (n - 1) / n),
+        ("sqrt({n})", lambda n: math.sqrt(n)),
+        ("1/sqrt({n})", lambda n: 1 / math.sqrt(n)),
+    )
+    for form, function in forms:
+        for n, words in names.items():
+            text = form.format(n=n, m=n - 1)
+            value = function(n)
+            factors.setdefault(value, f"{text}, {n} being {words}" if words else text)
+    return factors
+
+
+def _lengths(evidence: Evidence) -> dict[int, str]:
+    """Name the numbers that this tensor's axes have, then those of the others."""
+    names: dict[int, str] = {}
+    for axis, n in enumerate(evidence.expected.shape):
+        names.setdefault(n, f"the length of axis {axis}")
+    names.setdefault(evidence.expected.size, "the number of elements")
+    names.setdefault(2, "")  # a factor of 2 has likelier reasons than another tensor's axis
+    for name, tensor in evidence.others.items():
+        for axis, n in enumerate(tensor.shape):
+            names.setdefault(n, f"the length of axis {axis} of '{name}'")
+        names.setdefault(tensor.size, f"the number of elements of '{name}'")
+    return {n: words for n, words in names.items() if n > 1}
+
+
+def any_factor(evidence: Evidence) -> Iterator[Prediction]:
+    """A constant factor of whatever size; of a tensor that is constant itself any would fit."""
+    factor = _fitted_factor(evidence)
+    sizes = np.abs(evidence.expected[evidence.expected != 0])
+    if factor is None or not sizes.size or sizes.max() == sizes.min():
+        return
+    text = f"a factor of {factor:.5g}"
+    if abs(factor - 1) < 3e-4:  # where five digits say too little
+        text = f"a factor of 1 {'+' if factor > 1 else '−'} {abs(factor - 1):.2g}"
+    if evidence.dtype == "float64" and abs(factor - 1) <= PRECISIONS["float32"].u:
+        text += ", consistent with a float32 constant inside float64"
+    yield _scaled(evidence, factor, text, free=1)
+
+
+def _fitted_factor(evidence: Evidence) -> float | None:
+    """Return the factor that fits best, elements weighted by their noise."""
+    if not evidence.same_shape:
+        return None
+    weight = np.where(evidence.spread > 0, evidence.spread, 1.0)
+    x, y = evidence.expected / weight, evidence.actual / weight
+    scale = np.max(np.abs(x))
+    if not (np.isfinite(x).all() and np.isfinite(y).all() and scale > 0):
+        return None
+    x, y = x / scale, y / scale
+    return float(np.sum(x * y) / np.sum(x * x))
+
+
+def _scaled(evidence: Evidence, factor: float, text: str, free: int = 0) -> Prediction:
+    noise = evidence.spread * abs(factor)
+    return Prediction(text, evidence.expected * factor, noise, free=free)
+
+
+def terms(evidence: Evidence) -> Iterator[Prediction]:
+    """The difference is a tensor of the graph, or what one node adds to this gradient."""
+    u = PRECISIONS[evidence.dtype].u
+    parts = {f"the term through '{name}'": part for name, part in evidence.terms.items()}
+    parts |= {f"'{name}'": tensor for name, tensor in evidence.others.items()}
+    for name, part in parts.items():
+        if part.shape == evidence.expected.shape:
+            noise = evidence.spread + u * np.abs(part)  # what it cancels against is rounded too
+            yield Prediction(f"{name} is missing", evidence.expected - part, noise)
+            yield Prediction(f"{name} is added once too often", evidence.expected + part, noise)
+
+
+def variants(evidence: Evidence) -> Iterator[Prediction]:
+    """What the reference gives when it computes in another way."""
+    for way, tensor in evidence.variants.items():
+        yield Prediction(f"consistent with {way}", tensor, evidence.spread)
+
+
+def rounded(evidence: Evidence) -> Iterator[Prediction]:
+    """Every number is one of a lower precision, and off by no more than its rounding."""
+    own = PRECISIONS[evidence.dtype].u
+    finite = evidence.expected[np.isfinite(evidence.expected)]
+    for name, digits in DIGITS.items():
+        if 2.0**-digits <= own or not (_fits(evidence.actual, digits)).all():
+            continue
+        odds = own * 2.0**digits  # that a number of the own precision is one of the lower
+        telling = np.unique(finite[np.logical_not(_fits(finite, digits))]).size
+        text = f"consistent with {name}: every number is one that {name} has"
+        proven = telling * -math.log10(odds) >= DECADES
+        yield Prediction(text, evidence.expected, _coarse(evidence, digits), proven=proven)
+        return
+
+
+def float32_inside(evidence: Evidence) -> Iterator[Prediction]:
+    """A float64 result that is off by what float32 rounding leaves: more than float64's own."""
+    if evidence.dtype != "float64" or not evidence.same_shape:
+        return
+    noise = _coarse(evidence, DIGITS["float32"])
+    off = float(np.max(np.abs(evidence.actual - evidence.expected)))
+    peak = float(np.max(np.abs(evidence.expected)))
+    # A constant that is off by a thousandth of a float32 rounding still shows.
+    if off >= 1e-3 * PRECISIONS["float32"].u * peak:
+        text = "consistent with float32 inside float64: a constant, a cast, an intermediate result"
+        yield Prediction(text, evidence.expected, noise, proven=True)
+
+
+def _fits(x: Float, digits: int) -> npt.NDArray[np.bool_]:
+    """Return for each number whether its significand fits so many bits."""
+    significand = np.ldexp(np.frexp(x)[0], digits)
+    return np.asarray((significand == np.rint(significand)) | ~np.isfinite(x))
+
+
+def _coarse(evidence: Evidence, digits: int) -> Float:
+    """Return the noise that computing in so many bits would show."""
+    peak = np.max(np.abs(evidence.expected), initial=0.0)
+    noise = ROUNDINGS * 2.0**-digits * float(peak) / evidence.limit
+    return np.full(evidence.expected.shape, noise)
+
+
+HYPOTHESES: tuple[Hypothesis, ...] = (
+    zero_times_infinity,
+    flushed,
+    one_side_zero,
+    sign_flipped,
+    named_factor,
+    transposed,
+    reversed_order,
+    rolled,
+    reduced,
+    shifted,
+    terms,
+    any_factor,
+    variants,
+    rounded,
+    float32_inside,
+)

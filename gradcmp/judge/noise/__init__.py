@@ -1,0 +1,5 @@
+"""A graph and inputs in, the rounding noise of a correct implementation out."""
+
+from gradcmp.judge.noise import arithmetic, layout  # they register the rules of the noise model
+
+__all__ = ["arithmetic", "layout"]

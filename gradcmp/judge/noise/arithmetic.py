@@ -1,0 +1,192 @@
+"""The noise that each array primitive adds: how far correct implementations of it stray."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from gradcmp.judge.noise.model import (
+    FUNCTIONS,
+    METHODS,
+    NoiseModel,
+    Noisy,
+    NoModelError,
+    Stack,
+    align,
+)
+from gradcmp.judge.noise.sums import Sum
+from gradcmp.ops.erf import erf_value
+from gradcmp.ops.primitives import convolved_product, total_as
+
+# Half of the worst error seen over the frameworks, in units of u. What is not here and not in
+# EXACT has no model.
+KAPPA: Mapping[np.ufunc, float] = {
+    np.add: 1,
+    np.subtract: 1,
+    np.multiply: 1,
+    np.divide: 1,
+    np.square: 1,
+    np.reciprocal: 1,
+    np.sqrt: 2,
+    np.exp: 4,
+    np.log: 4,
+    np.sin: 4,
+    np.cos: 4,
+    np.log1p: 6,
+    np.expm1: 6,
+    np.power: 8,  # exp(y log x): the errors of both
+    np.tanh: 11,
+}
+KAPPA_ERF = 15
+ELEMENTARY = frozenset(ufunc for ufunc, kappa in KAPPA.items() if kappa > 2)
+PRODUCTS = frozenset((np.multiply, np.divide))
+ORDERINGS = frozenset((np.greater, np.greater_equal, np.less, np.less_equal))
+EQUALITIES = frozenset((np.equal, np.not_equal))
+EXACT = frozenset(
+    (np.negative, np.positive, np.absolute, np.maximum, np.minimum, np.copysign)
+) | frozenset((np.logical_and, np.logical_or, np.logical_not, np.isfinite, np.isnan, np.isinf))
+
+
+def _call(model: NoiseModel, ufunc: np.ufunc, *inputs: Any, **kwargs: Any) -> Any:
+    if ufunc is np.matmul:
+        return _matmul(model, *inputs, **kwargs)
+    if kwargs:
+        raise NoModelError(f"{ufunc.__name__} with {', '.join(kwargs)} has no noise model")
+    stacks = align(inputs, model)
+    with np.errstate(all="ignore"):
+        if ufunc in ORDERINGS:
+            return Noisy(_order(model, ufunc, *stacks), model)
+        if ufunc is np.sign:
+            above, below = (_order(model, o, stacks[0], 0.0) for o in (np.greater, np.less))
+            return Noisy(above.astype(np.float64) - below, model)
+        result = ufunc(*stacks)
+    if ufunc in EQUALITIES:
+        model.tied |= _has_ties(result[0] == (ufunc is np.equal), inputs)
+    if ufunc in EQUALITIES or ufunc in EXACT:
+        return Noisy(result, model)
+    kappa = KAPPA.get(ufunc)
+    if kappa is None:
+        raise NoModelError(f"{ufunc.__name__} has no noise model")
+    if any(s.dtype == np.bool_ for s in stacks if isinstance(s, np.ndarray)):
+        return Noisy(result, model)  # a product with a mask is exact
+    product = ufunc in PRODUCTS and all(isinstance(one, Noisy) for one in inputs)
+    return model.jitter(result, kappa, common=ufunc in ELEMENTARY, product=product)
+
+
+def _has_ties(equal: Stack, operands: tuple[Any, ...]) -> bool:
+    """Whether more elements are equal than when each finds itself: an array beside its maximum."""
+    sizes = sorted(int(np.size(one)) for one in operands)
+    return int(np.count_nonzero(equal)) > (sizes[0] if sizes[0] < sizes[-1] else 0)
+
+
+def _order(model: NoiseModel, ufunc: np.ufunc, left: Any, right: Any) -> Stack:
+    """Compare; where the operands are within noise of each other, either branch is taken."""
+    difference = np.asarray(left - right, np.float64)
+    base, replicas = difference[:1], difference[1:]
+    tied = base == 0
+    if tied.any():  # noise never breaks an exact tie
+        model.tied = True
+        difference = np.where(tied, model.lean(base.shape), difference)
+    result: Stack = ufunc(difference, 0.0)
+    spread = np.abs(replicas - base).max(axis=0, keepdims=True, initial=0.0)
+    near = (np.abs(base) <= model.near * spread) & ~tied
+    if near.any():
+        either = model.rng.random(replicas.shape) < model.bias(replicas.ndim)
+        result[1:] = np.where(near, either, result[1:])
+    return result
+
+
+def _matmul(model: NoiseModel, left: Any, right: Any, kind: Sum = "product") -> Noisy:
+    if np.ndim(left) == 1:
+        product = _matmul(model, np.expand_dims(left, 0), right, kind)
+        return product[..., 0, :] if np.ndim(right) > 1 else product[..., 0]
+    if np.ndim(right) == 1:
+        return _matmul(model, left, np.expand_dims(right, 1), kind)[..., 0]
+    left, right = model.feed(left), model.feed(right)
+    a, b = align((left, right), model)
+    with np.errstate(all="ignore"):
+        product = np.matmul(a, b)
+        base = [s[:1] if isinstance(x, Noisy) else s for s, x in ((a, left), (b, right))]
+        squares = np.matmul(np.square(base[0]), np.square(base[1]))
+    return model.jitter_sum(product, squares, np.shape(left)[-1], kind)
+
+
+def _axes(axis: Any, ndim: int) -> tuple[int, ...]:
+    if axis is None:
+        return tuple(range(1, ndim + 1))
+    return tuple(one % ndim + 1 for one in (axis if isinstance(axis, tuple) else (axis,)))
+
+
+def _reduce(
+    model: NoiseModel,
+    ufunc: np.ufunc,
+    x: Any,
+    axis: Any = 0,
+    keepdims: bool = False,
+    kind: Sum = "sum",
+    **rest: Any,
+) -> Noisy:
+    axes = _axes(axis, x.ndim)
+    terms = math.prod(x.stack.shape[one] for one in axes)
+    with np.errstate(all="ignore"):
+        result = np.asarray(ufunc.reduce(x.stack, axis=axes, keepdims=keepdims))
+        if ufunc in EXACT:
+            return Noisy(result, model)
+        if ufunc is np.multiply:
+            return model.jitter(result, math.sqrt(max(terms, 1)))
+        if ufunc is not np.add:
+            raise NoModelError(f"{ufunc.__name__}.reduce has no noise model")
+        squares = np.sum(np.square(x.stack[:1], dtype=np.float64), axis=axes, keepdims=keepdims)
+    return model.jitter_sum(result.astype(np.float64, copy=False), squares, terms, kind)
+
+
+def _accumulate(model: NoiseModel, ufunc: np.ufunc, x: Any, axis: int = 0, **rest: Any) -> Noisy:
+    if ufunc is not np.add:
+        raise NoModelError(f"{ufunc.__name__}.accumulate has no noise model")
+    (along,) = _axes(axis, x.ndim)
+    with np.errstate(all="ignore"):
+        result = np.add.accumulate(x.stack, axis=along)
+        squares = np.add.accumulate(np.square(x.stack[:1]), axis=along)
+    length = x.stack.shape[along]
+    terms = np.arange(1, length + 1).reshape((-1,) + (1,) * (x.stack.ndim - 1 - along))
+    return model.jitter_sum(result, squares, terms, "running")
+
+
+def _at(model: NoiseModel, ufunc: np.ufunc, target: Any, index: Any, values: Any) -> None:
+    """Scatter-add into `target`, which the reference has just made: a sum of ``count`` terms.
+
+    It is accumulated in place: in the dtype itself, by every framework.
+    """
+    if ufunc is not np.add or not isinstance(target, Noisy):
+        raise NoModelError(f"{ufunc.__name__}.at has no noise model")
+    parts = index if isinstance(index, tuple) else (index,)
+    squares = np.zeros((1, *target.shape))
+    terms = np.zeros(target.shape)
+    stack = values.stack if isinstance(values, Noisy) else np.asarray(values)[None]
+    np.add.at(target.stack, (slice(None), *parts), stack)
+    np.add.at(squares, (slice(None), *parts), np.square(stack[:1]))
+    np.add.at(terms, parts, 1.0)
+    model.jitter_sum(target.stack, squares, terms, "scatter")
+
+
+METHODS.update({"__call__": _call, "reduce": _reduce, "accumulate": _accumulate, "at": _at})
+
+
+def _erf(x: Noisy) -> Noisy:
+    return x.model.jitter(erf_value(x.stack), KAPPA_ERF, common=True)
+
+
+def _total_as(kind: Sum, x: Noisy, axis: Any, keepdims: bool) -> Noisy:
+    return _reduce(x.model, np.add, x, axis, keepdims, kind)
+
+
+def _convolved_product(x: Any, y: Any) -> Noisy:
+    model = next(a.model for a in (x, y) if isinstance(a, Noisy))
+    return _matmul(model, x, y, "convolved")
+
+
+# Functions that are no ufuncs and make errors of their own.
+FUNCTIONS.update({erf_value: _erf, total_as: _total_as, convolved_product: _convolved_product})

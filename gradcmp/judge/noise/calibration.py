@@ -1,0 +1,222 @@
+"""How much rounding noise a correct implementation would show, for each element."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gradcmp.graph import Graph, backward, forward
+from gradcmp.graph.walk import MakeConstant, spec_of
+from gradcmp.judge.dtypes import HALVES, PRECISIONS, Precision
+from gradcmp.judge.elementwise.segments import Float, Strip
+from gradcmp.judge.noise.bfloat16 import HalfModel
+from gradcmp.judge.noise.model import NoiseModel, Noisy
+from gradcmp.judge.noise.sums import ANY, Sum
+from gradcmp.ops import Array
+from gradcmp.ops.spec import Kind
+
+# The largest of K normal deviates is on average this many standard deviations: what turns the
+# widest of K replicas into a scale.
+WIDEST: Mapping[int, float] = {1: 0.80, 4: 1.46, 8: 1.78, 16: 2.07}
+TENSOR_WEIGHT = 4.0  # replicas' worth of trust in the rows and columns against the element alone
+SHUFFLED = 24  # more ways to break ties: three kinks on one element have eight
+REACH = 10.0  # times its own relative noise: more than that no element borrows from others
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The noise of one tensor.
+
+    Attributes
+    ----------
+    base : array
+        g, the float64 reference.
+    s : array
+        The standard deviation that a correct implementation's rounding errors have, for each
+        element.
+    coherent : float
+        The same for a common factor: the standard deviation of ``sum(w d) / sum(w g)`` with
+        ``w = g / s^2``.
+    low, high : array, optional
+        The interval that the values span when exact ties are broken either way; None when there
+        are none.
+    own : bool
+        Whether it is the code's own noise at nearby points, for want of a model.
+    """
+
+    base: Float
+    s: Float
+    coherent: float
+    low: Float | None = None
+    high: Float | None = None
+    own: bool = False
+
+
+def calibrate(
+    graph: Graph,
+    inputs: Mapping[str, Array],
+    cotangent: Array,
+    precision: Precision,
+    names: Collection[str],
+    replicas: int = 16,
+    operands: Precision | None = None,
+    seed: int = 0,
+    coarse: frozenset[Sum] = ANY,
+) -> dict[str, Scale]:
+    """Run the reference with injected noise and give the scale of each tensor in `names`.
+
+    Parameters
+    ----------
+    names : collection of str
+        As on screen: ``node1``, ``d X``.
+    replicas : int
+        K, a key of `WIDEST`.
+    operands : Precision, optional
+        What matrix products round their operands to first.
+    coarse : set of str
+        The kinds of sums that are added up in bfloat16 itself.
+
+    Raises
+    ------
+    NoModelError
+        When a primitive of the graph has no noise model.
+    """
+    rng = np.random.default_rng([seed, replicas])
+    model = NoiseModel(precision, replicas, rng, operands)
+    if precision in [PRECISIONS[dtype] for dtype in HALVES]:
+        model = HalfModel(precision, replicas, rng, operands, coarse=coarse)
+    tensors = _walk(graph, inputs, cotangent, model, names)
+    scales = {
+        name: pool(_stack(tensor), precision, model.roundings) for name, tensor in tensors.items()
+    }
+    if not model.tied:
+        return scales
+    ends = [
+        _walk(
+            graph, inputs, cotangent, replace(model, replicas=0, nudge=way, shuffled=any_way), names
+        )
+        for way, any_way in ((1, False), (-1, False), *[(1, True)] * SHUFFLED)
+    ]
+    return {
+        name: _span(scale, [_base(end[name]) for end in ends]) for name, scale in scales.items()
+    }
+
+
+def pool(stack: Float, precision: Precision, roundings: int = 1) -> Scale:
+    """Turn replicas into the scale of the noise: see `pooled`, and a factor common to all.
+
+    Parameters
+    ----------
+    roundings : int
+        How many errors a replica has where an implementation has one.
+    """
+    base = stack[0]
+    with np.errstate(all="ignore"):
+        deviations = stack[1:] - base
+        if roundings > 1:
+            deviations /= np.sqrt(roundings)
+        deviations[~np.isfinite(deviations)] = 0.0
+        v, strip = np.square(_widest(deviations)), Strip([base.shape])
+        flat = pooled(v.ravel(), len(deviations), base.ravel(), precision, strip)
+        squared = flat.reshape(base.shape)
+        w = np.where(np.isfinite(base), base / squared, 0.0)
+        total = float(np.sum(np.where(np.isfinite(base), w * base, 0.0)))
+        factors = (
+            deviations.reshape(len(deviations), -1) @ w.reshape(-1) / total
+            if len(deviations) and total > 0
+            else np.zeros(0)
+        )
+        # Of what lies below eta all may be flushed: a factor of zero, and no bug.
+        flushed = precision.eta * float(np.sum(np.abs(w))) / total if total > 0 else 0.0
+    coherent = np.sqrt(_widest(factors) ** 2 + precision.u**2 / 3 + flushed**2)
+    return Scale(base, np.sqrt(squared), float(coherent))
+
+
+def pooled(v: Float, count: int, base: Float, precision: Precision, strip: Strip) -> Float:
+    """Return the variance of each element from what K runs strayed from the base.
+
+    Per-element spread alone collapses by chance, so rows, columns and the tensor lend some:
+    ``v = (max_k |d_k| / c_K)^2``, ``t = rowmean(v) colmean(v) / mean(v)``, but at most
+    ``(10 g)^2 mean(v / g^2)``, ``s^2 = (K v + 4 t) / (K + 4) + (u g)^2 / 3 + eta^2``.
+
+    Parameters
+    ----------
+    v, base : array
+        Of the tensors that lie on a strip; `v` is overwritten.
+    """
+    size = np.square(base)
+    lent = _lent(v, size, strip)
+    lent *= TENSOR_WEIGHT / (count + TENSOR_WEIGHT)
+    size *= precision.u**2 / 3
+    size += precision.eta**2
+    v *= count / (count + TENSOR_WEIGHT)
+    v += lent
+    v += size
+    return v
+
+
+def _widest(deviations: Float) -> Float:
+    """Return the standard deviation that the widest of all replicas bespeaks."""
+    if not len(deviations):
+        return np.zeros(deviations.shape[1:])
+    widest: Float = np.maximum(deviations.max(axis=0), -deviations.min(axis=0))
+    return widest / WIDEST[len(deviations)]
+
+
+def _lent(v: Float, size: Float, strip: Strip) -> Float:
+    """Return the share of the tensor in the noise of each element, of which `size` is the square.
+
+    A gradient may span many orders of magnitude, as a softmax does: what its largest elements
+    lend would drown the smallest, were it not for the reach.
+    """
+    lent, relative = strip.outer(v), v / size
+    mean, known = strip.mean(relative), None
+    if not np.isfinite(mean).all():
+        known = np.isfinite(relative)
+        mean = strip.spread(strip.total(np.where(known, relative, 0.0)) / strip.count(known))
+    reach = np.multiply(size, REACH**2 * mean, out=relative)
+    near: Float = np.minimum(lent, reach, out=reach)
+    return near if known is None else np.where(known, near, lent)
+
+
+def _walk(
+    graph: Graph,
+    inputs: Mapping[str, Array],
+    cotangent: Array,
+    model: NoiseModel,
+    names: Collection[str],
+) -> dict[str, Noisy]:
+    held = {
+        name: model.hold(array) if spec_of(array).kind == "float" else array
+        for name, array in inputs.items()
+    }
+    tape = forward(graph, held, _constants(model))  # type: ignore[arg-type]
+    found = {name: value for name, value in tape.values.items() if name in names}
+    if any(name.startswith("d ") for name in names):
+        model.turn()
+        gradients = backward(graph, tape, model.hold(cotangent))  # type: ignore[arg-type]
+        found |= {f"d {name}": dx for name, dx in gradients.items() if f"d {name}" in names}
+    return found  # type: ignore[return-value]
+
+
+def _constants(model: NoiseModel) -> MakeConstant:
+    def constant(value: float | int | bool, kind: Kind) -> Array:
+        return model.constant(float(value)) if kind == "float" else np.asarray(value)
+
+    return constant
+
+
+def _base(tensor: Noisy | Array) -> Float:
+    return tensor.stack[0] if isinstance(tensor, Noisy) else tensor
+
+
+def _stack(tensor: Noisy | Array) -> Float:
+    return tensor.stack if isinstance(tensor, Noisy) else tensor[None]
+
+
+def _span(scale: Scale, ends: list[Float]) -> Scale:
+    low = np.minimum.reduce([scale.base, *ends])
+    high = np.maximum.reduce([scale.base, *ends])
+    return replace(scale, low=low, high=high)

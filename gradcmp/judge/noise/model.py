@@ -1,0 +1,254 @@
+"""Arrays that carry rounding noise: the reference runs on them as it stands.
+
+A `Noisy` holds the noise-free float64 array and K replicas of it, stacked on a leading axis that
+nobody outside sees. NumPy's own protocols hand every primitive that a reference or a pullback
+applies to it, and after each the replicas get the rounding error that the dtype under test would
+have made there. The spread of the replicas at the end is the scale of the noise.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+from gradcmp.judge.dtypes import PRECISIONS, Precision
+from gradcmp.judge.noise.sums import Sum
+
+Stack: TypeAlias = npt.NDArray[Any]
+Rule: TypeAlias = Callable[..., Any]
+
+# What a replica does at each method of a ufunc, and at each array function: the rules register
+# here when their files are imported.
+METHODS: dict[str, Rule] = {}
+FUNCTIONS: dict[Callable[..., Any], Rule] = {}
+
+LONGEST_SUM = 4096  # terms whose errors add up: frameworks sum longer ones in blocks
+COMMON_MODE = 0.25  # share of an elementary function's error that its elements have in common
+SPREAD = 1.4  # a rounding error seen through c in [1, 2) is this much smaller than the true one
+HASHED_RMS = 0.408  # root mean square of (RN(c w) / c - w) / (u w) over c and w: sqrt(1/6)
+EPS = 2.0**-52  # from 1 to the next float64
+TINY = 2.0**-1022  # below it float64 itself loses digits
+
+
+class NoModelError(TypeError):
+    """An array function that the noise model does not know; the caller falls back."""
+
+
+@dataclass
+class NoiseModel:
+    """The rounding of one dtype, replicated.
+
+    Attributes
+    ----------
+    precision : Precision
+        Of the dtype under test.
+    replicas : int
+        K; with 0 there is no noise, and `nudge` alone tells two runs apart.
+    rng : Generator
+        Draws the c of every primitive; seeded, so that a verdict repeats.
+    operands : Precision, optional
+        What the operands of a matrix product are rounded to first: TF32 units do that.
+    nudge : {0, 1, -1}
+        How exact ties are broken: not at all, for the later operand or element, for the earlier.
+    shuffled : bool
+        Whether a nudge goes another way for each element and each comparison, at random.
+    tied : bool
+        Whether an exact tie was met: only then can breaking ties change anything.
+    near : float
+        Spreads from a kink within which another backend may take the other branch.
+    roundings : int
+        How many a replica sees where an implementation rounds once.
+    """
+
+    precision: Precision
+    replicas: int
+    rng: np.random.Generator
+    operands: Precision | None = None
+    nudge: int = 0
+    shuffled: bool = False
+    tied: bool = False
+    near: ClassVar[float] = 4.0
+    roundings: ClassVar[int] = 1
+    _held: int = 0  # elements taken in so far: their ranks when ties are broken
+
+    def hold(self, array: Stack) -> Noisy:
+        """Take an array in, with one rounding error each: it absorbs equally good algorithms."""
+        held = np.array(array, np.float64)
+        if self.nudge:
+            order = np.arange(self._held + 1, self._held + 1 + held.size)
+            ranks = (self.rng.permutation(order) if self.shuffled else order).reshape(held.shape)
+            step = np.maximum(np.abs(held) * EPS, TINY)  # the smallest that tells two apart
+            held = held + self.nudge * ranks * step
+            self._held += held.size
+        return self.take_in(np.repeat(held[None], self.replicas + 1, axis=0))
+
+    def take_in(self, stack: Stack) -> Noisy:
+        """Return copies of what is taken in one error each."""
+        return self.jitter(stack, 1.0)
+
+    def constant(self, value: float) -> Any:
+        """Take a number in; one that the dtype cannot hold exactly gets an error."""
+        rounded = self._round(np.float64(value))
+        return self.hold(np.asarray(value)) if rounded != value else np.float64(value)
+
+    def jitter(
+        self, stack: Stack, kappa: float, common: bool = False, product: bool = False
+    ) -> Noisy:
+        """Add the error of one primitive to the replicas: equal values get equal errors.
+
+        Parameters
+        ----------
+        kappa : float
+            How large the error is, in units of u.
+        common : bool
+            Whether its elements have a part of it in common.
+        product : bool
+            Whether it is a product or quotient of two arrays: of interest to `HalfModel`.
+        """
+        y = stack[1:]
+        c = self._draw(stack.ndim)
+        with np.errstate(all="ignore"):
+            error = self._rounding(y, c)
+            error *= SPREAD * kappa
+            if common:
+                xi = self.rng.standard_normal(self.replicas).reshape(c.shape)
+                error += COMMON_MODE * kappa * self.precision.u * xi * y
+            y += _finite(error)
+        return Noisy(stack, self)
+
+    def jitter_sum(self, stack: Stack, squares: Stack, terms: Any, kind: Sum) -> Noisy:
+        """Add the error of a sum of `terms` terms whose squares add up to `squares`.
+
+        Its standard deviation is ``u_sum sqrt(m/3 S^2 + (m/6 + 1) Q)``, S the sum, Q that of the
+        squares, ``m = min(terms, 4096)``: recursive summation in random order.
+        """
+        u_sum = self.accumulator(kind)
+        m = np.minimum(terms, LONGEST_SUM)
+        y = stack[1:]
+        c = self._draw(stack.ndim)
+        with np.errstate(all="ignore"):
+            deviation = u_sum * np.sqrt(m / 3 * y * y + (m / 6 + 1) * squares)
+            w = np.abs(y) + np.sqrt(squares)  # what the error is a function of
+            error = self._rounding(w, c)
+            error /= w
+            error *= deviation / (self.precision.u * HASHED_RMS)
+            y += _finite(error)
+        if u_sum == self.precision.u:
+            return Noisy(stack, self)
+        return self.jitter(stack, 1.0)  # the accumulator is finer than the result
+
+    def accumulator(self, kind: Sum) -> float:
+        """Return the unit roundoff in which a kind of sum is added up: scattered ones in place."""
+        return self.precision.u if kind == "scatter" else self.precision.u_sum
+
+    def bias(self, ndim: int) -> Any:
+        """Return how often a near tie goes one way, for each replica of arrays of `ndim` axes."""
+        return 0.5
+
+    def turn(self) -> None:
+        """Go backwards: what is summed from here on are cotangents."""
+
+    def _draw(self, ndim: int) -> Stack:
+        return self.rng.uniform(1.0, 2.0, self.replicas).reshape((-1,) + (1,) * (ndim - 1))
+
+    def feed(self, x: Any) -> Any:
+        """Return an operand of a matrix product as the unit that multiplies sees it."""
+        if self.operands is None or not isinstance(x, Noisy):
+            return x
+        coarse = replace(self, precision=self.operands, operands=None)
+        return Noisy(coarse.jitter(x.stack.copy(), 1.0).stack, self)
+
+    def lean(self, shape: tuple[int, ...]) -> Stack:
+        """Return the sign that the difference of two tied numbers is taken to have, or 0."""
+        signs = self.rng.choice((-1.0, 1.0), shape) if self.shuffled else np.ones(shape)
+        return signs * self.nudge
+
+    def _rounding(self, y: Stack, c: Stack) -> Stack:
+        """Return the error of rounding, seen through c: ``RN(c y) / c - y``."""
+        error: Stack = self._round(c * y)
+        error /= c
+        return np.subtract(error, y, out=error)
+
+    def _round(self, y: Any) -> Any:
+        """Round to the significand of the dtype, by Veltkamp's splitting."""
+        if self.precision.u == PRECISIONS["float64"].u:
+            return y  # the arithmetic at hand rounds c y by itself
+        t = y * (self.precision.u * 2.0**53 + 1.0)
+        return t - (t - y)
+
+
+def _finite(error: Stack) -> Stack:
+    """Take out what is not finite: there the replicas stay as they are."""
+    finite = np.isfinite(error)
+    return error if finite.all() else np.where(finite, error, 0.0)
+
+
+class Noisy(NDArrayOperatorsMixin):
+    """An array with replicas; `stack` has them on a leading axis, the noise-free one first."""
+
+    stack: Stack
+    model: NoiseModel
+
+    def __init__(self, stack: Stack, model: NoiseModel) -> None:
+        self.stack = stack
+        self.model = model
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape that everybody outside sees."""
+        return self.stack.shape[1:]
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes without the replicas."""
+        return self.stack.ndim - 1
+
+    @property
+    def size(self) -> int:
+        """Number of elements of one replica."""
+        return math.prod(self.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """float64, or bool for the outcome of a comparison."""
+        return self.stack.dtype
+
+    @property
+    def real(self) -> Noisy:
+        """Itself: replicas are real."""
+        return self
+
+    def __getitem__(self, key: Any) -> Noisy:
+        parts = key if isinstance(key, tuple) else (key,)
+        return Noisy(self.stack[(slice(None), *parts)], self.model)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        rule = METHODS.get(method)
+        if rule is None or kwargs.get("out") is not None or kwargs.get("where", True) is not True:
+            raise NoModelError(f"{ufunc.__name__}.{method} has no noise model")
+        kwargs.pop("out", None)
+        return rule(self.model, ufunc, *inputs, **kwargs)
+
+    def __array_function__(self, function: Rule, types: Any, args: Any, kwargs: Any) -> Any:
+        rule = FUNCTIONS.get(function)
+        if rule is None:
+            raise NoModelError(f"numpy.{function.__name__} has no noise model")
+        return rule(*args, **kwargs)
+
+
+def align(arrays: tuple[Any, ...], model: NoiseModel) -> list[Any]:
+    """Make stacks that broadcast against each other: axes are added after the replicas."""
+    held = [model.constant(a) if type(a) is float else a for a in arrays]
+    ndim = max(np.ndim(a) for a in held)
+    return [
+        a.stack.reshape((len(a.stack),) + (1,) * (ndim - a.ndim) + a.shape)
+        if isinstance(a, Noisy)
+        else a
+        for a in held
+    ]

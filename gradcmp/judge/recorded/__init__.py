@@ -1,0 +1,1 @@
+"""Judge recordings that were read from files."""

@@ -1,0 +1,232 @@
+"""Saved recordings in, verdicts out: two of them, or many against their golden ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import numpy as np
+
+from gradcmp.case import Auto, Case, Tolerance
+from gradcmp.errors import NothingComparedError, UsageError, did_you_mean
+from gradcmp.graph.records import STEP
+from gradcmp.judge.diagnose.divergence import partings
+from gradcmp.judge.diagnose.investigation import Rule
+from gradcmp.judge.fixed import FixedRule, without_noise
+from gradcmp.judge.recorded.plain_arrays import look_into, loose_rule
+from gradcmp.judge.recorded.same_case import judge_saved
+from gradcmp.judge.sides import Side, hold
+from gradcmp.judge.verdict import CaseVerdict, Comparison, Pair
+from gradcmp.recording import Array, Origin, Outcome, Recording
+
+GOLDEN = " (golden)"
+
+
+@dataclass(frozen=True)
+class Names:
+    """How two sets of tensors are matched.
+
+    Attributes
+    ----------
+    renamed : mapping of str to str
+        What the expected side calls a tensor or an input of the actual side.
+    only : tuple of str
+        The tensors to compare, as the expected side calls them; empty: all.
+    """
+
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    only: tuple[str, ...] = ()
+
+    def require_known(self, actual: Recording, expected: Recording) -> None:
+        """Refuse a name that neither recording has: it would silently do nothing.
+
+        Raises
+        ------
+        UsageError
+        """
+        theirs, ours = expected.tensors, self.apply(actual.tensors)
+        for old, new in self.renamed.items():
+            if old not in actual.tensors:
+                raise UsageError(f"no tensor is called '{old}'", way_out=_near(old, actual.tensors))
+            if new not in theirs:
+                raise UsageError(f"no tensor is called '{new}'", way_out=_near(new, theirs))
+        for name in self.only:
+            if name not in {**theirs, **ours}:
+                raise UsageError(f"no tensor is called '{name}'", way_out=_near(name, theirs))
+
+    def choose(self, verdict: CaseVerdict) -> CaseVerdict:
+        """Leave only these tensors in the verdict on one pair.
+
+        Raises
+        ------
+        NothingComparedError
+            When none is left.
+        """
+        if not self.only:
+            return verdict
+        ((pair, by),) = verdict.comparisons.items()
+        chosen = {name: held for name, held in by.items() if name in self.only}
+        if not chosen:
+            raise _nothing(str(pair))
+        parted = verdict.partings.get(pair, {})
+        told = {name: one for name, one in verdict.findings.get(pair, {}).items() if name in chosen}
+        return replace(
+            verdict,
+            comparisons={pair: chosen},
+            findings={pair: told} if told else {},
+            partings={pair: {n: one for n, one in parted.items() if n in chosen}},
+            teeth={name: one for name, one in verdict.teeth.items() if name in chosen},
+        )
+
+    def apply(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
+        """Return arrays by the names that the expected side has for them.
+
+        Raises
+        ------
+        UsageError
+            When a new name is taken.
+        """
+        found: dict[str, Array] = {}
+        for name, array in arrays.items():
+            new = self.renamed.get(name, name)
+            if new in found:
+                raise UsageError(f"two tensors would be called '{new}'", way_out="Map both")
+            found[new] = array
+        return found
+
+    def rename(self, recording: Recording) -> Recording:
+        """Return a recording whose tensors are called as on the expected side."""
+        if not self.renamed:
+            return recording
+        return replace(recording, values=self.apply(recording.tensors), gradients={})
+
+
+ALL = Names()
+
+
+def judge_pair(
+    pair: Pair,
+    actual: Recording,
+    expected: Recording,
+    tolerance: Tolerance,
+    names: Names = ALL,
+    title: str = "",
+) -> CaseVerdict:
+    """Compare two saved recordings.
+
+    Recordings of the same case are judged as in a run. Others, and arrays without a case, by
+    every tensor that either has; inputs and the steps inside expressions are not results. Of
+    these, arrays that are held against a recording are judged by the noise of its case under
+    tolerance auto; for others, whose graph is not known or not the same, the table by dtype serves.
+
+    Parameters
+    ----------
+    title : str
+        What to call it if it is not one case; empty: by the pair.
+
+    Raises
+    ------
+    UsageError
+        When `names` do not fit.
+    NothingComparedError
+        When nothing is left to compare.
+    RecordingError
+        As `judge_saved`.
+    """
+    if expected.origin and same_question(actual, expected) and not names.renamed:
+        names.require_known(actual, expected)
+        both = {pair.expected: expected, pair.actual: actual}
+        verdict = judge_saved(expected.origin, both, tolerance, [pair])
+        return replace(names.choose(verdict), reference=pair.expected)
+    sides = {pair.actual: names.rename(actual), pair.expected: expected}
+    named = not (actual.origin and names.renamed)  # as in the graph
+    rule = loose_rule(sides) if isinstance(tolerance, Auto) and named else None
+    plain = FixedRule(without_noise(tolerance), sides)
+    with np.errstate(all="ignore"):  # infinities are findings, not warnings
+        comparisons = _by_name(pair, actual, expected, rule or plain, names)
+        findings = look_into(rule, pair, comparisons) if rule else {}
+    if not comparisons:
+        raise _nothing(str(pair))
+    case = Case(title or str(pair), inputs={}, graph={}, output="", wrt=(), backends=())
+    origins = [r.origin for r in (expected, actual) if r.origin is not None]
+    if len(origins) == 1 or same_question(actual, expected):
+        case = origins[0].case
+    return CaseVerdict(
+        replace(case, tolerance=tolerance if rule else plain.tolerance),
+        pair.expected,
+        {pair.expected: expected, pair.actual: sides[pair.actual]},
+        {pair: comparisons},
+        findings,
+        {pair: partings(rule.graph, comparisons)} if rule else {},
+    )
+
+
+def judge_against_golden(
+    origin: Origin, outcomes: Mapping[str, Outcome], golden: Mapping[str, Recording]
+) -> CaseVerdict:
+    """Compare each backend with the recording that it left earlier.
+
+    Another version may sum in another order: under tolerance auto the noise of both is allowed,
+    and with both in float64 a loud difference is told from digits that one of them lost.
+
+    Parameters
+    ----------
+    origin : Origin
+        Its case brings the tolerance.
+    outcomes : mapping of str to Recording or Failure
+        By label. One that failed stays in the verdict as it is.
+    golden : mapping of str to Recording
+        By the same labels: one for each recording in `outcomes`.
+    """
+    shown: dict[str, Outcome] = {}
+    for label, outcome in outcomes.items():
+        shown[label] = outcome
+        if isinstance(outcome, Recording):
+            shown[label + GOLDEN] = golden[label]
+    there = {label: one for label, one in shown.items() if isinstance(one, Recording)}
+    pairs = [Pair(label, label + GOLDEN) for label in outcomes if label + GOLDEN in there]
+    verdict = judge_saved(origin, there, origin.case.tolerance, pairs)
+    return replace(verdict, reference="", outcomes=shown)
+
+
+def same_question(actual: Recording, expected: Recording) -> bool:
+    """Whether both answer the same graph on the same inputs."""
+    a, e = actual.origin, expected.origin
+    return a is not None and e is not None and not a.difference(e)
+
+
+def _by_name(
+    pair: Pair, actual: Recording, expected: Recording, rule: Rule, names: Names
+) -> dict[str, Comparison]:
+    """Compare whatever either has, in the order of the expected side."""
+    names.require_known(actual, expected)
+    sides = (
+        Side(pair.actual, actual.dtype, names.apply(actual.tensors)),
+        Side(pair.expected, expected.dtype, expected.tensors),
+    )
+    results = {names.renamed.get(name, name) for name in _results(actual)} | _results(expected)
+    chosen = [
+        name
+        for name in {**sides[1].arrays, **sides[0].arrays}
+        if name in results and (not names.only or name in names.only)
+    ]
+    return hold(chosen, sides, partial(rule.hold, pair))
+
+
+def _results(recording: Recording) -> set[str]:
+    """Name the tensors of a recording that are neither inputs nor steps inside expressions."""
+    if recording.origin is None:
+        return set(recording.tensors)
+    inputs = recording.origin.case.inputs
+    return {name for name in recording.tensors if name not in inputs and STEP not in name}
+
+
+def _nothing(pair: str) -> NothingComparedError:
+    return NothingComparedError(
+        f"{pair} have no tensor to compare", way_out="Record values or gradients"
+    )
+
+
+def _near(name: str, known: Mapping[str, Array]) -> str | None:
+    return did_you_mean(name, known)

@@ -1,0 +1,134 @@
+"""One plain float32 run of the reference settles what is rounding, and nothing else."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from autocases import CASES, PAIR, case, draw, one_element, reasons, record, spoiled, verdict
+
+from gradcmp.judge.auto.baseline import RULE_BASELINE, WITHIN, is_close
+from gradcmp.judge.auto.case_noise import Scales
+from gradcmp.judge.auto.loudness import apart
+
+DEEP = CASES["deep"]
+
+
+@pytest.fixture
+def calibrations(monkeypatch):
+    """Count calibrations."""
+    made = []
+    calibrate = Scales._calibrate
+
+    def counted(self, dtype, replicas, unit, *rest):
+        made.append((dtype, replicas, unit))
+        return calibrate(self, dtype, replicas, unit, *rest)
+
+    monkeypatch.setattr(Scales, "_calibrate", counted)
+    return made
+
+
+def rules(judged):
+    return {c.rule for c in judged.comparisons[PAIR].values()}
+
+
+def test_rounding_needs_no_calibration(calibrations):
+    judged = verdict(DEEP, draw(DEEP))
+    assert set(reasons(judged).values()) <= {"exact", "rounding"}
+    assert RULE_BASELINE in rules(judged)
+    assert not calibrations
+    assert not judged.vacuous
+
+
+def test_what_is_settled_is_within_the_limit_that_it_states():
+    close = np.float32(1 + 1.2e-6)  # ten roundings off, in float32 alone
+
+    def spoil(recording):
+        change = spoiled("y", lambda d: d * close)
+        return recording if recording.dtype == "float64" else change(recording)
+
+    judged = verdict(DEEP, draw(DEEP), spoil=spoil)
+    settled = [c for c in judged.comparisons[PAIR].values() if c.rule == RULE_BASELINE]
+    assert settled
+    for comparison in settled:
+        assert comparison.agrees
+        assert comparison.noise.multiple <= comparison.noise.limit == WITHIN
+        assert comparison.worst.excess <= 1
+        assert comparison.excess is None or comparison.excess.max() <= 1
+
+
+@pytest.mark.parametrize("size", [1e-2, 1e-3, 1e-4, 1e-5, 1e-6])
+@pytest.mark.parametrize(
+    "make", [one_element, lambda factor: lambda d: (d * factor).astype(d.dtype)]
+)
+def test_what_float64_does_not_shrink_is_never_settled(make, size, calibrations):
+    judged = verdict(DEEP, draw(DEEP), spoil=spoiled("x", make(1 + size)))
+    assert reasons(judged)["d x"] in ("bug", "note")
+    assert calibrations
+
+
+@pytest.mark.parametrize("change", [lambda d: d * np.float32(1.001), one_element(1.01)])
+def test_what_is_far_off_in_float32_alone_is_measured(change):
+    def spoil(recording):
+        return recording if recording.dtype == "float64" else spoiled("x", change)(recording)
+
+    assert reasons(verdict(DEEP, draw(DEEP), spoil=spoil))["d x"] == "precision"
+
+
+@pytest.mark.parametrize(("dtype", "twin"), [("float32", False), ("bfloat16", True)])
+def test_only_float32_with_a_float64_run_is_settled(dtype, twin, calibrations):
+    judged = verdict(DEEP, draw(DEEP), dtype=dtype, twin=twin)
+    assert RULE_BASELINE not in rules(judged)
+    assert calibrations
+
+
+def test_a_gradient_of_zero_is_still_vacuous():
+    zero = case(a="x - x", out="sum(a * y)")
+    assert "d x" in verdict(zero, draw(zero)).vacuous
+
+
+def test_the_same_infinity_beside_rounding_is_no_difference():
+    """log 0 is minus infinity everywhere; its neighbours are rounded."""
+    logs = case(a="log(abs(tanh(x) * y))", out="a * z")
+    inputs = draw(logs)
+    inputs["x"][1, 1] = 0.0
+    judged = verdict(logs, inputs)
+    assert np.isinf(record("numpy", logs, inputs, "float64").values["a"]).sum() == 1
+    assert reasons(judged)["a"] in ("exact", "rounding")
+    assert verdict(logs, inputs, spoil=spoiled("z", one_element(1.01))).disagreements
+
+
+def all_close(actual, expected, scale=0.0):
+    return is_close(np.abs(expected), np.abs(apart(actual, expected)), scale).all()
+
+
+def test_what_is_close_matches_infinities_and_nan_in_place():
+    x = np.array([1.0, np.inf, -np.inf, np.nan])
+    assert all_close(x, x.copy())
+    assert not all_close(x, x[::-1].copy(), 1.0)
+    assert not all_close(x, np.array([1.0, np.inf, np.inf, np.nan]), 1.0)
+    assert not all_close(x, np.array([1 + 1e-6, np.inf, -np.inf, np.nan]), 1e-9)
+
+
+def leaking(tiny):
+    """A row of a gradient that is exactly zero, and what a backend has there, by dtype."""
+    graph = case(a="tanh(x) * y", out="sum(exp(a) * z)")
+    inputs = draw(graph)
+    inputs["y"][0] = 0.0
+
+    def spoil(recording):
+        dx = recording.gradients["x"].copy()
+        assert not dx[0].any()
+        dx[0] = tiny[recording.dtype]
+        return spoiled("x", lambda _: dx)(recording)
+
+    return verdict(graph, inputs, spoil=spoil)
+
+
+def test_an_exact_zero_of_the_reference_borrows_its_noise_from_the_tensor(calibrations):
+    judged = leaking({"float32": 1e-8, "float64": 1e-17})
+    assert reasons(judged)["d x"] == "rounding"
+    assert not calibrations
+
+
+def test_what_is_no_zero_in_float64_either_is_not_settled():
+    assert reasons(leaking({"float32": 1e-8, "float64": 1e-8}))["d x"] == "bug"

@@ -1,0 +1,104 @@
+"""A verdict says why and whose: cause, side and teeth, from the recordings of one case."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from autocases import CASES, PAIR, case, draw, record, spoiled, verdict
+
+from gradcmp.case import DTypeTable, Fixed
+from gradcmp.judge import judge
+from gradcmp.judge.verdict import Pair
+
+
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        (lambda d: -d, "sign"),
+        (lambda d: d / 12, "1/12"),
+        (lambda d: np.zeros_like(d), "zero"),
+        (lambda d: d[:, ::-1].copy(), "revers"),
+    ],
+)
+def test_the_likely_cause_and_the_side_are_named(change, cause):
+    there = CASES["product"]
+    found = verdict(there, draw(there), spoil=spoiled("y", change)).findings[PAIR]["d y"]
+    assert cause in found.causes[0].text
+    assert found.side == "torch"
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+@pytest.mark.parametrize("tensor", ["y", "out"])
+def test_the_side_that_is_no_finite_number_is_named(wrong, tensor):
+    """Of a gradient; and of the output's value, which the reference defines."""
+    there = CASES["product"]
+
+    def poison(recording):
+        part = "gradients" if tensor == "y" else "values"
+        arrays = dict(getattr(recording, part))
+        arrays[tensor] = arrays[tensor] + np.asarray(wrong, arrays[tensor].dtype)
+        return replace(recording, **{part: arrays})
+
+    judged = verdict(there, draw(there), spoil=poison)
+    name = "d y" if tensor == "y" else "out"
+    assert judged.comparisons[PAIR][name].verdict.reason == "non-finite"
+    assert judged.findings[PAIR][name].side == "torch"
+
+
+def test_the_reference_is_blamed_for_a_nan_of_its_own():
+    there = case(a="where(x > 0, sqrt(x), 3 * x)", out="a * y")
+    judged = verdict(there, draw(there), spoil=spoiled("x", lambda d: np.nan_to_num(d, nan=1.0)))
+    assert judged.comparisons[PAIR]["d x"].verdict.reason == "non-finite"
+    assert judged.findings[PAIR]["d x"].side == "numpy"
+
+
+def test_garbage_has_no_cause():
+    there = CASES["product"]
+    rng = np.random.default_rng(9)
+
+    def garbage(gradient):
+        return (gradient + rng.standard_normal(gradient.shape)).astype(gradient.dtype)
+
+    found = verdict(there, draw(there), spoil=spoiled("y", garbage)).findings[PAIR]["d y"]
+    assert found.causes == ()
+    assert found.side == "torch"
+
+
+def test_the_reference_is_blamed_when_it_is_off_although_all_others_agree():
+    there = CASES["product"]
+    inputs = draw(there)
+    wrong = spoiled("y", lambda d: d * 1.5)(record("numpy", there, inputs, "float64"))
+    others = {name: record(name, there, inputs, "float32") for name in ("torch", "jax")}
+    twins = {name: record(name, there, inputs, "float64") for name in others}
+    judged = judge(there, "numpy", {"numpy": wrong, **others}, twins)
+    assert judged.findings[PAIR]["d y"].side == "numpy"
+    assert judged.comparisons[Pair("jax", "torch")]["d y"].agrees
+
+
+def test_a_gradient_that_is_truly_zero_is_vacuous_and_strict_fails_it():
+    there = case(a="x - x", out="sum(a * y + y)")
+    judged = verdict(there, draw(there))
+    assert "zero" in judged.teeth["d x"].survivors
+    assert "d x" in judged.vacuous
+    assert "d out" not in judged.teeth
+    assert judged.agrees
+    assert not verdict(replace(there, strict=True), draw(there)).agrees
+
+
+def test_a_tolerance_so_wide_that_it_passes_anything_has_no_teeth():
+    there = CASES["product"]
+    wide = replace(there, tolerance=Fixed(rtol=0.0, atol=100.0))
+    assert {"zero", "negated"} <= set(verdict(wide, draw(there)).teeth["d y"].survivors)
+    table = replace(there, tolerance=DTypeTable())
+    assert not verdict(table, draw(there)).teeth["d y"].vacuous
+
+
+def test_a_good_check_has_teeth():
+    assert verdict(CASES["deep"], draw(CASES["deep"])).vacuous == ()
+
+
+def test_an_array_of_another_shape_is_explained_too():
+    there = CASES["product"]
+    judged = verdict(there, draw(there), spoil=spoiled("y", lambda d: d.T.copy()))
+    assert judged.comparisons[PAIR]["d y"].verdict.reason == "shape"
+    assert "transposed" in judged.findings[PAIR]["d y"].causes[0].text

@@ -1,0 +1,72 @@
+"""Memory beyond the inputs stays constant."""
+
+from __future__ import annotations
+
+import math
+import tracemalloc
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+from gradcmp.case import DTypeTable, Ulp
+from gradcmp.judge.elementwise import parallel
+from gradcmp.judge.elementwise.arrays import compare
+
+MIB = 2**20
+SIZE = 20_000_000
+
+
+@pytest.fixture(autouse=True, params=["numpy", "compiled"])
+def _all_threads(request, monkeypatch):
+    monkeypatch.setattr(parallel, "WORTHWHILE", 0 if request.param == "compiled" else math.inf)
+    monkeypatch.setattr(parallel, "_cores", lambda: 64)
+
+
+def peak(actual, expected, tolerance) -> float:
+    """Return the most that a comparison allocates, in MiB."""
+    compare(actual[-9:], expected[-9:], tolerance)  # what is compiled is no memory of a comparison
+    tracemalloc.start()
+    try:
+        compare(actual, expected, tolerance)
+        return tracemalloc.get_traced_memory()[1] / MIB
+    finally:
+        tracemalloc.stop()
+
+
+def scattered(dtype, scale: float):
+    """Return numbers that are all different, without the time that random ones take."""
+    x = np.arange(SIZE, dtype=np.float32)
+    np.sin(x, out=x)
+    with np.errstate(over="ignore"):
+        return (x * np.float32(scale)).astype(dtype)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "factor", "scale", "tolerance"),
+    [
+        (np.float32, 1 + 1e-6, 1, DTypeTable()),
+        (np.float32, -1, 1, DTypeTable()),  # every element disagrees and crosses zero
+        (np.float32, -1, 3e38, DTypeTable()),  # every piece is left to float64
+        (np.float64, -1, 1, Ulp(3)),
+        (ml_dtypes.bfloat16, 1.01, 1, DTypeTable()),
+    ],
+)
+def test_twenty_million_elements_take_less_than_64_mib(dtype, factor, scale, tolerance):
+    expected = scattered(dtype, scale)
+    actual = (expected * dtype(factor)).astype(dtype)
+    assert peak(actual, expected, tolerance) < 64
+
+
+def test_a_view_is_not_copied_whole():
+    x = scattered(np.float32, 1).reshape(2000, 10_000)
+    assert peak(x.T, np.broadcast_to(np.float32(1), x.T.shape), DTypeTable()) < 64
+
+
+def test_a_file_is_not_read_whole(tmp_path):
+    x = scattered(np.float32, 1)
+    np.save(tmp_path / "x.npy", x)
+    stored = np.load(tmp_path / "x.npy", mmap_mode="r")
+    x[-1] += 1
+    assert peak(stored, x, DTypeTable()) < 64
+    assert compare(stored, x, DTypeTable()).disagreeing == 1

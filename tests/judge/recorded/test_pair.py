@@ -1,0 +1,290 @@
+"""Recordings held together: by case where they have one, else by name; nothing is passed over."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gradcmp.case import Auto, Case, DTypeTable, Expression, Fixed, InputSpec, Ulp
+from gradcmp.errors import ExitCode, NothingComparedError, UsageError
+from gradcmp.judge.recorded.pair import Names, judge_against_golden, judge_pair
+from gradcmp.judge.verdict import Pair
+from gradcmp.recording import COTANGENT, Failure, Origin, Recording, fingerprint
+
+RNG = np.random.default_rng(77)
+X, DY = RNG.standard_normal((2, 4, 3))
+PAIR = Pair("torch", "numpy")
+TABLE = DTypeTable()
+
+
+def square(dtype="float32", x=X):
+    """Y = X², by hand: dX = 2 X dY."""
+    case = Case(
+        "square", {"X": InputSpec("normal", (4, 3))}, {"Y": Expression("X * X")}, "Y", ("X",), ()
+    )
+    return Recording(
+        "a backend",
+        dtype,
+        {"X": x.astype(dtype), "Y": (x * x).astype(dtype)},
+        {"Y": DY.astype(dtype), "X": (2 * x * DY).astype(dtype)},
+        origin=Origin(case, {"X": fingerprint(x), COTANGENT: fingerprint(DY)}),
+    )
+
+
+def loose(**arrays):
+    return Recording("", "", arrays, {})
+
+
+def hold(actual, expected, names=None, tolerance=TABLE):
+    return judge_pair(PAIR, actual, expected, tolerance, names or Names())
+
+
+def reasons(verdict):
+    return {name: c.verdict.reason for _, name, c in verdict.disagreements}
+
+
+def test_a_case_is_judged_as_in_a_run():
+    verdict = hold(square(), square("float64"))
+    assert verdict.exit_code is ExitCode.AGREE
+    assert verdict.tensors == ("Y", "d Y", "d X")
+    assert verdict.case.graph == {"Y": Expression("X * X")}
+
+
+@pytest.mark.parametrize("kind", ["values", "gradients"])
+def test_one_spoiled_element_is_found(kind):
+    spoiled = square()
+    name = "Y" if kind == "values" else "X"
+    array = getattr(spoiled, kind)[name].copy()
+    array[2, 1] *= 1 + 1e-3
+    spoiled = replace(spoiled, **{kind: {**getattr(spoiled, kind), name: array}})
+    verdict = hold(spoiled, square())
+    ((_, found, comparison),) = verdict.disagreements
+    assert found == (name if kind == "values" else f"d {name}")
+    assert comparison.worst.index == (2, 1)
+    assert verdict.exit_code is ExitCode.DISAGREE
+
+
+@pytest.mark.parametrize("missing", ["X", "Y"])
+def test_a_missing_gradient_is_no_zero(missing):
+    whole = square()
+    fewer = replace(
+        whole, gradients={name: a for name, a in whole.gradients.items() if name != missing}
+    )
+    assert reasons(hold(fewer, whole)) == {f"d {missing}": "missing"}
+    assert reasons(hold(whole, fewer)) == {f"d {missing}": "missing"}
+
+
+def test_swapped_names_are_found():
+    a, b = RNG.standard_normal((2, 5))
+    assert reasons(hold(loose(a=b, b=a), loose(a=a, b=b))) == {"a": "tolerance", "b": "tolerance"}
+    crossed = Names({"a": "b", "b": "a"})
+    assert hold(loose(a=b, b=a), loose(a=a, b=b), crossed).agrees
+
+
+def test_a_stray_dtype_is_found():
+    wrong = square()
+    wrong = replace(wrong, gradients={**wrong.gradients, "X": wrong.gradients["X"].astype("f8")})
+    assert reasons(hold(wrong, square())) == {"d X": "dtype"}
+    other = replace(square().origin.case, graph={"Y": Expression("X ** 2")})
+    same = replace(square(), origin=replace(square().origin, case=other))
+    assert reasons(hold(wrong, same)) == {"d X": "dtype"}
+
+
+def test_another_graph_is_compared_by_name_without_inputs_and_steps():
+    origin = square().origin
+    case = replace(origin.case, graph={"Y": Expression("square(X)")})
+    other = replace(
+        square(),
+        values={**square().values, "X": X.astype("f4") + 1, "Y/1": np.ones(2, "f4")},
+        origin=replace(origin, case=case),
+    )
+    verdict = hold(square(), other)
+    assert verdict.tensors == ("Y", "d Y", "d X")
+    assert verdict.agrees
+
+
+def test_arrays_without_a_case_are_held_against_one_with():
+    mine = loose(dX=square().gradients["X"])
+    names = Names({"dX": "d X"}, ("d X",))
+    assert hold(mine, square(), names).tensors == ("d X",)
+    assert hold(mine, square(), names).agrees
+    assert hold(mine, square(), names).recordings[PAIR.actual].tensors.keys() == {"d X"}
+    assert not hold(loose(dX=-mine.values["dX"]), square(), names).agrees
+    assert reasons(hold(mine, square(), Names({"dX": "d X"}))) == dict.fromkeys(
+        ("Y", "d Y"), "missing"
+    )
+
+
+def kernel(change=1.0, dtype="float32"):
+    """A gradient from somewhere, one element of which is off by a factor."""
+    dx = square(dtype).gradients["X"].copy()
+    dx[2, 1] *= change
+    return loose(dX=dx)
+
+
+THEIRS = Names({"dX": "d X"}, ("d X",))
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_arrays_of_ones_own_are_judged_by_the_noise_of_the_recording(swapped):
+    known = of(square(), "torch", given={"X": X, COTANGENT: DY}, twin=square("float64"))
+
+    def judged(mine):
+        if swapped:  # by the names that the graph has
+            theirs = loose(**{"d X": mine.values["dX"]})
+            return judge_pair(PAIR, known, theirs, Auto(), Names(only=("d X",)))
+        return judge_pair(PAIR, mine, known, Auto(), THEIRS)
+
+    right, wrong = judged(kernel()), judged(kernel(1.001))
+    assert "auto" in right.comparisons[PAIR]["d X"].rule
+    assert right.agrees
+    assert reasons(wrong) == {"d X": "suspect"}
+    assert wrong.findings[PAIR]["d X"].side == (PAIR.expected if swapped else PAIR.actual)
+    assert wrong.partings[PAIR]["d X"].origin == "d X"
+
+
+def test_one_ulp_of_float64_is_not_judged_as_if_it_were_float32():
+    """Whatever the other arrays of the file are; and a float64 kernel is its own twin."""
+    known = of(square(), "torch", given={"X": X, COTANGENT: DY}, twin=square("float64"))
+    mixed = kernel(1.001, "float64")
+    assert reasons(judge_pair(PAIR, mixed, known, Auto(), THEIRS)) == {"d X": "bug"}
+    fine = of(square("float64"), "numpy", given={})
+    slight = kernel(1 + 1e-9, "float64")
+    slight = replace(slight, values={**slight.values, "other": np.zeros(2, np.float16)})
+    assert reasons(judge_pair(PAIR, slight, fine, Auto(), THEIRS)) == {"d X": "suspect"}
+    assert judge_pair(PAIR, kernel(1.0, "float64"), fine, Auto(), THEIRS).agrees
+
+
+def test_names_of_ones_own_on_the_expected_side_are_judged_by_the_table():
+    known = of(square(), "torch", given={"X": X, COTANGENT: DY})
+    verdict = judge_pair(PAIR, known, kernel(), Auto(), Names({"d X": "dX"}, ("dX",)))
+    assert verdict.agrees
+    assert verdict.case.tolerance == TABLE
+
+
+def test_the_tolerance_that_was_asked_for_is_used():
+    one, other = loose(a=np.float32([1.0])), loose(a=np.float32([1.0]) + np.spacing(np.float32(1)))
+    assert hold(one, other, tolerance=Ulp(1)).agrees
+    assert not hold(one, other, tolerance=Ulp(0)).agrees
+    assert not hold(one, other, tolerance=Fixed(1e-9, 0.0)).agrees
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (Names({"b": "a"}), "no tensor is called 'b'"),
+        (Names({"a": "z"}), "no tensor is called 'z'"),
+        (Names(only=("z",)), "no tensor is called 'z'"),
+    ],
+)
+def test_a_name_that_nothing_has_is_an_error(names, words):
+    with pytest.raises(UsageError, match=words):
+        hold(loose(a=X), loose(a=X), names)
+
+
+def test_two_tensors_of_one_name_are_an_error():
+    with pytest.raises(UsageError, match="two tensors would be called 'b'"):
+        hold(loose(a=X, b=X), loose(a=X, b=X), Names({"a": "b"}))
+
+
+def test_nothing_to_compare_is_an_error():
+    with pytest.raises(NothingComparedError):
+        hold(loose(), loose())
+
+
+def of(recording, label, **changed):
+    return replace(recording, backend=label, **changed)
+
+
+def test_a_backend_that_lost_digits_is_told_from_one_that_was_changed():
+    """One backend at two times, both also in float64: did that move as much as float32 did?"""
+    origin, off = square().origin, 1 + 1e-3
+    old = of(square(), "torch", given={"X": X, COTANGENT: DY}, twin=square("float64"))
+    moved = {name: array * np.float32(off) for name, array in old.gradients.items()}
+    moved["Y"] = old.gradients["Y"]
+    alone = replace(old, gradients=moved)
+    fine = old.twin.gradients["X"] * (1 + 1e-3 * 2.0**-29)
+    both = replace(alone, twin=replace(old.twin, gradients={**old.twin.gradients, "X": fine}))
+    wrong = replace(
+        alone, twin=replace(old.twin, gradients={**old.twin.gradients, "X": fine * off})
+    )
+    bare = replace(alone, twin=None)
+
+    def reason(now):
+        verdict = judge_against_golden(origin, {"torch": now}, {"torch": old})
+        return verdict.comparisons[Pair("torch", "torch (golden)")]["d X"].verdict.reason
+
+    assert reason(old) == "exact"
+    assert reason(alone) == "suspect"
+    assert reason(both) == "precision"
+    assert reason(wrong) == "bug"
+    assert reason(bare) == "suspect"
+
+
+def test_two_backends_may_lose_digits_in_float32_alone():
+    """As TF32 units do: between two backends, unlike one at two times, that is precision."""
+    one = of(square(), "torch", given={"X": X, COTANGENT: DY}, twin=square("float64"))
+    other = of(one, "jax", gradients={**one.gradients, "X": one.gradients["X"] * np.float32(1.001)})
+    verdict = judge_pair(PAIR, one, other, Auto())
+    assert verdict.comparisons[PAIR]["d X"].verdict.reason == "precision"
+    same = judge_pair(PAIR, one, of(other, "torch"), Auto())
+    assert same.comparisons[PAIR]["d X"].verdict.reason == "suspect"
+
+
+def test_a_recorded_reference_that_is_off_is_not_believed():
+    """Nor may an exact tie hide it, as it may where the reference is the truth."""
+    zeros = {"X": np.zeros((4, 3)), "Y": np.zeros((4, 3))}
+    case = replace(square().origin.case, graph={"Y": Expression("relu(X)")})
+    origin = Origin(case, {"X": fingerprint(zeros["X"]), COTANGENT: fingerprint(DY)})
+
+    def recorded(backend, dtype, gradient):
+        values = {name: array.astype(dtype) for name, array in zeros.items()}
+        gradients = {"Y": DY.astype(dtype), "X": gradient.astype(dtype)}
+        return Recording(backend, dtype, values, gradients, origin=origin)
+
+    torch = recorded("torch", "float32", np.zeros((4, 3)))
+    torch = replace(torch, given={COTANGENT: DY})
+    right, off = (recorded("numpy", "float64", each) for each in (np.zeros((4, 3)), 2 * DY))
+    right, off = (replace(each, given={}) for each in (right, off))
+    assert judge_pair(PAIR, torch, right, Auto()).agrees
+    verdict = judge_pair(PAIR, torch, off, Auto())
+    assert reasons(verdict) == {"d X": "suspect"}
+
+
+def test_an_old_recording_that_lost_its_inputs_is_judged_by_the_table():
+    verdict = judge_pair(PAIR, square(), square(), Auto())
+    assert verdict.case.tolerance == TABLE
+    assert "default for float32" in verdict.comparisons[PAIR]["d X"].rule
+    one = judge_pair(PAIR, square(), square("float64"), Auto())  # whose inputs are those handed
+    assert one.case.tolerance == Auto()
+
+
+def test_only_some_tensors_are_judged_by_the_noise_too():
+    verdict = judge_pair(PAIR, square(), square("float64"), Auto(), Names(only=("d X",)))
+    assert verdict.tensors == ("d X",)
+    assert "auto" in verdict.comparisons[PAIR]["d X"].rule
+    assert set(verdict.teeth) <= {"d X"}
+    with pytest.raises(NothingComparedError):
+        judge_pair(PAIR, square(), square("float64"), Auto(), Names(only=("X",)))
+
+
+def test_a_golden_recording_that_drifted_is_found():
+    now = {"numpy": square("float64"), "torch": square()}
+    assert judge_against_golden(square().origin, now, now).agrees
+    drifted = replace(square(), gradients={k: a * 1.001 for k, a in square().gradients.items()})
+    verdict = judge_against_golden(square().origin, now, {**now, "torch": drifted})
+    wrong = {(str(pair), name) for pair, name, _ in verdict.disagreements}
+    assert wrong == {("torch – torch (golden)", name) for name in ("d X", "d Y")}
+
+
+def test_a_backend_that_failed_stays_a_failure():
+    lost = Failure("torch", "crashed", "it crashed")
+    verdict = judge_against_golden(
+        square().origin,
+        {"numpy": square("float64"), "torch": lost},
+        {"numpy": square("float64")},
+    )
+    assert verdict.failures == (lost,)
+    assert verdict.exit_code is ExitCode.COULD_NOT_COMPARE
