@@ -13,6 +13,7 @@ from gradcmp.case import Auto, Case, Ulp
 from gradcmp.graph import Graph, build
 from gradcmp.graph.records import STEP
 from gradcmp.judge.auto.judge import NoiseRule
+from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.determinism import same_bits
 from gradcmp.judge.diagnose.divergence import partings
 from gradcmp.judge.diagnose.investigation import Inquiry, Rule
@@ -20,7 +21,7 @@ from gradcmp.judge.elementwise.arrays import compare, compare_named
 from gradcmp.judge.fixed import FixedRule, without_noise
 from gradcmp.judge.sides import INTEGRAL, Side
 from gradcmp.judge.sides import hold as hold_sides
-from gradcmp.judge.verdict import CaseVerdict, Comparison, Pair
+from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Array, Outcome, Recording
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from gradcmp.case import Ulp
+from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.elementwise.arrays import compare
-from gradcmp.judge.verdict import Comparison
 from gradcmp.recording import Array, Recording
 
 FEW_BYTES = 1 << 16  # that are copied in less time than views are made

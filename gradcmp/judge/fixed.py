@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradcmp.case import Auto, DType, DTypeTable, Tolerance
+from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.dtypes import PRECISIONS
 from gradcmp.judge.elementwise.arrays import compare_named
 from gradcmp.judge.elementwise.difference import differ
@@ -15,7 +16,7 @@ from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.elementwise.tolerance import rule_of
 from gradcmp.judge.elementwise.ulp import coarser
 from gradcmp.judge.mutation.mutants import Allowance, Known
-from gradcmp.judge.verdict import Comparison, Pair
+from gradcmp.judge.verdict import Pair
 from gradcmp.recording import Array, Recording
 
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from gradcmp.errors import NothingComparedError
 from gradcmp.judge.case import judge
+from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.mutation.mutants import MUTANTS, mutants
-from gradcmp.judge.verdict import CaseVerdict, Comparison, Pair
+from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Array, Recording
 
 Fate: TypeAlias = Literal["killed", "survived", "not applicable", "disagrees without it"]

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from gradcmp.judge.comparison import Comparison, Reason, Verdict
 from gradcmp.judge.elementwise.tolerance import EXACT
-from gradcmp.judge.verdict import Comparison, Reason, Verdict
 from gradcmp.recording import Array, dtype_name
 
 CompareAll: TypeAlias = Callable[[Mapping[str, tuple[Array, Array]]], Mapping[str, Comparison]]

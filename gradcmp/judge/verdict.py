@@ -7,23 +7,8 @@ from dataclasses import dataclass, field
 
 from gradcmp.case import Case
 from gradcmp.errors import ExitCode
-from gradcmp.judge.comparison import SMALL, Comparison, Element, Noise, Reason, Verdict
+from gradcmp.judge.comparison import Comparison
 from gradcmp.recording import Failure, Outcome, Recording
-
-__all__ = [
-    "SMALL",
-    "CaseVerdict",
-    "Cause",
-    "Comparison",
-    "Element",
-    "Finding",
-    "Noise",
-    "Pair",
-    "Parting",
-    "Reason",
-    "Teeth",
-    "Verdict",
-]
 
 
 @dataclass(frozen=True, order=True)

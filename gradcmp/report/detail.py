@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
-from gradcmp.judge.verdict import CaseVerdict, Comparison, Pair
+from gradcmp.judge.comparison import Comparison
+from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.report.figures import align, count, short, ulp
 from gradcmp.report.heatmap import drawable, legend, pictures
 from gradcmp.report.ink import DISAGREE, QUIET, STRONG, Ink, flow

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from rich.text import Text
 
-from gradcmp.judge.verdict import SMALL, Comparison, Pair
+from gradcmp.judge.comparison import SMALL, Comparison
+from gradcmp.judge.verdict import Pair
 from gradcmp.recording import Array
 from gradcmp.report.ink import QUIET, Ink
 

@@ -14,7 +14,8 @@ from typing import Any
 
 from gradcmp.case import Case
 from gradcmp.errors import ExitCode, Location
-from gradcmp.judge.verdict import CaseVerdict, Comparison, Element, Finding, Pair, Parting
+from gradcmp.judge.comparison import Comparison, Element
+from gradcmp.judge.verdict import CaseVerdict, Finding, Pair, Parting
 from gradcmp.recording import Array, Failure, Recording
 from gradcmp.report.places import holds
 from gradcmp.report.sentence import MARKS, Tally

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from gradcmp.judge.verdict import CaseVerdict, Comparison, Element, Pair
+from gradcmp.judge.comparison import Comparison, Element
+from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.report.figures import short, ulp
 from gradcmp.report.ink import AGREE, DISAGREE, QUIET, STRONG, UNKNOWN, Ink
 from gradcmp.report.places import index

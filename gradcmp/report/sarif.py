@@ -11,7 +11,8 @@ from typing import Any
 from urllib.parse import quote
 
 from gradcmp.errors import ExitCode, Location
-from gradcmp.judge.verdict import CaseVerdict, Comparison, Pair
+from gradcmp.judge.comparison import Comparison
+from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.report.judgement import causes, facts
 from gradcmp.report.sentence import Tally, sentence
 

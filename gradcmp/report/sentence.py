@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from gradcmp.errors import ExitCode
-from gradcmp.judge.verdict import CaseVerdict, Comparison, Pair
+from gradcmp.judge.comparison import Comparison
+from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.report.figures import count, short, ulp
 from gradcmp.report.ink import AGREE, DISAGREE, UNKNOWN
 

@@ -12,7 +12,8 @@ from rich.text import Text
 
 from gradcmp.case import Auto
 from gradcmp.errors import ExitCode
-from gradcmp.judge.verdict import CaseVerdict, Comparison, Pair
+from gradcmp.judge.comparison import Comparison
+from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Failure
 from gradcmp.report.arrays import arrays
 from gradcmp.report.detail import details

@@ -12,8 +12,9 @@ from rich.console import Console, RenderableType
 
 from gradcmp.case import BackendSpec, Case, DTypeTable, Expression, InputSpec
 from gradcmp.graph import build as build_graph
+from gradcmp.judge.comparison import Comparison, Element, Verdict
 from gradcmp.judge.diagnose.divergence import partings
-from gradcmp.judge.verdict import CaseVerdict, Comparison, Element, Pair, Verdict
+from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Array, Failure, Recording
 
 SEVEN = (

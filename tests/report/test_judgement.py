@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from gradcmp.case import Auto
-from gradcmp.judge.verdict import Cause, Element, Finding, Noise, Pair, Parting, Teeth, Verdict
+from gradcmp.judge.comparison import Element, Noise, Verdict
+from gradcmp.judge.verdict import Cause, Finding, Pair, Parting, Teeth
 from gradcmp.report.table import CaseTable
 
 PAIR = Pair("torch", "numpy")

@@ -8,8 +8,8 @@ from datetime import date
 import pytest
 
 from gradcmp.errors import ExitCode, Location
+from gradcmp.judge.comparison import Verdict
 from gradcmp.judge.expected import Known, excuse
-from gradcmp.judge.verdict import Verdict
 from gradcmp.report import REPORTS, report_named
 from gradcmp.report.sentence import brief, sentence
 

@@ -9,7 +9,7 @@ import pytest
 
 from gradcmp.case import Location
 from gradcmp.errors import ExitCode
-from gradcmp.judge.verdict import Verdict
+from gradcmp.judge.comparison import Verdict
 from gradcmp.report.sarif import report
 
 # Of the SARIF 2.1.0 standard, sections 3.13, 3.14, 3.18-3.20, 3.27 and 3.58: what we write.

@@ -21,6 +21,7 @@ from gradcmp.judge.auto.batch import Sheet
 from gradcmp.judge.auto.decision import ROUNDING, noise_of
 from gradcmp.judge.auto.floor import limits_of
 from gradcmp.judge.auto.loudness import Limits, Loudness
+from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.dtypes import PRECISIONS
 from gradcmp.judge.elementwise.arrays import is_small
 from gradcmp.judge.elementwise.difference import element
@@ -28,7 +29,6 @@ from gradcmp.judge.elementwise.segments import LONGEST, Float, Strip, batches
 from gradcmp.judge.elementwise.ulp import FORMATS
 from gradcmp.judge.noise.calibration import WIDEST, pooled
 from gradcmp.judge.noise.nearby_points import run_in
-from gradcmp.judge.verdict import Comparison
 from gradcmp.recording import Array, Recording
 
 DTYPE: DType = "float32"  # in narrower dtypes NumPy adds up in order, which frameworks do not

@@ -14,13 +14,13 @@ import numpy as np
 from gradcmp.judge.auto.floor import FLOORS
 from gradcmp.judge.auto.loudness import apart
 from gradcmp.judge.auto.pair import Facing, Matched
+from gradcmp.judge.comparison import Comparison, Element, Noise, Verdict
 from gradcmp.judge.elementwise.arrays import compare, compare_laid, conclude
 from gradcmp.judge.elementwise.laid import Laid
 from gradcmp.judge.elementwise.segments import LONGEST, Float, Strip, batches
 from gradcmp.judge.elementwise.statistics import Tally
 from gradcmp.judge.elementwise.tolerance import rule_of
 from gradcmp.judge.elementwise.ulp import FORMATS
-from gradcmp.judge.verdict import Comparison, Element, Noise, Verdict
 from gradcmp.recording import Array
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 from gradcmp.judge.auto.loudness import Loudness
+from gradcmp.judge.comparison import Element, Noise, Verdict
 from gradcmp.judge.elementwise.difference import element
 from gradcmp.judge.elementwise.ulp import coarser
-from gradcmp.judge.verdict import Element, Noise, Verdict
 from gradcmp.recording import Array, dtype_name
 
 ROUNDING = Verdict(True, "rounding")

@@ -18,11 +18,12 @@ from gradcmp.judge.auto.measuring import Measuring
 from gradcmp.judge.auto.overflow import overflowed
 from gradcmp.judge.auto.pair import Facing, Matched
 from gradcmp.judge.auto.roundings import within_floor
+from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.dtypes import HALVES
 from gradcmp.judge.elementwise.arrays import compare_all, is_real
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.mutation.mutants import Allowance, Known
-from gradcmp.judge.verdict import Comparison, Pair
+from gradcmp.judge.verdict import Pair
 from gradcmp.recording import Array, Recording
 
 

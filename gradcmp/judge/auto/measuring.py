@@ -10,10 +10,10 @@ from gradcmp.judge.auto.case_noise import UNITS, Scales
 from gradcmp.judge.auto.decision import decide, element_of, noise_of
 from gradcmp.judge.auto.loudness import apart, explained, loudness, shrinks, together
 from gradcmp.judge.auto.pair import Facing, Matched
+from gradcmp.judge.comparison import Comparison, Verdict
 from gradcmp.judge.elementwise.arrays import is_small
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.noise.calibration import Scale
-from gradcmp.judge.verdict import Comparison, Verdict
 
 QUIET_FROM = 0.3  # of the noise that such a unit makes: less, and the unit is not the reason
 

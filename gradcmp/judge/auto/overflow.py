@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from gradcmp.judge.comparison import Comparison, Verdict
 from gradcmp.judge.dtypes import Precision
-from gradcmp.judge.verdict import Comparison, Verdict
 from gradcmp.recording import Array, Recording
 
 

@@ -9,7 +9,7 @@ from gradcmp.judge.auto.batch import Sheet
 from gradcmp.judge.auto.decision import ROUNDING, noise_of
 from gradcmp.judge.auto.floor import FLOORS, Floor
 from gradcmp.judge.auto.loudness import Loudness
-from gradcmp.judge.verdict import Comparison, Element, Noise
+from gradcmp.judge.comparison import Comparison, Element, Noise
 
 
 def within_floor(sheet: Sheet) -> list[Comparison | None]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from gradcmp.graph import Graph
-from gradcmp.judge.verdict import Comparison, Parting
+from gradcmp.judge.comparison import Comparison
+from gradcmp.judge.verdict import Parting
 
 GRADIENT = "d "
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from gradcmp.case import DTYPES, DType
 from gradcmp.graph import Graph, backward, forward
+from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.diagnose.arbitration import arbitrate, arbitrate_nonfinite, arbitrate_values
 from gradcmp.judge.diagnose.causes import diagnose
 from gradcmp.judge.diagnose.derivative import Primal
@@ -19,7 +20,7 @@ from gradcmp.judge.diagnose.emulation import FLOAT64, lowered, terms
 from gradcmp.judge.diagnose.evidence import Evidence
 from gradcmp.judge.elementwise.segments import Float, Strip, batches
 from gradcmp.judge.mutation.mutants import Allowance, have_teeth, teeth
-from gradcmp.judge.verdict import Cause, Comparison, Finding, Pair, Teeth
+from gradcmp.judge.verdict import Cause, Finding, Pair, Teeth
 from gradcmp.recording import Array, Recording
 
 Comparisons = Mapping[Pair, Mapping[str, Comparison]]

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradcmp.case import DTypeTable, Tolerance
+from gradcmp.judge.comparison import SMALL, Comparison, Element, Noise, Reason, Verdict
 from gradcmp.judge.elementwise.chunks import aligned
 from gradcmp.judge.elementwise.difference import element_under
 from gradcmp.judge.elementwise.integers import tally_integers
@@ -20,7 +21,6 @@ from gradcmp.judge.elementwise.statistics import Tally
 from gradcmp.judge.elementwise.tolerance import EXACT, Rule, rule_of
 from gradcmp.judge.elementwise.ulp import FORMATS, Format, coarser
 from gradcmp.judge.elementwise.void import reserved
-from gradcmp.judge.verdict import SMALL, Comparison, Element, Noise, Reason, Verdict
 from gradcmp.recording import Array, dtype_name
 
 BY_DTYPE = DTypeTable()

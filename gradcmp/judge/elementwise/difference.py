@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gradcmp.judge.comparison import Element
 from gradcmp.judge.elementwise.tolerance import Rule
 from gradcmp.judge.elementwise.ulp import FORMATS, Format, Ruler, distance
-from gradcmp.judge.verdict import Element
 from gradcmp.recording import Array
 
 LARGEST = float(np.finfo(np.float64).max)

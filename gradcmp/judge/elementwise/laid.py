@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from gradcmp.judge.comparison import Element
 from gradcmp.judge.elementwise.difference import Difference, differ
 from gradcmp.judge.elementwise.segments import Float, Index, Strip
 from gradcmp.judge.elementwise.statistics import OCTAVES, Tally
 from gradcmp.judge.elementwise.tolerance import Rule
-from gradcmp.judge.verdict import Element
 from gradcmp.recording import Array
 
 

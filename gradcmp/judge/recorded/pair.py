@@ -11,13 +11,14 @@ import numpy as np
 from gradcmp.case import Auto, Case, Tolerance
 from gradcmp.errors import NothingComparedError, UsageError, did_you_mean
 from gradcmp.graph.records import STEP
+from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.diagnose.divergence import partings
 from gradcmp.judge.diagnose.investigation import Rule
 from gradcmp.judge.fixed import FixedRule, without_noise
 from gradcmp.judge.recorded.plain_arrays import look_into, loose_rule
 from gradcmp.judge.recorded.same_case import judge_saved
 from gradcmp.judge.sides import Side, hold
-from gradcmp.judge.verdict import CaseVerdict, Comparison, Pair
+from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Array, Origin, Outcome, Recording
 
 GOLDEN = " (golden)"

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 from gradcmp.case import DTYPES, DType, DTypeTable
 from gradcmp.graph import Graph, build
 from gradcmp.judge.auto.judge import NoiseRule
+from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.diagnose.investigation import Inquiry
 from gradcmp.judge.elementwise.arrays import compare
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.mutation.mutants import Allowance
 from gradcmp.judge.recorded.reference import yardstick
 from gradcmp.judge.recorded.same_case import AGAIN
-from gradcmp.judge.verdict import Comparison, Finding, Pair
+from gradcmp.judge.verdict import Finding, Pair
 from gradcmp.recording import Array, Recording
 
 

@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.text import Text
 
 from gradcmp.case import Case
-from gradcmp.judge.verdict import CaseVerdict, Comparison, Pair
+from gradcmp.judge.comparison import Comparison
+from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Failure
 from gradcmp.report.detail import row
 from gradcmp.report.ink import Ink, clean, tail

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.elementwise.difference import differ
 from gradcmp.judge.elementwise.tolerance import EXACT, Rule, rule_of
 from gradcmp.judge.elementwise.ulp import FORMATS, coarser
-from gradcmp.judge.verdict import CaseVerdict, Comparison, Pair
+from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Array
 from gradcmp.report.json import strict
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gradcmp.errors import ExitCode
-from gradcmp.judge.verdict import CaseVerdict, Comparison, Pair
+from gradcmp.judge.comparison import Comparison
+from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Failure
 from gradcmp.report.judgement import gravity
 from gradcmp.report.sentence import MARKS, amount, brief

@@ -7,8 +7,9 @@ from autocases import PAIR, case, draw, verdict
 
 from gradcmp.case import Fixed
 from gradcmp.graph import build
+from gradcmp.judge.comparison import Comparison, Verdict
 from gradcmp.judge.diagnose.divergence import partings
-from gradcmp.judge.verdict import Comparison, Parting, Verdict
+from gradcmp.judge.verdict import Parting
 
 TWO = case(a="exp(x)", b="a * x", c="tanh(y)", d="c * y", out="sum(b) + sum(d)")
 RIGHT = Comparison(Verdict(True, "exact"), "a = e")

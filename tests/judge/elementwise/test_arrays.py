@@ -12,12 +12,12 @@ from judge_oracle import Expected, expect
 
 from gradcmp.case import DTypeTable, Fixed, Ulp
 from gradcmp.errors import UsageError
+from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.elementwise import arrays, parallel
 from gradcmp.judge.elementwise.arrays import compare
 from gradcmp.judge.elementwise.compiled import kernels
 from gradcmp.judge.elementwise.tolerance import DEFAULTS
 from gradcmp.judge.elementwise.ulp import octaves
-from gradcmp.judge.verdict import Comparison
 from gradcmp.recording import Array, numpy_dtype
 
 DTYPES = ("float64", "float32", "float16", "bfloat16")  # finest first
