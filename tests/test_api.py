@@ -83,7 +83,7 @@ def test_a_wrong_op_is_wrong_by_itself_and_what_it_hands_on_is_not():
     pair = Pair("torch", "numpy")
     assert requests
     assert not verdict.agrees
-    assert verdict.partings[pair]["out"].forward == "b"
+    assert verdict.divergences[pair]["out"].forward == "b"
     assert not verdict.comparisons[pair]["out"].agrees  # the error is handed on
     assert [node for node, alone in verdict.isolated.items() if not alone.agrees] == ["b"]
 

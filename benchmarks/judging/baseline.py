@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -22,59 +22,61 @@ from benchmarks.judging.measure import LIVE, STRUCTURAL_MUTANTS, Trial
 from benchmarks.judging.mutants import applied, elementwise, structural
 from benchmarks.judging.recording import Run, runs
 from gradcmp.judge import Comparison, Pair
-from gradcmp.judge.auto.baseline import RULE_BASELINE, Baseline
-from gradcmp.judge.auto.batch import Sheet
-from gradcmp.judge.auto.floor import FLOORS
-from gradcmp.judge.auto.pair import Facing, Matched
+from gradcmp.judge.auto.batch import TensorBatch
+from gradcmp.judge.auto.noise_floor import FLOORS
+from gradcmp.judge.auto.pair import RecordingPair, TensorPair
+from gradcmp.judge.auto.reference_error import RULE, ReferenceError
 
 
-class Unsettled(Baseline):
+class SettlesNothing(ReferenceError):  # noqa: N818  the error of the reference
     """Settles nothing, so that everything is calibrated."""
 
-    def settle(self, sheet: Sheet) -> list[None]:
-        return [None] * len(sheet.tensors)
+    def settle(
+        self, batch: TensorBatch, unsettled: Sequence[int]
+    ) -> Iterator[tuple[int, Comparison]]:
+        return iter(())
 
 
-def tensors(trial: Trial) -> Iterator[tuple[str, Facing, Matched]]:
+def tensors(trial: Trial) -> Iterator[tuple[str, RecordingPair, TensorPair]]:
     """Return what to judge, and its kind."""
     for expected, actual in combinations(trial.recordings, 2):
-        facing = trial.rule.facing(Pair(actual, expected))
+        sides = trial.rule.sides(Pair(actual, expected))
         for name in trial._compared:
             both = trial._tensor(actual, name), trial._tensor(expected, name)
-            yield "correct", facing, facing.match(name, *both)
+            yield "correct", sides, sides.match(name, *both)
     rng = np.random.default_rng([trial.problem.case.seed, 1])
     found = (*structural(trial.problem, rng, STRUCTURAL_MUTANTS), *elementwise(trial.problem, rng))
     for mutant in (one for one in found if trial._size(one) >= LIVE):
         for label, recording in trial.run.recordings.items():
-            facing = trial.rule.facing(Pair(label, trial.problem.reference.backend))
+            sides = trial.rule.sides(Pair(label, trial.problem.reference.backend))
             for name, effect in mutant.effects.items():
                 truth = trial.problem.reference.gradients[name]
                 wrong = applied(recording.gradients[name], effect, "float32")
                 if np.array_equal(wrong, recording.gradients[name]):
                     continue  # this effect is lost in rounding
                 fine = applied(trial.run.twins[label].gradients[name], effect, "float64")
-                yield "mutant", facing, Matched(f"d {name}", (wrong, truth), (fine, truth))
+                yield "mutant", sides, TensorPair(f"d {name}", (wrong, truth), (fine, truth))
 
 
 def judged(run: Run) -> Iterator[tuple[str, Comparison, Comparison]]:
     """Return what is found as it is done, and with a calibration in any case."""
     trial = Trial(run)
     strict = replace(trial.rule)
-    strict.__dict__["_baseline"] = Unsettled(strict.graph, strict.reference)
-    for kind, facing, tensor in tensors(trial):
-        (quick,), (full,) = (rule.judge(facing, [tensor]) for rule in (trial.rule, strict))
+    strict.__dict__["_reference_error"] = SettlesNothing(strict.graph, strict.reference)
+    for kind, sides, tensor in tensors(trial):
+        quick, full = (rule.judge(sides, [tensor])[tensor.name] for rule in (trial.rule, strict))
         yield kind, quick, full
 
 
 def spread(run: Run) -> Iterator[tuple[float, float]]:
-    """Return the calibrated noise of every gradient over what the baseline bespeaks.
+    """Return the calibrated noise of every gradient over what the baseline implies.
 
     For the elements from a hundredth of which, and up to a hundredth of which, it is beyond.
     """
     rule = Trial(run).rule
-    noise = rule._scales.roughly_of("float32")
+    noise = rule._noise.roughly_of("float32")
     for name in (f"d {name}" for name in run.problem.case.wrt):
-        scale, some = rule._baseline.scale(name), rule.reference.tensors[name] != 0
+        scale, some = rule._reference_error.scale(name), rule.reference.tensors[name] != 0
         if scale is not None and some.any():
             low, high = np.percentile((noise[name].s / scale)[some], (1, 99))
             yield float(low), float(high)
@@ -97,7 +99,7 @@ def main() -> None:
         for kind, quick, full in judged(run):
             if quick.rule == FLOORS["float32"].rule or full.noise is None:
                 continue
-            settled = quick.rule == RULE_BASELINE
+            settled = quick.rule == RULE
             seen[kind, "settled" if settled else "left over", full.verdict.reason] += 1
             if settled:
                 multiples.append(full.noise.multiple)
@@ -109,7 +111,7 @@ def main() -> None:
     for what, each, percents in (("low", low, (0, 1, 5, 50)), ("high", high, (50, 95, 99, 100))):
         found = zip(percents, np.percentile(each, percents), strict=True)
         shown = ", ".join(f"{percent} % {ratio:.2g}" for percent, ratio in found)
-        print(f"calibrated over bespoken noise, {what} end of each gradient: {shown}")
+        print(f"calibrated over implied noise, {what} end of each gradient: {shown}")
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ from benchmarks.judging.recording import Problem, Run
 from benchmarks.judging.results import WITH, WITHOUT, WORST_FIRST, Judged, Killed, Measured
 from benchmarks.judging.rivals import RIVALS
 from gradcmp.judge import Comparison, Pair
-from gradcmp.judge.auto.judge import NoiseRule
-from gradcmp.judge.auto.pair import Facing, Matched
+from gradcmp.judge.auto.judge import NoiseJudge
+from gradcmp.judge.auto.pair import RecordingPair, TensorPair
 from gradcmp.judge.dtypes import PRECISIONS
 from gradcmp.ops import Array
 from gradcmp.recording import Recording
@@ -48,8 +48,8 @@ class Trial:
         return {reference.backend: reference, **self.run.recordings}
 
     @cached_property
-    def rule(self) -> NoiseRule:
-        return NoiseRule(
+    def rule(self) -> NoiseJudge:
+        return NoiseJudge(
             self.problem.graph, self.problem.reference, self.recordings, self.run.twins
         )
 
@@ -113,18 +113,19 @@ class Trial:
         return self.recordings[label].tensors[name]
 
     def _hold_pair(self, pair: Pair) -> dict[str, dict[str, Comparison]]:
-        facing = self.rule.facing(pair)
+        sides = self.rule.sides(pair)
         labels = (pair.actual, pair.expected)
         arrays = {name: [self._tensor(label, name) for label in labels] for name in self._compared}
-        return self._hold(facing, [facing.match(name, *both) for name, both in arrays.items()])
+        return self._hold(sides, [sides.match(name, *both) for name, both in arrays.items()])
 
-    def _hold(self, facing: Facing, tensors: Sequence[Matched]) -> dict[str, dict[str, Comparison]]:
+    def _hold(
+        self, sides: RecordingPair, tensors: Sequence[TensorPair]
+    ) -> dict[str, dict[str, Comparison]]:
         """Judge tensors with their float64 runs and without, by name."""
-        alone = [replace(tensor, fine=None) for tensor in tensors]
-        both = (self.rule.judge(facing, one) for one in (tensors, alone))
+        alone = [replace(tensor, float64=None) for tensor in tensors]
+        with_float64, lacking = (self.rule.judge(sides, one) for one in (tensors, alone))
         return {
-            tensor.name: {WITH: having, WITHOUT: lacking}
-            for tensor, having, lacking in zip(tensors, *both, strict=True)
+            name: {WITH: having, WITHOUT: lacking[name]} for name, having in with_float64.items()
         }
 
     @cached_property
@@ -167,14 +168,14 @@ class Trial:
             return  # rounding to the dtype has undone it
         pair = Pair(label, self.problem.reference.backend)
         spoiled = [
-            Matched(
+            TensorPair(
                 f"d {name}",
                 (wrong[name], truth[name]),
                 (applied(twin.gradients[name], effect, "float64"), truth[name]),
             )
             for name, effect in mutant.effects.items()
         ]
-        held = self._hold(self.rule.facing(pair), spoiled).values()
+        held = self._hold(self.rule.sides(pair), spoiled).values()
         yield Killed(
             self.problem.case.name,
             label,

@@ -12,15 +12,14 @@ import numpy as np
 from gradcmp.case import Auto, Case, Ulp
 from gradcmp.graph import Graph, build
 from gradcmp.graph.records import STEP
-from gradcmp.judge.auto.judge import NoiseRule
+from gradcmp.judge.auto.judge import NoiseJudge
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.determinism import same_bits
-from gradcmp.judge.diagnose.divergence import partings
-from gradcmp.judge.diagnose.investigation import Inquiry, Rule
+from gradcmp.judge.diagnose.divergence import divergences
+from gradcmp.judge.diagnose.investigation import Investigation, TensorJudge
 from gradcmp.judge.elementwise.arrays import compare, compare_named
-from gradcmp.judge.fixed import FixedRule, without_noise
-from gradcmp.judge.sides import INTEGRAL, Side
-from gradcmp.judge.sides import hold as hold_sides
+from gradcmp.judge.fixed import FixedJudge, without_noise
+from gradcmp.judge.sides import INTEGRAL, Side, compare_required
 from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Array, Outcome, Recording
 
@@ -75,11 +74,11 @@ def _judge(
     if pairs is None:
         pairs = [Pair(actual, expected) for expected, actual in combinations(recordings, 2)]
     comparisons = {pair: _compare(case, graph, pair, recordings, rule) for pair in pairs}
-    first = {pair: partings(graph, by) for pair, by in comparisons.items()}
-    verdict = CaseVerdict(case, reference, ordered, comparisons, partings=first, twins=twins)
+    first = {pair: divergences(graph, by) for pair, by in comparisons.items()}
+    verdict = CaseVerdict(case, reference, ordered, comparisons, divergences=first, twins=twins)
     if reference not in recordings:
         return verdict
-    inquiry = Inquiry(graph, reference, recordings, rule)
+    inquiry = Investigation(graph, reference, recordings, rule)
     return replace(verdict, findings=inquiry.findings(comparisons), teeth=inquiry.teeth())
 
 
@@ -89,18 +88,18 @@ def _rule_of(
     reference: Recording | None,
     recordings: Mapping[str, Recording],
     twins: Mapping[str, Outcome],
-) -> Rule:
+) -> TensorJudge:
     """Return what tensors are measured with: a tolerance, or noise."""
     tolerance = case.tolerance
     if isinstance(tolerance, Auto) and reference is not None:
         fine = {label: twin for label, twin in twins.items() if isinstance(twin, Recording)}
-        return NoiseRule(graph, reference, recordings, fine)
+        return NoiseJudge(graph, reference, recordings, fine)
     # Without the reference there is no noise to know: the table by dtype serves.
-    return FixedRule(without_noise(tolerance), recordings)
+    return FixedJudge(without_noise(tolerance), recordings)
 
 
 def _compare(
-    case: Case, graph: Graph, pair: Pair, recordings: Mapping[str, Recording], rule: Rule
+    case: Case, graph: Graph, pair: Pair, recordings: Mapping[str, Recording], rule: TensorJudge
 ) -> dict[str, Comparison]:
     """Compare what both recordings must have, and whatever else either has."""
     nodes = tuple(node.name for node in graph.named)
@@ -113,9 +112,9 @@ def _compare(
         *(f"d {name}" for name in _names(reversed(differentiable), case.inputs, gradients)),
     ]
     given = (name for name in case.inputs if not _is_given(name, sides))
-    held = {name: _hold_input(name, sides) for name in given}
+    held = {name: _compare_input(name, sides) for name in given}
     strays = {name: one for name, one in held.items() if not one.agrees}
-    return strays | hold_sides(names, sides, partial(rule.hold, pair))
+    return strays | compare_required(names, sides, partial(rule.compare, pair))
 
 
 def _names(
@@ -148,12 +147,12 @@ def _is_given(name: str, sides: tuple[Side, ...]) -> bool:
     return same_bits(actual, cast)
 
 
-def _hold_input(name: str, sides: tuple[Side, ...]) -> Comparison:
+def _compare_input(name: str, sides: tuple[Side, ...]) -> Comparison:
     """Make sure that both sides were given the same numbers, each in its own dtype."""
     same_dtype = len({side.dtype for side in sides}) == 1
     # Casts from float64 and from an already rounded number differ by one step at most.
     tolerance = Ulp(0 if same_dtype else 1)
-    comparison = hold_sides([name], sides, partial(compare_named, tolerance=tolerance))[name]
+    comparison = compare_required([name], sides, partial(compare_named, tolerance=tolerance))[name]
     if comparison.agrees:
         return comparison
     if comparison.total:  # the same shape and kind: look past overflow and underflow in a cast

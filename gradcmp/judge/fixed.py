@@ -26,7 +26,7 @@ def without_noise(tolerance: Tolerance) -> Tolerance:
 
 
 @dataclass(frozen=True)
-class FixedRule:
+class FixedJudge:
     """Judges tensors by a tolerance that does not depend on the graph."""
 
     tolerance: Tolerance
@@ -34,7 +34,9 @@ class FixedRule:
 
     limit = 1.0  # times the allowance
 
-    def hold(self, pair: Pair, tensors: Mapping[str, tuple[Array, Array]]) -> dict[str, Comparison]:
+    def compare(
+        self, pair: Pair, tensors: Mapping[str, tuple[Array, Array]]
+    ) -> dict[str, Comparison]:
         """Compare tensors of one pair."""
         return compare_named(tensors, self.tolerance)
 

@@ -47,7 +47,7 @@ def refusal(name: str, sides: tuple[Side, ...]) -> Comparison | None:
     return disagree("dtype", "; ".join(stray)) if stray else None
 
 
-def hold(
+def compare_required(
     names: Iterable[str], sides: tuple[Side, ...], compare: CompareAll
 ) -> dict[str, Comparison]:
     """Compare tensors that both sides must have; give them in the order of their names.

@@ -55,7 +55,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Parting:
+class Divergence:
     """Where two sides first part among all that one disagreeing tensor is made from.
 
     Attributes
@@ -108,7 +108,7 @@ class CaseVerdict:
         gradients in the order of the backward pass. Pairs with the reference come first.
     findings : mapping of Pair to mapping of str to Finding
         For what disagrees or warns.
-    partings : mapping of Pair to mapping of str to Parting
+    divergences : mapping of Pair to mapping of str to Divergence
         For what disagrees in a case that has a graph.
     teeth : mapping of str to Teeth
         By tensor, for gradients.
@@ -131,7 +131,7 @@ class CaseVerdict:
     outcomes: Mapping[str, Outcome]
     comparisons: Mapping[Pair, Mapping[str, Comparison]] = field(default_factory=dict)
     findings: Mapping[Pair, Mapping[str, Finding]] = field(default_factory=dict)
-    partings: Mapping[Pair, Mapping[str, Parting]] = field(default_factory=dict)
+    divergences: Mapping[Pair, Mapping[str, Divergence]] = field(default_factory=dict)
     teeth: Mapping[str, Teeth] = field(default_factory=dict)
     twins: Mapping[str, Outcome] = field(default_factory=dict)
     runs: int = 1

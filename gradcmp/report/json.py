@@ -15,7 +15,7 @@ from typing import Any
 from gradcmp.case import Case
 from gradcmp.errors import ExitCode, Location
 from gradcmp.judge.comparison import Comparison, Element
-from gradcmp.judge.verdict import CaseVerdict, Finding, Pair, Parting
+from gradcmp.judge.verdict import CaseVerdict, Divergence, Finding, Pair
 from gradcmp.recording import Array, Failure, Recording
 from gradcmp.report.places import holds
 from gradcmp.report.sentence import MARKS, Tally
@@ -183,7 +183,7 @@ def of_comparison(
         "cosine": comparison.cosine,
         "noise": comparison.noise and vars(comparison.noise),
         **of_finding(verdict.findings.get(pair, {}).get(name)),
-        "first_parts": of_parting(verdict.partings.get(pair, {}).get(name)),
+        "first_parts": of_divergence(verdict.divergences.get(pair, {}).get(name)),
         "known": verdict.known.get((pair, name)),
         "worst": comparison.worst and of_element(name, comparison.worst, held),
         "excess": None if comparison.excess is None else comparison.excess.tolist(),
@@ -196,9 +196,9 @@ def of_finding(finding: Finding | None) -> dict[str, Any]:
     return {"causes": [vars(cause) for cause in found.causes], "side": found.side}
 
 
-def of_parting(parting: Parting | None) -> dict[str, Any] | None:
+def of_divergence(divergence: Divergence | None) -> dict[str, Any] | None:
     """Return where the two sides first part on the way to a tensor."""
-    return None if parting is None else vars(parting)
+    return None if divergence is None else vars(divergence)
 
 
 def of_element(name: str, worst: Element, held: Held) -> dict[str, Any]:

@@ -107,19 +107,19 @@ def place(worst: Element) -> str:
 
 def since(verdict: CaseVerdict, pair: Pair, name: str) -> Iterator[str]:
     """Describe where the two sides first part on the way to a tensor."""
-    parting = verdict.partings.get(pair, {}).get(name)
-    if parting is None:
+    divergence = verdict.divergences.get(pair, {}).get(name)
+    if divergence is None:
         return
     compared = verdict.comparisons[pair]
-    if parting.forward:
-        at = "here" if name == parting.forward else f"at node '{parting.forward}'"
+    if divergence.forward:
+        at = "here" if name == divergence.forward else f"at node '{divergence.forward}'"
         yield f"they first part {at}, going forward"
-    elif name == parting.backward:
+    elif name == divergence.backward:
         values = any(not other.startswith("d ") for other in compared)  # or nobody asked for them
         agree = "; the values that it is made from agree" if values else ""
         yield f"they first part here, going backward{agree}"
-    elif parting.backward:
-        node = parting.backward.removeprefix("d ")
+    elif divergence.backward:
+        node = divergence.backward.removeprefix("d ")
         value = compared.get(node)
         agrees = " (its value agrees)" if value and value.agrees else ""
         yield f"they first part at node '{node}', going backward{agrees}"

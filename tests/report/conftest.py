@@ -13,7 +13,7 @@ from rich.console import Console, RenderableType
 from gradcmp.case import BackendSpec, Case, DTypeTable, Expression, InputSpec
 from gradcmp.graph import build as build_graph
 from gradcmp.judge.comparison import Comparison, Element, Verdict
-from gradcmp.judge.diagnose.divergence import partings
+from gradcmp.judge.diagnose.divergence import divergences
 from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Array, Failure, Recording
 
@@ -128,8 +128,8 @@ def build(
     }
     outcomes = {label: recording(label) for label in labels} | dict(replace or {})
     lost = {failure.backend: failure for failure in failures}
-    first = {pair: partings(build_graph(case), by) for pair, by in comparisons.items()}
-    return CaseVerdict(case, "numpy", {**outcomes, **lost}, comparisons, partings=first)
+    first = {pair: divergences(build_graph(case), by) for pair, by in comparisons.items()}
+    return CaseVerdict(case, "numpy", {**outcomes, **lost}, comparisons, divergences=first)
 
 
 CRASH = Failure(

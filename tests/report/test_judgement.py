@@ -6,7 +6,7 @@ import pytest
 
 from gradcmp.case import Auto
 from gradcmp.judge.comparison import Element, Noise, Verdict
-from gradcmp.judge.verdict import Cause, Finding, Pair, Parting, Teeth
+from gradcmp.judge.verdict import Cause, Divergence, Finding, Pair, Teeth
 from gradcmp.report.table import CaseTable
 
 PAIR = Pair("torch", "numpy")
@@ -34,12 +34,12 @@ def bug(make):
         "disagreeing": 1,
     }
     found = Finding((Cause("the sign is flipped", 0.7),), "torch")
-    first = Parting(None, "d node1")
+    first = Divergence(None, "d node1")
     return with_comparisons(
         make(("numpy", "torch")),
         {"d node1": wrong, "d Y": wrong},
         findings={PAIR: {"d Y": found}},
-        partings={PAIR: {"d node1": first, "d Y": first}},
+        divergences={PAIR: {"d node1": first, "d Y": first}},
     )
 
 

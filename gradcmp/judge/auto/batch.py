@@ -1,6 +1,6 @@
-"""Tensors of one pair that are judged side by side, each by itself.
+"""Small tensors of one pair, compared in one flat run, each by itself.
 
-What several steps ask of them is computed once, by one call of NumPy for all.
+What several stages ask of them is computed once, by one call of NumPy for all.
 """
 
 from __future__ import annotations
@@ -11,40 +11,43 @@ from functools import cached_property
 
 import numpy as np
 
-from gradcmp.judge.auto.floor import FLOORS
+from gradcmp.case import Fixed
 from gradcmp.judge.auto.loudness import apart
-from gradcmp.judge.auto.pair import Facing, Matched
+from gradcmp.judge.auto.pair import RecordingPair, TensorPair
 from gradcmp.judge.comparison import Comparison, Element, Noise, Verdict
 from gradcmp.judge.elementwise.arrays import compare, compare_laid, conclude
-from gradcmp.judge.elementwise.laid import Laid
-from gradcmp.judge.elementwise.segments import LONGEST, Float, Strip, batches
-from gradcmp.judge.elementwise.statistics import Tally
+from gradcmp.judge.elementwise.segmented import SegmentedDifference
+from gradcmp.judge.elementwise.segments import LONGEST, Float, Segments, batches
+from gradcmp.judge.elementwise.statistics import Statistics
 from gradcmp.judge.elementwise.tolerance import rule_of
 from gradcmp.judge.elementwise.ulp import FORMATS
 from gradcmp.recording import Array
 
 
 @dataclass(frozen=True)
-class Sheet:
+class TensorBatch:
     """Real tensors of one pair, none of them empty, each in one shape on both sides.
 
     Attributes
     ----------
-    tensors : sequence of Matched
+    tensors : sequence of TensorPair
         All with their float64 runs, or all without.
+    floor : Fixed
+        The smallest difference that can be more than rounding.
     """
 
-    facing: Facing
-    tensors: Sequence[Matched]
+    sides: RecordingPair
+    tensors: Sequence[TensorPair]
+    floor: Fixed
 
     @cached_property
-    def strip(self) -> Strip:
+    def segments(self) -> Segments:
         """Where each tensor lies in the flat arrays."""
-        return Strip([tensor.values[1].shape for tensor in self.tensors])
+        return Segments([tensor.values[1].shape for tensor in self.tensors])
 
     @cached_property
     def agree(self) -> list[bool]:
-        """Whether each tensor agrees under the floor of the coarser dtype."""
+        """Whether each tensor agrees under the floor."""
         return [not counted.disagreeing for counted in self._counted]
 
     @cached_property
@@ -52,11 +55,11 @@ class Sheet:
         """Whether one side of each tensor has NaN or an infinity that the other has not."""
         return [counted.nonfinite > 0 for counted in self._counted]
 
-    def seen(self, i: int) -> Comparison:
+    def at_floor(self, i: int) -> Comparison:
         """Return one tensor as it compares under the floor."""
         return self._swept or compare_laid(self._laid, i)
 
-    def judged(
+    def with_verdict(
         self,
         i: int,
         verdict: Verdict,
@@ -79,30 +82,30 @@ class Sheet:
         )
 
     @property
-    def _counted(self) -> Sequence[Comparison | Tally]:
+    def _counted(self) -> Sequence[Comparison | Statistics]:
         return [self._swept] if self._swept else self._laid.tallies
 
     @cached_property
     def _swept(self) -> Comparison | None:
-        """The comparison of a large tensor, which is on a sheet of its own."""
-        if len(self.tensors) > 1 or self.strip.lengths[0] <= LONGEST:
+        """The comparison of a large tensor, which has a batch of its own."""
+        if len(self.tensors) > 1 or self.segments.lengths[0] <= LONGEST:
             return None
-        return compare(*self.tensors[0].values, FLOORS[self.facing.dtype].allowed)
+        return compare(*self.tensors[0].values, self.floor)
 
     @cached_property
-    def _laid(self) -> Laid:
-        rule = rule_of(FLOORS[self.facing.dtype].allowed, FORMATS[self.facing.dtype])
-        return Laid(self.strip, self.actual, self.expected, rule)
+    def _laid(self) -> SegmentedDifference:
+        rule = rule_of(self.floor, FORMATS[self.sides.dtype])
+        return SegmentedDifference(self.segments, self.actual, self.expected, rule)
 
     @cached_property
     def actual(self) -> Float:
         """The actual side, flat."""
-        return self.strip.lay([tensor.values[0] for tensor in self.tensors])
+        return self.segments.lay([tensor.values[0] for tensor in self.tensors])
 
     @cached_property
     def expected(self) -> Float:
         """The expected side, flat."""
-        return self.strip.lay([tensor.values[1] for tensor in self.tensors])
+        return self.segments.lay([tensor.values[1] for tensor in self.tensors])
 
     @cached_property
     def difference(self) -> Float:
@@ -110,12 +113,12 @@ class Sheet:
         return _size(apart(self.actual, self.expected))
 
     @cached_property
-    def left(self) -> tuple[Float, Float] | None:
+    def float64_difference(self) -> tuple[Float, Float] | None:
         """What is left in float64: the size of each expected element, and the difference."""
-        fine = [tensor.fine for tensor in self.tensors if tensor.fine]
-        if not fine:
+        known = [tensor.float64 for tensor in self.tensors if tensor.float64]
+        if not known:
             return None
-        actual, expected = (self.strip.lay(side) for side in zip(*fine, strict=True))
+        actual, expected = (self.segments.lay(side) for side in zip(*known, strict=True))
         return np.abs(expected), _size(apart(actual, expected))
 
 
@@ -124,9 +127,11 @@ def _size(difference: Float) -> Float:
     return size
 
 
-def sheets(facing: Facing, tensors: Sequence[Matched]) -> Iterator[tuple[list[int], Sheet]]:
-    """Share tensors out to sheets, each with their numbers; a large one has its own."""
+def tensor_batches(
+    sides: RecordingPair, tensors: Sequence[TensorPair], floor: Fixed
+) -> Iterator[TensorBatch]:
+    """Share tensors out to batches; a large one has its own."""
     for known in (True, False):
-        numbers = [i for i, tensor in enumerate(tensors) if (tensor.fine is not None) is known]
-        for batch in batches(numbers, [tensor.values[1] for tensor in tensors]):
-            yield batch, Sheet(facing, [tensors[i] for i in batch])
+        alike = [tensor for tensor in tensors if (tensor.float64 is not None) is known]
+        for batch in batches(range(len(alike)), [tensor.values[1] for tensor in alike]):
+            yield TensorBatch(sides, [alike[i] for i in batch], floor)

@@ -9,8 +9,7 @@ from functools import cached_property
 from gradcmp.case import DType
 from gradcmp.graph import Graph
 from gradcmp.graph.records import STEP
-from gradcmp.judge.auto.floor import REPLICAS, limits_of
-from gradcmp.judge.auto.loudness import OWN_LIMITS, Limits
+from gradcmp.judge.auto.loudness import OWN_LIMITS, Limits, limits_of
 from gradcmp.judge.dtypes import HALVES, PRECISIONS
 from gradcmp.judge.noise.calibration import Scale, calibrate
 from gradcmp.judge.noise.model import NoModelError
@@ -18,12 +17,13 @@ from gradcmp.judge.noise.nearby_points import POINTS, self_noise
 from gradcmp.judge.noise.sums import ANY, Sum
 from gradcmp.recording import Recording
 
-FEW = 4
+REPLICAS = 16
+ROUGH_REPLICAS = 4
 UNITS = {"TF32": PRECISIONS["float16"], "bfloat16": PRECISIONS["bfloat16"]}  # same significands
 
 
 @dataclass
-class Scales:
+class CaseNoise:
     """Calibrations of one graph on one set of inputs.
 
     Attributes
@@ -31,26 +31,26 @@ class Scales:
     reference : Recording
         The float64 reference: its inputs, and the gradient of its output, are what a
         calibration starts from.
-    why_own : str
-        Why the noise is the code's own: what has no model. Empty when all has one.
+    fallback_reason : str
+        The primitive without a noise model; empty if all have one.
     """
 
     graph: Graph
     reference: Recording
-    why_own: str = ""
+    fallback_reason: str = ""
     _known: dict[tuple[DType, str, frozenset[Sum]], dict[str, Scale]] = field(default_factory=dict)
 
     def limits(self, dtype: DType) -> Limits:
         """Return from where on a difference in a dtype is loud."""
-        return OWN_LIMITS if self.why_own else limits_of(dtype)
+        return OWN_LIMITS if self.fallback_reason else limits_of(dtype)
 
     @property
     def rule(self) -> str:
         """The rule in full."""
-        if self.why_own:
-            how = f"its own noise at {POINTS} nearby points, as {self.why_own}"
+        if self.fallback_reason:
+            how = f"its own noise at {POINTS} nearby points, as {self.fallback_reason}"
         else:
-            how = f"noise, from {REPLICAS} noisy replicas"
+            how = f"noise, from {REPLICAS} randomly rounded runs"
         return f"auto: |a − e| <= {self.limits('float32').r:g} × {how}"
 
     def of(self, dtype: DType, unit: str = "", coarse: frozenset[Sum] = ANY) -> Mapping[str, Scale]:
@@ -66,7 +66,7 @@ class Scales:
         if (dtype, "", ANY) in self._known:
             return self._known[dtype, "", ANY]
         key = (dtype, "roughly", ANY)
-        return self._get(key, lambda: self._calibrate(dtype, FEW, "", ANY))
+        return self._get(key, lambda: self._calibrate(dtype, ROUGH_REPLICAS, "", ANY))
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -99,5 +99,5 @@ class Scales:
                 coarse=coarse,
             )
         except NoModelError as error:
-            self.why_own = str(error)
+            self.fallback_reason = str(error)
             return self_noise(self.graph, inputs, cotangent, dtype, self.names)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+
+import numpy as np
 
 from gradcmp.judge.auto.loudness import Loudness
-from gradcmp.judge.comparison import Element, Noise, Verdict
+from gradcmp.judge.comparison import Comparison, Element, Noise, Verdict
+from gradcmp.judge.dtypes import Precision
 from gradcmp.judge.elementwise.difference import element
 from gradcmp.judge.elementwise.ulp import coarser
-from gradcmp.recording import Array, dtype_name
+from gradcmp.recording import Array, Recording, dtype_name
 
 ROUNDING = Verdict(True, "rounding")
 
@@ -50,6 +54,38 @@ def decide(
     if found.loud:
         return Verdict(False, "bug", "in float64 the difference stays: it is not rounding")
     return Verdict(True, "note", "in float64 a difference stays that hides below the noise here")
+
+
+def overflowed(
+    seen: Comparison, values: tuple[Array, Array], precision: Precision, reference: Recording
+) -> Comparison:
+    """Reclassify a one-sided NaN or infinity as *range* where the true value exceeds the dtype.
+
+    Parameters
+    ----------
+    seen : Comparison
+        What the arrays are without it: non-finite.
+    reference : Recording
+        In float64: it knows the numbers that are too large.
+    """
+    name = _too_large(reference, precision)
+    if name is None:
+        return seen
+    actual, expected = (np.asarray(array, np.float64) for array in values)
+    finite = np.isfinite(actual) & np.isfinite(expected)
+    with np.errstate(all="ignore"):
+        rest = np.abs(actual - expected)[finite]
+    if not np.all(np.isfinite(rest)):
+        return seen
+    detail = f"'{name}' exceeds {precision.largest:g}, the largest number of the dtype"
+    return replace(seen, verdict=Verdict(False, "range", detail))
+
+
+def _too_large(reference: Recording, precision: Precision) -> str | None:
+    for name, array in reference.tensors.items():
+        if array.dtype.kind == "f" and np.abs(array).max(initial=0.0) > precision.largest:
+            return name
+    return None
 
 
 def element_of(found: Loudness, values: tuple[Array, Array], allowed: float) -> Element:

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
 from gradcmp.case import DType
 from gradcmp.graph import Graph
-from gradcmp.judge.auto.baseline import DTYPE, Baseline
-from gradcmp.judge.auto.batch import Sheet, sheets
-from gradcmp.judge.auto.case_noise import Scales
-from gradcmp.judge.auto.floor import FLOORS
-from gradcmp.judge.auto.measuring import Measuring
-from gradcmp.judge.auto.overflow import overflowed
-from gradcmp.judge.auto.pair import Facing, Matched
-from gradcmp.judge.auto.roundings import within_floor
+from gradcmp.judge.auto.batch import TensorBatch, tensor_batches
+from gradcmp.judge.auto.calibrated_noise import CalibratedNoise
+from gradcmp.judge.auto.case_noise import CaseNoise
+from gradcmp.judge.auto.decision import overflowed
+from gradcmp.judge.auto.noise_floor import FLOORS, NoiseFloor
+from gradcmp.judge.auto.pair import RecordingPair, TensorPair
+from gradcmp.judge.auto.reference_error import BASELINE_DTYPE, ReferenceError
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.dtypes import HALVES
 from gradcmp.judge.elementwise.arrays import compare_all, is_real
@@ -27,8 +27,17 @@ from gradcmp.judge.verdict import Pair
 from gradcmp.recording import Array, Recording
 
 
+class Stage(Protocol):
+    """One step of the judgement: settles what it can, and leaves the rest to the next."""
+
+    def settle(
+        self, batch: TensorBatch, unsettled: Sequence[int]
+    ) -> Iterator[tuple[int, Comparison]]:
+        """Return the numbers of the tensors that are settled, each with its comparison."""
+
+
 @dataclass(frozen=True)
-class NoiseRule:
+class NoiseJudge:
     """Judges the tensors of one case by the noise of its graph.
 
     Attributes
@@ -48,91 +57,96 @@ class NoiseRule:
     twins: Mapping[str, Recording]
     _judged: dict[Hashable, Comparison] = field(default_factory=dict)
 
-    def hold(self, pair: Pair, tensors: Mapping[str, tuple[Array, Array]]) -> dict[str, Comparison]:
-        """Compare tensors of one pair.
-
-        Raises
-        ------
-        NoModelError
-            When a primitive of the graph has no noise model.
-        """
-        facing = self.facing(pair)
-        matched = [facing.match(name, *both) for name, both in tensors.items()]
+    def compare(
+        self, pair: Pair, tensors: Mapping[str, tuple[Array, Array]]
+    ) -> dict[str, Comparison]:
+        """Compare tensors of one pair: actual and expected, by name."""
+        sides = self.sides(pair)
+        matched = [sides.match(name, *both) for name, both in tensors.items()]
         # Modes of one framework mostly give the same bits: judged once, not for every pair.
-        sums = facing.sums if facing.dtype in HALVES else ()
-        about = (facing.dtype, facing.free, facing.same, sums)
+        sums = sides.sums if sides.dtype in HALVES else ()
+        about = (sides.dtype, sides.expected_is_reference, sides.same_backend, sums)
         several = len(self.recordings) > 2
         keys = {t.name: (t.name, about, bits) for t in matched if several and (bits := t.bits)}
         fresh = [t for t in matched if t.name not in keys or keys[t.name] not in self._judged]
-        found = dict(zip((t.name for t in fresh), self.judge(facing, fresh), strict=True))
+        found = self.judge(sides, fresh)
         self._judged.update({keys[name]: one for name, one in found.items() if name in keys})
         found.update({name: self._judged[key] for name, key in keys.items()})
         return found
 
-    def judge(self, facing: Facing, tensors: Sequence[Matched]) -> list[Comparison]:
-        """Judge tensors by the cheapest step that can settle each; what is left is measured."""
-        noisy = [i for i, tensor in enumerate(tensors) if self._has_noise(tensor)]
-        others = [i for i in range(len(tensors)) if i not in {*noisy}]
-        floor = FLOORS[facing.dtype].allowed
-        plain = compare_all([tensors[i].values for i in others], floor)
-        found = dict(zip(others, plain, strict=True))
-        for numbers, sheet in sheets(facing, [tensors[i] for i in noisy]):
-            with np.errstate(all="ignore"):
-                judged = self._judge(sheet)
-            found |= {noisy[i]: one for i, one in zip(numbers, judged, strict=True)}
-        return [self._or_range(facing, tensors[i], found[i]) for i in range(len(tensors))]
+    def judge(self, sides: RecordingPair, tensors: Sequence[TensorPair]) -> dict[str, Comparison]:
+        """Judge tensors by the cheapest stage that can settle each."""
+        floor = FLOORS[sides.dtype].allowed
+        noisy = [tensor for tensor in tensors if self._has_noise(tensor)]
+        found: dict[str, Comparison] = {}
+        for batch in tensor_batches(sides, noisy, floor):
+            found |= self._settle(batch)
+        others = [tensor for tensor in tensors if tensor.name not in found]
+        plain = compare_all([tensor.values for tensor in others], floor)
+        found |= zip((tensor.name for tensor in others), plain, strict=True)
+        return {
+            tensor.name: self._or_range(sides, tensor, found[tensor.name]) for tensor in tensors
+        }
 
-    def _judge(self, sheet: Sheet) -> list[Comparison]:
-        found = [sheet.seen(i) if lost else None for i, lost in enumerate(sheet.unmatched)]
-        for settle in (within_floor, self._baseline.settle):
-            if None in found:
-                found = [one or other for one, other in zip(found, settle(sheet), strict=True)]
-        return [
-            one or Measuring(self._scales).judge(sheet.facing, sheet.tensors[i], sheet.seen(i))
-            for i, one in enumerate(found)
-        ]
+    def _settle(self, batch: TensorBatch) -> dict[str, Comparison]:
+        unsettled = list(range(len(batch.tensors)))
+        settled: dict[int, Comparison] = {}
+        with np.errstate(all="ignore"):
+            for stage in self._stages:
+                settled |= stage.settle(batch, unsettled)
+                unsettled = [i for i in unsettled if i not in settled]
+        return {tensor.name: settled[i] for i, tensor in enumerate(batch.tensors)}
 
-    def facing(self, pair: Pair) -> Facing:
+    @cached_property
+    def _stages(self) -> tuple[Stage, ...]:
+        return (NoiseFloor(), self._reference_error, self._calibrated)
+
+    def sides(self, pair: Pair) -> RecordingPair:
         """Put the two recordings of a pair beside each other."""
-        sides = self.recordings[pair.actual], self.recordings[pair.expected]
-        return Facing(pair, sides, self.twins, self.reference.backend)
+        recordings = self.recordings[pair.actual], self.recordings[pair.expected]
+        return RecordingPair(pair, recordings, self.twins, self.reference.backend)
 
-    def _or_range(self, facing: Facing, tensor: Matched, held: Comparison) -> Comparison:
+    def _or_range(self, sides: RecordingPair, tensor: TensorPair, held: Comparison) -> Comparison:
         """Distinguish an overflow from any other NaN or infinity."""
         if held.verdict.reason != "non-finite" or held.agrees:
             return held
-        return overflowed(held, tensor.values, facing.precision, self.reference)
+        return overflowed(held, tensor.values, sides.precision, self.reference)
 
-    def _has_noise(self, tensor: Matched) -> bool:
+    def _has_noise(self, tensor: TensorPair) -> bool:
         """Whether there is noise to know: real numbers that can be held together."""
-        if tensor.name not in self._scales.names or not all(map(is_real, tensor.values)):
+        if tensor.name not in self._noise.names or not all(map(is_real, tensor.values)):
             return False
         known = self.reference.tensors[tensor.name]
         return known.size > 0 and all(known.shape == array.shape for array in tensor.values)
 
     @cached_property
-    def _baseline(self) -> Baseline:
-        return Baseline(self.graph, self.reference)
+    def _reference_error(self) -> ReferenceError:
+        return ReferenceError(self.graph, self.reference)
 
     @cached_property
-    def _scales(self) -> Scales:
-        return Scales(self.graph, self.reference)
+    def _calibrated(self) -> CalibratedNoise:
+        return CalibratedNoise(self._noise)
+
+    @cached_property
+    def _noise(self) -> CaseNoise:
+        return CaseNoise(self.graph, self.reference)
 
     @property
     def limit(self) -> float:
         """How many times the noise is allowed."""
-        return self._scales.limits(DTYPE).r
+        return self._noise.limits(BASELINE_DTYPE).r
 
     def noise(self, name: str, pair: Pair) -> Float:
         """Return the noise of each element of a tensor."""
-        return Measuring(self._scales).scale(name, self.facing(pair)).s
+        return self._calibrated.scale(name, self.sides(pair)).s
 
     def allowances(self, name: str, expected: Float, dtype: DType) -> Iterator[Allowance]:
         """Return what each element of a gradient that was computed in `dtype` may be off.
 
         First from the reference's own rounding, then from a calibration, if need be a rough one.
         """
-        bounds = self._baseline.bounds(name, expected, self.limit) if dtype == DTYPE else None
-        if bounds is not None:
-            yield bounds
-        yield Known(self.limit * self._scales.roughly_of(dtype)[name].s)
+        if dtype == BASELINE_DTYPE:
+            bounds = self._reference_error.bounds(name, expected, self.limit)
+            if bounds is not None:
+                yield bounds
+        yield Known(self.limit * self._noise.roughly_of(dtype)[name].s)

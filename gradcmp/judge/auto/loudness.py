@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gradcmp.judge.dtypes import PRECISIONS, Precision
+from gradcmp.case import DType
+from gradcmp.judge.dtypes import HALVES, PRECISIONS, Precision
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.noise.calibration import Scale
 
@@ -34,10 +35,15 @@ class Limits:
 LIMITS = Limits(8.0, 6.0)  # with as many replicas as there are
 # Of bfloat16: docs/design/half_precision.md. Beyond the last a wrong sign, a factor of -1, would
 # not reach the second.
-HALF_LIMITS = Limits(8.0, 4.5, coherent=0.4)
+BFLOAT16_LIMITS = Limits(8.0, 4.5, coherent=0.4)
 ROUNDED = 4.0  # roundings that an end of the interval of ties may have seen
 # Of a code's own noise, which is rougher: p alone would raise false alarms.
 OWN_LIMITS = Limits(10.0, np.inf, 1000.0)
+
+
+def limits_of(dtype: DType) -> Limits:
+    """Return from where on a difference is loud, by calibrated noise."""
+    return BFLOAT16_LIMITS if dtype in HALVES else LIMITS
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A pair of recordings before their tensors are judged: what they have to do with each other."""
+"""Two recordings of one case side by side, and one tensor of both."""
 
 from __future__ import annotations
 
@@ -16,37 +16,37 @@ SMALL_BYTES = 4096  # of all arrays of a tensor: judging costs more than reading
 
 
 @dataclass(frozen=True)
-class Matched:
+class TensorPair:
     """One tensor of a pair.
 
     Attributes
     ----------
     values : pair of array
         Actual and expected.
-    fine : pair of array, optional
+    float64 : pair of array, optional
         Both computed in float64; None where that is what they are, or where one is not known.
     """
 
     name: str
     values: tuple[Array, Array]
-    fine: tuple[Array, Array] | None
+    float64: tuple[Array, Array] | None
 
     @property
     def bits(self) -> Hashable | None:
         """What tells small tensors apart by their numbers; None of larger ones."""
-        arrays = (*self.values, *(self.fine or ()))
+        arrays = (*self.values, *(self.float64 or ()))
         if sum(array.nbytes for array in arrays) > SMALL_BYTES:
             return None
         return tuple((a.dtype, a.shape, a.tobytes()) for a in arrays)
 
 
 @dataclass(frozen=True)
-class Facing:
+class RecordingPair:
     """Two recordings of one case.
 
     Attributes
     ----------
-    sides : pair of Recording
+    recordings : pair of Recording
         Actual and expected.
     twins : mapping of str to Recording
         Recordings of the same backends in float64, by label.
@@ -55,14 +55,14 @@ class Facing:
     """
 
     pair: Pair
-    sides: tuple[Recording, Recording]
+    recordings: tuple[Recording, Recording]
     twins: Mapping[str, Recording]
     reference: str
 
     @cached_property
     def dtype(self) -> DType:
         """The coarser of the two dtypes."""
-        dtypes = (side.dtype for side in self.sides)
+        dtypes = (side.dtype for side in self.recordings)
         found: DType = max(dtypes, key=DTYPES.index)  # type: ignore[arg-type]
         return found
 
@@ -72,44 +72,44 @@ class Facing:
         return PRECISIONS[self.dtype]
 
     @cached_property
-    def same(self) -> bool:
+    def same_backend(self) -> bool:
         """Whether both sides are one backend: recordings of it from two times."""
-        return self.sides[0].backend == self.sides[1].backend
+        return self.recordings[0].backend == self.recordings[1].backend
 
     @cached_property
-    def free(self) -> bool:
+    def expected_is_reference(self) -> bool:
         """Whether the expected side is the reference: then only the other's branches are free."""
         return self.pair.expected == self.reference
 
     @cached_property
-    def noisy(self) -> tuple[DType, ...]:
+    def noisy_dtypes(self) -> tuple[DType, ...]:
         """The dtypes whose noise both have; beside a coarser one, float64 has none to speak of."""
         return tuple(side.dtype for side in self._noisy)  # type: ignore[misc]
 
     @cached_property
     def sums(self) -> tuple[frozenset[Sum], ...]:
-        """What each of the `noisy` may add up in bfloat16 itself: its noise is by that."""
+        """What each of the `noisy_dtypes` may add up in bfloat16 itself: its noise is by that."""
         return tuple(coarse_sums(side.backend) for side in self._noisy)
 
     @cached_property
     def _noisy(self) -> tuple[Recording, ...]:
-        return tuple(s for s in self.sides if s.dtype == self.dtype or s.dtype != "float64")
+        return tuple(s for s in self.recordings if s.dtype == self.dtype or s.dtype != "float64")
 
-    def match(self, name: str, actual: Array, expected: Array) -> Matched:
+    def match(self, name: str, actual: Array, expected: Array) -> TensorPair:
         """Put the float64 runs of a tensor beside it."""
-        found = [side.tensors[name] for side in self._fine if name in side.tensors]
+        found = [side.tensors[name] for side in self._float64 if name in side.tensors]
         shapes = {array.shape for array in (actual, expected, *found)}
-        whole = len(found) == len(self.sides) and len(shapes) == 1
-        return Matched(name, (actual, expected), (found[0], found[1]) if whole else None)
+        whole = len(found) == len(self.recordings) and len(shapes) == 1
+        return TensorPair(name, (actual, expected), (found[0], found[1]) if whole else None)
 
     @cached_property
-    def _fine(self) -> tuple[Recording, ...]:
+    def _float64(self) -> tuple[Recording, ...]:
         """Both sides in float64, as far as known; none where that is what they are already."""
         if self.dtype == "float64":
             return ()
         labels = (self.pair.actual, self.pair.expected)
         sides = (
             side if side.dtype == "float64" else self.twins.get(label)
-            for label, side in zip(labels, self.sides, strict=True)
+            for label, side in zip(labels, self.recordings, strict=True)
         )
         return tuple(side for side in sides if side)

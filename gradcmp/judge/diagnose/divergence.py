@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 
 from gradcmp.graph import Graph
 from gradcmp.judge.comparison import Comparison
-from gradcmp.judge.verdict import Parting
+from gradcmp.judge.verdict import Divergence
 
 GRADIENT = "d "
 
 
-def partings(graph: Graph, comparisons: Mapping[str, Comparison]) -> dict[str, Parting]:
+def divergences(graph: Graph, comparisons: Mapping[str, Comparison]) -> dict[str, Divergence]:
     """Follow every tensor of one pair that disagrees back to where the two sides first part.
 
     First in the order of the graph, and of gradients in that of the backward pass.
@@ -38,16 +38,16 @@ def partings(graph: Graph, comparisons: Mapping[str, Comparison]) -> dict[str, P
     for name in (*reversed(reads), *graph.inputs):
         backward[name] = _first(order, GRADIENT + name, (backward[node] for node in used[name]))
 
-    def parting(name: str) -> Parting:
+    def divergence(name: str) -> Divergence:
         if not name.startswith(GRADIENT):
-            return Parting(forward.get(name, name), None)
+            return Divergence(forward.get(name, name), None)
         first = backward.get(name.removeprefix(GRADIENT)) or name
         users = used.get(first.removeprefix(GRADIENT), ())
         read = dict.fromkeys(one for node in users for one in (node, *reads[node]))
         values = (forward[one] for one in read if one in order)
-        return Parting(_first(order, "", values), first)
+        return Divergence(_first(order, "", values), first)
 
-    return {name: parting(name) for name in wrong}
+    return {name: divergence(name) for name in wrong}
 
 
 def _first(order: Mapping[str, int], name: str, others: Iterable[str | None]) -> str | None:

@@ -65,9 +65,9 @@ def lowered(
     found = {}
     for words, (digits, rule) in MATMULS.items():
         unit = _Unit(digits, rule)
-        held = {name: _hold(array, unit) for name, array in inputs.items()}
+        held = {name: _fed(array, unit) for name, array in inputs.items()}
         tape = forward(graph, held, FLOAT64)
-        gradients = backward(graph, tape, _hold(cotangent, unit))
+        gradients = backward(graph, tape, _fed(cotangent, unit))
         if not unit.used:
             return {}
         found[words] = {name: np.asarray(tape.values[name]) for name in plain.values} | {
@@ -104,15 +104,15 @@ class _Fed(np.ndarray[Any, Any]):
         plain = [x.view(np.ndarray) if isinstance(x, _Fed) else x for x in inputs]
         if ufunc is np.matmul:
             plain = [self.unit.read(np.asarray(x)) for x in plain]
-        return _hold(getattr(ufunc, method)(*plain, **kwargs), self.unit)
+        return _fed(getattr(ufunc, method)(*plain, **kwargs), self.unit)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         """Keep the class where NumPy would drop it: in `where`, `concatenate`, `take`."""
         result = super().__array_function__(function, types, args, kwargs)
-        return _hold(result, self.unit) if isinstance(result, np.ndarray) else result
+        return _fed(result, self.unit) if isinstance(result, np.ndarray) else result
 
 
-def _hold(array: Any, unit: _Unit) -> Any:
+def _fed(array: Any, unit: _Unit) -> Any:
     held = np.asarray(array)
     if held.dtype.kind != "f":
         return array

@@ -18,7 +18,7 @@ from gradcmp.judge.diagnose.causes import diagnose
 from gradcmp.judge.diagnose.derivative import Primal
 from gradcmp.judge.diagnose.emulation import FLOAT64, lowered, terms
 from gradcmp.judge.diagnose.evidence import Evidence
-from gradcmp.judge.elementwise.segments import Float, Strip, batches
+from gradcmp.judge.elementwise.segments import Float, Segments, batches
 from gradcmp.judge.mutation.mutants import Allowance, have_teeth, teeth
 from gradcmp.judge.verdict import Cause, Finding, Pair, Teeth
 from gradcmp.recording import Array, Recording
@@ -29,14 +29,16 @@ MOST = 24  # findings that are looked into: where so much is wrong, the first to
 UNMEASURED = frozenset(("missing", "dtype", "empty"))  # there are no two arrays of one kind
 
 
-class Rule(Protocol):
+class TensorJudge(Protocol):
     """A way to measure tensors: by a tolerance, or by noise."""
 
     @property
     def limit(self) -> float:
         """How many times the noise is allowed."""
 
-    def hold(self, pair: Pair, tensors: Mapping[str, tuple[Array, Array]]) -> dict[str, Comparison]:
+    def compare(
+        self, pair: Pair, tensors: Mapping[str, tuple[Array, Array]]
+    ) -> dict[str, Comparison]:
         """Compare tensors of one pair: actual and expected, by name."""
 
     def noise(self, name: str, pair: Pair) -> Float:
@@ -50,7 +52,7 @@ class Rule(Protocol):
 
 
 @dataclass(frozen=True)
-class Inquiry:
+class Investigation:
     """Looks into one case after its tensors were compared.
 
     Attributes
@@ -62,7 +64,7 @@ class Inquiry:
     graph: Graph
     reference: str
     recordings: Mapping[str, Recording]
-    rule: Rule
+    rule: TensorJudge
 
     def findings(self, comparisons: Comparisons) -> dict[Pair, dict[str, Finding]]:
         """Return cause and side of what disagrees or warns, pairs with the reference first."""
@@ -106,7 +108,7 @@ class Inquiry:
 
     def _teeth(self, gradients: Mapping[str, Float], dtype: DType) -> dict[str, Teeth]:
         """Ask with as much as may be allowed: what is found then is found with less, too."""
-        strip = Strip([gradient.shape for gradient in gradients.values()])
+        strip = Segments([gradient.shape for gradient in gradients.values()])
         allowances = {name: self.rule.allowances(name, g, dtype) for name, g in gradients.items()}
         first = {name: next(found) for name, found in allowances.items()}
         most = strip.lay([allowed.most for allowed in first.values()])

@@ -14,11 +14,11 @@ from gradcmp.judge.comparison import SMALL, Comparison, Element, Noise, Reason, 
 from gradcmp.judge.elementwise.chunks import aligned
 from gradcmp.judge.elementwise.difference import element_under
 from gradcmp.judge.elementwise.integers import tally_integers
-from gradcmp.judge.elementwise.laid import Laid
 from gradcmp.judge.elementwise.parallel import tally_reals
-from gradcmp.judge.elementwise.segments import LONGEST, Strip, batches
-from gradcmp.judge.elementwise.statistics import Tally
-from gradcmp.judge.elementwise.tolerance import EXACT, Rule, rule_of
+from gradcmp.judge.elementwise.segmented import SegmentedDifference
+from gradcmp.judge.elementwise.segments import LONGEST, Segments, batches
+from gradcmp.judge.elementwise.statistics import Statistics
+from gradcmp.judge.elementwise.tolerance import EXACT, ElementTolerance, rule_of
 from gradcmp.judge.elementwise.ulp import FORMATS, Format, coarser
 from gradcmp.judge.elementwise.void import reserved
 from gradcmp.recording import Array, dtype_name
@@ -117,16 +117,16 @@ def _refused(actual: Array, expected: Array) -> Comparison | None:
     return None
 
 
-def _laid(pairs: Sequence[tuple[Array, Array]], rule: Rule) -> list[Comparison]:
+def _laid(pairs: Sequence[tuple[Array, Array]], rule: ElementTolerance) -> list[Comparison]:
     """Compare small real arrays together."""
-    strip = Strip([expected.shape for _, expected in pairs])
+    strip = Segments([expected.shape for _, expected in pairs])
     actual, expected = (strip.lay(side) for side in zip(*pairs, strict=True))
-    laid = Laid(strip, actual, expected, rule)
+    laid = SegmentedDifference(strip, actual, expected, rule)
     with np.errstate(all="ignore"):
         return [compare_laid(laid, i) for i in range(len(pairs))]
 
 
-def compare_laid(laid: Laid, i: int) -> Comparison:
+def compare_laid(laid: SegmentedDifference, i: int) -> Comparison:
     """Return the comparison of one of the pairs that lie on a strip."""
     tally, excess = laid.tallies[i], laid.excess[i]
     shown = excess if is_small(excess) else None
@@ -137,7 +137,7 @@ def compare_laid(laid: Laid, i: int) -> Comparison:
     return reserved(comparison, expected, expected)
 
 
-def _swept(actual: Array, expected: Array, rule: Rule) -> Comparison:
+def _swept(actual: Array, expected: Array, rule: ElementTolerance) -> Comparison:
     """Compare two arrays by themselves, a piece at a time."""
     a, e, order = aligned(actual, expected)
     tally = tally_integers(a, e) if rule is EXACT else tally_reals(a, e, rule)
@@ -156,12 +156,14 @@ def _number(one: Any) -> float:
         return float(one)
 
 
-def _conclude(tally: Tally, rule: Rule, worst: Element, excess: Array | None = None) -> Comparison:
+def _conclude(
+    tally: Statistics, rule: ElementTolerance, worst: Element, excess: Array | None = None
+) -> Comparison:
     return conclude(tally, _verdict(tally, rule, worst), rule.text, worst, excess)
 
 
 def conclude(
-    tally: Tally,
+    tally: Statistics,
     verdict: Verdict,
     rule: str,
     worst: Element,
@@ -189,7 +191,7 @@ def conclude(
     )
 
 
-def _verdict(tally: Tally, rule: Rule, worst: Element) -> Verdict:
+def _verdict(tally: Statistics, rule: ElementTolerance, worst: Element) -> Verdict:
     if tally.nonfinite:
         where = f"{worst.actual} against {worst.expected} at {worst.index}"
         more = f", and {tally.nonfinite - 1} more" if tally.nonfinite > 1 else ""
@@ -204,7 +206,7 @@ def _refuse(reason: Reason, detail: str) -> Comparison:
     return Comparison(Verdict(False, reason, detail), EXACT.text)
 
 
-def _cosine(tally: Tally) -> float | None:
+def _cosine(tally: Statistics) -> float | None:
     """Return the cosine of the angle; None where there is none, beside a zero or an overflow."""
     size = math.sqrt(tally.aa) * math.sqrt(tally.ee)
     if not 0 < size < math.inf or not math.isfinite(tally.ae):

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from gradcmp.judge.elementwise.statistics import Tally
+from gradcmp.judge.elementwise.statistics import Statistics
 from gradcmp.judge.elementwise.stream import SLACK
-from gradcmp.judge.elementwise.tolerance import Rule
-from gradcmp.judge.elementwise.ulp import Format, Ruler
+from gradcmp.judge.elementwise.tolerance import ElementTolerance
+from gradcmp.judge.elementwise.ulp import Format, UlpMeter
 from gradcmp.machine import memory
 from gradcmp.recording import BFLOAT16, Array
 
@@ -47,7 +47,7 @@ class CompiledSweep:
         What is screened in: float32 or float64.
     """
 
-    def __init__(self, rule: Rule, carrier: Format, loops: ModuleType) -> None:
+    def __init__(self, rule: ElementTolerance, carrier: Format, loops: ModuleType) -> None:
         self._carrier, self._shift, self._arguments = _arguments(rule, carrier)
         self._loop = loops.count
         self._total = 0
@@ -64,25 +64,27 @@ class CompiledSweep:
         self._loop(*pair, start, *self._arguments, self._counts[0])
 
     @property
-    def tally(self) -> Tally:
+    def tally(self) -> Statistics:
         """What was counted so far."""
         (row,) = self._counts.tolist()
         found = dict(zip(self._counts.dtype.fields or (), row, strict=True))
         key = (found["nonfinite"] > 0, found.pop("excess"), found.pop("error"))
         distance = found.pop("steps") / 2**self._shift
         found["octaves"] = found["octaves"].tolist()
-        return Tally(total=self._total, key=key, max_ulp=distance, **found)
+        return Statistics(total=self._total, key=key, max_ulp=distance, **found)
 
 
 @lru_cache
-def _arguments(rule: Rule, carrier: Format) -> tuple[np.dtype[Any], int, tuple[Any, ...]]:
+def _arguments(
+    rule: ElementTolerance, carrier: Format
+) -> tuple[np.dtype[Any], int, tuple[Any, ...]]:
     """Return the carrier, the shift of its ULP, and what a loop takes beside the pieces.
 
     A loop is compiled for the types of its arguments: here they are always the same.
     """
     floats = np.dtype(carrier.name)
     signed, unsigned = (np.dtype(f"{kind}{floats.itemsize}") for kind in "iu")
-    ruler, most = Ruler(rule.unit, carrier, 0), int(np.iinfo(unsigned).max)
+    ruler, most = UlpMeter(rule.unit, carrier, 0), int(np.iinfo(unsigned).max)
     limit = most if rule.ulp is None else min(rule.ulp << ruler.shift, most)
     unit = (ruler.scale, unsigned.type(ruler.shift), unsigned.type(limit))
     tolerance = (float(rule.rtol), float(rule.atol) if rule.ulp is None else np.inf)

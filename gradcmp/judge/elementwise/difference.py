@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradcmp.judge.comparison import Element
-from gradcmp.judge.elementwise.tolerance import Rule
-from gradcmp.judge.elementwise.ulp import FORMATS, Format, Ruler, distance
+from gradcmp.judge.elementwise.tolerance import ElementTolerance
+from gradcmp.judge.elementwise.ulp import FORMATS, Format, UlpMeter, distance
 from gradcmp.recording import Array
 
 LARGEST = float(np.finfo(np.float64).max)
@@ -42,7 +42,7 @@ class Difference:
         return excess
 
 
-def differ(actual: Array, expected: Array, rule: Rule) -> Difference:
+def differ(actual: Array, expected: Array, rule: ElementTolerance) -> Difference:
     """Measure float64 arrays, of the same shape, against a rule."""
     finite = np.isfinite(actual) & np.isfinite(expected)
     if finite.all():
@@ -58,10 +58,10 @@ def differ(actual: Array, expected: Array, rule: Rule) -> Difference:
     )
 
 
-def _differ(actual: Array, expected: Array, rule: Rule) -> Difference:
+def _differ(actual: Array, expected: Array, rule: ElementTolerance) -> Difference:
     """Measure finite numbers."""
     flat = actual.reshape(-1), expected.reshape(-1)
-    ruler = Ruler(rule.unit, FORMATS["float64"], actual.size)
+    ruler = UlpMeter(rule.unit, FORMATS["float64"], actual.size)
     with np.errstate(all="ignore"):
         error, size = np.abs(actual - expected), np.abs(expected)
         relative = np.fmax(error / size, 0.0)  # past the NaN of 0 / 0
@@ -91,12 +91,14 @@ def element(
     return Element(index, actual, expected, error, relative, ulp, allowed)
 
 
-def element_under(rule: Rule, index: tuple[int, ...], actual: float, expected: float) -> Element:
+def element_under(
+    rule: ElementTolerance, index: tuple[int, ...], actual: float, expected: float
+) -> Element:
     """Measure two numbers against a rule: what `differ` says of one element."""
     return element(index, actual, expected, rule.unit, _allowed(rule, actual, expected))
 
 
-def _allowed(rule: Rule, actual: float, expected: float) -> float:
+def _allowed(rule: ElementTolerance, actual: float, expected: float) -> float:
     if not (math.isfinite(actual) and math.isfinite(expected)):
         return 0.0
     if rule.ulp is None:
@@ -108,7 +110,7 @@ def _allowed(rule: Rule, actual: float, expected: float) -> float:
     return allowed if allowed <= LARGEST else LARGEST  # NaN is not
 
 
-def _spacing(x: Array, rule: Rule) -> Array:
+def _spacing(x: Array, rule: ElementTolerance) -> Array:
     """Return the step from one number of the rule's unit to the next, at `x`."""
     _, exponent = np.frexp(x)  # x = m·2^exponent with 1/2 <= m < 1, and 0 for zero
     lowest = rule.unit.lowest

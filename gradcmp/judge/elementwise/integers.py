@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from gradcmp.judge.elementwise.chunks import pieces
-from gradcmp.judge.elementwise.statistics import Tally
+from gradcmp.judge.elementwise.statistics import Statistics
 from gradcmp.recording import Array
 
 PIECE = 1 << 16  # elements
 
 
-def tally_integers(actual: Array, expected: Array) -> Tally:
+def tally_integers(actual: Array, expected: Array) -> Statistics:
     """Count unequal integers or booleans; their distance in ULP is their difference."""
-    tally = Tally(total=actual.size)
+    tally = Statistics(total=actual.size)
     for start, a, e in pieces(actual, expected, 0, actual.size, PIECE):
         unequal = np.flatnonzero(a != e)
         tally.disagreeing += unequal.size

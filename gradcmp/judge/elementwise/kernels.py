@@ -111,7 +111,7 @@ def unmatched(index, counts):
 
 @compiled
 def measure(a, e, steps):
-    """Return the distances of two buffers of numbers in their own steps; see `ulp.Ruler`."""
+    """Return the distances of two buffers of numbers in their own steps; see `ulp.UlpMeter`."""
     magnitude, zero = np.iinfo(a.dtype).max, a.dtype.type(0)
     for i in range(len(a)):
         p = steps.dtype.type(a[i] & magnitude)
@@ -223,7 +223,7 @@ def count(actual, expected, start, rtol, atol, slack, unit, dtypes, counts):
     slack : float
         Of the arithmetic that screens, in its dtype.
     unit : tuple of float, unsigned, unsigned
-        Where the unit of ULP is not the carrier, `Ruler`'s scale and shift; the most steps that
+        Where the unit of ULP is not the carrier, `UlpMeter`'s scale and shift; the most steps that
         are close under an ULP rule.
     dtypes : tuple of dtype
         The carrier, and the signed and unsigned integers of its width.

@@ -9,9 +9,9 @@ import numpy as np
 
 from gradcmp.judge.elementwise.chunks import loader, pieces
 from gradcmp.judge.elementwise.compiled import CompiledSweep, kernels
-from gradcmp.judge.elementwise.statistics import Tally
+from gradcmp.judge.elementwise.statistics import Statistics
 from gradcmp.judge.elementwise.stream import Sweep, carrier_of
-from gradcmp.judge.elementwise.tolerance import Rule
+from gradcmp.judge.elementwise.tolerance import ElementTolerance
 from gradcmp.recording import Array, dtype_name
 
 PIECE = 1 << 19  # bytes: long enough to hide the calls, short enough for a core's caches
@@ -26,7 +26,7 @@ CALL = 1 << 14  # elements that take as long as it takes to begin
 _swept = 0  # elements so far in this process, and what beginning was worth
 
 
-def tally_reals(actual: Array, expected: Array, rule: Rule) -> Tally:
+def tally_reals(actual: Array, expected: Array, rule: ElementTolerance) -> Statistics:
     """Sweep both arrays, by several threads if there is enough to do."""
     size = actual.size
     loops = _loops(size)
@@ -60,8 +60,13 @@ def _cores() -> int:
 
 
 def _sweep(
-    actual: Array, expected: Array, rule: Rule, loops: ModuleType | None, start: int, stop: int
-) -> Tally:
+    actual: Array,
+    expected: Array,
+    rule: ElementTolerance,
+    loops: ModuleType | None,
+    start: int,
+    stop: int,
+) -> Statistics:
     """Sweep the elements from flat index `start` to `stop`."""
     carrier = carrier_of(rule, dtype_name(actual.dtype), dtype_name(expected.dtype))
     dtype = np.dtype(carrier.name)

@@ -37,7 +37,7 @@ def batches(numbers: Iterable[int], arrays: Sequence[Array]) -> Iterator[list[in
         yield batch
 
 
-class Strip:
+class Segments:
     """Where each of several arrays lies on the flat arrays that hold them all.
 
     Parameters

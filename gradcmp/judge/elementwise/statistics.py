@@ -15,7 +15,7 @@ OCTAVES = 65  # below 1 ULP, then one for each bit of the longest distance
 
 
 @dataclass
-class Tally:
+class Statistics:
     """Statistics of the elements seen so far.
 
     Attributes
@@ -72,7 +72,7 @@ class Tally:
         self.ee += products[1]
         self.ae += products[2]
 
-    def add(self, other: Tally) -> None:
+    def add(self, other: Statistics) -> None:
         """Add what another thread counted elsewhere in the same arrays."""
         self.total += other.total
         self.equal += other.equal

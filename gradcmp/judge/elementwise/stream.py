@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from gradcmp.judge.elementwise.statistics import Tally
-from gradcmp.judge.elementwise.tolerance import Rule
-from gradcmp.judge.elementwise.ulp import FORMATS, Format, Ruler, octaves
+from gradcmp.judge.elementwise.statistics import Statistics
+from gradcmp.judge.elementwise.tolerance import ElementTolerance
+from gradcmp.judge.elementwise.ulp import FORMATS, Format, UlpMeter, octaves
 from gradcmp.recording import Array
 
 FLOAT64, FLOAT32 = FORMATS["float64"], FORMATS["float32"]
@@ -29,7 +29,7 @@ FAINT = 2.0**-120  # float32 results below it may have lost digits to underflow
 
 
 @lru_cache
-def carrier_of(rule: Rule, *names: str) -> Format:
+def carrier_of(rule: ElementTolerance, *names: str) -> Format:
     """Return the arithmetic that the sweep is done in.
 
     float32 holds float32, float16 and bfloat16 exactly, but a tolerance may be beyond it.
@@ -50,16 +50,18 @@ class Sweep:
         The longest piece.
     """
 
-    def __init__(self, rule: Rule, carrier: Format, size: int, tally: Tally | None = None) -> None:
+    def __init__(
+        self, rule: ElementTolerance, carrier: Format, size: int, tally: Statistics | None = None
+    ) -> None:
         dtype = np.dtype(carrier.name)
         self.rule = rule
         self.size = size
-        self.tally = Tally() if tally is None else tally
+        self.tally = Statistics() if tally is None else tally
         self.screening = carrier is FLOAT32
         self.slack = SLACK[carrier.name]
         self.largest = float(np.finfo(dtype).max)
         self._rtol, self._atol = dtype.type(rule.rtol), dtype.type(rule.atol)
-        self._ruler = Ruler(rule.unit, carrier, size)
+        self._ruler = UlpMeter(rule.unit, carrier, size)
         self._error, self._magnitude, self._relative, self._excess = (
             np.empty(size, dtype) for _ in range(4)
         )

@@ -24,7 +24,7 @@ DEFAULTS: dict[DType, Fixed] = {
 
 
 @dataclass(frozen=True)
-class Rule:
+class ElementTolerance:
     """What one comparison is held against.
 
     ``|actual - expected| <= atol + rtol * |expected|``, or with `ulp` set, at most so many ULP
@@ -48,21 +48,23 @@ class Rule:
     ulp: int | None = None
 
 
-EXACT = Rule(FORMATS["float64"], "a = e")  # for integers and booleans: nothing is allowed
+EXACT = ElementTolerance(
+    FORMATS["float64"], "a = e"
+)  # for integers and booleans: nothing is allowed
 
 
 @lru_cache
-def rule_of(tolerance: Tolerance, unit: Format) -> Rule:
+def rule_of(tolerance: Tolerance, unit: Format) -> ElementTolerance:
     """Make the rule for a pair of arrays whose coarser dtype is `unit`.
 
     A tolerance without numbers of its own takes them from the table of defaults.
     """
     if isinstance(tolerance, Ulp):
         text = f"at most {tolerance.ulp} ULP of {unit.name} between a and e"
-        return Rule(unit, text, chosen=True, ulp=tolerance.ulp)
+        return ElementTolerance(unit, text, chosen=True, ulp=tolerance.ulp)
     chosen = isinstance(tolerance, Fixed)
     fixed = tolerance if isinstance(tolerance, Fixed) else DEFAULTS[unit.name]
     text = f"|a − e| <= {fixed.atol:g} + {fixed.rtol:g}·|e|"
     if not chosen:
         text += f" (default for {unit.name})"
-    return Rule(unit, text, chosen, fixed.rtol, fixed.atol)
+    return ElementTolerance(unit, text, chosen, fixed.rtol, fixed.atol)

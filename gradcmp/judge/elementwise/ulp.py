@@ -50,7 +50,7 @@ def coarser(first: str, second: str) -> Format:
 
 
 def distance(actual: float, expected: float, unit: Format) -> float:
-    """Return the distance of two finite numbers in ULP of `unit`, as a `Ruler` measures it."""
+    """Return the distance of two finite numbers in ULP of `unit`, as a `UlpMeter` measures it."""
     scale = 2.0 ** (FLOAT64.lowest - unit.lowest)
     steps = abs(_place(actual * scale) - _place(expected * scale))
     if steps == 0 and actual != expected:  # what underflow took still sets them apart
@@ -64,7 +64,7 @@ def _place(x: float) -> int:
     return -int(bits) if x < 0 else int(bits)
 
 
-class Ruler:
+class UlpMeter:
     """Measures ULP in `unit` between numbers held in a `carrier` at least as fine.
 
     Every non-negative number has a place on a scale on which the representable numbers of `unit`

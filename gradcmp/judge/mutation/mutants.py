@@ -11,7 +11,7 @@ import numpy as np
 
 from gradcmp.case import DType
 from gradcmp.judge.dtypes import PRECISIONS
-from gradcmp.judge.elementwise.segments import Float, Strip
+from gradcmp.judge.elementwise.segments import Float, Segments
 from gradcmp.judge.verdict import Teeth
 from gradcmp.recording import Array
 
@@ -176,13 +176,13 @@ def teeth(expected: Float, allowed: Float | float, dtype: DType) -> Teeth:
     return Teeth(survivors)
 
 
-def have_teeth(strip: Strip, expected: Float, allowed: Float, dtype: DType) -> list[bool]:
+def have_teeth(strip: Segments, expected: Float, allowed: Float, dtype: DType) -> list[bool]:
     """Return of which tensors on a strip it is plain that no mutant survives, at little cost.
 
     Parameters
     ----------
     expected, allowed : array of float64
-        Laid on the strip, else as `teeth` takes them.
+        SegmentedDifference on the strip, else as `teeth` takes them.
     """
     if PRECISIONS[dtype].u <= MUTANTS["float32"].resolution:
         return [False] * len(strip)

@@ -12,7 +12,7 @@ from gradcmp.judge.noise.sums import ANY, Sum
 
 
 @dataclass
-class HalfModel(NoiseModel):
+class Bfloat16Model(NoiseModel):
     """The rounding of a dtype that numbers are stored in, while float32 computes.
 
     After every primitive the replicas are numbers of the dtype: ``RN(RN(c y) / c)``, and what
@@ -32,7 +32,7 @@ class HalfModel(NoiseModel):
     coarse: frozenset[Sum] = ANY
     backwards: bool = False
 
-    def take_in(self, stack: Stack) -> Noisy:
+    def wrap_with_error(self, stack: Stack) -> Noisy:
         """Move what is taken in, exact or not: it absorbs equally good algorithms."""
         return self._settle(stack, np.zeros((), np.bool_))
 

@@ -10,8 +10,8 @@ import numpy as np
 from gradcmp.graph import Graph, backward, forward
 from gradcmp.graph.walk import MakeConstant, spec_of
 from gradcmp.judge.dtypes import HALVES, PRECISIONS, Precision
-from gradcmp.judge.elementwise.segments import Float, Strip
-from gradcmp.judge.noise.bfloat16 import HalfModel
+from gradcmp.judge.elementwise.segments import Float, Segments
+from gradcmp.judge.noise.bfloat16 import Bfloat16Model
 from gradcmp.judge.noise.model import NoiseModel, Noisy
 from gradcmp.judge.noise.sums import ANY, Sum
 from gradcmp.ops import Array
@@ -86,7 +86,7 @@ def calibrate(
     rng = np.random.default_rng([seed, replicas])
     model = NoiseModel(precision, replicas, rng, operands)
     if precision in [PRECISIONS[dtype] for dtype in HALVES]:
-        model = HalfModel(precision, replicas, rng, operands, coarse=coarse)
+        model = Bfloat16Model(precision, replicas, rng, operands, coarse=coarse)
     tensors = _walk(graph, inputs, cotangent, model, names)
     scales = {
         name: pool(_stack(tensor), precision, model.roundings) for name, tensor in tensors.items()
@@ -118,7 +118,7 @@ def pool(stack: Float, precision: Precision, roundings: int = 1) -> Scale:
         if roundings > 1:
             deviations /= np.sqrt(roundings)
         deviations[~np.isfinite(deviations)] = 0.0
-        v, strip = np.square(_widest(deviations)), Strip([base.shape])
+        v, strip = np.square(_widest(deviations)), Segments([base.shape])
         flat = pooled(v.ravel(), len(deviations), base.ravel(), precision, strip)
         squared = flat.reshape(base.shape)
         w = np.where(np.isfinite(base), base / squared, 0.0)
@@ -134,7 +134,7 @@ def pool(stack: Float, precision: Precision, roundings: int = 1) -> Scale:
     return Scale(base, np.sqrt(squared), float(coherent))
 
 
-def pooled(v: Float, count: int, base: Float, precision: Precision, strip: Strip) -> Float:
+def pooled(v: Float, count: int, base: Float, precision: Precision, strip: Segments) -> Float:
     """Return the variance of each element from what K runs strayed from the base.
 
     Per-element spread alone collapses by chance, so rows, columns and the tensor lend some:
@@ -165,7 +165,7 @@ def _widest(deviations: Float) -> Float:
     return widest / WIDEST[len(deviations)]
 
 
-def _lent(v: Float, size: Float, strip: Strip) -> Float:
+def _lent(v: Float, size: Float, strip: Segments) -> Float:
     """Return the share of the tensor in the noise of each element, of which `size` is the square.
 
     A gradient may span many orders of magnitude, as a softmax does: what its largest elements
@@ -189,14 +189,14 @@ def _walk(
     names: Collection[str],
 ) -> dict[str, Noisy]:
     held = {
-        name: model.hold(array) if spec_of(array).kind == "float" else array
+        name: model.wrap(array) if spec_of(array).kind == "float" else array
         for name, array in inputs.items()
     }
     tape = forward(graph, held, _constants(model))  # type: ignore[arg-type]
     found = {name: value for name, value in tape.values.items() if name in names}
     if any(name.startswith("d ") for name in names):
         model.turn()
-        gradients = backward(graph, tape, model.hold(cotangent))  # type: ignore[arg-type]
+        gradients = backward(graph, tape, model.wrap(cotangent))  # type: ignore[arg-type]
         found |= {f"d {name}": dx for name, dx in gradients.items() if f"d {name}" in names}
     return found  # type: ignore[return-value]
 

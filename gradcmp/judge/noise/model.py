@@ -77,7 +77,7 @@ class NoiseModel:
     roundings: ClassVar[int] = 1
     _held: int = 0  # elements taken in so far: their ranks when ties are broken
 
-    def hold(self, array: Stack) -> Noisy:
+    def wrap(self, array: Stack) -> Noisy:
         """Take an array in, with one rounding error each: it absorbs equally good algorithms."""
         held = np.array(array, np.float64)
         if self.nudge:
@@ -86,16 +86,16 @@ class NoiseModel:
             step = np.maximum(np.abs(held) * EPS, TINY)  # the smallest that tells two apart
             held = held + self.nudge * ranks * step
             self._held += held.size
-        return self.take_in(np.repeat(held[None], self.replicas + 1, axis=0))
+        return self.wrap_with_error(np.repeat(held[None], self.replicas + 1, axis=0))
 
-    def take_in(self, stack: Stack) -> Noisy:
+    def wrap_with_error(self, stack: Stack) -> Noisy:
         """Return copies of what is taken in one error each."""
         return self.jitter(stack, 1.0)
 
     def constant(self, value: float) -> Any:
         """Take a number in; one that the dtype cannot hold exactly gets an error."""
         rounded = self._round(np.float64(value))
-        return self.hold(np.asarray(value)) if rounded != value else np.float64(value)
+        return self.wrap(np.asarray(value)) if rounded != value else np.float64(value)
 
     def jitter(
         self, stack: Stack, kappa: float, common: bool = False, product: bool = False
@@ -109,7 +109,7 @@ class NoiseModel:
         common : bool
             Whether its elements have a part of it in common.
         product : bool
-            Whether it is a product or quotient of two arrays: of interest to `HalfModel`.
+            Whether it is a product or quotient of two arrays: of interest to `Bfloat16Model`.
         """
         y = stack[1:]
         c = self._draw(stack.ndim)

@@ -30,7 +30,7 @@ def self_noise(
     """Run the reference in `dtype` and in float64 at nearby points; give the scale of each tensor.
 
     ``d_k = b(x_k) - b64(x_k)`` at ``x_k = x (1 + 8 u xi)``, rounded to the dtype, pooled as the
-    deviations of noisy replicas are.
+    deviations of randomly rounded runs are.
 
     Parameters
     ----------

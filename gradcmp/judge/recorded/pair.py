@@ -12,12 +12,12 @@ from gradcmp.case import Auto, Case, Tolerance
 from gradcmp.errors import NothingComparedError, UsageError, did_you_mean
 from gradcmp.graph.records import STEP
 from gradcmp.judge.comparison import Comparison
-from gradcmp.judge.diagnose.divergence import partings
-from gradcmp.judge.diagnose.investigation import Rule
-from gradcmp.judge.fixed import FixedRule, without_noise
+from gradcmp.judge.diagnose.divergence import divergences
+from gradcmp.judge.diagnose.investigation import TensorJudge
+from gradcmp.judge.fixed import FixedJudge, without_noise
 from gradcmp.judge.recorded.plain_arrays import look_into, loose_rule
 from gradcmp.judge.recorded.same_case import judge_saved
-from gradcmp.judge.sides import Side, hold
+from gradcmp.judge.sides import Side, compare_required
 from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Array, Origin, Outcome, Recording
 
@@ -70,13 +70,13 @@ class Names:
         chosen = {name: held for name, held in by.items() if name in self.only}
         if not chosen:
             raise _nothing(str(pair))
-        parted = verdict.partings.get(pair, {})
+        parted = verdict.divergences.get(pair, {})
         told = {name: one for name, one in verdict.findings.get(pair, {}).items() if name in chosen}
         return replace(
             verdict,
             comparisons={pair: chosen},
             findings={pair: told} if told else {},
-            partings={pair: {n: one for n, one in parted.items() if n in chosen}},
+            divergences={pair: {n: one for n, one in parted.items() if n in chosen}},
             teeth={name: one for name, one in verdict.teeth.items() if name in chosen},
         )
 
@@ -143,7 +143,7 @@ def judge_pair(
     sides = {pair.actual: names.rename(actual), pair.expected: expected}
     named = not (actual.origin and names.renamed)  # as in the graph
     rule = loose_rule(sides) if isinstance(tolerance, Auto) and named else None
-    plain = FixedRule(without_noise(tolerance), sides)
+    plain = FixedJudge(without_noise(tolerance), sides)
     with np.errstate(all="ignore"):  # infinities are findings, not warnings
         comparisons = _by_name(pair, actual, expected, rule or plain, names)
         findings = look_into(rule, pair, comparisons) if rule else {}
@@ -159,7 +159,7 @@ def judge_pair(
         {pair.expected: expected, pair.actual: sides[pair.actual]},
         {pair: comparisons},
         findings,
-        {pair: partings(rule.graph, comparisons)} if rule else {},
+        {pair: divergences(rule.graph, comparisons)} if rule else {},
     )
 
 
@@ -198,7 +198,7 @@ def same_question(actual: Recording, expected: Recording) -> bool:
 
 
 def _by_name(
-    pair: Pair, actual: Recording, expected: Recording, rule: Rule, names: Names
+    pair: Pair, actual: Recording, expected: Recording, rule: TensorJudge, names: Names
 ) -> dict[str, Comparison]:
     """Compare whatever either has, in the order of the expected side."""
     names.require_known(actual, expected)
@@ -212,7 +212,7 @@ def _by_name(
         for name in {**sides[1].arrays, **sides[0].arrays}
         if name in results and (not names.only or name in names.only)
     ]
-    return hold(chosen, sides, partial(rule.hold, pair))
+    return compare_required(chosen, sides, partial(rule.compare, pair))
 
 
 def _results(recording: Recording) -> set[str]:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 
 from gradcmp.case import DTYPES, DType, DTypeTable
 from gradcmp.graph import Graph, build
-from gradcmp.judge.auto.judge import NoiseRule
+from gradcmp.judge.auto.judge import NoiseJudge
 from gradcmp.judge.comparison import Comparison
-from gradcmp.judge.diagnose.investigation import Inquiry
+from gradcmp.judge.diagnose.investigation import Investigation
 from gradcmp.judge.elementwise.arrays import compare
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.mutation.mutants import Allowance
-from gradcmp.judge.recorded.reference import yardstick
+from gradcmp.judge.recorded.reference import recompute_reference
 from gradcmp.judge.recorded.same_case import AGAIN
 from gradcmp.judge.verdict import Finding, Pair
 from gradcmp.recording import Array, Recording
@@ -37,14 +37,16 @@ class LooseRule:
     base: Recording
     label: str
     recordings: Mapping[str, Recording]
-    _rules: dict[str, NoiseRule] = field(default_factory=dict)
+    _rules: dict[str, NoiseJudge] = field(default_factory=dict)
 
     @property
     def limit(self) -> float:
         """How many times the noise is allowed."""
         return self._of(DTYPES[0]).limit
 
-    def hold(self, pair: Pair, tensors: Mapping[str, tuple[Array, Array]]) -> dict[str, Comparison]:
+    def compare(
+        self, pair: Pair, tensors: Mapping[str, tuple[Array, Array]]
+    ) -> dict[str, Comparison]:
         """Compare tensors; what the graph has no such real number for, exactly or by a table."""
         known: dict[str, dict[str, tuple[Array, Array]]] = {}
         found = {}
@@ -55,7 +57,7 @@ class LooseRule:
             else:
                 found[name] = compare(*both, DTypeTable())
         for dtype, some in known.items():
-            found |= self._of(dtype).hold(pair, some)
+            found |= self._of(dtype).compare(pair, some)
         return found
 
     def knows(self, name: str) -> bool:
@@ -71,15 +73,15 @@ class LooseRule:
         """Return what each element of a gradient that was computed in `dtype` may be off."""
         return self._of(dtype).allowances(name, expected, dtype)
 
-    def _of_tensor(self, name: str) -> NoiseRule:
+    def _of_tensor(self, name: str) -> NoiseJudge:
         return self._of(self.recordings[self.label].tensors[name].dtype.name)
 
-    def _of(self, dtype: str) -> NoiseRule:
+    def _of(self, dtype: str) -> NoiseJudge:
         if dtype not in self._rules:
             sides = dict(self.recordings)
             sides[self.label] = replace(sides[self.label], dtype=dtype)
             twins = {label: each.twin for label, each in sides.items() if each.twin}
-            self._rules[dtype] = NoiseRule(self.graph, self.base, sides, twins)
+            self._rules[dtype] = NoiseJudge(self.graph, self.base, sides, twins)
         return self._rules[dtype]
 
 
@@ -97,7 +99,7 @@ def loose_rule(recordings: Mapping[str, Recording]) -> LooseRule | None:
         return None
     ((_, one),), ((label, other),) = known.items(), loose.items()
     assert one.origin is not None
-    base = yardstick(one.origin, known)
+    base = recompute_reference(one.origin, known)
     if base is None:
         return None
     found = {array.dtype.name for array in other.tensors.values()}
@@ -111,5 +113,5 @@ def look_into(
 ) -> dict[Pair, dict[str, Finding]]:
     """Return cause and side of what disagrees or warns."""
     known = {name: held for name, held in comparisons.items() if rule.knows(name)}
-    inquiry = Inquiry(rule.graph, AGAIN, {AGAIN: rule.base, **rule.recordings}, rule)
+    inquiry = Investigation(rule.graph, AGAIN, {AGAIN: rule.base, **rule.recordings}, rule)
     return inquiry.findings({pair: known})

@@ -18,7 +18,7 @@ from gradcmp.recording.facts import AGAIN
 MISFIT = (ArithmeticError, LookupError, MemoryError, TypeError, ValueError)
 
 
-def yardstick(origin: Origin, recordings: Mapping[str, Recording]) -> Recording | None:
+def recompute_reference(origin: Origin, recordings: Mapping[str, Recording]) -> Recording | None:
     """Compute the float64 reference from what the backends of one case were handed.
 
     Parameters

@@ -13,7 +13,7 @@ from gradcmp.judge.case import judge
 from gradcmp.judge.elementwise.arrays import compare
 from gradcmp.judge.elementwise.tolerance import DEFAULTS
 from gradcmp.judge.fixed import without_noise
-from gradcmp.judge.recorded.reference import yardstick
+from gradcmp.judge.recorded.reference import recompute_reference
 from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Array, Origin, Recording
 
@@ -50,7 +50,7 @@ def judge_saved(
     """
     case = replace(origin.case, tolerance=tolerance)
     recorded = next((label for label, each in recordings.items() if is_reference(each)), "")
-    base = yardstick(origin, recordings) if isinstance(tolerance, Auto) else None
+    base = recompute_reference(origin, recordings) if isinstance(tolerance, Auto) else None
     if base is None:
         plain = replace(case, tolerance=without_noise(tolerance))
         return judge(plain, recorded, recordings, pairs=pairs or None)
@@ -121,5 +121,5 @@ def _narrowed(judged: CaseVerdict, pairs: Sequence[Pair]) -> CaseVerdict:
         outcomes={label: one for label, one in judged.outcomes.items() if label in sides},
         comparisons={pair: judged.comparisons[pair] for pair in pairs},
         findings={pair: by for pair, by in judged.findings.items() if pair in pairs},
-        partings={pair: judged.partings[pair] for pair in pairs},
+        divergences={pair: judged.divergences[pair] for pair in pairs},
     )

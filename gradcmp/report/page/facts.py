@@ -158,7 +158,7 @@ def firsts(verdict: CaseVerdict) -> list[tuple[object, ...]]:
     parts = [
         (i, *dict.fromkeys(one.origin for one in by.values() if one.origin))
         for i, pair in enumerate(verdict.comparisons)
-        if (by := verdict.partings.get(pair))
+        if (by := verdict.divergences.get(pair))
     ]
     return [part for part in parts if len(part) > 1]
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.elementwise.difference import differ
-from gradcmp.judge.elementwise.tolerance import EXACT, Rule, rule_of
+from gradcmp.judge.elementwise.tolerance import EXACT, ElementTolerance, rule_of
 from gradcmp.judge.elementwise.ulp import FORMATS, coarser
 from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Array
@@ -116,7 +116,7 @@ class Measure:
     """
 
     units: str
-    rule: Rule | None = None
+    rule: ElementTolerance | None = None
     allowed: float = 0.0
     known: Array | None = None
 

@@ -11,11 +11,11 @@ from autocases import CASES, PAIR, case, draw, one_element, reasons, record, spo
 from gradcmp.case import BackendSpec, Ulp
 from gradcmp.graph import build
 from gradcmp.judge import judge
-from gradcmp.judge.auto import baseline as baseline_module
-from gradcmp.judge.auto.baseline import RULE_BASELINE, Baseline
-from gradcmp.judge.auto.judge import NoiseRule
+from gradcmp.judge.auto import reference_error
+from gradcmp.judge.auto.judge import NoiseJudge
+from gradcmp.judge.auto.reference_error import RULE, ReferenceError
 from gradcmp.judge.elementwise.arrays import compare
-from gradcmp.judge.elementwise.segments import LONGEST, Strip
+from gradcmp.judge.elementwise.segments import LONGEST, Segments
 from gradcmp.judge.mutation.mutants import have_teeth, teeth
 from gradcmp.judge.verdict import Pair
 
@@ -61,11 +61,11 @@ def test_a_twin_of_another_shape_is_none(shape):
 
     judged = verdict(CHAIN, draw(CHAIN), spoil=spoil)
     assert reasons(judged)["a"] == "rounding"
-    assert judged.comparisons[PAIR]["a"].rule != RULE_BASELINE
+    assert judged.comparisons[PAIR]["a"].rule != RULE
 
 
 def test_a_strip_takes_only_arrays_of_its_shapes():
-    strip = Strip([(4,), (2,)])
+    strip = Segments([(4,), (2,)])
     with pytest.raises(ValueError, match="do not lie on"):
         strip.lay([np.ones(5), np.ones(1)])
     with pytest.raises(ValueError, match="do not lie on"):
@@ -82,7 +82,7 @@ def test_tensors_with_a_twin_and_without_are_not_mixed_up():
 
     judged = verdict(CHAIN, draw(CHAIN), spoil=spoil)
     assert reasons(judged)["d x"] == "bug"
-    assert judged.comparisons[PAIR]["d a"].rule != RULE_BASELINE
+    assert judged.comparisons[PAIR]["d a"].rule != RULE
     assert judged.comparisons[PAIR]["d y"].agrees
 
 
@@ -105,7 +105,7 @@ def test_an_infinite_error_of_the_reference_settles_nothing():
     inputs = draw(hot)
     inputs["x"][0, 0], inputs["y"][0, 0] = 100.0, 1.0
     truth, fine = (record(label, hot, inputs, "float64") for label in ("numpy", "torch"))
-    assert Baseline(build(hot), truth).scale("d x") is None
+    assert ReferenceError(build(hot), truth).scale("d x") is None
     wrong = spoiled("x", one_element(1 + 1e-2))(fine)
     with np.errstate(over="ignore"):
         values, gradients = (
@@ -114,7 +114,7 @@ def test_an_infinite_error_of_the_reference_settles_nothing():
         )
     ours = replace(wrong, dtype="float32", values=values, gradients=gradients)
     judged = judge(hot, "numpy", {"numpy": truth, "torch": ours}, {"torch": fine})
-    assert judged.comparisons[PAIR]["d x"].rule != RULE_BASELINE
+    assert judged.comparisons[PAIR]["d x"].rule != RULE
 
 
 @pytest.mark.parametrize("twin", [True, False])
@@ -168,7 +168,7 @@ def test_an_infinite_difference_exceeds_zero_ulp():
     ("gradient", "allowed"), [([0.0, 1, 2, 3], [np.nan, 0.01, 0.01, 0]), ([0.0, 0], [np.nan, 0])]
 )
 def test_an_allowance_that_is_nan_is_not_plain(gradient, allowed):
-    strip, g, most = Strip([(len(gradient),)]), np.array(gradient), np.array(allowed)
+    strip, g, most = Segments([(len(gradient),)]), np.array(gradient), np.array(allowed)
     assert teeth(g, most, "float32").vacuous
     assert have_teeth(strip, g, most, "float32") == [False]
 
@@ -177,10 +177,10 @@ def test_where_the_baseline_is_not_sure_of_teeth_a_calibration_decides(monkeypat
     inputs = draw(CASES["deep"])
     plain = verdict(CASES["deep"], inputs)
     assert not plain.vacuous
-    for name, sure in (("TYPICAL", 1e9), ("LEAST", 1.0), ("GREATEST", 1.0)):
-        monkeypatch.setattr(baseline_module, name, sure)
+    for name, sure in (("NOISE_PER_ERROR", 1e9), ("LEAST", 1.0), ("GREATEST", 1.0)):
+        monkeypatch.setattr(reference_error, name, sure)
     assert verdict(CASES["deep"], inputs).vacuous
-    monkeypatch.setattr(baseline_module, "LEAST", 1e-12)
+    monkeypatch.setattr(reference_error, "LEAST", 1e-12)
     assert verdict(CASES["deep"], inputs).teeth == plain.teeth
 
 
@@ -189,12 +189,12 @@ def test_one_backend_at_two_times_is_not_settled_by_the_baseline():
     chosen, inputs = CASES["deep"], draw(CASES["deep"])
     now, fine = (record("torch", chosen, inputs, dtype) for dtype in ("float32", "float64"))
     truth = record("numpy", chosen, inputs, "float64")
-    scale = Baseline(build(chosen), truth).scale("d x")
+    scale = ReferenceError(build(chosen), truth).scale("d x")
     moved = (now.gradients["x"] + 24 * scale).astype(np.float32)
     golden = spoiled("x", lambda _: moved)(now)
     both = {"numpy": truth, "torch": now, "golden": golden}
-    rule = NoiseRule(build(chosen), truth, both, {"torch": fine, "golden": fine})
-    found = rule.hold(Pair("torch", "golden"), {"d x": (now.gradients["x"], moved)})
+    rule = NoiseJudge(build(chosen), truth, both, {"torch": fine, "golden": fine})
+    found = rule.compare(Pair("torch", "golden"), {"d x": (now.gradients["x"], moved)})
     assert found["d x"].verdict.reason == "suspect"
 
 
@@ -216,16 +216,16 @@ def test_a_kink_of_two_backends_is_not_one_of_the_reference():
     )
     recordings = {"numpy": truth, "jax": replace(truth, backend="jax"), "torch": ours}
     wanted = {
-        label: NoiseRule(build(chosen), truth, recordings, {"torch": fine})
-        .hold(Pair("torch", label), {"d x": (ours.gradients["x"], truth.gradients["x"])})["d x"]
+        label: NoiseJudge(build(chosen), truth, recordings, {"torch": fine})
+        .compare(Pair("torch", label), {"d x": (ours.gradients["x"], truth.gradients["x"])})["d x"]
         .verdict.reason
         for label in ("jax", "numpy")
     }
     assert wanted == {"jax": "kink", "numpy": "bug"}
-    rule = NoiseRule(build(chosen), truth, recordings, {"torch": fine})
+    rule = NoiseJudge(build(chosen), truth, recordings, {"torch": fine})
     for label, reason in wanted.items():
         tensors = {"d x": (ours.gradients["x"], truth.gradients["x"])}
-        assert rule.hold(Pair("torch", label), tensors)["d x"].verdict.reason == reason
+        assert rule.compare(Pair("torch", label), tensors)["d x"].verdict.reason == reason
 
 
 def test_an_empty_tensor_beside_others_is_empty():
@@ -235,4 +235,4 @@ def test_an_empty_tensor_beside_others_is_empty():
     judged = verdict(replace(chosen, inputs={**chosen.inputs, "x": shaped}), inputs)
     assert reasons(judged)["d x"] == reasons(judged)["b"] == "empty"
     assert not judged.disagreements
-    assert RULE_BASELINE in {c.rule for c in judged.comparisons[PAIR].values()}
+    assert RULE in {c.rule for c in judged.comparisons[PAIR].values()}

@@ -96,7 +96,7 @@ def test_an_eps_off_by_ten_is_a_bug_although_ulp_alone_mislead():
     wrong = of(shapes, norm="layer_norm(x, w, b, eps=1e-6)", out="sum(norm * norm * norm)")
     judged = verdict(right, drawn(right), wrong=wrong)
     assert "bug" in reasons(judged).values()
-    assert judged.partings[PAIR]["norm"].forward == "norm"
+    assert judged.divergences[PAIR]["norm"].forward == "norm"
     assert set(reasons(verdict(right, drawn(right))).values()) <= QUIET
 
 

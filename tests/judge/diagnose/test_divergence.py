@@ -8,8 +8,8 @@ from autocases import PAIR, case, draw, verdict
 from gradcmp.case import Fixed
 from gradcmp.graph import build
 from gradcmp.judge.comparison import Comparison, Verdict
-from gradcmp.judge.diagnose.divergence import partings
-from gradcmp.judge.verdict import Parting
+from gradcmp.judge.diagnose.divergence import divergences
+from gradcmp.judge.verdict import Divergence
 
 TWO = case(a="exp(x)", b="a * x", c="tanh(y)", d="c * y", out="sum(b) + sum(d)")
 RIGHT = Comparison(Verdict(True, "exact"), "a = e")
@@ -20,18 +20,18 @@ GRADIENTS = ("d out", "d d", "d c", "d b", "d a", "d y", "d x")
 
 def parted(*wrong, there=TWO):
     names = (*VALUES, *GRADIENTS)
-    return partings(build(there), {name: WRONG if name in wrong else RIGHT for name in names})
+    return divergences(build(there), {name: WRONG if name in wrong else RIGHT for name in names})
 
 
 def test_two_independent_bugs_are_not_confused():
     """A wrong value in one branch, a wrong gradient in the other."""
     found = parted("a", "b", "out", "d c", "d y")
     assert found == {
-        "a": Parting("a", None),
-        "b": Parting("a", None),
-        "out": Parting("a", None),
-        "d c": Parting(None, "d c"),
-        "d y": Parting(None, "d c"),
+        "a": Divergence("a", None),
+        "b": Divergence("a", None),
+        "out": Divergence("a", None),
+        "d c": Divergence(None, "d c"),
+        "d y": Divergence(None, "d c"),
     }
 
 
@@ -49,20 +49,20 @@ def test_two_wrong_gradients_are_not_confused():
 def test_a_gradient_that_reads_a_wrong_value_began_with_it():
     """``b = a x``: its pullback gives d x from a, which exp has got wrong."""
     found = parted("a", "d x", "d y")
-    assert found["d x"] == Parting("a", "d x")
-    assert found["d y"] == Parting(None, "d y")
+    assert found["d x"] == Divergence("a", "d x")
+    assert found["d y"] == Divergence(None, "d y")
 
 
 def test_a_value_that_agrees_hands_nothing_on():
     """The pullback of ``out`` reads b, which came out right although a did not."""
-    assert parted("a", "d b")["d b"] == Parting(None, "d b")
+    assert parted("a", "d b")["d b"] == Divergence(None, "d b")
 
 
 def test_the_order_is_that_of_the_graph_whatever_the_recording_has():
     """Adapters give gradients in the order of the values, inputs first."""
     names = ("a", "d x", "d a", "d b")
     there = {name: WRONG for name in names if name != "a"}
-    assert partings(build(TWO), there)["d x"].origin == "d b"
+    assert divergences(build(TWO), there)["d x"].origin == "d b"
 
 
 def test_nothing_parts_where_all_agrees():
@@ -70,9 +70,9 @@ def test_nothing_parts_where_all_agrees():
 
 
 def test_what_the_graph_does_not_know_parts_where_it_is():
-    assert partings(build(TWO), {"z": WRONG, "d z": WRONG}) == {
-        "z": Parting("z", None),
-        "d z": Parting(None, "d z"),
+    assert divergences(build(TWO), {"z": WRONG, "d z": WRONG}) == {
+        "z": Divergence("z", None),
+        "d z": Divergence(None, "d z"),
     }
 
 
@@ -89,5 +89,5 @@ def test_the_judge_names_the_node_that_was_spoiled(wrong, tensor, origin):
     there = replace(TWO, tolerance=Fixed(1e-5, 1e-6))
     other = {name: wrong.get(name, expression.text) for name, expression in TWO.graph.items()}
     judged = verdict(there, draw(there), wrong=case(**other))
-    assert judged.partings[PAIR][tensor].origin == origin
-    assert not {"b", "d a", "d b"} & judged.partings[PAIR].keys() or origin == "a"
+    assert judged.divergences[PAIR][tensor].origin == origin
+    assert not {"b", "d a", "d b"} & judged.divergences[PAIR].keys() or origin == "a"

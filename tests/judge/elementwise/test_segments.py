@@ -11,10 +11,10 @@ from autocases import CASES, PAIR, draw, record, verdict
 
 from gradcmp.case import DTypeTable, Fixed, Ulp
 from gradcmp.graph import build
-from gradcmp.judge.auto.judge import NoiseRule
+from gradcmp.judge.auto.judge import NoiseJudge
 from gradcmp.judge.elementwise import segments as strip_module
 from gradcmp.judge.elementwise.arrays import compare_all
-from gradcmp.judge.elementwise.segments import LONGEST, TOGETHER, Strip, batches
+from gradcmp.judge.elementwise.segments import LONGEST, TOGETHER, Segments, batches
 from gradcmp.judge.mutation.mutants import have_teeth, teeth
 
 SHAPES = [(3, 4), (), (1,), (7,), (2, 3, 5), (1, 6), (6, 1), (4, 4)]
@@ -29,7 +29,7 @@ def arrays(seed, shapes=SHAPES):
 @pytest.mark.parametrize("shapes", [SHAPES, *([one] for one in SHAPES)])
 def test_what_is_asked_of_a_strip_is_what_each_array_says(shapes):
     held = arrays(0, shapes)
-    strip = Strip(shapes)
+    strip = Segments(shapes)
     flat = strip.lay(held)
     assert all(np.array_equal(*pair) for pair in zip(strip.cut(flat), held, strict=True))
     assert strip.largest(flat).tolist() == [array.max() for array in held]
@@ -45,7 +45,7 @@ def test_what_is_asked_of_a_strip_is_what_each_array_says(shapes):
 @pytest.mark.parametrize("shapes", [SHAPES, *([one] for one in SHAPES)])
 def test_outer_is_the_product_of_the_means(shapes):
     held = [np.square(array) for array in arrays(1, shapes)]
-    strip = Strip(shapes)
+    strip = Segments(shapes)
     for found, array in zip(strip.cut(strip.outer(strip.lay(held))), held, strict=True):
         whole = np.broadcast_to(array.mean(), array.shape)
         long = array.reshape([length for length in array.shape if length != 1])
@@ -118,13 +118,13 @@ def test_under_auto_tensors_are_judged_as_each_is_alone(name, twin):
         record(label, chosen, inputs, dtype)
         for label, dtype in (("torch", "float32"), ("torch", "float64"), ("numpy", "float64"))
     )
-    rule = NoiseRule(
+    rule = NoiseJudge(
         build(chosen), base, {"numpy": base, "torch": ours}, {"torch": fine} if twin else {}
     )
     tensors = {n: (ours.tensors[n], base.tensors[n]) for n in ours.tensors if "/" not in n}
-    together = rule.hold(PAIR, tensors)
+    together = rule.compare(PAIR, tensors)
     for tensor, arrays_of in tensors.items():
-        assert rule.hold(PAIR, {tensor: arrays_of})[tensor] == together[tensor]
+        assert rule.compare(PAIR, {tensor: arrays_of})[tensor] == together[tensor]
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16"])
@@ -135,7 +135,7 @@ def test_what_plainly_has_teeth_has(seed, dtype):
     held[0][:] = 0.0
     held[7] = held[7] + held[7].T  # symmetric: transposed is no mutant
     limits = [np.abs(a) * 10.0 ** rng.uniform(-6, 1, a.shape) for a in held]
-    strip = Strip([a.shape for a in held])
+    strip = Segments([a.shape for a in held])
     plain = have_teeth(strip, strip.lay(held), strip.lay(limits), dtype)
     for one, gradient, limit in zip(plain, held, limits, strict=True):
         assert not (one and teeth(gradient, limit, dtype).vacuous)
@@ -149,7 +149,7 @@ def test_what_plainly_has_teeth_has(seed, dtype):
 @pytest.mark.parametrize("unknown", [np.nan, np.inf])
 def test_an_allowance_or_a_gradient_that_is_not_finite_has_no_plain_teeth(unknown):
     gradient = np.array([1.0, unknown, 2.0])
-    strip = Strip([(3,), (3,)])
+    strip = Segments([(3,), (3,)])
     flat = strip.lay([gradient, np.ones(3)])
     assert have_teeth(strip, flat, 1e-7 * np.ones(6), "float32") == [False, True]
 

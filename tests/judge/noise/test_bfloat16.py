@@ -6,12 +6,12 @@ import pytest
 from autocases import CASES, case, draw, record
 
 from gradcmp.graph import build
-from gradcmp.judge.auto.floor import FLOORS
-from gradcmp.judge.auto.judge import NoiseRule
-from gradcmp.judge.auto.loudness import HALF_LIMITS, loudness
+from gradcmp.judge.auto.judge import NoiseJudge
+from gradcmp.judge.auto.loudness import BFLOAT16_LIMITS, loudness
+from gradcmp.judge.auto.noise_floor import FLOORS
 from gradcmp.judge.dtypes import HALVES, PRECISIONS
 from gradcmp.judge.noise.arithmetic import KAPPA
-from gradcmp.judge.noise.bfloat16 import HalfModel
+from gradcmp.judge.noise.bfloat16 import Bfloat16Model
 from gradcmp.judge.noise.calibration import calibrate
 from gradcmp.judge.noise.model import NoiseModel, Noisy
 from gradcmp.judge.noise.sums import ANY, MEASURED, coarse_sums
@@ -26,7 +26,7 @@ ELEMENTARY = [ufunc for ufunc in KAPPA if ufunc.nin == 1]
 
 
 def model_of(dtype, coarse=ANY, replicas=REPLICAS):
-    return HalfModel(PRECISIONS[dtype], replicas, np.random.default_rng(0), coarse=coarse)
+    return Bfloat16Model(PRECISIONS[dtype], replicas, np.random.default_rng(0), coarse=coarse)
 
 
 def numbers(dtype, low, high, shape=2000, seed=0):
@@ -44,7 +44,7 @@ def rms(x):
 
 
 def spread(noisy):
-    return (noisy.stack[1:] - noisy.stack[0]) / np.sqrt(HalfModel.roundings)
+    return (noisy.stack[1:] - noisy.stack[0]) / np.sqrt(Bfloat16Model.roundings)
 
 
 @pytest.mark.parametrize("dtype", HALVES)
@@ -58,7 +58,7 @@ def spread(noisy):
         lambda x: np.sum(x, axis=-1),
         lambda x: np.add.accumulate(x, -1),
         lambda x: x @ np.ones((8, 5)),
-        lambda x: x.model.hold(x.stack[0]),
+        lambda x: x.model.wrap(x.stack[0]),
     ],
 )
 def test_replicas_are_numbers_of_the_dtype(function, dtype):
@@ -197,13 +197,13 @@ def test_a_factor_that_the_noise_of_float32_would_hide_is_loud(monkeypatch):
     inputs = draw(GELU, x=np.linspace(-1, 1, 12).reshape(4, 3))
     reference = record("numpy", GELU, inputs, "float64")
     scales = []
-    for model in (HalfModel, lambda *rest, coarse: NoiseModel(*rest)):
-        monkeypatch.setattr("gradcmp.judge.noise.calibration.HalfModel", model)
+    for model in (Bfloat16Model, lambda *rest, coarse: NoiseModel(*rest)):
+        monkeypatch.setattr("gradcmp.judge.noise.calibration.Bfloat16Model", model)
         dy = reference.gradients["out"]
         found = calibrate(build(GELU), inputs, dy, PRECISIONS["bfloat16"], ["d x"])
         scales.append(found["d x"])
     g = reference.gradients["x"]
-    half, whole = (loudness(0.023 * g, scale, HALF_LIMITS) for scale in scales)
+    half, whole = (loudness(0.023 * g, scale, BFLOAT16_LIMITS) for scale in scales)
     assert half.loud
     assert not whole.loud
 
@@ -218,10 +218,10 @@ def test_without_rounding_a_correct_bfloat16_result_would_be_loud(monkeypatch):
     def found():
         dy = reference.gradients["out"]
         scale = calibrate(build(there), inputs, dy, PRECISIONS["bfloat16"], ["d y"])["d y"]
-        return loudness(error, scale, HALF_LIMITS)
+        return loudness(error, scale, BFLOAT16_LIMITS)
 
     assert not found().loud
-    monkeypatch.setattr(HalfModel, "_settle", lambda self, stack, _: Noisy(stack, self))
+    monkeypatch.setattr(Bfloat16Model, "_settle", lambda self, stack, _: Noisy(stack, self))
     assert found().loud
 
 
@@ -233,7 +233,7 @@ def test_what_is_settled_without_a_calibration_cannot_be_loud(dtype):
 
 
 def test_the_limits_of_half_precision_need_a_lower_floor():
-    assert FLOORS["float32"].units * np.sqrt(3) > HALF_LIMITS.p
+    assert FLOORS["float32"].units * np.sqrt(3) > BFLOAT16_LIMITS.p
 
 
 def test_the_same_bits_of_two_backends_have_each_its_own_noise():
@@ -241,9 +241,9 @@ def test_the_same_bits_of_two_backends_have_each_its_own_noise():
     inputs = draw(there)
     reference = record("numpy", there, inputs, "float64")
     recordings = {label: record(label, there, inputs, "bfloat16") for label in ("torch", "jax")}
-    rule = NoiseRule(build(there), reference, {"numpy": reference, **recordings}, {})
+    rule = NoiseJudge(build(there), reference, {"numpy": reference, **recordings}, {})
     torch, jax = (
-        rule.hold(
+        rule.compare(
             Pair(label, "numpy"),
             {
                 "d y": (

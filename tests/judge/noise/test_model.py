@@ -182,7 +182,7 @@ def test_moving_numbers_adds_no_noise(function):
 def test_an_input_and_an_inexact_number_bring_one_rounding_error():
     model = model_of("float32")
     x = np.random.default_rng(0).uniform(1, 2, SIZE)
-    spread = rms(model.hold(x).stack[1:] / x - 1) / model.precision.u
+    spread = rms(model.wrap(x).stack[1:] / x - 1) / model.precision.u
     assert 0.3 < spread < 1
     assert isinstance(model.constant(0.1), Noisy)
     assert model.constant(0.5) == 0.5
@@ -198,7 +198,7 @@ def test_what_is_not_finite_gets_no_noise():
 
 def test_a_branch_within_noise_of_its_kink_is_taken_either_way():
     model = model_of("float32")
-    near, far = model.hold(np.array([1.0, 2.0])), np.array([1.0 + 2.0**-25, 1.0])
+    near, far = model.wrap(np.array([1.0, 2.0])), np.array([1.0 + 2.0**-25, 1.0])
     larger = (near > far).stack
     assert not larger[0, 0]
     assert 0 < np.count_nonzero(larger[1:, 0]) < REPLICAS

@@ -36,4 +36,4 @@ def test_a_wrong_gradient_is_still_a_bug_and_the_rule_says_how_it_was_judged(cha
 
 def test_with_the_models_the_noise_is_injected():
     judged = verdict(CASES["deep"], draw(CASES["deep"]), spoil=spoiled("y", lambda d: -d))
-    assert "from 16 noisy replicas" in judged.comparisons[PAIR]["d y"].rule
+    assert "from 16 randomly rounded runs" in judged.comparisons[PAIR]["d y"].rule

@@ -142,7 +142,7 @@ def test_arrays_of_ones_own_are_judged_by_the_noise_of_the_recording(swapped):
     assert right.agrees
     assert reasons(wrong) == {"d X": "suspect"}
     assert wrong.findings[PAIR]["d X"].side == (PAIR.expected if swapped else PAIR.actual)
-    assert wrong.partings[PAIR]["d X"].origin == "d X"
+    assert wrong.divergences[PAIR]["d X"].origin == "d X"
 
 
 def test_one_ulp_of_float64_is_not_judged_as_if_it_were_float32():

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from autocases import CASES, PAIR, case, draw, one_element, reasons, record, spoiled, verdict
 
-from gradcmp.judge.auto.baseline import RULE_BASELINE, WITHIN, is_close
-from gradcmp.judge.auto.case_noise import Scales
+from gradcmp.judge.auto.case_noise import CaseNoise
 from gradcmp.judge.auto.loudness import apart
+from gradcmp.judge.auto.noise_floor import is_close
+from gradcmp.judge.auto.reference_error import RULE, WITHIN
 
 DEEP = CASES["deep"]
 
@@ -17,13 +18,13 @@ DEEP = CASES["deep"]
 def calibrations(monkeypatch):
     """Count calibrations."""
     made = []
-    calibrate = Scales._calibrate
+    calibrate = CaseNoise._calibrate
 
     def counted(self, dtype, replicas, unit, *rest):
         made.append((dtype, replicas, unit))
         return calibrate(self, dtype, replicas, unit, *rest)
 
-    monkeypatch.setattr(Scales, "_calibrate", counted)
+    monkeypatch.setattr(CaseNoise, "_calibrate", counted)
     return made
 
 
@@ -34,7 +35,7 @@ def rules(judged):
 def test_rounding_needs_no_calibration(calibrations):
     judged = verdict(DEEP, draw(DEEP))
     assert set(reasons(judged).values()) <= {"exact", "rounding"}
-    assert RULE_BASELINE in rules(judged)
+    assert RULE in rules(judged)
     assert not calibrations
     assert not judged.vacuous
 
@@ -47,7 +48,7 @@ def test_what_is_settled_is_within_the_limit_that_it_states():
         return recording if recording.dtype == "float64" else change(recording)
 
     judged = verdict(DEEP, draw(DEEP), spoil=spoil)
-    settled = [c for c in judged.comparisons[PAIR].values() if c.rule == RULE_BASELINE]
+    settled = [c for c in judged.comparisons[PAIR].values() if c.rule == RULE]
     assert settled
     for comparison in settled:
         assert comparison.agrees
@@ -77,7 +78,7 @@ def test_what_is_far_off_in_float32_alone_is_measured(change):
 @pytest.mark.parametrize(("dtype", "twin"), [("float32", False), ("bfloat16", True)])
 def test_only_float32_with_a_float64_run_is_settled(dtype, twin, calibrations):
     judged = verdict(DEEP, draw(DEEP), dtype=dtype, twin=twin)
-    assert RULE_BASELINE not in rules(judged)
+    assert RULE not in rules(judged)
     assert calibrations
 
 

@@ -11,14 +11,14 @@ import numpy as np
 
 from gradcmp.judge.comparison import Element
 from gradcmp.judge.elementwise.difference import Difference, differ
-from gradcmp.judge.elementwise.segments import Float, Index, Strip
-from gradcmp.judge.elementwise.statistics import OCTAVES, Tally
-from gradcmp.judge.elementwise.tolerance import Rule
+from gradcmp.judge.elementwise.segments import Float, Index, Segments
+from gradcmp.judge.elementwise.statistics import OCTAVES, Statistics
+from gradcmp.judge.elementwise.tolerance import ElementTolerance
 from gradcmp.recording import Array
 
 
 @dataclass(frozen=True)
-class Laid:
+class SegmentedDifference:
     """Pairs of arrays that lie on one strip, held together each by itself.
 
     Attributes
@@ -27,10 +27,10 @@ class Laid:
         Both sides, flat, in float64.
     """
 
-    strip: Strip
+    strip: Segments
     actual: Float
     expected: Float
-    rule: Rule
+    rule: ElementTolerance
 
     @cached_property
     def difference(self) -> Difference:
@@ -43,11 +43,11 @@ class Laid:
         return self.strip.cut(self._excess)
 
     @cached_property
-    def tallies(self) -> list[Tally]:
+    def tallies(self) -> list[Statistics]:
         """What a sweep over each pair would count, but for the place and key of its worst."""
         columns = {name: column.tolist() for name, column in self._columns()}
         return [
-            Tally(**dict(zip(columns, row, strict=True)))
+            Statistics(**dict(zip(columns, row, strict=True)))
             for row in zip(*columns.values(), strict=True)
         ]
 
@@ -83,7 +83,7 @@ class Laid:
         return self.strip.first(best)
 
     def _columns(self) -> Iterator[tuple[str, Any]]:
-        """Return the statistics of all pairs, by their names in a `Tally`."""
+        """Return the statistics of all pairs, by their names in a `Statistics`."""
         strip, found = self.strip, self.difference
         actual, expected, ulp = self.actual, self.expected, found.ulp
         absolute, relative = found.absolute, found.relative

@@ -1,4 +1,4 @@
-"""What the reference itself loses in float32: one plain run, that settles most tensors.
+"""Second stage: what the reference itself loses in one float32 run settles most tensors.
 
 A difference of the size of the reference's own rounding error, that shrinks in float64 as rounding
 does, needs no calibrated noise: it is rounding. What is left over is measured. A wrong formula
@@ -7,44 +7,42 @@ does not shrink, so it is never settled here: docs/design/baseline.md.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from gradcmp.case import DType
 from gradcmp.graph import Graph
 from gradcmp.graph.records import STEP
-from gradcmp.judge.auto.batch import Sheet
+from gradcmp.judge.auto.batch import TensorBatch
 from gradcmp.judge.auto.decision import ROUNDING, noise_of
-from gradcmp.judge.auto.floor import limits_of
-from gradcmp.judge.auto.loudness import Limits, Loudness
+from gradcmp.judge.auto.loudness import Limits, Loudness, limits_of
+from gradcmp.judge.auto.noise_floor import U_FLOAT64, is_close
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.dtypes import PRECISIONS
 from gradcmp.judge.elementwise.arrays import is_small
 from gradcmp.judge.elementwise.difference import element
-from gradcmp.judge.elementwise.segments import LONGEST, Float, Strip, batches
+from gradcmp.judge.elementwise.segments import LONGEST, Float, Segments, batches
 from gradcmp.judge.elementwise.ulp import FORMATS
 from gradcmp.judge.noise.calibration import WIDEST, pooled
 from gradcmp.judge.noise.nearby_points import run_in
 from gradcmp.recording import Array, Recording
 
-DTYPE: DType = "float32"  # in narrower dtypes NumPy adds up in order, which frameworks do not
-U, U_FINE = PRECISIONS[DTYPE].u, PRECISIONS["float64"].u
-TYPICAL = 3.4  # calibrated noise over the error that is made, in the median of correct backends
-# What a calibration has hardly ever been seen beyond, in units of what one run bespeaks.
-LEAST, GREATEST = 0.06, 9.4
-# Times the noise that this bespeaks: four limits of a calibration, since one run is rougher.
-WITHIN = 32.0
-ALLOWED = Limits(WITHIN, limits_of(DTYPE).p)
-# Units roundoff of a float64 difference that shrank as rounding does, whatever the noise is: rho
-# is below 64 up to 64 / sqrt(3), as s is at least u |g| / sqrt(3).
-SETTLED_FINE = 36.0
-RULE_BASELINE = (
-    f"auto: |a − e| <= {WITHIN:g} × noise, told from the reference's own rounding in {DTYPE}"
+BASELINE_DTYPE: DType = (
+    "float32"  # in narrower dtypes NumPy adds up in order, which frameworks do not
 )
+U = PRECISIONS[BASELINE_DTYPE].u
+NOISE_PER_ERROR = (
+    3.4  # calibrated noise over the error that is made, in the median of correct backends
+)
+# What a calibration has hardly ever been seen beyond, in units of what one run implies.
+LEAST, GREATEST = 0.06, 9.4
+# Times the noise that this implies: four limits of a calibration, since one run is rougher.
+WITHIN = 32.0
+ALLOWED = Limits(WITHIN, limits_of(BASELINE_DTYPE).p)
+RULE = f"auto: |a − e| <= {WITHIN:g} × noise, estimated from one {BASELINE_DTYPE} run"
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,7 @@ class Bracket:
 
 
 @dataclass
-class Baseline:
+class ReferenceError:
     """The rounding errors of the reference in float32.
 
     Attributes
@@ -93,40 +91,43 @@ class Baseline:
     _scales: dict[str, Float | None] = field(default_factory=dict)
 
     def scale(self, name: str) -> Float | None:
-        """Return the noise of each element that the error bespeaks; None where it is not finite."""
+        """Return the noise of each element that the error implies; None where it is not finite."""
         if name not in self._scales:
             self._scales |= self._pool(name)
         return self._scales[name]
 
-    def settle(self, sheet: Sheet) -> list[Comparison | None]:
-        """Compare differences with the reference's own error; None where that is not enough."""
-        if sheet.facing.dtype != DTYPE or sheet.facing.same or not sheet.left:
-            return [None] * len(sheet.tensors)
-        strip, scale = sheet.strip, self._scales_of(sheet)
+    def settle(
+        self, batch: TensorBatch, unsettled: Sequence[int]
+    ) -> Iterator[tuple[int, Comparison]]:
+        """Return the numbers of the tensors that are settled, each with its comparison."""
+        if batch.sides.dtype != BASELINE_DTYPE or batch.sides.same_backend:
+            return
+        if not unsettled or not batch.float64_difference:
+            return
+        segments, scale = batch.segments, self._scales_of(batch)
         with np.errstate(all="ignore"):
-            multiples = sheet.difference / scale
-            top = strip.largest(multiples)
-            within = (top <= WITHIN) & strip.every(is_close(*sheet.left, scale))
-            where = strip.first(~(multiples < strip.spread(top)))  # NaN settles nothing
-        columns = (within, where, top, scale[where], sheet.actual[where], sheet.expected[where])
-        parts = strip.cut(multiples)
-        found: list[Comparison | None] = [None] * len(sheet.tensors)
-        for i, (settled, flat, multiple, unit, actual, expected) in enumerate(
-            zip(*(column.tolist() for column in columns), strict=True)
-        ):
+            multiples = batch.difference / scale
+            top = segments.largest(multiples)
+            shrank = is_close(*batch.float64_difference, (WITHIN * U_FLOAT64 / U) * scale)
+            within = (top <= WITHIN) & segments.every(shrank)
+            where = segments.first(~(multiples < segments.spread(top)))  # NaN settles nothing
+        columns = (within, where, top, scale[where], batch.actual[where], batch.expected[where])
+        rows = [*zip(*(column.tolist() for column in columns), strict=True)]
+        parts = segments.cut(multiples)
+        for i in unsettled:
+            settled, flat, multiple, unit, actual, expected = rows[i]
             if settled:
-                index = strip.index(i, flat)
-                worst = element(index, actual, expected, FORMATS[DTYPE], unit * WITHIN)
+                index = segments.index(i, flat)
+                worst = element(index, actual, expected, FORMATS[BASELINE_DTYPE], unit * WITHIN)
                 noise = noise_of(Loudness(multiple, 0.0, index, 0, ALLOWED), None, worst)
                 excess = parts[i] / WITHIN if is_small(parts[i]) else None
                 # What is common to all elements is not asked for.
-                found[i] = sheet.judged(i, ROUNDING, RULE_BASELINE, worst, excess, noise)
-        return found
+                yield i, batch.with_verdict(i, ROUNDING, RULE, worst, excess, noise)
 
-    def _scales_of(self, sheet: Sheet) -> Float:
-        """Lay the scales of tensors; NaN, which settles nothing, for None."""
-        scales = [(self.scale(tensor.name), tensor.values[1]) for tensor in sheet.tensors]
-        return sheet.strip.lay(
+    def _scales_of(self, batch: TensorBatch) -> Float:
+        """Concatenate the scales of tensors; NaN, which settles nothing, for None."""
+        scales = [(self.scale(tensor.name), tensor.values[1]) for tensor in batch.tensors]
+        return batch.segments.lay(
             np.full(array.shape, np.nan) if scale is None else scale for scale, array in scales
         )
 
@@ -138,7 +139,9 @@ class Baseline:
     @cached_property
     def _run(self) -> Mapping[str, Array]:
         inputs = {name: self.reference.values[name] for name in self.graph.inputs}
-        return run_in(DTYPE, self.graph, inputs, self.reference.gradients[self.graph.output])
+        return run_in(
+            BASELINE_DTYPE, self.graph, inputs, self.reference.gradients[self.graph.output]
+        )
 
     @cached_property
     def _small(self) -> tuple[str, ...]:
@@ -158,7 +161,7 @@ class Baseline:
         exact = [self.reference.tensors[name] for name in names]
         found: dict[str, Float | None] = {name: None}
         for batch in batches(range(len(names)), exact):
-            strip = Strip([exact[i].shape for i in batch])
+            strip = Segments([exact[i].shape for i in batch])
             base = strip.lay([exact[i] for i in batch])
             run = strip.lay([self._run[names[i]] for i in batch])
             with np.errstate(all="ignore"):
@@ -167,28 +170,9 @@ class Baseline:
                 zero = (run == 0) & (base == 0)  # says nothing of the noise there: the tensor does
                 if zero.any():
                     v = np.where(zero, strip.mean(v), v)
-                noise = np.sqrt(pooled(v, 1, base, PRECISIONS[DTYPE], strip), out=v)
-                noise *= TYPICAL
+                noise = np.sqrt(pooled(v, 1, base, PRECISIONS[BASELINE_DTYPE], strip), out=v)
+                noise *= NOISE_PER_ERROR
                 finite = np.isfinite(strip.total(noise)).tolist()
             parts = zip(batch, strip.cut(noise), finite, strict=True)
             found |= {names[i]: part if known else None for i, part, known in parts}
         return found
-
-
-def is_close(size: Float, difference: Float, scale: Float | None = None) -> npt.NDArray[np.bool_]:
-    """Return for each element whether two float64 runs are as close as rounding alone leaves them.
-
-    Parameters
-    ----------
-    size, difference : array
-        ``|e64|`` and ``|a64 − e64|``.
-    scale : array, optional
-        The noise in float32; without it only what is within a few roundings is close.
-    """
-    with np.errstate(all="ignore"):
-        few = (SETTLED_FINE * U_FINE) * size
-        most = few if scale is None else np.maximum(few, (WITHIN * U_FINE / U) * scale)
-        close: npt.NDArray[np.bool_] = difference <= most
-    if not np.isfinite(np.add.reduce(few, None)):  # what is infinite, or NaN, has to be the same
-        close = (difference == 0) | (close & np.isfinite(few))
-    return close

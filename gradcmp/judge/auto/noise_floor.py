@@ -1,0 +1,135 @@
+"""First stage: a difference of a few roundings is rounding, whatever a calibration would say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcmp.case import DType, Fixed
+from gradcmp.judge.auto.batch import TensorBatch
+from gradcmp.judge.auto.decision import ROUNDING, noise_of
+from gradcmp.judge.auto.loudness import Limits, Loudness, limits_of
+from gradcmp.judge.comparison import Comparison, Element, Noise
+from gradcmp.judge.dtypes import PRECISIONS
+from gradcmp.judge.elementwise.segments import Float
+
+SETTLED_ETA = 5.0
+# Units roundoff of a float64 difference that shrank as rounding does, whatever the noise is: rho
+# is below 64 up to 64 / sqrt(3), as s is at least u |g| / sqrt(3).
+SETTLED_FLOAT64 = 36.0
+U_FLOAT64 = PRECISIONS["float64"].u
+
+
+@dataclass(frozen=True)
+class Floor:
+    """So many u |e| and so many eta: within the rounding bound makes loud.
+
+    The variance s^2 is at least ``(u g)^2 / 3 + eta^2``, and so is that of a common factor at
+    least ``u^2 / 3``. So p stays below its limit P up to ``P / sqrt(3)`` units, and r below
+    `most`, by Cauchy and Schwarz.
+
+    Attributes
+    ----------
+    units : float
+        How many u |e|: a little less than P / sqrt(3).
+    u, eta : float
+        Of the dtype.
+    limits : Limits
+        What a calibration would be held against.
+    """
+
+    units: float
+    u: float
+    eta: float
+    limits: Limits
+
+    @property
+    def allowed(self) -> Fixed:
+        """The same as a tolerance."""
+        return Fixed(self.units * self.u, SETTLED_ETA * self.eta)
+
+    @property
+    def most(self) -> float:
+        """The largest multiple of the noise that is within it."""
+        return float((3 * self.units**2 + SETTLED_ETA**2) ** 0.5)
+
+    @property
+    def rule(self) -> str:
+        """The rule in full."""
+        return f"auto: |a − e| <= {self.units:g} u·|e|, within the rounding bound"
+
+
+def _floor(dtype: DType, units: float) -> Floor:
+    known = PRECISIONS[dtype]
+    return Floor(units, known.u, known.eta, limits_of(dtype))
+
+
+FLOORS: Mapping[DType, Floor] = {
+    "float64": _floor("float64", 3.4),
+    "float32": _floor("float32", 3.4),
+    "float16": _floor("float16", 3.4),
+    "bfloat16": _floor("bfloat16", 2.5),
+}
+
+
+class NoiseFloor:
+    """Settle what agrees under the floor, and is as close in float64, if that is known."""
+
+    def settle(
+        self, batch: TensorBatch, unsettled: Sequence[int]
+    ) -> Iterator[tuple[int, Comparison]]:
+        """Return the numbers of the tensors that are settled, each with its comparison."""
+        close = self._close(batch)
+        for i in unsettled:
+            seen = batch.at_floor(i)
+            if batch.unmatched[i]:  # NaN or an infinity on one side: no noise is like that
+                yield i, seen
+            elif batch.agree[i]:
+                if seen.verdict.reason == "non-finite":  # the same on both sides, everywhere
+                    yield i, seen
+                elif close[i]:
+                    yield i, _settled(seen, FLOORS[batch.sides.dtype])
+
+    def _close(self, batch: TensorBatch) -> list[bool]:
+        """Return for each tensor whether its float64 runs are as close, as far as is known."""
+        if not batch.float64_difference or not any(batch.agree):
+            return batch.agree
+        close: list[bool] = batch.segments.every(is_close(*batch.float64_difference)).tolist()
+        return close
+
+
+def _settled(seen: Comparison, floor: Floor) -> Comparison:
+    if seen.verdict.reason == "exact" or not seen.worst:
+        return replace(seen, rule=floor.rule)
+    noise = _bound(seen.worst, floor)
+    return replace(seen, rule=floor.rule, verdict=ROUNDING, noise=noise)
+
+
+def _bound(worst: Element, floor: Floor) -> Noise:
+    """Return the most that a settled difference can be."""
+    far = floor.most * worst.excess
+    found = Loudness(far, far, worst.index, 0, floor.limits)
+    one = replace(worst, allowed=floor.limits.r * floor.u * abs(worst.expected))
+    return replace(noise_of(found, None, one), bound=True)
+
+
+def is_close(size: Float, difference: Float, allowed: Float | float = 0.0) -> npt.NDArray[np.bool_]:
+    """Return for each element whether two float64 runs are as close as rounding alone leaves them.
+
+    Parameters
+    ----------
+    size, difference : array
+        ``|e64|`` and ``|a64 − e64|``.
+    allowed : array, optional
+        What else is close, where that is more than a few roundings.
+    """
+    with np.errstate(all="ignore"):
+        few = (SETTLED_FLOAT64 * U_FLOAT64) * size
+        most = np.maximum(few, allowed)
+        close: npt.NDArray[np.bool_] = difference <= most
+    if not np.isfinite(np.add.reduce(few, None)):  # what is infinite, or NaN, has to be the same
+        close = (difference == 0) | (close & np.isfinite(few))
+    return close
