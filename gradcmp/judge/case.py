@@ -16,10 +16,11 @@ from gradcmp.judge.auto.judge import NoiseJudge
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.determinism import same_bits
 from gradcmp.judge.diagnose.divergence import divergences
-from gradcmp.judge.diagnose.investigation import Investigation, TensorJudge
+from gradcmp.judge.diagnose.investigation import Investigation
 from gradcmp.judge.elementwise.arrays import compare, compare_named
 from gradcmp.judge.fixed import FixedJudge, without_noise
 from gradcmp.judge.sides import INTEGRAL, Side, compare_required
+from gradcmp.judge.tensor_judge import TensorJudge
 from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Array, Outcome, Recording
 
@@ -78,8 +79,12 @@ def _judge(
     verdict = CaseVerdict(case, reference, ordered, comparisons, divergences=first, twins=twins)
     if reference not in recordings:
         return verdict
-    inquiry = Investigation(graph, reference, recordings, rule)
-    return replace(verdict, findings=inquiry.findings(comparisons), teeth=inquiry.teeth())
+    investigation = Investigation(graph, reference, recordings, rule)
+    return replace(
+        verdict,
+        findings=investigation.findings(comparisons),
+        sensitivity=investigation.sensitivity(),
+    )
 
 
 def _rule_of(

@@ -15,7 +15,7 @@ from gradcmp.judge.elementwise.difference import differ
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.elementwise.tolerance import rule_of
 from gradcmp.judge.elementwise.ulp import coarser
-from gradcmp.judge.mutation.mutants import Allowance, Known
+from gradcmp.judge.tensor_judge import Allowance, Exact
 from gradcmp.judge.verdict import Pair
 from gradcmp.recording import Array, Recording
 
@@ -49,7 +49,7 @@ class FixedJudge:
 
     def allowances(self, name: str, expected: Float, dtype: DType) -> Iterator[Allowance]:
         """Return what each element of a gradient that was computed in `dtype` may be off."""
-        yield Known(self._allowed(expected, dtype))
+        yield Exact(self._allowed(expected, dtype))
 
     def _allowed(self, expected: Float, dtype: DType) -> Float:
         allowed = differ(expected, expected, rule_of(self.tolerance, coarser(dtype, dtype))).allowed

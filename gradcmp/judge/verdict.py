@@ -75,20 +75,20 @@ class Divergence:
 
 
 @dataclass(frozen=True)
-class Teeth:
-    """Whether a comparison could have failed: which spoiled gradients it would have passed.
+class Sensitivity:
+    """Whether a comparison could have failed: which wrong gradients it would have let pass.
 
     Attributes
     ----------
     survivors : mapping of str to float
         By mutant (``zero``, ``negated`` …) that would have passed, the share of the elements
-        that cannot tell it apart. Empty: the check has teeth.
+        that cannot tell it apart. Empty: the check is not weak.
     """
 
     survivors: Mapping[str, float] = field(default_factory=dict)
 
     @property
-    def vacuous(self) -> bool:
+    def weak(self) -> bool:
         """Whether a wrong gradient would have passed."""
         return bool(self.survivors)
 
@@ -110,7 +110,7 @@ class CaseVerdict:
         For what disagrees or warns.
     divergences : mapping of Pair to mapping of str to Divergence
         For what disagrees in a case that has a graph.
-    teeth : mapping of str to Teeth
+    sensitivity : mapping of str to Sensitivity
         By tensor, for gradients.
     twins : mapping of str to Recording or Failure
         Under tolerance auto, the same backends in float64, by the same labels.
@@ -132,7 +132,7 @@ class CaseVerdict:
     comparisons: Mapping[Pair, Mapping[str, Comparison]] = field(default_factory=dict)
     findings: Mapping[Pair, Mapping[str, Finding]] = field(default_factory=dict)
     divergences: Mapping[Pair, Mapping[str, Divergence]] = field(default_factory=dict)
-    teeth: Mapping[str, Teeth] = field(default_factory=dict)
+    sensitivity: Mapping[str, Sensitivity] = field(default_factory=dict)
     twins: Mapping[str, Outcome] = field(default_factory=dict)
     runs: int = 1
     unsteady: Mapping[str, Mapping[str, Comparison]] = field(default_factory=dict)
@@ -186,14 +186,14 @@ class CaseVerdict:
         return tuple(found for found in self.faults if found[:2] not in self.known)
 
     @property
-    def vacuous(self) -> tuple[str, ...]:
+    def weak(self) -> tuple[str, ...]:
         """Tensors on which a wrong gradient would have passed."""
-        return tuple(name for name, teeth in self.teeth.items() if teeth.vacuous)
+        return tuple(name for name, one in self.sensitivity.items() if one.weak)
 
     @property
     def exit_code(self) -> ExitCode:
         """A disagreement that was seen outweighs a backend that could not be asked."""
-        reserved = self.case.strict and (self.vacuous or self.unsteady)
+        reserved = self.case.strict and (self.weak or self.unsteady)
         if self.unexpected or self.outdated or reserved:
             return ExitCode.DISAGREE
         compared = any(c.total for by in self.comparisons.values() for c in by.values())

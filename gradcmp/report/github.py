@@ -41,7 +41,7 @@ def level(verdict: CaseVerdict) -> str | None:
     """Describe how loud a case is to be."""
     if verdict.exit_code is not ExitCode.AGREE:
         return "error"
-    if verdict.warnings or verdict.vacuous or verdict.unsteady:
+    if verdict.warnings or verdict.weak or verdict.unsteady:
         return "warning"
     return "notice" if verdict.known or verdict.failures else None
 

@@ -87,7 +87,7 @@ def of_case(verdict: CaseVerdict) -> dict[str, Any]:
         "verdict": MARKS[verdict.exit_code].word,
         "exit_code": int(verdict.exit_code),
         "tensors": verdict.tensors,
-        "teeth": {name: dict(teeth.survivors) for name, teeth in verdict.teeth.items()},
+        "teeth": {name: dict(teeth.survivors) for name, teeth in verdict.sensitivity.items()},
         "backends": [of_recording(label, r) for label, r in verdict.recordings.items()],
         "failures": [of_failure(failure) for failure in verdict.failures],
         "outdated": verdict.outdated,

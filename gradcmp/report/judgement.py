@@ -167,8 +167,8 @@ def alone(ink: Ink, verdict: CaseVerdict) -> Iterator[Text]:
 
 def toothless(ink: Ink, verdict: CaseVerdict) -> Iterator[Text]:
     """Name the gradients that could not have failed, and which wrong ones would have passed."""
-    for name in verdict.vacuous:
-        survivors = verdict.teeth[name].survivors
+    for name in verdict.weak:
+        survivors = verdict.sensitivity[name].survivors
         passed = ", ".join(f"{mutant} ({share:.0%})" for mutant, share in survivors.items())
         text = ink(f" is vacuous: it would also have passed {passed}")
         yield from ink.wrap(Text.assemble(ink("! ", UNKNOWN), ink(name, STRONG), text), hang=2)

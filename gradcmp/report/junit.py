@@ -86,8 +86,8 @@ def notes(verdict: CaseVerdict) -> Iterator[str]:
         yield f"{comparison.verdict.reason}: {name}{said}"
     for label in verdict.unsteady:
         yield f"{label} is not deterministic"
-    for name in verdict.vacuous:
-        survivors = ", ".join(verdict.teeth[name].survivors)
+    for name in verdict.weak:
+        survivors = ", ".join(verdict.sensitivity[name].survivors)
         yield f"{name} is vacuous: it would also have passed {survivors}"
 
 

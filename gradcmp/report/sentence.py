@@ -154,7 +154,7 @@ def reservations(verdict: CaseVerdict) -> str:
         count(number, noun)
         for number, noun in (
             (len({name for _, name, _ in verdict.warnings}), "warning"),
-            (len(verdict.vacuous), "vacuous tensor"),
+            (len(verdict.weak), "vacuous tensor"),
             (len(verdict.known), "known disagreement"),
         )
         if number

@@ -9,7 +9,7 @@ import pytest
 
 from gradcmp.case import Location
 from gradcmp.errors import ExitCode
-from gradcmp.judge.verdict import Teeth
+from gradcmp.judge.verdict import Sensitivity
 from gradcmp.recording import Failure
 from gradcmp.report.github import report
 
@@ -55,8 +55,8 @@ def test_the_annotation_is_on_the_line_of_the_case(verdicts):
 
 
 def test_reservations_are_no_errors(verdicts, make):
-    vacuous = dataclasses.replace(make(), teeth={"d Y": Teeth({"zero": 1.0})})
-    assert [name for name, _, _ in commands(vacuous)] == ["warning"]
+    weak = dataclasses.replace(make(), sensitivity={"d Y": Sensitivity({"zero": 1.0})})
+    assert [name for name, _, _ in commands(weak)] == ["warning"]
     assert [name for name, _, _ in commands(verdicts["absent"])] == ["notice"]
     assert commands(verdicts["agree"]) == []
 

@@ -6,7 +6,7 @@ import pytest
 
 from gradcmp.case import Auto
 from gradcmp.judge.comparison import Element, Noise, Verdict
-from gradcmp.judge.verdict import Cause, Divergence, Finding, Pair, Teeth
+from gradcmp.judge.verdict import Cause, Divergence, Finding, Pair, Sensitivity
 from gradcmp.report.table import CaseTable
 
 PAIR = Pair("torch", "numpy")
@@ -75,8 +75,8 @@ def test_a_warning_is_no_plain_success(make, show):
 
 
 def test_a_vacuous_tensor_is_named_with_what_would_have_passed(make, show):
-    teeth = {"d Y": Teeth({"zero": 1.0}), "d X": Teeth()}
-    text = show(CaseTable(with_comparisons(make(("numpy", "torch")), {}, teeth=teeth)), 100)
+    teeth = {"d Y": Sensitivity({"zero": 1.0}), "d X": Sensitivity()}
+    text = show(CaseTable(with_comparisons(make(("numpy", "torch")), {}, sensitivity=teeth)), 100)
     assert "! d Y is vacuous: it would also have passed zero (100%)" in text
     assert "d X is vacuous" not in text
 

@@ -10,7 +10,7 @@ import pytest
 
 from gradcmp.case import Location
 from gradcmp.errors import ExitCode
-from gradcmp.judge.verdict import Teeth
+from gradcmp.judge.verdict import Sensitivity
 from gradcmp.recording import Failure
 from gradcmp.report.junit import report
 
@@ -143,8 +143,8 @@ def test_nothing_is_no_success(verdicts, make):
 
 
 def test_what_warns_is_told_and_fails_under_strict(make):
-    toothless = {"d Y": Teeth({"negated": 1.0})}
-    verdict = dataclasses.replace(make(("numpy", "torch")), teeth=toothless)
+    toothless = {"d Y": Sensitivity({"negated": 1.0})}
+    verdict = dataclasses.replace(make(("numpy", "torch")), sensitivity=toothless)
     root = parsed(verdict)
     assert root.find(".//failure") is None
     assert "d Y is vacuous" in root.find(".//system-out").text

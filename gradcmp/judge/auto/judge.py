@@ -22,7 +22,7 @@ from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.dtypes import HALVES
 from gradcmp.judge.elementwise.arrays import compare_all, is_real
 from gradcmp.judge.elementwise.segments import Float
-from gradcmp.judge.mutation.mutants import Allowance, Known
+from gradcmp.judge.tensor_judge import Allowance, Exact
 from gradcmp.judge.verdict import Pair
 from gradcmp.recording import Array, Recording
 
@@ -149,4 +149,4 @@ class NoiseJudge:
             bounds = self._reference_error.bounds(name, expected, self.limit)
             if bounds is not None:
                 yield bounds
-        yield Known(self.limit * self._noise.roughly_of(dtype)[name].s)
+        yield Exact(self.limit * self._noise.roughly_of(dtype)[name].s)

@@ -1,12 +1,11 @@
-"""Beyond agree and disagree: the likely cause, whose fault, and whether the check has teeth."""
+"""Beyond agree and disagree: the likely cause, whose fault, and whether the check is weak."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
-from typing import Protocol
 
 import numpy as np
 
@@ -19,36 +18,15 @@ from gradcmp.judge.diagnose.derivative import Primal
 from gradcmp.judge.diagnose.emulation import FLOAT64, lowered, terms
 from gradcmp.judge.diagnose.evidence import Evidence
 from gradcmp.judge.elementwise.segments import Float, Segments, batches
-from gradcmp.judge.mutation.mutants import Allowance, have_teeth, teeth
-from gradcmp.judge.verdict import Cause, Finding, Pair, Teeth
+from gradcmp.judge.mutation.weak import sensitivity, surely_sensitive
+from gradcmp.judge.tensor_judge import Allowance, TensorJudge
+from gradcmp.judge.verdict import Cause, Finding, Pair, Sensitivity
 from gradcmp.recording import Array, Recording
 
 Comparisons = Mapping[Pair, Mapping[str, Comparison]]
 
 MOST = 24  # findings that are looked into: where so much is wrong, the first to part tells most
 UNMEASURED = frozenset(("missing", "dtype", "empty"))  # there are no two arrays of one kind
-
-
-class TensorJudge(Protocol):
-    """A way to measure tensors: by a tolerance, or by noise."""
-
-    @property
-    def limit(self) -> float:
-        """How many times the noise is allowed."""
-
-    def compare(
-        self, pair: Pair, tensors: Mapping[str, tuple[Array, Array]]
-    ) -> dict[str, Comparison]:
-        """Compare tensors of one pair: actual and expected, by name."""
-
-    def noise(self, name: str, pair: Pair) -> Float:
-        """Return the noise of each element of a tensor, in the shape of the expected side."""
-
-    def allowances(self, name: str, expected: Float, dtype: DType) -> Iterator[Allowance]:
-        """Return what each element of a gradient that was computed in `dtype` may be off.
-
-        First what costs little to know, then what it is.
-        """
 
 
 @dataclass(frozen=True)
@@ -87,7 +65,7 @@ class Investigation:
         expected = self.recordings[pair.expected].tensors[name]
         return expected.shape == self._held.tensors[name].shape
 
-    def teeth(self) -> dict[str, Teeth]:
+    def sensitivity(self) -> dict[str, Sensitivity]:
         """Return for each gradient but the output's own which wrong ones would have passed."""
         dtypes = [r.dtype for label, r in self.recordings.items() if label != self.reference]
         if not dtypes:
@@ -101,22 +79,22 @@ class Investigation:
             if name != self.graph.output and gradient.size
         }
         names, arrays = [*gradients], [*gradients.values()]
-        told: dict[str, Teeth] = {}
+        told: dict[str, Sensitivity] = {}
         for batch in batches(range(len(names)), arrays):
-            told |= self._teeth({names[i]: arrays[i] for i in batch}, dtype)
+            told |= self._sensitivity({names[i]: arrays[i] for i in batch}, dtype)
         return told
 
-    def _teeth(self, gradients: Mapping[str, Float], dtype: DType) -> dict[str, Teeth]:
+    def _sensitivity(self, gradients: Mapping[str, Float], dtype: DType) -> dict[str, Sensitivity]:
         """Ask with as much as may be allowed: what is found then is found with less, too."""
-        strip = Segments([gradient.shape for gradient in gradients.values()])
+        segments = Segments([gradient.shape for gradient in gradients.values()])
         allowances = {name: self.rule.allowances(name, g, dtype) for name, g in gradients.items()}
         first = {name: next(found) for name, found in allowances.items()}
-        most = strip.lay([allowed.most for allowed in first.values()])
-        plain = have_teeth(strip, strip.lay(gradients.values()), most, dtype)
+        most = segments.lay([allowed.most for allowed in first.values()])
+        plain = surely_sensitive(segments, segments.lay(gradients.values()), most, dtype)
         told = {}
         for (name, gradient), none in zip(gradients.items(), plain, strict=True):
             brackets = chain([first[name]], allowances[name])
-            told[name] = Teeth() if none else _within(brackets, gradient, dtype)
+            told[name] = Sensitivity() if none else _within(brackets, gradient, dtype)
         return told
 
     def _causes(self, name: str, pair: Pair) -> tuple[Cause, ...]:
@@ -189,12 +167,12 @@ class Investigation:
             return lowered(self.graph, self._primal.inputs, self._primal.cotangent)
 
 
-def _within(brackets: Iterable[Allowance], gradient: Float, dtype: DType) -> Teeth:
+def _within(brackets: Iterable[Allowance], gradient: Float, dtype: DType) -> Sensitivity:
     """Describe what survives as soon as the least and the most that may be allowed say the same."""
-    told = Teeth()
+    told = Sensitivity()
     for allowed in brackets:
-        told = teeth(gradient, allowed.likely, dtype)
-        ends = (teeth(gradient, end, dtype) for end in (allowed.least, allowed.most))
+        told = sensitivity(gradient, allowed.likely, dtype)
+        ends = (sensitivity(gradient, end, dtype) for end in (allowed.least, allowed.most))
         if all(end.survivors.keys() == told.survivors.keys() for end in ends):
             break
     return told

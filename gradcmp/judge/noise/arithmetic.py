@@ -12,7 +12,7 @@ from gradcmp.judge.noise.model import (
     FUNCTIONS,
     METHODS,
     NoiseModel,
-    Noisy,
+    NoisyArray,
     NoModelError,
     Stack,
     align,
@@ -58,21 +58,21 @@ def _call(model: NoiseModel, ufunc: np.ufunc, *inputs: Any, **kwargs: Any) -> An
     stacks = align(inputs, model)
     with np.errstate(all="ignore"):
         if ufunc in ORDERINGS:
-            return Noisy(_order(model, ufunc, *stacks), model)
+            return NoisyArray(_order(model, ufunc, *stacks), model)
         if ufunc is np.sign:
             above, below = (_order(model, o, stacks[0], 0.0) for o in (np.greater, np.less))
-            return Noisy(above.astype(np.float64) - below, model)
+            return NoisyArray(above.astype(np.float64) - below, model)
         result = ufunc(*stacks)
     if ufunc in EQUALITIES:
         model.tied |= _has_ties(result[0] == (ufunc is np.equal), inputs)
     if ufunc in EQUALITIES or ufunc in EXACT:
-        return Noisy(result, model)
+        return NoisyArray(result, model)
     kappa = KAPPA.get(ufunc)
     if kappa is None:
         raise NoModelError(f"{ufunc.__name__} has no noise model")
     if any(s.dtype == np.bool_ for s in stacks if isinstance(s, np.ndarray)):
-        return Noisy(result, model)  # a product with a mask is exact
-    product = ufunc in PRODUCTS and all(isinstance(one, Noisy) for one in inputs)
+        return NoisyArray(result, model)  # a product with a mask is exact
+    product = ufunc in PRODUCTS and all(isinstance(one, NoisyArray) for one in inputs)
     return model.jitter(result, kappa, common=ufunc in ELEMENTARY, product=product)
 
 
@@ -89,27 +89,27 @@ def _order(model: NoiseModel, ufunc: np.ufunc, left: Any, right: Any) -> Stack:
     tied = base == 0
     if tied.any():  # noise never breaks an exact tie
         model.tied = True
-        difference = np.where(tied, model.lean(base.shape), difference)
+        difference = np.where(tied, model.tie_sign(base.shape), difference)
     result: Stack = ufunc(difference, 0.0)
     spread = np.abs(replicas - base).max(axis=0, keepdims=True, initial=0.0)
-    near = (np.abs(base) <= model.near * spread) & ~tied
+    near = (np.abs(base) <= model.kink_width * spread) & ~tied
     if near.any():
-        either = model.rng.random(replicas.shape) < model.bias(replicas.ndim)
+        either = model.rng.random(replicas.shape) < model.tie_probability(replicas.ndim)
         result[1:] = np.where(near, either, result[1:])
     return result
 
 
-def _matmul(model: NoiseModel, left: Any, right: Any, kind: Sum = "product") -> Noisy:
+def _matmul(model: NoiseModel, left: Any, right: Any, kind: Sum = "product") -> NoisyArray:
     if np.ndim(left) == 1:
         product = _matmul(model, np.expand_dims(left, 0), right, kind)
         return product[..., 0, :] if np.ndim(right) > 1 else product[..., 0]
     if np.ndim(right) == 1:
         return _matmul(model, left, np.expand_dims(right, 1), kind)[..., 0]
-    left, right = model.feed(left), model.feed(right)
+    left, right = model.round_operand(left), model.round_operand(right)
     a, b = align((left, right), model)
     with np.errstate(all="ignore"):
         product = np.matmul(a, b)
-        base = [s[:1] if isinstance(x, Noisy) else s for s, x in ((a, left), (b, right))]
+        base = [s[:1] if isinstance(x, NoisyArray) else s for s, x in ((a, left), (b, right))]
         squares = np.matmul(np.square(base[0]), np.square(base[1]))
     return model.jitter_sum(product, squares, np.shape(left)[-1], kind)
 
@@ -128,13 +128,13 @@ def _reduce(
     keepdims: bool = False,
     kind: Sum = "sum",
     **rest: Any,
-) -> Noisy:
+) -> NoisyArray:
     axes = _axes(axis, x.ndim)
     terms = math.prod(x.stack.shape[one] for one in axes)
     with np.errstate(all="ignore"):
         result = np.asarray(ufunc.reduce(x.stack, axis=axes, keepdims=keepdims))
         if ufunc in EXACT:
-            return Noisy(result, model)
+            return NoisyArray(result, model)
         if ufunc is np.multiply:
             return model.jitter(result, math.sqrt(max(terms, 1)))
         if ufunc is not np.add:
@@ -143,7 +143,9 @@ def _reduce(
     return model.jitter_sum(result.astype(np.float64, copy=False), squares, terms, kind)
 
 
-def _accumulate(model: NoiseModel, ufunc: np.ufunc, x: Any, axis: int = 0, **rest: Any) -> Noisy:
+def _accumulate(
+    model: NoiseModel, ufunc: np.ufunc, x: Any, axis: int = 0, **rest: Any
+) -> NoisyArray:
     if ufunc is not np.add:
         raise NoModelError(f"{ufunc.__name__}.accumulate has no noise model")
     (along,) = _axes(axis, x.ndim)
@@ -160,12 +162,12 @@ def _at(model: NoiseModel, ufunc: np.ufunc, target: Any, index: Any, values: Any
 
     It is accumulated in place: in the dtype itself, by every framework.
     """
-    if ufunc is not np.add or not isinstance(target, Noisy):
+    if ufunc is not np.add or not isinstance(target, NoisyArray):
         raise NoModelError(f"{ufunc.__name__}.at has no noise model")
     parts = index if isinstance(index, tuple) else (index,)
     squares = np.zeros((1, *target.shape))
     terms = np.zeros(target.shape)
-    stack = values.stack if isinstance(values, Noisy) else np.asarray(values)[None]
+    stack = values.stack if isinstance(values, NoisyArray) else np.asarray(values)[None]
     np.add.at(target.stack, (slice(None), *parts), stack)
     np.add.at(squares, (slice(None), *parts), np.square(stack[:1]))
     np.add.at(terms, parts, 1.0)
@@ -175,16 +177,16 @@ def _at(model: NoiseModel, ufunc: np.ufunc, target: Any, index: Any, values: Any
 METHODS.update({"__call__": _call, "reduce": _reduce, "accumulate": _accumulate, "at": _at})
 
 
-def _erf(x: Noisy) -> Noisy:
+def _erf(x: NoisyArray) -> NoisyArray:
     return x.model.jitter(erf_value(x.stack), KAPPA_ERF, common=True)
 
 
-def _total_as(kind: Sum, x: Noisy, axis: Any, keepdims: bool) -> Noisy:
+def _total_as(kind: Sum, x: NoisyArray, axis: Any, keepdims: bool) -> NoisyArray:
     return _reduce(x.model, np.add, x, axis, keepdims, kind)
 
 
-def _convolved_product(x: Any, y: Any) -> Noisy:
-    model = next(a.model for a in (x, y) if isinstance(a, Noisy))
+def _convolved_product(x: Any, y: Any) -> NoisyArray:
+    model = next(a.model for a in (x, y) if isinstance(a, NoisyArray))
     return _matmul(model, x, y, "convolved")
 
 

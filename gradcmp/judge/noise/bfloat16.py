@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from gradcmp.judge.noise.model import NoiseModel, Noisy, Stack
+from gradcmp.judge.noise.model import NoiseModel, NoisyArray, Stack
 from gradcmp.judge.noise.sums import ANY, Sum
 
 
@@ -27,18 +27,18 @@ class Bfloat16Model(NoiseModel):
         Whether the forward pass is over.
     """
 
-    near: ClassVar[float] = 2.0  # replicas that round as frameworks do cross a kink by themselves
+    kink_width: ClassVar[float] = 2.0  # rounding as frameworks do, replicas cross a kink themselves
     roundings: ClassVar[int] = 2
     coarse: frozenset[Sum] = ANY
     backwards: bool = False
 
-    def wrap_with_error(self, stack: Stack) -> Noisy:
+    def wrap_with_error(self, stack: Stack) -> NoisyArray:
         """Move what is taken in, exact or not: it absorbs equally good algorithms."""
         return self._settle(stack, np.zeros((), np.bool_))
 
     def jitter(
         self, stack: Stack, kappa: float, common: bool = False, product: bool = False
-    ) -> Noisy:
+    ) -> NoisyArray:
         """Round the replicas; elementary functions go through float32 as well, so kappa is 1.
 
         A product or quotient of two arrays is moved even where it is exact: multiplied in another
@@ -48,7 +48,7 @@ class Bfloat16Model(NoiseModel):
             exact = self._round(stack[1:]) == stack[1:]
         return self._settle(stack, exact & (not product))
 
-    def jitter_sum(self, stack: Stack, squares: Stack, terms: Any, kind: Sum) -> Noisy:
+    def jitter_sum(self, stack: Stack, squares: Stack, terms: Any, kind: Sum) -> NoisyArray:
         """Add the error of a sum, and round what comes out.
 
         In the dtype itself a sum S of n terms t stands still where those are less than half a step
@@ -63,14 +63,14 @@ class Bfloat16Model(NoiseModel):
         super().jitter_sum(stack, squares, terms, kind)
         return self.jitter(stack, 1.0)
 
-    def _settle(self, stack: Stack, settled: Stack) -> Noisy:
+    def _settle(self, stack: Stack, settled: Stack) -> NoisyArray:
         """Make the replicas numbers of the dtype, but where they are `settled`."""
         y = stack[1:]
         c = self._draw(stack.ndim)
         with np.errstate(all="ignore"):
             rounded = self._round(self._round(c * y) / c)
         y[...] = np.where(settled | ~np.isfinite(rounded), y, rounded)
-        return Noisy(stack, self)
+        return NoisyArray(stack, self)
 
     def accumulator(self, kind: Sum) -> float:
         """Return the unit roundoff in which a kind of sum is added up."""
@@ -78,7 +78,7 @@ class Bfloat16Model(NoiseModel):
             kind = "backward"
         return self.precision.u if kind in self.coarse else self.precision.u_sum
 
-    def bias(self, ndim: int) -> Any:
+    def tie_probability(self, ndim: int) -> Any:
         """Return how often a near tie goes one way: in half of the replicas always or never.
 
         Few digits tie often, and a library breaks all ties of a sum alike.
@@ -86,6 +86,6 @@ class Bfloat16Model(NoiseModel):
         found = self.rng.choice((0.0, 0.5, 0.5, 1.0), self.replicas)
         return found.reshape((-1,) + (1,) * (ndim - 1))
 
-    def turn(self) -> None:
+    def begin_backward(self) -> None:
         """Go backwards: what is summed from here on are cotangents."""
         self.backwards = True

@@ -12,7 +12,7 @@ from gradcmp.graph.walk import MakeConstant, spec_of
 from gradcmp.judge.dtypes import HALVES, PRECISIONS, Precision
 from gradcmp.judge.elementwise.segments import Float, Segments
 from gradcmp.judge.noise.bfloat16 import Bfloat16Model
-from gradcmp.judge.noise.model import NoiseModel, Noisy
+from gradcmp.judge.noise.model import NoiseModel, NoisyArray
 from gradcmp.judge.noise.sums import ANY, Sum
 from gradcmp.ops import Array
 from gradcmp.ops.spec import Kind
@@ -187,7 +187,7 @@ def _walk(
     cotangent: Array,
     model: NoiseModel,
     names: Collection[str],
-) -> dict[str, Noisy]:
+) -> dict[str, NoisyArray]:
     held = {
         name: model.wrap(array) if spec_of(array).kind == "float" else array
         for name, array in inputs.items()
@@ -195,7 +195,7 @@ def _walk(
     tape = forward(graph, held, _constants(model))  # type: ignore[arg-type]
     found = {name: value for name, value in tape.values.items() if name in names}
     if any(name.startswith("d ") for name in names):
-        model.turn()
+        model.begin_backward()
         gradients = backward(graph, tape, model.wrap(cotangent))  # type: ignore[arg-type]
         found |= {f"d {name}": dx for name, dx in gradients.items() if f"d {name}" in names}
     return found  # type: ignore[return-value]
@@ -208,12 +208,12 @@ def _constants(model: NoiseModel) -> MakeConstant:
     return constant
 
 
-def _base(tensor: Noisy | Array) -> Float:
-    return tensor.stack[0] if isinstance(tensor, Noisy) else tensor
+def _base(tensor: NoisyArray | Array) -> Float:
+    return tensor.stack[0] if isinstance(tensor, NoisyArray) else tensor
 
 
-def _stack(tensor: Noisy | Array) -> Float:
-    return tensor.stack if isinstance(tensor, Noisy) else tensor[None]
+def _stack(tensor: NoisyArray | Array) -> Float:
+    return tensor.stack if isinstance(tensor, NoisyArray) else tensor[None]
 
 
 def _span(scale: Scale, ends: list[Float]) -> Scale:

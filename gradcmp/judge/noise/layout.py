@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from gradcmp.judge.noise.model import FUNCTIONS, NoiseModel, Noisy, Rule, align
+from gradcmp.judge.noise.model import FUNCTIONS, NoiseModel, NoisyArray, Rule, align
 
 
 def _shift(axis: int, ndim: int) -> int:
@@ -23,87 +23,87 @@ def _shift_all(axis: Any, ndim: int) -> Any:
     )
 
 
-def _reshape(x: Noisy, shape: Any, **_: Any) -> Noisy:
+def _reshape(x: NoisyArray, shape: Any, **_: Any) -> NoisyArray:
     new = (shape,) if isinstance(shape, int) else tuple(shape)
-    return Noisy(x.stack.reshape((len(x.stack), *new)), x.model)
+    return NoisyArray(x.stack.reshape((len(x.stack), *new)), x.model)
 
 
-def _transpose(x: Noisy, axes: Any = None) -> Noisy:
+def _transpose(x: NoisyArray, axes: Any = None) -> NoisyArray:
     order = range(x.ndim)[::-1] if axes is None else axes
-    return Noisy(x.stack.transpose((0, *(_shift(a, x.ndim) for a in order))), x.model)
+    return NoisyArray(x.stack.transpose((0, *(_shift(a, x.ndim) for a in order))), x.model)
 
 
-def _broadcast_to(x: Noisy, shape: Any, **_: Any) -> Noisy:
+def _broadcast_to(x: NoisyArray, shape: Any, **_: Any) -> NoisyArray:
     (stack,) = align((x,), x.model)
     new = (shape,) if isinstance(shape, int) else tuple(shape)
     stack = stack.reshape((len(stack),) + (1,) * (len(new) - x.ndim) + x.shape)
-    return Noisy(np.broadcast_to(stack, (len(stack), *new)), x.model)
+    return NoisyArray(np.broadcast_to(stack, (len(stack), *new)), x.model)
 
 
-def _expand_dims(x: Noisy, axis: Any) -> Noisy:
+def _expand_dims(x: NoisyArray, axis: Any) -> NoisyArray:
     axes = axis if isinstance(axis, (tuple, list)) else (axis,)
     ndim = x.ndim + len(axes)
-    return Noisy(np.expand_dims(x.stack, tuple(a % ndim + 1 for a in axes)), x.model)
+    return NoisyArray(np.expand_dims(x.stack, tuple(a % ndim + 1 for a in axes)), x.model)
 
 
-def _squeeze(x: Noisy, axis: Any = None) -> Noisy:
+def _squeeze(x: NoisyArray, axis: Any = None) -> NoisyArray:
     axes = tuple(i for i, n in enumerate(x.shape) if n == 1) if axis is None else axis
     axes = axes if isinstance(axes, tuple) else (axes,)
-    return Noisy(np.squeeze(x.stack, tuple(_shift(a, x.ndim) for a in axes)), x.model)
+    return NoisyArray(np.squeeze(x.stack, tuple(_shift(a, x.ndim) for a in axes)), x.model)
 
 
 def _along(function: Rule) -> Rule:
     """Wrap a function ``(x, axis=...)`` of one array and one axis."""
 
-    def rule(x: Noisy, *args: Any, axis: Any = None, **rest: Any) -> Noisy:
+    def rule(x: NoisyArray, *args: Any, axis: Any = None, **rest: Any) -> NoisyArray:
         axis = tuple(range(x.ndim)) if axis is None else axis
-        return Noisy(function(x.stack, *args, axis=_shift_all(axis, x.ndim), **rest), x.model)
+        return NoisyArray(function(x.stack, *args, axis=_shift_all(axis, x.ndim), **rest), x.model)
 
     return rule
 
 
-def _moveaxis(x: Noisy, source: Any, destination: Any) -> Noisy:
+def _moveaxis(x: NoisyArray, source: Any, destination: Any) -> NoisyArray:
     moved = np.moveaxis(x.stack, _shift_all(source, x.ndim), _shift_all(destination, x.ndim))
-    return Noisy(moved, x.model)
+    return NoisyArray(moved, x.model)
 
 
-def _swapaxes(x: Noisy, one: int, other: int) -> Noisy:
-    return Noisy(x.stack.swapaxes(_shift(one, x.ndim), _shift(other, x.ndim)), x.model)
+def _swapaxes(x: NoisyArray, one: int, other: int) -> NoisyArray:
+    return NoisyArray(x.stack.swapaxes(_shift(one, x.ndim), _shift(other, x.ndim)), x.model)
 
 
 def _joining(function: Rule, new_axes: int) -> Rule:
-    def rule(arrays: Sequence[Any], axis: int = 0, **_: Any) -> Noisy:
-        model = next(a.model for a in arrays if isinstance(a, Noisy))
+    def rule(arrays: Sequence[Any], axis: int = 0, **_: Any) -> NoisyArray:
+        model = next(a.model for a in arrays if isinstance(a, NoisyArray))
         stacks = [_stack_of(a, model) for a in arrays]
-        return Noisy(function(stacks, axis=_shift(axis, stacks[0].ndim - 1 + new_axes)), model)
+        return NoisyArray(function(stacks, axis=_shift(axis, stacks[0].ndim - 1 + new_axes)), model)
 
     return rule
 
 
 def _stack_of(a: Any, model: NoiseModel) -> Any:
-    if isinstance(a, Noisy):
+    if isinstance(a, NoisyArray):
         return a.stack
     return np.broadcast_to(np.asarray(a)[None], (model.replicas + 1, *np.shape(a)))
 
 
-def _where(condition: Any, x: Any, y: Any) -> Noisy:
-    model = next(a.model for a in (condition, x, y) if isinstance(a, Noisy))
-    return Noisy(np.where(*align((condition, x, y), model)), model)
+def _where(condition: Any, x: Any, y: Any) -> NoisyArray:
+    model = next(a.model for a in (condition, x, y) if isinstance(a, NoisyArray))
+    return NoisyArray(np.where(*align((condition, x, y), model)), model)
 
 
-def _take(x: Noisy, indices: Any, axis: int | None = None, **_: Any) -> Noisy:
+def _take(x: NoisyArray, indices: Any, axis: int | None = None, **_: Any) -> NoisyArray:
     if axis is None:
         return _take(_reshape(x, -1), indices, axis=0)
-    return Noisy(np.take(x.stack, indices, axis=_shift(axis, x.ndim)), x.model)
+    return NoisyArray(np.take(x.stack, indices, axis=_shift(axis, x.ndim)), x.model)
 
 
-def _take_along_axis(x: Any, indices: Any, axis: int) -> Noisy:
-    model = next(a.model for a in (x, indices) if isinstance(a, Noisy))
+def _take_along_axis(x: Any, indices: Any, axis: int) -> NoisyArray:
+    model = next(a.model for a in (x, indices) if isinstance(a, NoisyArray))
     stacks = (_stack_of(x, model), _stack_of(indices, model))
-    return Noisy(np.take_along_axis(*stacks, axis=_shift(axis, np.ndim(x))), model)
+    return NoisyArray(np.take_along_axis(*stacks, axis=_shift(axis, np.ndim(x))), model)
 
 
-def _argmax(x: Noisy, axis: int | None = None) -> Noisy:
+def _argmax(x: NoisyArray, axis: int | None = None) -> NoisyArray:
     """Find the first of the largest; the last where ties are broken for the later element."""
     if axis is None:
         return _argmax(_reshape(x, -1), axis=0)
@@ -111,29 +111,29 @@ def _argmax(x: Noisy, axis: int | None = None) -> Noisy:
     first = np.argmax(x.stack, axis=along)
     last = x.stack.shape[along] - 1 - np.argmax(np.flip(x.stack, axis=along), axis=along)
     x.model.tied |= bool(np.any(first[0] != last[0]))
-    return Noisy(last if x.model.nudge > 0 else first, x.model)
+    return NoisyArray(last if x.model.nudge > 0 else first, x.model)
 
 
 def _filled(value: float) -> Rule:
-    def rule(x: Noisy, dtype: Any = None, shape: Any = None, **_: Any) -> Noisy:
+    def rule(x: NoisyArray, dtype: Any = None, shape: Any = None, **_: Any) -> NoisyArray:
         new = x.shape if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
-        return Noisy(np.full((len(x.stack), *new), value, dtype or x.dtype), x.model)
+        return NoisyArray(np.full((len(x.stack), *new), value, dtype or x.dtype), x.model)
 
     return rule
 
 
-def _pad(x: Noisy, pad_width: Any, mode: str = "constant", **rest: Any) -> Noisy:
+def _pad(x: NoisyArray, pad_width: Any, mode: str = "constant", **rest: Any) -> NoisyArray:
     widths = np.broadcast_to(np.asarray(pad_width), (x.ndim, 2))
-    return Noisy(np.pad(x.stack, [(0, 0), *map(tuple, widths)], mode, **rest), x.model)  # type: ignore[call-overload]
+    return NoisyArray(np.pad(x.stack, [(0, 0), *map(tuple, widths)], mode, **rest), x.model)  # type: ignore[call-overload]
 
 
-def _windows(x: Noisy, window_shape: Any, axis: Any = None, **_: Any) -> Noisy:
+def _windows(x: NoisyArray, window_shape: Any, axis: Any = None, **_: Any) -> NoisyArray:
     axes = tuple(range(x.ndim)) if axis is None else axis
-    return Noisy(sliding_window_view(x.stack, window_shape, _shift_all(axes, x.ndim)), x.model)
+    return NoisyArray(sliding_window_view(x.stack, window_shape, _shift_all(axes, x.ndim)), x.model)
 
 
 def _ufunc_method(ufunc: np.ufunc, method: str, **defaults: Any) -> Rule:
-    def rule(x: Noisy, axis: Any = None, **rest: Any) -> Any:
+    def rule(x: NoisyArray, axis: Any = None, **rest: Any) -> Any:
         return getattr(ufunc, method)(x, axis=axis, **{**defaults, **rest})
 
     return rule
@@ -163,7 +163,7 @@ FUNCTIONS.update(
         np.zeros_like: _filled(0.0),
         np.ones_like: _filled(1.0),
         np.pad: _pad,
-        np.copy: lambda x: Noisy(x.stack.copy(), x.model),
+        np.copy: lambda x: NoisyArray(x.stack.copy(), x.model),
         np.cumsum: _ufunc_method(np.add, "accumulate"),
         np.sum: _ufunc_method(np.add, "reduce"),
         np.prod: _ufunc_method(np.multiply, "reduce"),

@@ -1,7 +1,7 @@
 """Arrays that carry rounding noise: the reference runs on them as it stands.
 
-A `Noisy` holds the noise-free float64 array and K replicas of it, stacked on a leading axis that
-nobody outside sees. NumPy's own protocols hand every primitive that a reference or a pullback
+A `NoisyArray` holds the noise-free float64 array and K replicas of it, stacked on a leading axis
+that nobody outside sees. NumPy's own protocols hand every primitive that a reference or a pullback
 applies to it, and after each the replicas get the rounding error that the dtype under test would
 have made there. The spread of the replicas at the end is the scale of the noise.
 """
@@ -60,7 +60,7 @@ class NoiseModel:
         Whether a nudge goes another way for each element and each comparison, at random.
     tied : bool
         Whether an exact tie was met: only then can breaking ties change anything.
-    near : float
+    kink_width : float
         Spreads from a kink within which another backend may take the other branch.
     roundings : int
         How many a replica sees where an implementation rounds once.
@@ -73,11 +73,11 @@ class NoiseModel:
     nudge: int = 0
     shuffled: bool = False
     tied: bool = False
-    near: ClassVar[float] = 4.0
+    kink_width: ClassVar[float] = 4.0
     roundings: ClassVar[int] = 1
     _held: int = 0  # elements taken in so far: their ranks when ties are broken
 
-    def wrap(self, array: Stack) -> Noisy:
+    def wrap(self, array: Stack) -> NoisyArray:
         """Take an array in, with one rounding error each: it absorbs equally good algorithms."""
         held = np.array(array, np.float64)
         if self.nudge:
@@ -88,7 +88,7 @@ class NoiseModel:
             self._held += held.size
         return self.wrap_with_error(np.repeat(held[None], self.replicas + 1, axis=0))
 
-    def wrap_with_error(self, stack: Stack) -> Noisy:
+    def wrap_with_error(self, stack: Stack) -> NoisyArray:
         """Return copies of what is taken in one error each."""
         return self.jitter(stack, 1.0)
 
@@ -99,7 +99,7 @@ class NoiseModel:
 
     def jitter(
         self, stack: Stack, kappa: float, common: bool = False, product: bool = False
-    ) -> Noisy:
+    ) -> NoisyArray:
         """Add the error of one primitive to the replicas: equal values get equal errors.
 
         Parameters
@@ -120,9 +120,9 @@ class NoiseModel:
                 xi = self.rng.standard_normal(self.replicas).reshape(c.shape)
                 error += COMMON_MODE * kappa * self.precision.u * xi * y
             y += _finite(error)
-        return Noisy(stack, self)
+        return NoisyArray(stack, self)
 
-    def jitter_sum(self, stack: Stack, squares: Stack, terms: Any, kind: Sum) -> Noisy:
+    def jitter_sum(self, stack: Stack, squares: Stack, terms: Any, kind: Sum) -> NoisyArray:
         """Add the error of a sum of `terms` terms whose squares add up to `squares`.
 
         Its standard deviation is ``u_sum sqrt(m/3 S^2 + (m/6 + 1) Q)``, S the sum, Q that of the
@@ -140,31 +140,31 @@ class NoiseModel:
             error *= deviation / (self.precision.u * HASHED_RMS)
             y += _finite(error)
         if u_sum == self.precision.u:
-            return Noisy(stack, self)
+            return NoisyArray(stack, self)
         return self.jitter(stack, 1.0)  # the accumulator is finer than the result
 
     def accumulator(self, kind: Sum) -> float:
         """Return the unit roundoff in which a kind of sum is added up: scattered ones in place."""
         return self.precision.u if kind == "scatter" else self.precision.u_sum
 
-    def bias(self, ndim: int) -> Any:
+    def tie_probability(self, ndim: int) -> Any:
         """Return how often a near tie goes one way, for each replica of arrays of `ndim` axes."""
         return 0.5
 
-    def turn(self) -> None:
+    def begin_backward(self) -> None:
         """Go backwards: what is summed from here on are cotangents."""
 
     def _draw(self, ndim: int) -> Stack:
         return self.rng.uniform(1.0, 2.0, self.replicas).reshape((-1,) + (1,) * (ndim - 1))
 
-    def feed(self, x: Any) -> Any:
+    def round_operand(self, x: Any) -> Any:
         """Return an operand of a matrix product as the unit that multiplies sees it."""
-        if self.operands is None or not isinstance(x, Noisy):
+        if self.operands is None or not isinstance(x, NoisyArray):
             return x
         coarse = replace(self, precision=self.operands, operands=None)
-        return Noisy(coarse.jitter(x.stack.copy(), 1.0).stack, self)
+        return NoisyArray(coarse.jitter(x.stack.copy(), 1.0).stack, self)
 
-    def lean(self, shape: tuple[int, ...]) -> Stack:
+    def tie_sign(self, shape: tuple[int, ...]) -> Stack:
         """Return the sign that the difference of two tied numbers is taken to have, or 0."""
         signs = self.rng.choice((-1.0, 1.0), shape) if self.shuffled else np.ones(shape)
         return signs * self.nudge
@@ -189,7 +189,7 @@ def _finite(error: Stack) -> Stack:
     return error if finite.all() else np.where(finite, error, 0.0)
 
 
-class Noisy(NDArrayOperatorsMixin):
+class NoisyArray(NDArrayOperatorsMixin):
     """An array with replicas; `stack` has them on a leading axis, the noise-free one first."""
 
     stack: Stack
@@ -220,13 +220,13 @@ class Noisy(NDArrayOperatorsMixin):
         return self.stack.dtype
 
     @property
-    def real(self) -> Noisy:
+    def real(self) -> NoisyArray:
         """Itself: replicas are real."""
         return self
 
-    def __getitem__(self, key: Any) -> Noisy:
+    def __getitem__(self, key: Any) -> NoisyArray:
         parts = key if isinstance(key, tuple) else (key,)
-        return Noisy(self.stack[(slice(None), *parts)], self.model)
+        return NoisyArray(self.stack[(slice(None), *parts)], self.model)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         rule = METHODS.get(method)
@@ -248,7 +248,7 @@ def align(arrays: tuple[Any, ...], model: NoiseModel) -> list[Any]:
     ndim = max(np.ndim(a) for a in held)
     return [
         a.stack.reshape((len(a.stack),) + (1,) * (ndim - a.ndim) + a.shape)
-        if isinstance(a, Noisy)
+        if isinstance(a, NoisyArray)
         else a
         for a in held
     ]

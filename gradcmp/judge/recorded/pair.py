@@ -13,11 +13,11 @@ from gradcmp.errors import NothingComparedError, UsageError, did_you_mean
 from gradcmp.graph.records import STEP
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.diagnose.divergence import divergences
-from gradcmp.judge.diagnose.investigation import TensorJudge
 from gradcmp.judge.fixed import FixedJudge, without_noise
 from gradcmp.judge.recorded.plain_arrays import look_into, loose_rule
 from gradcmp.judge.recorded.same_case import judge_saved
 from gradcmp.judge.sides import Side, compare_required
+from gradcmp.judge.tensor_judge import TensorJudge
 from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Array, Origin, Outcome, Recording
 
@@ -77,7 +77,7 @@ class Names:
             comparisons={pair: chosen},
             findings={pair: told} if told else {},
             divergences={pair: {n: one for n, one in parted.items() if n in chosen}},
-            teeth={name: one for name, one in verdict.teeth.items() if name in chosen},
+            sensitivity={name: one for name, one in verdict.sensitivity.items() if name in chosen},
         )
 
     def apply(self, arrays: Mapping[str, Array]) -> dict[str, Array]:

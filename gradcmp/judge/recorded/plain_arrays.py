@@ -12,9 +12,9 @@ from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.diagnose.investigation import Investigation
 from gradcmp.judge.elementwise.arrays import compare
 from gradcmp.judge.elementwise.segments import Float
-from gradcmp.judge.mutation.mutants import Allowance
 from gradcmp.judge.recorded.reference import recompute_reference
 from gradcmp.judge.recorded.same_case import AGAIN
+from gradcmp.judge.tensor_judge import Allowance
 from gradcmp.judge.verdict import Finding, Pair
 from gradcmp.recording import Array, Recording
 
@@ -113,5 +113,5 @@ def look_into(
 ) -> dict[Pair, dict[str, Finding]]:
     """Return cause and side of what disagrees or warns."""
     known = {name: held for name, held in comparisons.items() if rule.knows(name)}
-    inquiry = Investigation(rule.graph, AGAIN, {AGAIN: rule.base, **rule.recordings}, rule)
-    return inquiry.findings({pair: known})
+    investigation = Investigation(rule.graph, AGAIN, {AGAIN: rule.base, **rule.recordings}, rule)
+    return investigation.findings({pair: known})

@@ -16,7 +16,7 @@ from gradcmp.judge.auto.judge import NoiseJudge
 from gradcmp.judge.auto.reference_error import RULE, ReferenceError
 from gradcmp.judge.elementwise.arrays import compare
 from gradcmp.judge.elementwise.segments import LONGEST, Segments
-from gradcmp.judge.mutation.mutants import have_teeth, teeth
+from gradcmp.judge.mutation.weak import sensitivity, surely_sensitive
 from gradcmp.judge.verdict import Pair
 
 CHAIN = case(a="tanh(x) * y", b="a + z", out="sum(exp(b))")
@@ -169,19 +169,19 @@ def test_an_infinite_difference_exceeds_zero_ulp():
 )
 def test_an_allowance_that_is_nan_is_not_plain(gradient, allowed):
     strip, g, most = Segments([(len(gradient),)]), np.array(gradient), np.array(allowed)
-    assert teeth(g, most, "float32").vacuous
-    assert have_teeth(strip, g, most, "float32") == [False]
+    assert sensitivity(g, most, "float32").weak
+    assert surely_sensitive(strip, g, most, "float32") == [False]
 
 
 def test_where_the_baseline_is_not_sure_of_teeth_a_calibration_decides(monkeypatch):
     inputs = draw(CASES["deep"])
     plain = verdict(CASES["deep"], inputs)
-    assert not plain.vacuous
+    assert not plain.weak
     for name, sure in (("NOISE_PER_ERROR", 1e9), ("LEAST", 1.0), ("GREATEST", 1.0)):
         monkeypatch.setattr(reference_error, name, sure)
-    assert verdict(CASES["deep"], inputs).vacuous
+    assert verdict(CASES["deep"], inputs).weak
     monkeypatch.setattr(reference_error, "LEAST", 1e-12)
-    assert verdict(CASES["deep"], inputs).teeth == plain.teeth
+    assert verdict(CASES["deep"], inputs).sensitivity == plain.sensitivity
 
 
 def test_one_backend_at_two_times_is_not_settled_by_the_baseline():

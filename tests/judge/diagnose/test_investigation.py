@@ -78,9 +78,9 @@ def test_the_reference_is_blamed_when_it_is_off_although_all_others_agree():
 def test_a_gradient_that_is_truly_zero_is_vacuous_and_strict_fails_it():
     there = case(a="x - x", out="sum(a * y + y)")
     judged = verdict(there, draw(there))
-    assert "zero" in judged.teeth["d x"].survivors
-    assert "d x" in judged.vacuous
-    assert "d out" not in judged.teeth
+    assert "zero" in judged.sensitivity["d x"].survivors
+    assert "d x" in judged.weak
+    assert "d out" not in judged.sensitivity
     assert judged.agrees
     assert not verdict(replace(there, strict=True), draw(there)).agrees
 
@@ -88,13 +88,13 @@ def test_a_gradient_that_is_truly_zero_is_vacuous_and_strict_fails_it():
 def test_a_tolerance_so_wide_that_it_passes_anything_has_no_teeth():
     there = CASES["product"]
     wide = replace(there, tolerance=Fixed(rtol=0.0, atol=100.0))
-    assert {"zero", "negated"} <= set(verdict(wide, draw(there)).teeth["d y"].survivors)
+    assert {"zero", "negated"} <= set(verdict(wide, draw(there)).sensitivity["d y"].survivors)
     table = replace(there, tolerance=DTypeTable())
-    assert not verdict(table, draw(there)).teeth["d y"].vacuous
+    assert not verdict(table, draw(there)).sensitivity["d y"].weak
 
 
 def test_a_good_check_has_teeth():
-    assert verdict(CASES["deep"], draw(CASES["deep"])).vacuous == ()
+    assert verdict(CASES["deep"], draw(CASES["deep"])).weak == ()
 
 
 def test_an_array_of_another_shape_is_explained_too():

@@ -15,7 +15,7 @@ from gradcmp.judge.auto.judge import NoiseJudge
 from gradcmp.judge.elementwise import segments as strip_module
 from gradcmp.judge.elementwise.arrays import compare_all
 from gradcmp.judge.elementwise.segments import LONGEST, TOGETHER, Segments, batches
-from gradcmp.judge.mutation.mutants import have_teeth, teeth
+from gradcmp.judge.mutation.weak import sensitivity, surely_sensitive
 
 SHAPES = [(3, 4), (), (1,), (7,), (2, 3, 5), (1, 6), (6, 1), (4, 4)]
 SEEDS = range(10)
@@ -136,11 +136,11 @@ def test_what_plainly_has_teeth_has(seed, dtype):
     held[7] = held[7] + held[7].T  # symmetric: transposed is no mutant
     limits = [np.abs(a) * 10.0 ** rng.uniform(-6, 1, a.shape) for a in held]
     strip = Segments([a.shape for a in held])
-    plain = have_teeth(strip, strip.lay(held), strip.lay(limits), dtype)
+    plain = surely_sensitive(strip, strip.lay(held), strip.lay(limits), dtype)
     for one, gradient, limit in zip(plain, held, limits, strict=True):
-        assert not (one and teeth(gradient, limit, dtype).vacuous)
+        assert not (one and sensitivity(gradient, limit, dtype).weak)
     if dtype == "float32":
-        tight = have_teeth(
+        tight = surely_sensitive(
             strip, strip.lay(held), strip.lay([1e-7 * np.abs(a) for a in held]), dtype
         )
         assert tight == [False, *[True] * 6, False]  # a symmetric one takes a closer look
@@ -151,7 +151,7 @@ def test_an_allowance_or_a_gradient_that_is_not_finite_has_no_plain_teeth(unknow
     gradient = np.array([1.0, unknown, 2.0])
     strip = Segments([(3,), (3,)])
     flat = strip.lay([gradient, np.ones(3)])
-    assert have_teeth(strip, flat, 1e-7 * np.ones(6), "float32") == [False, True]
+    assert surely_sensitive(strip, flat, 1e-7 * np.ones(6), "float32") == [False, True]
 
 
 def test_the_verdict_on_many_tensors_survives_small_batches(monkeypatch):
@@ -162,4 +162,4 @@ def test_the_verdict_on_many_tensors_survives_small_batches(monkeypatch):
         other = split.comparisons[PAIR][name]
         assert (other.verdict, other.rule, other.total) == (one.verdict, one.rule, one.total)
         assert other.worst.excess == pytest.approx(one.worst.excess)
-    assert split.teeth == whole.teeth
+    assert split.sensitivity == whole.sensitivity

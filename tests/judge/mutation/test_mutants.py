@@ -15,7 +15,8 @@ from gradcmp.judge.elementwise.arrays import compare
 from gradcmp.judge.elementwise.difference import differ
 from gradcmp.judge.elementwise.tolerance import DEFAULTS, rule_of
 from gradcmp.judge.elementwise.ulp import FORMATS
-from gradcmp.judge.mutation.mutants import MUTANTS, mutants, teeth
+from gradcmp.judge.mutation.mutants import MUTANTS, mutants
+from gradcmp.judge.mutation.weak import sensitivity
 from gradcmp.judge.selftest import selftest
 from gradcmp.recording import Failure, Recording
 
@@ -34,32 +35,39 @@ def test_a_tight_check_has_teeth(dtype: str) -> None:
     fixed = DEFAULTS[dtype]  # type: ignore[index]
     for seed in SEEDS:
         expected = draw(seed)
-        found = teeth(expected, fixed.atol + fixed.rtol * np.abs(expected), dtype)  # type: ignore[arg-type]
-        assert not found.vacuous, found
+        found = sensitivity(expected, fixed.atol + fixed.rtol * np.abs(expected), dtype)  # type: ignore[arg-type]
+        assert not found.weak, found
 
 
 def test_each_mutant_survives_where_the_allowance_is_wide() -> None:
     expected = draw(0)
-    assert teeth(expected, 10.0, "float64").survivors == dict.fromkeys(MUTANTS, 1.0)
-    assert teeth(expected, 10.0, "float32").survivors.keys() == MUTANTS.keys() - {"float32"}
-    assert teeth(expected, 10.0, "bfloat16").survivors.keys() == {"zero", "negated", "transposed"}
-    assert teeth(expected, np.abs(expected), "float32").survivors.keys() == {"zero", "one off"}
-    assert teeth(expected, 2e-7 * np.abs(expected), "float64").survivors == {"float32": 1.0}
+    assert sensitivity(expected, 10.0, "float64").survivors == dict.fromkeys(MUTANTS, 1.0)
+    assert sensitivity(expected, 10.0, "float32").survivors.keys() == MUTANTS.keys() - {"float32"}
+    assert sensitivity(expected, 10.0, "bfloat16").survivors.keys() == {
+        "zero",
+        "negated",
+        "transposed",
+    }
+    assert sensitivity(expected, np.abs(expected), "float32").survivors.keys() == {
+        "zero",
+        "one off",
+    }
+    assert sensitivity(expected, 2e-7 * np.abs(expected), "float64").survivors == {"float32": 1.0}
 
 
 def test_one_element_that_can_tell_is_enough_for_a_mutant_of_the_whole() -> None:
     expected, allowed = draw(0), np.full((6, 6), 10.0)
     allowed[2, 3] = 1e-12
-    survivors = teeth(expected, allowed, "float64").survivors
+    survivors = sensitivity(expected, allowed, "float64").survivors
     assert survivors == {"one off": pytest.approx(35 / 36)}
 
 
 def test_one_element_off_counts_where_most_elements_cannot_tell() -> None:
     expected, allowed = np.arange(1.0, 11.0), np.zeros(10)
     allowed[:6] = 1.0
-    assert teeth(expected, allowed, "float32").survivors == {"one off": 0.6}
+    assert sensitivity(expected, allowed, "float32").survivors == {"one off": 0.6}
     allowed[5:] = 0.0
-    assert not teeth(expected, allowed, "float32").vacuous
+    assert not sensitivity(expected, allowed, "float32").weak
 
 
 def test_what_is_no_mutant_survives_nothing() -> None:
@@ -67,28 +75,30 @@ def test_what_is_no_mutant_survives_nothing() -> None:
     noisy = symmetric * (1 + 1e-7 * draw(1))
     number = np.asarray(1.5)
     exact = np.array([1.0, -2.0, 0.5])
-    assert "transposed" not in teeth(symmetric, 100.0, "float64").survivors
-    assert "transposed" not in teeth(noisy, 100.0, "float32").survivors
-    assert "transposed" not in teeth(draw(0, (3, 4)), 100.0, "float64").survivors
-    assert "transposed" in teeth(draw(0, (2, 3, 2)), 100.0, "float64").survivors
-    assert "transposed" not in teeth(number, 100.0, "float64").survivors
-    assert teeth(exact, 1e-6 * np.abs(exact), "float64").survivors == {"float32": 1.0}
+    assert "transposed" not in sensitivity(symmetric, 100.0, "float64").survivors
+    assert "transposed" not in sensitivity(noisy, 100.0, "float32").survivors
+    assert "transposed" not in sensitivity(draw(0, (3, 4)), 100.0, "float64").survivors
+    assert "transposed" in sensitivity(draw(0, (2, 3, 2)), 100.0, "float64").survivors
+    assert "transposed" not in sensitivity(number, 100.0, "float64").survivors
+    assert sensitivity(exact, 1e-6 * np.abs(exact), "float64").survivors == {"float32": 1.0}
     assert mutants(exact, np.random.default_rng(0))["float32"] is None
-    assert not teeth(np.zeros((0, 3)), 1.0, "float64").vacuous
+    assert not sensitivity(np.zeros((0, 3)), 1.0, "float64").weak
 
 
 def test_a_gradient_that_is_zero_is_vacuous() -> None:
-    assert teeth(np.zeros((4, 4)), 1e-8, "float32").survivors == {"zero": 1.0}
+    assert sensitivity(np.zeros((4, 4)), 1e-8, "float32").survivors == {"zero": 1.0}
     nearly = 1e-17 * draw(0)  # the bias of attention keys
-    assert {"zero", "negated", "transposed"} <= teeth(nearly, 1e-8, "float32").survivors.keys()
+    assert {"zero", "negated", "transposed"} <= sensitivity(
+        nearly, 1e-8, "float32"
+    ).survivors.keys()
 
 
 def test_infinity_and_nan_tell() -> None:
     expected = draw(0)
     expected[0, 1] = np.inf
-    assert teeth(expected, 10.0, "float32").survivors.keys() == {"one off"}
+    assert sensitivity(expected, 10.0, "float32").survivors.keys() == {"one off"}
     expected[0, 1] = np.nan
-    assert "zero" not in teeth(expected, 10.0, "float32").survivors
+    assert "zero" not in sensitivity(expected, 10.0, "float32").survivors
 
 
 @pytest.mark.parametrize("name", WHOLE)
@@ -100,7 +110,7 @@ def test_teeth_say_what_the_comparison_does(name: str, tolerance: Tolerance) -> 
         assert wrong is not None
         rule = rule_of(tolerance, FORMATS["float64"])
         allowed = differ(expected, expected, rule).allowed
-        survives = name in teeth(expected, allowed, "float64").survivors
+        survives = name in sensitivity(expected, allowed, "float64").survivors
         assert survives == compare(wrong, expected, tolerance).agrees
 
 

@@ -13,7 +13,7 @@ from gradcmp.judge.dtypes import HALVES, PRECISIONS
 from gradcmp.judge.noise.arithmetic import KAPPA
 from gradcmp.judge.noise.bfloat16 import Bfloat16Model
 from gradcmp.judge.noise.calibration import calibrate
-from gradcmp.judge.noise.model import NoiseModel, Noisy
+from gradcmp.judge.noise.model import NoiseModel, NoisyArray
 from gradcmp.judge.noise.sums import ANY, MEASURED, coarse_sums
 from gradcmp.judge.verdict import Pair
 from gradcmp.ops.erf import erf_value
@@ -36,7 +36,7 @@ def numbers(dtype, low, high, shape=2000, seed=0):
 def exact(x, model):
     """Take an array in without the error of an input."""
     wide = np.asarray(x, np.float64)
-    return Noisy(np.repeat(wide[None], model.replicas + 1, axis=0), model)
+    return NoisyArray(np.repeat(wide[None], model.replicas + 1, axis=0), model)
 
 
 def rms(x):
@@ -108,7 +108,7 @@ def test_a_coarse_sum_strays_as_far_as_one_in_the_dtype(low, terms):
     model = model_of("bfloat16")
     assert rms(spread(np.sum(exact(x, model), axis=-1))) < 0.7 * error  # forwards, by float32
     assert 0.7 < rms(spread(total_as("bare", exact(x, model), -1))) / error < 3
-    model.turn()
+    model.begin_backward()
     assert 0.7 < rms(spread(np.sum(exact(x, model), axis=-1))) / error < 3
 
 
@@ -221,7 +221,7 @@ def test_without_rounding_a_correct_bfloat16_result_would_be_loud(monkeypatch):
         return loudness(error, scale, BFLOAT16_LIMITS)
 
     assert not found().loud
-    monkeypatch.setattr(Bfloat16Model, "_settle", lambda self, stack, _: Noisy(stack, self))
+    monkeypatch.setattr(Bfloat16Model, "_settle", lambda self, stack, _: NoisyArray(stack, self))
     assert found().loud
 
 
@@ -272,8 +272,8 @@ def test_three_kinks_on_one_element_are_broken_each_its_own_way(dtype):
 def test_near_ties_are_broken_alike_in_half_of_the_replicas():
     """A library that gives all ties of a sum to one side is no bug."""
     model = model_of("bfloat16", replicas=400)
-    shares = np.asarray(model.bias(3)).reshape(-1)
+    shares = np.asarray(model.tie_probability(3)).reshape(-1)
     assert {*shares.tolist()} == {0.0, 0.5, 1.0}
     assert 0.15 < np.mean(shares == 0) < 0.35
     assert 0.15 < np.mean(shares == 1) < 0.35
-    assert NoiseModel(PRECISIONS["float32"], 4, np.random.default_rng(0)).bias(3) == 0.5
+    assert NoiseModel(PRECISIONS["float32"], 4, np.random.default_rng(0)).tie_probability(3) == 0.5

@@ -9,7 +9,7 @@ from gradcmp.graph.walk import constants_of
 from gradcmp.judge.auto.loudness import LIMITS, loudness
 from gradcmp.judge.dtypes import PRECISIONS
 from gradcmp.judge.noise.calibration import calibrate, pool
-from gradcmp.judge.noise.model import NoiseModel, Noisy
+from gradcmp.judge.noise.model import NoiseModel, NoisyArray
 
 FLOAT32 = PRECISIONS["float32"]
 
@@ -69,8 +69,8 @@ def test_the_scale_is_that_of_real_float32_errors(text):
 
 
 def without_noise(monkeypatch):
-    monkeypatch.setattr(NoiseModel, "jitter", lambda self, stack, *_, **__: Noisy(stack, self))
-    monkeypatch.setattr(NoiseModel, "jitter_sum", lambda self, stack, *_: Noisy(stack, self))
+    monkeypatch.setattr(NoiseModel, "jitter", lambda self, stack, *_, **__: NoisyArray(stack, self))
+    monkeypatch.setattr(NoiseModel, "jitter_sum", lambda self, stack, *_: NoisyArray(stack, self))
 
 
 def test_without_the_noise_a_correct_result_would_be_loud(monkeypatch):

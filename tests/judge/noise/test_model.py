@@ -6,7 +6,7 @@ import pytest
 
 from gradcmp.judge.dtypes import PRECISIONS
 from gradcmp.judge.noise.arithmetic import KAPPA, KAPPA_ERF
-from gradcmp.judge.noise.model import NoiseModel, Noisy, NoModelError
+from gradcmp.judge.noise.model import NoiseModel, NoisyArray, NoModelError
 from gradcmp.ops.erf import erf_value
 
 REPLICAS = 16
@@ -21,7 +21,7 @@ def model_of(dtype, replicas=REPLICAS, **more):
 
 def exact(x, model):
     """Take an array in without the error of an input."""
-    return Noisy(np.repeat(np.asarray(x, np.float64)[None], model.replicas + 1, axis=0), model)
+    return NoisyArray(np.repeat(np.asarray(x, np.float64)[None], model.replicas + 1, axis=0), model)
 
 
 def rms(x):
@@ -184,9 +184,9 @@ def test_an_input_and_an_inexact_number_bring_one_rounding_error():
     x = np.random.default_rng(0).uniform(1, 2, SIZE)
     spread = rms(model.wrap(x).stack[1:] / x - 1) / model.precision.u
     assert 0.3 < spread < 1
-    assert isinstance(model.constant(0.1), Noisy)
+    assert isinstance(model.constant(0.1), NoisyArray)
     assert model.constant(0.5) == 0.5
-    assert not isinstance(model.constant(0.5), Noisy)
+    assert not isinstance(model.constant(0.5), NoisyArray)
 
 
 def test_what_is_not_finite_gets_no_noise():

@@ -265,7 +265,7 @@ def test_only_some_tensors_are_judged_by_the_noise_too():
     verdict = judge_pair(PAIR, square(), square("float64"), Auto(), Names(only=("d X",)))
     assert verdict.tensors == ("d X",)
     assert "auto" in verdict.comparisons[PAIR]["d X"].rule
-    assert set(verdict.teeth) <= {"d X"}
+    assert set(verdict.sensitivity) <= {"d X"}
     with pytest.raises(NothingComparedError):
         judge_pair(PAIR, square(), square("float64"), Auto(), Names(only=("X",)))
 
