@@ -39,7 +39,12 @@ def constants_of(dtype: np.dtype[np.generic]) -> MakeConstant:
     return lambda value, kind: np.asarray(value, kinds[kind])
 
 
-def forward(graph: Graph, inputs: Mapping[str, Array], constant: MakeConstant) -> Tape:
+def forward(
+    graph: Graph,
+    inputs: Mapping[str, Array],
+    constant: MakeConstant,
+    enter: Callable[[Array], Array] | None = None,
+) -> Tape:
     """Compute every node from the inputs, keeping the pullbacks.
 
     Parameters
@@ -48,6 +53,8 @@ def forward(graph: Graph, inputs: Mapping[str, Array], constant: MakeConstant) -
         Of any class that follows NumPy's protocols: ndarray, or one that carries noise.
     constant : callable
         Makes the numbers in expressions into arrays; `constants_of` for plain dtypes.
+    enter : callable, optional
+        Turns each operand into what the node sees of it.
     """
     values = dict(inputs)
     kinds = {name: spec_of(array) for name, array in inputs.items()}
@@ -56,7 +63,7 @@ def forward(graph: Graph, inputs: Mapping[str, Array], constant: MakeConstant) -
         operands = [
             constant(operand.value, kind_of(node, operand, kinds))
             if isinstance(operand, Constant)
-            else values[operand]
+            else (enter(values[operand]) if enter else values[operand])
             for operand in node.operands
         ]
         value, pullbacks[node.name] = node.spec.reference(*operands, **node.static)

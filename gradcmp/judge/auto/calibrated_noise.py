@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from gradcmp.judge.auto.batch import TensorBatch
 from gradcmp.judge.auto.case_noise import UNITS, CaseNoise
 from gradcmp.judge.auto.decision import decide, element_of, noise_of
-from gradcmp.judge.auto.loudness import apart, explained, loudness, shrinks, together
+from gradcmp.judge.auto.kinks import kinked, outside_span, unexplained
+from gradcmp.judge.auto.loudness import apart, loudness, shrinks, together
 from gradcmp.judge.auto.pair import RecordingPair, TensorPair
 from gradcmp.judge.comparison import Comparison, Verdict
+from gradcmp.judge.dtypes import PRECISIONS, Precision
 from gradcmp.judge.elementwise.arrays import is_small
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.noise.calibration import Scale
+from gradcmp.recording import Array
 
+KINK = "non-differentiable point (tie): another subgradient"
+TOGETHER = (
+    "at a non-differentiable point (tie) each gradient alone is a subgradient, and all together "
+    "are not: moved together, the tied numbers have one derivative"
+)
 QUIET_FROM = 0.3  # of the noise that such a unit makes: less, and the unit is not the reason
 
 
@@ -34,19 +43,16 @@ class CalibratedNoise:
             yield i, self._judge(batch.sides, batch.tensors[i], batch.at_floor(i))
 
     def _judge(self, sides: RecordingPair, tensor: TensorPair, seen: Comparison) -> Comparison:
-        scale, precision = self.scale(tensor.name, sides), sides.precision
+        scale = self.scale(tensor.name, sides)
         limits = self.scales.limits(sides.dtype)
         actual, expected = (np.asarray(array, np.float64) for array in tensor.values)
         difference = apart(actual, expected)
         stayed = None if tensor.float64 is None else apart(*tensor.float64)
         found = loudness(difference, scale, limits)
-        shrink = None if stayed is None else shrinks(stayed, scale, found, precision)
-        stays = None if stayed is None else loudness(stayed, scale, limits)
-        verdict = decide(found, shrink, stays, sides.same_backend)
-        if not verdict.agrees:
-            rest = explained(actual, expected, scale, precision, sides.expected_is_reference)
-            if not loudness(rest, scale, limits).loud:
-                verdict = Verdict(True, "kink", "exactly tied branches explain it")
+        measured = partial(self._decide, scale=scale, sides=sides)
+        verdict, shrink = measured(difference, stayed)
+        if verdict.reason != "rounding" and scale.kinks:
+            verdict = self._with_kinks(verdict, sides, tensor, scale, measured)
         if verdict.reason in ("precision", "suspect"):
             verdict = self._with_unit(verdict, sides, tensor, difference)
         worst = element_of(found, tensor.values, float(scale.s[found.index]) * limits.r)
@@ -59,6 +65,83 @@ class CalibratedNoise:
             excess=np.abs(difference) / (limits.r * scale.s) if is_small(difference) else None,
             noise=noise_of(found, shrink, worst),
         )
+
+    def _decide(
+        self, difference: Float, stayed: Float | None, scale: Scale, sides: RecordingPair
+    ) -> tuple[Verdict, float | None]:
+        """Return the verdict on a difference, and by how much float64 did not shrink it."""
+        limits = self.scales.limits(sides.dtype)
+        found = loudness(difference, scale, limits)
+        if stayed is None:
+            return decide(found, None, None, sides.same_backend), None
+        shrink = shrinks(stayed, scale, found, sides.precision)
+        left = loudness(stayed, scale, limits)
+        return decide(found, shrink, left, sides.same_backend), shrink
+
+    def _with_kinks(
+        self,
+        verdict: Verdict,
+        sides: RecordingPair,
+        tensor: TensorPair,
+        scale: Scale,
+        measured: Callable[[Float, Float | None], tuple[Verdict, float | None]],
+    ) -> Verdict:
+        """Return the verdict on what open branches do not explain, if it is the milder one."""
+
+        def rest(values: tuple[Array, Array], precision: Precision) -> Float:
+            free = sides.expected_is_reference
+            return unexplained(tensor.name, values, scale, precision, free)
+
+        fine = tensor.float64 and rest(tensor.float64, PRECISIONS["float64"])
+        milder, _ = measured(rest(tensor.values, sides.precision), fine)
+        if not milder.agrees:
+            return verdict
+        if milder.reason == "rounding":
+            return Verdict(True, "kink", KINK)
+        return replace(milder, detail=f"{milder.detail}; beside it: {KINK}")
+
+    def judge_together(
+        self, sides: RecordingPair, tensors: Sequence[TensorPair], found: Mapping[str, Comparison]
+    ) -> dict[str, Comparison]:
+        """Return what is wrong with gradients that a kink explains one by one, but not together."""
+        gradients = [tensor for tensor in tensors if self._is_gradient(tensor, found[tensor.name])]
+        kinks = {name for name, one in found.items() if one.verdict.reason == "kink"}
+        if len(gradients) < 2 or kinks.isdisjoint(tensor.name for tensor in gradients):
+            return {}
+        rest = self._outside_span(sides, gradients)
+        if rest is None:
+            return {}
+        limits = self.scales.limits(sides.dtype)
+        measured = {
+            name: loudness(rest[name], self.scale(name, sides), limits)
+            for name in kinks & rest.keys()
+        }
+        known = all(tensor.float64 for tensor in gradients) or sides.dtype == "float64"
+        verdict = Verdict(False, "bug" if known else "suspect", TOGETHER)
+        return {
+            name: replace(found[name], verdict=verdict, disagreeing=max(loud.over, 1))
+            for name, loud in measured.items()
+            if loud.loud
+        }
+
+    def _is_gradient(self, tensor: TensorPair, seen: Comparison) -> bool:
+        """Whether a tensor has a part in the jumps: a gradient of real numbers in one shape."""
+        measured = seen.verdict.reason not in ("shape", "dtype", "empty", "non-finite", "range")
+        return tensor.name.startswith("d ") and tensor.name in self.scales.names and measured
+
+    def _outside_span(
+        self, sides: RecordingPair, tensors: Sequence[TensorPair]
+    ) -> dict[str, Float] | None:
+        for many in (False, True):
+            rest = outside_span(
+                [
+                    kinked(t.name, t.values, self.scale(t.name, sides), sides.precision, many)
+                    for t in tensors
+                ]
+            )
+            if rest is not None:
+                return rest
+        return None
 
     def scale(self, name: str, sides: RecordingPair, unit: str = "") -> Scale:
         """Return the noise of a difference."""

@@ -72,7 +72,7 @@ class NoiseJudge:
         found = self.judge(sides, fresh)
         self._judged.update({keys[name]: one for name, one in found.items() if name in keys})
         found.update({name: self._judged[key] for name, key in keys.items()})
-        return found
+        return found | self._calibrated.judge_together(sides, matched, found)
 
     def judge(self, sides: RecordingPair, tensors: Sequence[TensorPair]) -> dict[str, Comparison]:
         """Judge tensors by the cheapest stage that can settle each."""

@@ -36,7 +36,6 @@ LIMITS = Limits(8.0, 6.0)  # with as many replicas as there are
 # Of bfloat16: docs/design/half_precision.md. Beyond the last a wrong sign, a factor of -1, would
 # not reach the second.
 BFLOAT16_LIMITS = Limits(8.0, 4.5, coherent=0.4)
-ROUNDED = 4.0  # roundings that an end of the interval of ties may have seen
 # Of a code's own noise, which is rougher: p alone would raise false alarms.
 OWN_LIMITS = Limits(10.0, np.inf, 1000.0)
 
@@ -103,31 +102,6 @@ def loudness(difference: Float, scale: Scale, limits: Limits) -> Loudness:
     )
 
 
-def explained(
-    actual: Float, expected: Float, scale: Scale, precision: Precision, reference: bool
-) -> Float:
-    """Return what is left of a difference when exact ties may have been broken either way.
-
-    Parameters
-    ----------
-    precision : Precision
-        Of the coarser side: the ends of the interval are rounded, too.
-    reference : bool
-        Whether `expected` is the reference: then only the other side's branches are free.
-    """
-    if scale.low is None or scale.high is None:
-        return actual - expected
-    with np.errstate(all="ignore"):
-        margin = ROUNDED * precision.u * np.maximum(np.abs(scale.low), np.abs(scale.high))
-        low, high = scale.low - margin, scale.high + margin
-        if reference:
-            over: Float = np.maximum(actual - high, 0.0) + np.minimum(actual - low, 0.0)
-            return over
-        difference = actual - expected
-        rest: Float = np.copysign(np.maximum(np.abs(difference) - (high - low), 0.0), difference)
-        return rest
-
-
 def together(scales: Sequence[Scale]) -> Scale:
     """Return the noise of a difference from the noise of its sides."""
     first, *others = scales
@@ -136,6 +110,7 @@ def together(scales: Sequence[Scale]) -> Scale:
             first,
             s=np.hypot(first.s, other.s),
             coherent=float(np.hypot(first.coherent, other.coherent)),
+            kinks=tuple(dict.fromkeys((*first.kinks, *other.kinks))),
         )
     return first
 

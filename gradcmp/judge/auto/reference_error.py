@@ -41,6 +41,7 @@ NOISE_PER_ERROR = (
 LEAST, GREATEST = 0.06, 9.4
 # Times the noise that this implies: four limits of a calibration, since one run is rougher.
 WITHIN = 32.0
+LARGEST = 128.0  # units roundoff of a tensor's largest element
 ALLOWED = Limits(WITHIN, limits_of(BASELINE_DTYPE).p)
 RULE = f"auto: |a − e| <= {WITHIN:g} × noise, estimated from one {BASELINE_DTYPE} run"
 
@@ -91,7 +92,8 @@ class ReferenceError:
     _scales: dict[str, Float | None] = field(default_factory=dict)
 
     def scale(self, name: str) -> Float | None:
-        """Return the noise of each element that the error implies; None where it is not finite."""
+        """Return the noise of each element that the error implies; None where it is
+        not finite, or so large that a branch was perhaps taken otherwise."""
         if name not in self._scales:
             self._scales |= self._pool(name)
         return self._scales[name]
@@ -172,7 +174,8 @@ class ReferenceError:
                     v = np.where(zero, strip.mean(v), v)
                 noise = np.sqrt(pooled(v, 1, base, PRECISIONS[BASELINE_DTYPE], strip), out=v)
                 noise *= NOISE_PER_ERROR
-                finite = np.isfinite(strip.total(noise)).tolist()
-            parts = zip(batch, strip.cut(noise), finite, strict=True)
+                likely = strip.largest(noise) <= LARGEST * U * strip.largest(np.abs(base))
+                likely |= strip.largest(noise) == 0
+            parts = zip(batch, strip.cut(noise), likely.tolist(), strict=True)
             found |= {names[i]: part if known else None for i, part, known in parts}
         return found

@@ -64,8 +64,8 @@ def _call(model: NoiseModel, ufunc: np.ufunc, *inputs: Any, **kwargs: Any) -> An
             return NoisyArray(above.astype(np.float64) - below, model)
         result = ufunc(*stacks)
     if ufunc in EQUALITIES:
-        model.tied |= _has_ties(result[0] == (ufunc is np.equal), inputs)
-    if ufunc in EQUALITIES or ufunc in EXACT:
+        return NoisyArray(_equality(model, ufunc, inputs, result), model)
+    if ufunc in EXACT:
         return NoisyArray(result, model)
     kappa = KAPPA.get(ufunc)
     if kappa is None:
@@ -84,19 +84,38 @@ def _has_ties(equal: Stack, operands: tuple[Any, ...]) -> bool:
 
 def _order(model: NoiseModel, ufunc: np.ufunc, left: Any, right: Any) -> Stack:
     """Compare; where the operands are within noise of each other, either branch is taken."""
-    difference = np.asarray(left - right, np.float64)
+    difference, branches = np.asarray(left - right, np.float64), model.branches
+    result: Stack = ufunc(difference, 0.0)
+    if branches.free:
+        return branches.decide(result)
     base, replicas = difference[:1], difference[1:]
     tied = base == 0
     if tied.any():  # noise never breaks an exact tie
-        model.tied = True
-        difference = np.where(tied, model.tie_sign(base.shape), difference)
-    result: Stack = ufunc(difference, 0.0)
-    spread = np.abs(replicas - base).max(axis=0, keepdims=True, initial=0.0)
-    near = (np.abs(base) <= model.kink_width * spread) & ~tied
+        branches.tied = True
+        result = np.where(tied, result[:1], result)
+    near = _near(model, base, replicas)
     if near.any():
+        branches.near += int(np.count_nonzero(near))
         either = model.rng.random(replicas.shape) < model.tie_probability(replicas.ndim)
         result[1:] = np.where(near, either, result[1:])
-    return result
+    return branches.decide(result)
+
+
+def _near(model: NoiseModel, base: Stack, replicas: Stack) -> Stack:
+    """Return where two numbers are closer than their noise, and not equal."""
+    spread = np.abs(replicas - base).max(axis=0, keepdims=True, initial=0.0)
+    near: Stack = (np.abs(base) <= model.kink_width * spread) & (base != 0)
+    return near
+
+
+def _equality(model: NoiseModel, ufunc: np.ufunc, inputs: tuple[Any, ...], result: Stack) -> Stack:
+    """Note what is equal, or might be: an array that meets its own maximum, for one."""
+    branches = model.branches
+    if not branches.free:
+        branches.tied |= _has_ties(result[0] == (ufunc is np.equal), inputs)
+        changed = result[1:] != result[:1]
+        branches.near += int(np.count_nonzero(changed.any(axis=0)))
+    return branches.decide(result)
 
 
 def _matmul(model: NoiseModel, left: Any, right: Any, kind: Sum = "product") -> NoisyArray:

@@ -7,21 +7,20 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gradcmp.graph import Graph, backward, forward
-from gradcmp.graph.walk import MakeConstant, spec_of
+from gradcmp.graph import Graph
 from gradcmp.judge.dtypes import HALVES, PRECISIONS, Precision
 from gradcmp.judge.elementwise.segments import Float, Segments
 from gradcmp.judge.noise.bfloat16 import Bfloat16Model
+from gradcmp.judge.noise.kinks import FEW, Kinks, replayed
 from gradcmp.judge.noise.model import NoiseModel, NoisyArray
 from gradcmp.judge.noise.sums import ANY, Sum
+from gradcmp.judge.noise.walk import walk
 from gradcmp.ops import Array
-from gradcmp.ops.spec import Kind
 
 # The largest of K normal deviates is on average this many standard deviations: what turns the
 # widest of K replicas into a scale.
 WIDEST: Mapping[int, float] = {1: 0.80, 4: 1.46, 8: 1.78, 16: 2.07}
 TENSOR_WEIGHT = 4.0  # replicas' worth of trust in the rows and columns against the element alone
-SHUFFLED = 24  # more ways to break ties: three kinks on one element have eight
 REACH = 10.0  # times its own relative noise: more than that no element borrows from others
 
 
@@ -39,19 +38,17 @@ class Scale:
     coherent : float
         The same for a common factor: the standard deviation of ``sum(w d) / sum(w g)`` with
         ``w = g / s^2``.
-    low, high : array, optional
-        The interval that the values span when exact ties are broken either way; None when there
-        are none.
     own : bool
         Whether it is the code's own noise at nearby points, for want of a model.
+    kinks : tuple of Kinks
+        The branches that a correct implementation may take otherwise; empty where none is open.
     """
 
     base: Float
     s: Float
     coherent: float
-    low: Float | None = None
-    high: Float | None = None
     own: bool = False
+    kinks: tuple[Kinks, ...] = ()
 
 
 def calibrate(
@@ -87,21 +84,26 @@ def calibrate(
     model = NoiseModel(precision, replicas, rng, operands)
     if precision in [PRECISIONS[dtype] for dtype in HALVES]:
         model = Bfloat16Model(precision, replicas, rng, operands, coarse=coarse)
-    tensors = _walk(graph, inputs, cotangent, model, names)
-    scales = {
-        name: pool(_stack(tensor), precision, model.roundings) for name, tensor in tensors.items()
-    }
-    if not model.tied:
-        return scales
-    ends = [
-        _walk(
-            graph, inputs, cotangent, replace(model, replicas=0, nudge=way, shuffled=any_way), names
-        )
-        for way, any_way in ((1, False), (-1, False), *[(1, True)] * SHUFFLED)
-    ]
+    tensors = walk(graph, inputs, cotangent, model, names)
+    stacks = {name: _stack(tensor) for name, tensor in tensors.items()}
+    if not model.branches.are_open:
+        return {name: pool(stack, precision, model.roundings) for name, stack in stacks.items()}
+    if 0 < model.branches.near <= FEW:  # what a branch makes of a replica is none of its noise
+        jumps = replayed(graph, inputs, cotangent, model, names)
+        with np.errstate(all="ignore"):
+            stacks = {name: stack - _jump(jumps[name]) for name, stack in stacks.items()}
+    kinks = (Kinks(graph, inputs, cotangent, precision, names),)
     return {
-        name: _span(scale, [_base(end[name]) for end in ends]) for name, scale in scales.items()
+        name: replace(pool(stack, precision, model.roundings), kinks=kinks)
+        for name, stack in stacks.items()
     }
+
+
+def _jump(tensor: NoisyArray | Array) -> Float:
+    """Return what the branches of each replica add, the noise-free run's first: nothing."""
+    stack = _stack(tensor)
+    jump: Float = stack - stack[:1]
+    return np.where(np.isfinite(jump), jump, 0.0)
 
 
 def pool(stack: Float, precision: Precision, roundings: int = 1) -> Scale:
@@ -158,7 +160,7 @@ def pooled(v: Float, count: int, base: Float, precision: Precision, strip: Segme
 
 
 def _widest(deviations: Float) -> Float:
-    """Return the standard deviation that the widest of all replicas bespeaks."""
+    """Return the standard deviation that the widest of all replicas implies."""
     if not len(deviations):
         return np.zeros(deviations.shape[1:])
     widest: Float = np.maximum(deviations.max(axis=0), -deviations.min(axis=0))
@@ -181,42 +183,5 @@ def _lent(v: Float, size: Float, strip: Segments) -> Float:
     return near if known is None else np.where(known, near, lent)
 
 
-def _walk(
-    graph: Graph,
-    inputs: Mapping[str, Array],
-    cotangent: Array,
-    model: NoiseModel,
-    names: Collection[str],
-) -> dict[str, NoisyArray]:
-    held = {
-        name: model.wrap(array) if spec_of(array).kind == "float" else array
-        for name, array in inputs.items()
-    }
-    tape = forward(graph, held, _constants(model))  # type: ignore[arg-type]
-    found = {name: value for name, value in tape.values.items() if name in names}
-    if any(name.startswith("d ") for name in names):
-        model.begin_backward()
-        gradients = backward(graph, tape, model.wrap(cotangent))  # type: ignore[arg-type]
-        found |= {f"d {name}": dx for name, dx in gradients.items() if f"d {name}" in names}
-    return found  # type: ignore[return-value]
-
-
-def _constants(model: NoiseModel) -> MakeConstant:
-    def constant(value: float | int | bool, kind: Kind) -> Array:
-        return model.constant(float(value)) if kind == "float" else np.asarray(value)
-
-    return constant
-
-
-def _base(tensor: NoisyArray | Array) -> Float:
-    return tensor.stack[0] if isinstance(tensor, NoisyArray) else tensor
-
-
 def _stack(tensor: NoisyArray | Array) -> Float:
     return tensor.stack if isinstance(tensor, NoisyArray) else tensor[None]
-
-
-def _span(scale: Scale, ends: list[Float]) -> Scale:
-    low = np.minimum.reduce([scale.base, *ends])
-    high = np.maximum.reduce([scale.base, *ends])
-    return replace(scale, low=low, high=high)

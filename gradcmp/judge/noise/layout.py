@@ -104,14 +104,17 @@ def _take_along_axis(x: Any, indices: Any, axis: int) -> NoisyArray:
 
 
 def _argmax(x: NoisyArray, axis: int | None = None) -> NoisyArray:
-    """Find the first of the largest; the last where ties are broken for the later element."""
+    """Find the first of the largest, in every replica."""
     if axis is None:
         return _argmax(_reshape(x, -1), axis=0)
-    along = _shift(axis, x.ndim)
+    along, branches = _shift(axis, x.ndim), x.model.branches
     first = np.argmax(x.stack, axis=along)
-    last = x.stack.shape[along] - 1 - np.argmax(np.flip(x.stack, axis=along), axis=along)
-    x.model.tied |= bool(np.any(first[0] != last[0]))
-    return NoisyArray(last if x.model.nudge > 0 else first, x.model)
+    if not branches.free:
+        length = x.stack.shape[along]
+        last = length - 1 - np.argmax(np.flip(x.stack[:1], axis=along), axis=along)
+        branches.tied |= bool(np.any(first[:1] != last))
+        branches.near += int(np.count_nonzero(np.any(first[1:] != first[:1], axis=0)))
+    return NoisyArray(branches.decide(first), x.model)
 
 
 def _filled(value: float) -> Rule:

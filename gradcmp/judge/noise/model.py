@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
@@ -18,6 +18,7 @@ import numpy.typing as npt
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from gradcmp.judge.dtypes import PRECISIONS, Precision
+from gradcmp.judge.noise.branches import Branches
 from gradcmp.judge.noise.sums import Sum
 
 Stack: TypeAlias = npt.NDArray[Any]
@@ -32,8 +33,6 @@ LONGEST_SUM = 4096  # terms whose errors add up: frameworks sum longer ones in b
 COMMON_MODE = 0.25  # share of an elementary function's error that its elements have in common
 SPREAD = 1.4  # a rounding error seen through c in [1, 2) is this much smaller than the true one
 HASHED_RMS = 0.408  # root mean square of (RN(c w) / c - w) / (u w) over c and w: sqrt(1/6)
-EPS = 2.0**-52  # from 1 to the next float64
-TINY = 2.0**-1022  # below it float64 itself loses digits
 
 
 class NoModelError(TypeError):
@@ -49,17 +48,13 @@ class NoiseModel:
     precision : Precision
         Of the dtype under test.
     replicas : int
-        K; with 0 there is no noise, and `nudge` alone tells two runs apart.
+        K.
     rng : Generator
         Draws the c of every primitive; seeded, so that a verdict repeats.
     operands : Precision, optional
         What the operands of a matrix product are rounded to first: TF32 units do that.
-    nudge : {0, 1, -1}
-        How exact ties are broken: not at all, for the later operand or element, for the earlier.
-    shuffled : bool
-        Whether a nudge goes another way for each element and each comparison, at random.
-    tied : bool
-        Whether an exact tie was met: only then can breaking ties change anything.
+    branches : Branches
+        How the replicas take branches, and what lies near a kink.
     kink_width : float
         Spreads from a kink within which another backend may take the other branch.
     roundings : int
@@ -70,22 +65,13 @@ class NoiseModel:
     replicas: int
     rng: np.random.Generator
     operands: Precision | None = None
-    nudge: int = 0
-    shuffled: bool = False
-    tied: bool = False
+    branches: Branches = field(default_factory=Branches)
     kink_width: ClassVar[float] = 4.0
     roundings: ClassVar[int] = 1
-    _held: int = 0  # elements taken in so far: their ranks when ties are broken
 
     def wrap(self, array: Stack) -> NoisyArray:
         """Take an array in, with one rounding error each: it absorbs equally good algorithms."""
         held = np.array(array, np.float64)
-        if self.nudge:
-            order = np.arange(self._held + 1, self._held + 1 + held.size)
-            ranks = (self.rng.permutation(order) if self.shuffled else order).reshape(held.shape)
-            step = np.maximum(np.abs(held) * EPS, TINY)  # the smallest that tells two apart
-            held = held + self.nudge * ranks * step
-            self._held += held.size
         return self.wrap_with_error(np.repeat(held[None], self.replicas + 1, axis=0))
 
     def wrap_with_error(self, stack: Stack) -> NoisyArray:
@@ -163,11 +149,6 @@ class NoiseModel:
             return x
         coarse = replace(self, precision=self.operands, operands=None)
         return NoisyArray(coarse.jitter(x.stack.copy(), 1.0).stack, self)
-
-    def tie_sign(self, shape: tuple[int, ...]) -> Stack:
-        """Return the sign that the difference of two tied numbers is taken to have, or 0."""
-        signs = self.rng.choice((-1.0, 1.0), shape) if self.shuffled else np.ones(shape)
-        return signs * self.nudge
 
     def _rounding(self, y: Stack, c: Stack) -> Stack:
         """Return the error of rounding, seen through c: ``RN(c y) / c - y``."""

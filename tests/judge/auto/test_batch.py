@@ -177,7 +177,12 @@ def test_where_the_baseline_is_not_sure_of_teeth_a_calibration_decides(monkeypat
     inputs = draw(CASES["deep"])
     plain = verdict(CASES["deep"], inputs)
     assert not plain.weak
-    for name, sure in (("NOISE_PER_ERROR", 1e9), ("LEAST", 1.0), ("GREATEST", 1.0)):
+    for name, sure in (
+        ("NOISE_PER_ERROR", 1e9),
+        ("LARGEST", np.inf),
+        ("LEAST", 1.0),
+        ("GREATEST", 1.0),
+    ):
         monkeypatch.setattr(reference_error, name, sure)
     assert verdict(CASES["deep"], inputs).weak
     monkeypatch.setattr(reference_error, "LEAST", 1e-12)

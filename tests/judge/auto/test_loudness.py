@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gradcmp.judge.auto.loudness import LIMITS, explained, loudness, shrinks, together
+from gradcmp.judge.auto.loudness import LIMITS, loudness, shrinks, together
 from gradcmp.judge.dtypes import PRECISIONS
 from gradcmp.judge.noise.calibration import Scale
 
@@ -85,18 +85,3 @@ def test_noise_of_two_sides_adds_in_squares():
     both = together([SCALE, replace(SCALE, s=NOISE * 2, coherent=2e-7)])
     np.testing.assert_allclose(both.s, NOISE * np.sqrt(5))
     assert both.coherent == pytest.approx(np.sqrt(5) * 1e-7)
-
-
-def test_ties_explain_what_lies_in_their_interval_and_no_more():
-    low, high = np.array([0.0, 1.0, -1.0]), np.array([2.0, 1.0, 1.0])
-    scale = Scale(np.array([1.0, 1.0, 0.0]), np.full(3, 1e-6), 1e-7, low, high)
-    actual = np.array([2.0, 1.5, -1.25])
-    np.testing.assert_allclose(
-        explained(actual, scale.base, scale, FLOAT64, True), [0.0, 0.5, -0.25]
-    )
-    other = np.array([0.0, 1.0, 1.0])  # a backend of its own convention: both sides are free
-    np.testing.assert_allclose(explained(actual, other, scale, FLOAT64, False), [0.0, 0.5, -0.25])
-
-
-def test_without_ties_nothing_is_explained():
-    np.testing.assert_array_equal(explained(BASE + 1, BASE, SCALE, FLOAT64, True), BASE + 1 - BASE)

@@ -1,0 +1,156 @@
+"""What is left of a difference when open branches may have been taken either way.
+
+Two tests, both of which must hold. Apart: each element lies in the interval that the branches
+leave it. Together: the difference of all elements is a combination of the jumps. A function
+that is continuous has a unique derivative along every direction in which tied numbers stay tied,
+and a jump has no part in such a direction; what a difference has of it nothing explains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradcmp.judge.auto.loudness import apart
+from gradcmp.judge.dtypes import Precision
+from gradcmp.judge.elementwise.segments import Float
+from gradcmp.judge.noise.calibration import Scale
+from gradcmp.judge.noise.kinks import EPS, Kinks
+from gradcmp.recording import Array
+
+ROUNDED = 4.0  # roundings that the end of an interval, or a jump, may have seen
+FIT = 64.0  # roundings of float64 that fitting may take
+FAINT = 1e-6  # of the noise: as small a jump explains nothing
+
+
+@dataclass(frozen=True)
+class Kinked:
+    """A difference of one tensor and the jumps that its open branches could make.
+
+    Attributes
+    ----------
+    jumps : array
+        What each way to take the open branches adds to the reference, on a leading axis.
+    margin : array
+        What rounding may leave of a jump.
+    """
+
+    name: str
+    difference: Float
+    scale: Scale
+    jumps: Float
+    margin: Float
+
+    @property
+    def low(self) -> Float:
+        """The least that the branches add."""
+        low: Float = np.minimum(self.jumps.min(axis=0), 0.0)
+        return low
+
+    @property
+    def high(self) -> Float:
+        """The most that the branches add."""
+        high: Float = np.maximum(self.jumps.max(axis=0), 0.0)
+        return high
+
+
+def kinked(
+    name: str, values: Sequence[Array], scale: Scale, precision: Precision, many: bool
+) -> Kinked:
+    """Put a difference beside the jumps of its tensor.
+
+    Parameters
+    ----------
+    values : pair of array
+        Actual and expected.
+    many : bool
+        Whether the branches are taken in more ways than usual.
+    """
+    actual, expected = (np.asarray(array, np.float64) for array in values)
+    jumps = np.concatenate([_jumps(one, many)[name] for one in scale.kinks])
+    jumps = np.where(np.isfinite(jumps), jumps, 0.0)
+    ends = (scale.base + jumps.min(axis=0), scale.base + jumps.max(axis=0))
+    with np.errstate(all="ignore"):
+        margin = ROUNDED * precision.u * np.maximum(*map(np.abs, ends))
+    margin = np.where(np.isfinite(margin), margin, 0.0)
+    return Kinked(name, apart(actual, expected), scale, jumps, margin)
+
+
+def _jumps(kinks: Kinks, many: bool) -> Mapping[str, Float]:
+    return kinks.many_jumps if many else kinks.jumps
+
+
+def unexplained(
+    name: str,
+    values: Sequence[Array],
+    scale: Scale,
+    precision: Precision,
+    expected_is_reference: bool,
+) -> Float:
+    """Return what is left of the difference of one tensor that has open branches.
+
+    Parameters
+    ----------
+    values : pair of array
+        Actual and expected.
+    precision : Precision
+        Of the coarser side: jumps are rounded, too.
+    expected_is_reference : bool
+        Then only the other side's branches are open.
+    """
+    one = kinked(name, values, scale, precision, many=False)
+    found = outside_span([one])
+    if found is None:
+        found = outside_span([kinked(name, values, scale, precision, many=True)])
+    beyond = outside_interval(one, expected_is_reference)
+    if found is None:
+        return beyond
+    return np.where(np.abs(found[name]) > np.abs(beyond), found[name], beyond)
+
+
+def outside_interval(one: Kinked, expected_is_reference: bool) -> Float:
+    """Return how far each element lies outside of its own interval."""
+    low, high = one.low - one.margin, one.high + one.margin
+    if expected_is_reference:
+        beyond: Float = np.maximum(one.difference - high, 0.0)
+        beyond += np.minimum(one.difference - low, 0.0)
+        return beyond
+    rest = np.maximum(np.abs(one.difference) - (high - low), 0.0)
+    return np.copysign(rest, one.difference)
+
+
+def outside_span(tensors: Sequence[Kinked]) -> dict[str, Float] | None:
+    """Return, by name, what of the differences no combination of jumps makes.
+
+    All tensors are fitted at once, each element weighted by its noise.
+
+    Returns
+    -------
+    dict of str to array or None
+        None where there are as many kinds of jumps as ways were tried: more may be possible.
+    """
+    noise = np.concatenate([one.scale.s.reshape(-1) for one in tensors])
+    difference = np.concatenate([one.difference.reshape(-1) for one in tensors])
+    jumps = np.concatenate([one.jumps.reshape(len(one.jumps), -1) for one in tensors], axis=1)
+    margin = np.concatenate([one.margin.reshape(-1) for one in tensors])
+    where = np.flatnonzero(jumps.any(axis=0) & np.isfinite(difference))
+    with np.errstate(all="ignore"):
+        rows, seen = jumps[:, where] / noise[where], difference[where] / noise[where]
+        size = np.concatenate([np.abs(one.scale.base).reshape(-1) for one in tensors])[where]
+        exact = float(np.max(EPS * size / noise[where], initial=0.0))
+    if not where.size:
+        return {one.name: one.difference for one in tensors}
+    _, values, basis = np.linalg.svd(rows, full_matrices=False)
+    basis = basis[values > max(FAINT, 64 * exact * len(where) ** 0.5)]
+    if len(basis) == len(rows):
+        return None
+    rest = np.abs(seen - basis.T @ (basis @ seen))
+    rest = np.maximum(rest - FIT * EPS * np.linalg.norm(seen), 0.0) * noise[where]
+    difference[where] = np.maximum(rest - margin[where], 0.0)
+    parts = np.split(difference, np.cumsum([one.difference.size for one in tensors])[:-1])
+    return {
+        one.name: part.reshape(one.difference.shape)
+        for one, part in zip(tensors, parts, strict=True)
+    }
