@@ -32,10 +32,13 @@ class Cause:
         In words: ``the sign is flipped``, ``a factor of 1/4, the length of axis 0``.
     residual : float
         What it leaves unexplained, as a multiple of the noise (of the allowance, without one).
+    of_rounding : bool
+        Whether it is a way to lose digits, and no wrong formula.
     """
 
     text: str
     residual: float
+    of_rounding: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,8 @@ class CaseVerdict:
         By tensor, for gradients.
     twins : mapping of str to Recording or Failure
         Under tolerance auto, the same backends in float64, by the same labels.
+    unearned : tuple of str
+        Labels whose difference is rounding or a wrong kernel, as runs at nudged inputs would tell.
     runs : int
         How often each backend ran.
     unsteady : mapping of str to mapping of str to Comparison
@@ -134,6 +139,7 @@ class CaseVerdict:
     divergences: Mapping[Pair, Mapping[str, Divergence]] = field(default_factory=dict)
     sensitivity: Mapping[str, Sensitivity] = field(default_factory=dict)
     twins: Mapping[str, Outcome] = field(default_factory=dict)
+    unearned: tuple[str, ...] = ()
     runs: int = 1
     unsteady: Mapping[str, Mapping[str, Comparison]] = field(default_factory=dict)
     isolated: Mapping[str, CaseVerdict] = field(default_factory=dict)

@@ -12,10 +12,11 @@ from gradcmp.recording.facts import AGAIN, is_seconds, is_text, take, take_map
 from gradcmp.recording.origin import origin_of_facts, origin_to_facts
 from gradcmp.recording.records import Array, Recording
 
-SCHEMA = "gradcmp/recording/2"
+SCHEMA = "gradcmp/recording/3"
 PARTS = {  # what the names of arrays begin with, by the schemas that are read
     "gradcmp/recording/1": ("value", "gradient"),
-    SCHEMA: ("value", "gradient", "given", "twin/value", "twin/gradient"),
+    "gradcmp/recording/2": ("value", "gradient", "given", "twin/value", "twin/gradient"),
+    SCHEMA: ("value", "gradient", "given", "twin/value", "twin/gradient", "own"),
 }
 
 
@@ -24,6 +25,7 @@ def to_bytes(recording: Recording, tail: bytes = b"") -> bytes:
     arrays = {f"value/{name}": array for name, array in recording.values.items()}
     arrays |= {f"gradient/{name}": array for name, array in recording.gradients.items()}
     arrays |= {f"given/{name}": array for name, array in (recording.given or {}).items()}
+    arrays |= {f"own/{name}": array for name, array in recording.own.items()}
     if twin := recording.twin:
         arrays |= {f"twin/value/{name}": array for name, array in twin.values.items()}
         arrays |= {f"twin/gradient/{name}": array for name, array in twin.gradients.items()}
@@ -73,6 +75,7 @@ def from_bytes(blob: Buffer) -> Recording:
         origin_of_facts(take(meta, "origin", dict)) if "origin" in meta else None,
         given if "given" in meta else None,
         twin if twin.tensors else None,
+        parts["own"],
     )
 
 

@@ -52,6 +52,9 @@ class Recording:
         lost digits; by the names in `Origin.hashes`. None where nobody took note of it.
     twin : Recording, optional
         The same backend on the same inputs in float64.
+    own : mapping of str to array
+        By tensor, as on screen, the noise of the backend's own code, as runs at nudged inputs have
+        shown it; of those tensors alone that cannot be judged without.
     """
 
     backend: str
@@ -63,6 +66,7 @@ class Recording:
     origin: Origin | None = None
     given: Mapping[str, Array] | None = None
     twin: Recording | None = None
+    own: Mapping[str, Array] = field(default_factory=dict)
 
     @cached_property
     def tensors(self) -> Mapping[str, Array]:

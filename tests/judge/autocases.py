@@ -8,6 +8,7 @@ from gradcmp.case import Auto, BackendSpec, Case, Expression, InputSpec
 from gradcmp.graph import backward, build, forward
 from gradcmp.graph.walk import constants_of
 from gradcmp.judge import judge
+from gradcmp.judge.noise.own import nudged_inputs, own_noise
 from gradcmp.judge.verdict import Pair
 from gradcmp.recording import Recording, numpy_dtype
 
@@ -54,13 +55,30 @@ def draw(case, seed=0, **others):
     }
 
 
-def verdict(case, inputs, wrong=None, twin=True, dtype="float32", spoil=None):
-    """Judge torch, which computes `wrong` if given and whose arrays `spoil` may change."""
-    ours, fine = (record("torch", case, inputs, d, wrong) for d in (dtype, "float64"))
-    if spoil:
-        ours, fine = spoil(ours), spoil(fine)
+def verdict(case, inputs, wrong=None, twin=True, dtype="float32", spoil=None, live=True):
+    """Judge torch, which computes `wrong` if given and whose arrays `spoil` may change.
+
+    What is `live` runs again at nudged inputs where the judge asks for it.
+    """
+
+    def run(arrays, one):
+        recording = record("torch", case, arrays, one, wrong)
+        return spoil(recording) if spoil else recording
+
+    ours, fine = run(inputs, dtype), run(inputs, "float64")
     outcomes = {"numpy": record("numpy", case, inputs, "float64"), "torch": ours}
-    return judge(case, "numpy", outcomes, {"torch": fine} if twin else {})
+    twins = {"torch": fine} if twin else {}
+    judged = judge(case, "numpy", outcomes, twins)
+    if not (judged.unearned and live):
+        return judged
+    kind = numpy_dtype(dtype)
+    nudged = [
+        (run(near, dtype), run(near, "float64"))
+        for arrays in nudged_inputs(inputs, dtype)
+        for near in [{name: x.astype(kind).astype(np.float64) for name, x in arrays.items()}]
+    ]
+    own = {"torch": own_noise(dtype, (ours, fine), nudged, fine.tensors)}
+    return judge(case, "numpy", outcomes, twins, own=own)
 
 
 def reasons(judged):

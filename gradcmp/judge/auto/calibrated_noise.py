@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -26,6 +26,11 @@ TOGETHER = (
     "at a non-differentiable point (tie) each gradient alone is a subgradient, and all together "
     "are not: moved together, the tied numbers have one derivative"
 )
+UNEARNED = (
+    "in float64 it shrinks as rounding does, but nothing shows that it moves with the inputs as "
+    "rounding does, too"
+)
+OWN_LIMIT = 10.0  # times the noise of a backend's own code
 QUIET_FROM = 0.3  # of the noise that such a unit makes: less, and the unit is not the reason
 
 
@@ -34,6 +39,8 @@ class CalibratedNoise:
     """Judge by the decision table: loud or quiet, and whether float64 shrinks it."""
 
     scales: CaseNoise
+    own: Mapping[str, Mapping[str, Float]] = field(default_factory=dict)
+    unearned: set[str] = field(default_factory=set)
 
     def settle(
         self, batch: TensorBatch, unsettled: Sequence[int]
@@ -54,7 +61,12 @@ class CalibratedNoise:
         if verdict.reason != "rounding" and scale.kinks:
             verdict = self._with_kinks(verdict, sides, tensor, scale, measured)
         if verdict.reason in ("precision", "suspect"):
-            verdict = self._with_unit(verdict, sides, tensor, difference)
+            unit = self._unit(sides, tensor, difference)
+            if verdict.reason == "precision":
+                verdict = self._earned(verdict, sides, tensor, unit)
+            if unit:
+                detail = f"{verdict.detail}; consistent with {unit} matmuls"
+                verdict = replace(verdict, detail=detail)
         worst = element_of(found, tensor.values, float(scale.s[found.index]) * limits.r)
         return replace(
             seen,
@@ -148,14 +160,38 @@ class CalibratedNoise:
         both = zip(sides.noisy_dtypes, sides.sums, strict=True)
         return together([self.scales.of(dtype, unit, sums)[name] for dtype, sums in both])
 
-    def _with_unit(
-        self, verdict: Verdict, sides: RecordingPair, tensor: TensorPair, difference: Float
-    ) -> Verdict:
-        """Describe which coarser unit for matrix products would explain it, if one would."""
+    def _unit(self, sides: RecordingPair, tensor: TensorPair, difference: Float) -> str:
+        """Return which coarser unit for matrix products would explain it; empty if none would."""
         limits = self.scales.limits(sides.dtype)
         for unit in UNITS:
             r = loudness(difference, self.scale(tensor.name, sides, unit), limits).r
             if QUIET_FROM <= r <= limits.r:
-                detail = f"{verdict.detail}; consistent with {unit} matmuls"
-                return replace(verdict, detail=detail)
+                return unit
+        return ""
+
+    def _earned(
+        self, verdict: Verdict, sides: RecordingPair, tensor: TensorPair, unit: str
+    ) -> Verdict:
+        """Return precision if the difference moves with the inputs, as rounding does.
+
+        A float64 run that is right says that the formula is right, not that the kernel of
+        another dtype is.
+        """
+        scale, limits = self.scale(tensor.name, sides), self.scales.limits(sides.dtype)
+        for label, recording in sides.tested:
+            strayed = sides.strayed(label, tensor.name)
+            if strayed is not None and not loudness(strayed, scale, limits).loud:
+                continue  # this side lost no digits
+            noise = self.own.get(label, {}).get(tensor.name)
+            if strayed is None or noise is None or noise.shape != strayed.shape:
+                self.unearned.add(label)
+                if unit:
+                    continue
+                return Verdict(False, "suspect", UNEARNED)
+            if not np.max(np.abs(strayed) / noise) <= OWN_LIMIT:
+                detail = (
+                    f"{label} is right in float64 and wrong in {recording.dtype}: the difference "
+                    "does not move with the inputs"
+                )
+                return Verdict(False, "bug", detail)
         return verdict

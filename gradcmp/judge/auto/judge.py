@@ -49,12 +49,18 @@ class NoiseJudge:
         By label, the reference among them.
     twins : mapping of str to Recording
         The same backends on the same inputs in float64, by the same labels.
+    own : mapping of str to mapping of str to array
+        By label and tensor, the noise of what could be run again at nudged inputs: `own_noise`.
+    unearned : set of str
+        Labels of which that would have to be known.
     """
 
     graph: Graph
     reference: Recording
     recordings: Mapping[str, Recording]
     twins: Mapping[str, Recording]
+    own: Mapping[str, Mapping[str, Float]] = field(default_factory=dict)
+    unearned: set[str] = field(default_factory=set)
     _judged: dict[Hashable, Comparison] = field(default_factory=dict)
 
     def compare(
@@ -70,8 +76,10 @@ class NoiseJudge:
         keys = {t.name: (t.name, about, bits) for t in matched if several and (bits := t.bits)}
         fresh = [t for t in matched if t.name not in keys or keys[t.name] not in self._judged]
         found = self.judge(sides, fresh)
-        self._judged.update({keys[name]: one for name, one in found.items() if name in keys})
-        found.update({name: self._judged[key] for name, key in keys.items()})
+        self._judged.update(
+            {keys[name]: one for name, one in found.items() if name in keys and one.agrees}
+        )
+        found.update({name: self._judged[key] for name, key in keys.items() if name not in found})
         return found | self._calibrated.judge_together(sides, matched, found)
 
     def judge(self, sides: RecordingPair, tensors: Sequence[TensorPair]) -> dict[str, Comparison]:
@@ -125,7 +133,7 @@ class NoiseJudge:
 
     @cached_property
     def _calibrated(self) -> CalibratedNoise:
-        return CalibratedNoise(self._noise)
+        return CalibratedNoise(self._noise, self.own, self.unearned)
 
     @cached_property
     def _noise(self) -> CaseNoise:

@@ -135,8 +135,9 @@ def outside_span(tensors: Sequence[Kinked]) -> dict[str, Float] | None:
     difference = np.concatenate([one.difference.reshape(-1) for one in tensors])
     jumps = np.concatenate([one.jumps.reshape(len(one.jumps), -1) for one in tensors], axis=1)
     margin = np.concatenate([one.margin.reshape(-1) for one in tensors])
-    where = np.flatnonzero(jumps.any(axis=0) & np.isfinite(difference))
     with np.errstate(all="ignore"):
+        known = np.isfinite(difference / noise) & np.isfinite(jumps / noise).all(axis=0)
+        where = np.flatnonzero(known & jumps.any(axis=0))
         rows, seen = jumps[:, where] / noise[where], difference[where] / noise[where]
         size = np.concatenate([np.abs(one.scale.base).reshape(-1) for one in tensors])[where]
         exact = float(np.max(EPS * size / noise[where], initial=0.0))

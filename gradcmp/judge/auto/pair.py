@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from gradcmp.case import DTYPES, DType
+from gradcmp.judge.auto.loudness import apart
 from gradcmp.judge.dtypes import PRECISIONS, Precision
+from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.noise.sums import Sum, coarse_sums
 from gradcmp.judge.verdict import Pair
 from gradcmp.recording import Array, Recording
@@ -94,6 +98,24 @@ class RecordingPair:
     @cached_property
     def _noisy(self) -> tuple[Recording, ...]:
         return tuple(s for s in self.recordings if s.dtype == self.dtype or s.dtype != "float64")
+
+    @property
+    def tested(self) -> Iterator[tuple[str, Recording]]:
+        """The sides that are not in float64, by their labels."""
+        labels = (self.pair.actual, self.pair.expected)
+        for label, recording in zip(labels, self.recordings, strict=True):
+            if recording.dtype != "float64":
+                yield label, recording
+
+    def strayed(self, label: str, name: str) -> Float | None:
+        """Return how far a tensor of one side is from that side's own float64 run."""
+        labels = (self.pair.actual, self.pair.expected)
+        twin = self.twins.get(label)
+        fine = twin.tensors.get(name) if twin else None
+        coarse = self.recordings[labels.index(label)].tensors[name]
+        if fine is None or fine.shape != coarse.shape:
+            return None
+        return apart(np.asarray(coarse, np.float64), np.asarray(fine, np.float64))
 
     def match(self, name: str, actual: Array, expected: Array) -> TensorPair:
         """Put the float64 runs of a tensor beside it."""

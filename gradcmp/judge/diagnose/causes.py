@@ -26,7 +26,7 @@ def diagnose(evidence: Evidence) -> tuple[Cause, ...]:
     with np.errstate(all="ignore"):
         for hypothesis in HYPOTHESES:
             fits = [
-                Cause(prediction.text, residual)
+                Cause(prediction.text, residual, prediction.of_rounding)
                 for prediction in hypothesis(evidence)
                 if (residual := prediction.residual(evidence)) <= evidence.limit
                 and not prediction.is_chance(evidence)

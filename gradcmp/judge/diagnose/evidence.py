@@ -88,6 +88,8 @@ class Prediction:
         How many elements were spent on fitting a parameter: they prove nothing.
     proven : bool
         Whether chance is out of the question for reasons other than the fit.
+    of_rounding : bool
+        Whether it is a way to lose digits, and no wrong formula.
     """
 
     text: str
@@ -96,6 +98,7 @@ class Prediction:
     seen: Float | None = None
     free: int = 0
     proven: bool = False
+    of_rounding: bool = False
 
     def residual(self, evidence: Evidence) -> float:
         """Return what is left unexplained at the worst element, as a multiple of the noise.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -63,7 +64,7 @@ def flushed(evidence: Evidence) -> Iterator[Prediction]:
     exponent = SMALLEST_NORMAL[evidence.dtype]
     value = np.where(np.abs(evidence.expected) < 2.0**exponent, 0.0, evidence.expected)
     text = f"subnormal numbers (below 2^{exponent}) are flushed to zero"
-    yield Prediction(text, value, evidence.spread, proven=True)
+    yield Prediction(text, value, evidence.spread, proven=True, of_rounding=True)
 
 
 def one_side_zero(evidence: Evidence) -> Iterator[Prediction]:
@@ -140,7 +141,8 @@ def any_factor(evidence: Evidence) -> Iterator[Prediction]:
         text = f"a factor of 1 {'+' if factor > 1 else '−'} {abs(factor - 1):.2g}"
     if evidence.dtype == "float64" and abs(factor - 1) <= PRECISIONS["float32"].u:
         text += ", consistent with a float32 constant inside float64"
-    yield _scaled(evidence, factor, text, free=1)
+    # Digits that were lost in a number upstream leave a factor behind, too.
+    yield replace(_scaled(evidence, factor, text, free=1), of_rounding=True)
 
 
 def _fitted_factor(evidence: Evidence) -> float | None:
@@ -176,7 +178,7 @@ def terms(evidence: Evidence) -> Iterator[Prediction]:
 def variants(evidence: Evidence) -> Iterator[Prediction]:
     """What the reference gives when it computes in another way."""
     for way, tensor in evidence.variants.items():
-        yield Prediction(f"consistent with {way}", tensor, evidence.spread)
+        yield Prediction(f"consistent with {way}", tensor, evidence.spread, of_rounding=True)
 
 
 def rounded(evidence: Evidence) -> Iterator[Prediction]:
@@ -190,7 +192,8 @@ def rounded(evidence: Evidence) -> Iterator[Prediction]:
         telling = np.unique(finite[np.logical_not(_fits(finite, digits))]).size
         text = f"consistent with {name}: every number is one that {name} has"
         proven = telling * -math.log10(odds) >= DECADES
-        yield Prediction(text, evidence.expected, _coarse(evidence, digits), proven=proven)
+        noise = _coarse(evidence, digits)
+        yield Prediction(text, evidence.expected, noise, proven=proven, of_rounding=True)
         return
 
 
@@ -204,7 +207,7 @@ def float32_inside(evidence: Evidence) -> Iterator[Prediction]:
     # A constant that is off by a thousandth of a float32 rounding still shows.
     if off >= 1e-3 * PRECISIONS["float32"].u * peak:
         text = "consistent with float32 inside float64: a constant, a cast, an intermediate result"
-        yield Prediction(text, evidence.expected, noise, proven=True)
+        yield Prediction(text, evidence.expected, noise, proven=True, of_rounding=True)
 
 
 def _fits(x: Float, digits: int) -> npt.NDArray[np.bool_]:

@@ -81,7 +81,8 @@ class LooseRule:
             sides = dict(self.recordings)
             sides[self.label] = replace(sides[self.label], dtype=dtype)
             twins = {label: each.twin for label, each in sides.items() if each.twin}
-            self._rules[dtype] = NoiseJudge(self.graph, self.base, sides, twins)
+            own = {label: each.own for label, each in sides.items()}
+            self._rules[dtype] = NoiseJudge(self.graph, self.base, sides, twins, own)
         return self._rules[dtype]
 
 

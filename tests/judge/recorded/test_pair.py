@@ -211,6 +211,7 @@ def test_a_backend_that_lost_digits_is_told_from_one_that_was_changed():
         alone, twin=replace(old.twin, gradients={**old.twin.gradients, "X": fine * off})
     )
     bare = replace(alone, twin=None)
+    noise = {"d X": 1e-3 * np.abs(old.gradients["X"])}  # as runs at nudged inputs would tell
 
     def reason(now):
         verdict = judge_against_golden(origin, {"torch": now}, {"torch": old})
@@ -218,16 +219,21 @@ def test_a_backend_that_lost_digits_is_told_from_one_that_was_changed():
 
     assert reason(old) == "exact"
     assert reason(alone) == "suspect"
-    assert reason(both) == "precision"
+    assert reason(both) == "suspect"
+    assert reason(replace(both, own=noise)) == "precision"
+    assert reason(replace(both, own={"d X": noise["d X"] / 100})) == "bug"
     assert reason(wrong) == "bug"
     assert reason(bare) == "suspect"
 
 
 def test_two_backends_may_lose_digits_in_float32_alone():
-    """As TF32 units do: between two backends, unlike one at two times, that is precision."""
+    """Between two backends, unlike one at two times, that is precision if it moves with inputs."""
     one = of(square(), "torch", given={"X": X, COTANGENT: DY}, twin=square("float64"))
     other = of(one, "jax", gradients={**one.gradients, "X": one.gradients["X"] * np.float32(1.001)})
     verdict = judge_pair(PAIR, one, other, Auto())
+    assert verdict.comparisons[PAIR]["d X"].verdict.reason == "suspect"
+    noise = {"d X": 1e-3 * np.abs(one.gradients["X"])}
+    verdict = judge_pair(PAIR, replace(one, own=noise), replace(other, own=noise), Auto())
     assert verdict.comparisons[PAIR]["d X"].verdict.reason == "precision"
     same = judge_pair(PAIR, one, of(other, "torch"), Auto())
     assert same.comparisons[PAIR]["d X"].verdict.reason == "suspect"
