@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from gradcmp.errors import Location, UsageError
+from gradcmp.keys import EVERYWHERE, JSON, LABEL, PAGE, key, keys, written_in
 
 Shape: TypeAlias = tuple[int, ...]
 DType: TypeAlias = Literal["float64", "float32", "float16", "bfloat16"]
 Cotangent: TypeAlias = Literal["random", "ones"]
 
 DTYPES: tuple[DType, ...] = ("float64", "float32", "float16", "bfloat16")  # finest first
+
+SECONDS = {"gt": 0, "allow_inf_nan": False}  # the limits of a time
 
 REFERENCE = "numpy"  # the backend whose float64 recording the others are held against
 
@@ -52,46 +55,44 @@ class Expression:
 class BackendSpec:
     """Who computes, and how.
 
-    Attributes
-    ----------
-    name : str
-        A key of the backend registry: ``numpy``, ``tensorflow``, ``torch``, ``jax``.
-    mode : str, optional
-        One of the backend's modes; None is its first.
-    dtype : str, optional
-        None is the dtype of the case; for numpy, the reference, it is float64.
-    device : str
-        ``cpu``, ``cuda``, ``cuda:1``.
-    python : str, optional
-        Another interpreter, which needs numpy, ml_dtypes, safetensors and the framework.
-    timeout : float
-        Seconds that one case may take before the worker counts as hung.
-    loading : float
-        The same for starting an interpreter and importing the framework.
-    required : bool
-        Whether its absence is a failure (exit code 3) or only reported.
+    Each field is a config key, described by its metadata. `str` gives the label by which reports
+    tell backends apart: ``torch:compile,dtype=float64``.
     """
 
-    name: str
-    mode: str | None = None
-    dtype: DType | None = None
-    device: str = "cpu"
-    python: str | None = None
-    timeout: float = 120.0
-    loading: float = 300.0  # an import takes tens of seconds on a cold disk
-    required: bool = True
+    name: str = field(metadata=key("numpy, tensorflow, torch, jax, or an installed plug-in.", PAGE))
+    mode: str | None = field(
+        default=None, metadata=key("Left out: the backend's first mode.", PAGE)
+    )
+    dtype: DType | None = field(
+        default=None, metadata=key("Left out: the case's dtype; float64 for numpy.", PAGE | LABEL)
+    )
+    device: str = field(default="cpu", metadata=key("cpu, cuda or cuda:1.", PAGE | LABEL))
+    python: str | None = field(
+        default=None, metadata=key("Another Python interpreter.", PAGE | LABEL)
+    )
+    timeout: float = field(
+        default=120.0, metadata=key("Seconds for one case.", PAGE, limits=SECONDS)
+    )
+    loading: float = field(
+        default=300.0,  # an import takes tens of seconds on a cold disk
+        metadata=key(
+            "Seconds for its framework to load; of backends that share a process the most.",
+            PAGE,
+            limits=SECONDS,
+        ),
+    )
+    required: bool = field(
+        default=True, metadata=key("Whether its absence is a failure, or only reported.", PAGE)
+    )
     where: Location | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         text = self.name if self.mode is None else f"{self.name}:{self.mode}"
+        known = keys(BackendSpec)
         options = [
-            f"{key}={value}"
-            for key, value, default in (
-                ("dtype", self.dtype, None),
-                ("device", self.device, "cpu"),
-                ("python", self.python, None),
-            )
-            if value != default
+            f"{name}={value}"
+            for name, value in written_in(LABEL, self).items()
+            if value != known[name].default
         ]
         return ",".join([text, *options])
 
@@ -149,41 +150,74 @@ Tolerance: TypeAlias = Fixed | Ulp | DTypeTable | Auto
 class Case:
     """One thing to compare.
 
-    Attributes
-    ----------
-    inputs : mapping of str to InputSpec
-        Each is drawn from (seed, its name) alone.
-    graph : mapping of str to Expression
-        The body: named nodes, in any order.
-    output : str
-        The node that is differentiated.
-    wrt : tuple of str
-        The inputs to differentiate with respect to; every node's gradient comes along.
-    cotangent : {"random", "ones"}
-        The upstream gradient of a non-scalar output. A scalar output has 1.0.
-    dtype : str
-        What the backends compute in unless they say otherwise.
-    round_inputs : bool
-        Whether the inputs are first rounded to the coarsest dtype in the case, so that
-        every backend sees the same real numbers; else each casts the float64 draw itself.
-    strict : bool
-        Whether a warning (precision, note, kink, nothing finite) fails too.
+    Each field is a config key, described by its metadata. `wrt` chooses inputs; the gradient of
+    every node comes along. The cotangent of a scalar output is 1.0. Without `round_inputs` each
+    backend casts the float64 draw itself.
     """
 
-    name: str
-    inputs: Mapping[str, InputSpec]
-    graph: Mapping[str, Expression]
-    output: str
-    wrt: tuple[str, ...]
-    backends: tuple[BackendSpec, ...]
-    tolerance: Tolerance = field(default_factory=Auto)
-    cotangent: Cotangent = "random"
-    seed: int = 0
-    dtype: DType = "float32"
-    round_inputs: bool = True
-    strict: bool = False
-    description: str = ""
-    where: Location | None = field(default=None, compare=False)
+    name: str = field(metadata=key("Left out: the file's name.", EVERYWHERE, form="name"))
+    description: str = field(
+        default="",
+        kw_only=True,
+        metadata=key("What it is for; shown above the result.", EVERYWHERE, form="stripped"),
+    )
+    inputs: Mapping[str, InputSpec] = field(
+        metadata=key(
+            "By name: 'kind:shape[:key=value,...]' or a mapping that says the same.",
+            EVERYWHERE,
+            form="inputs",
+        )
+    )
+    graph: Mapping[str, Expression] = field(
+        metadata=key(
+            "By name: an expression in Python syntax; see `gradcmp ops`.", EVERYWHERE, form="graph"
+        )
+    )
+    output: str = field(
+        metadata=key(
+            "The node that is differentiated. Left out: the last one.", EVERYWHERE, form="output"
+        )
+    )
+    wrt: tuple[str, ...] = field(
+        metadata=key("Inputs to differentiate by. Left out: all real ones.", EVERYWHERE, form="wrt")
+    )
+    cotangent: Cotangent = field(
+        default="random",
+        kw_only=True,
+        metadata=key("Upstream gradient of an output that is no single number.", EVERYWHERE),
+    )
+    dtype: DType = field(
+        default="float32",
+        kw_only=True,
+        metadata=key("What backends compute in; numpy in float64.", EVERYWHERE),
+    )
+    seed: int = field(
+        default=0,
+        kw_only=True,
+        metadata=key("Each input is drawn from it and its name.", EVERYWHERE, limits={"ge": 0}),
+    )
+    round_inputs: bool = field(
+        default=True,
+        kw_only=True,
+        metadata=key(
+            "Round inputs to the coarsest dtype first, so that all see the same numbers.", PAGE
+        ),
+    )
+    backends: tuple[BackendSpec, ...] = field(
+        metadata=key("'name[:mode][,key=value...]' or mappings.", PAGE, form="backends")
+    )
+    tolerance: Tolerance = field(
+        default_factory=Auto,
+        metadata=key(
+            "auto: the noise that rounding makes; table: by dtype; {rtol, atol}; {ulp}.",
+            PAGE,
+            form="tolerance",
+        ),
+    )
+    strict: bool = field(
+        default=False, kw_only=True, metadata=key("Whether warnings fail too.", PAGE | JSON)
+    )
+    where: Location | None = field(default=None, compare=False, kw_only=True)
 
     def dtype_of(self, backend: BackendSpec) -> DType:
         """Return what a backend computes in: its own dtype, or the case's; numpy's is float64."""

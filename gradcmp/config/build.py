@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from keyword import iskeyword
 from pathlib import PurePath
@@ -24,11 +25,26 @@ from gradcmp.case import (
 )
 from gradcmp.config.document import Table
 from gradcmp.config.messages import first_error, locate, spell
-from gradcmp.config.models import Backend, BackendModel, CaseModel, FixedModel, Input, UlpModel
+from gradcmp.config.models import Backend, CaseModel, FixedModel, Input, UlpModel
 from gradcmp.errors import ConfigError, Location, UsageError, did_you_mean
 from gradcmp.inputs import check, require_memory
+from gradcmp.keys import keys
 
 DEFAULT_BACKENDS = ("numpy", "tensorflow", "torch")
+
+
+@dataclass
+class _Draft:
+    """A case that is being built: what the file says, and the fields that are made so far."""
+
+    table: Table
+    suffix: str
+    file: str
+    made: dict[str, Any] = field(default_factory=dict)
+
+    def locate(self, *path: str | int) -> Location:
+        """Return the place of a key in the file."""
+        return locate(self.table, path, self.file)
 
 
 def build_case(table: Table, suffix: str, file: str) -> Case:
@@ -37,39 +53,11 @@ def build_case(table: Table, suffix: str, file: str) -> Case:
         model = CaseModel.model_validate(table)
     except ValidationError as error:
         raise first_error(error.errors(include_url=False), table, file) from None
-    for part in ("inputs", "graph"):
-        for name in getattr(model, part):
-            _require_identifier(name, locate(table, (part, name), file))
-    name = f"{model.name}{suffix}"
-    if not name.isprintable():
-        raise ConfigError(
-            f"name is {name!r}, and must be a single line of printable characters",
-            where=locate(table, ("name",), file),
-        )
-    folder = PurePath(file).parent
-    inputs = {
-        name: _input(one, folder, locate(table, ("inputs", name), file))
-        for name, one in model.inputs.items()
-    }
-    return Case(
-        name=name,
-        inputs=inputs,
-        graph={
-            name: Expression(text, locate(table, ("graph", name), file))
-            for name, text in model.graph.items()
-        },
-        output=_output(model, locate(table, ("output",), file)),
-        wrt=_wrt(model, inputs, table, file),
-        backends=_backends(model, table, file),
-        tolerance=_tolerance(model),
-        cotangent=model.cotangent,
-        seed=model.seed,
-        dtype=model.dtype,
-        round_inputs=model.round_inputs,
-        strict=model.strict,
-        description=model.description.strip(),
-        where=Location(file, table.line),
-    )
+    draft = _Draft(table, suffix, file)
+    for name, key in keys(Case).items():
+        value, build = getattr(model, name), BUILDERS.get(key.form)
+        draft.made[name] = build(value, draft) if build else value
+    return Case(**draft.made, where=Location(file, table.line))
 
 
 def parse_input(name: str, text: str) -> InputSpec:
@@ -107,6 +95,34 @@ def _require_identifier(name: str, where: Location | None) -> None:
         )
 
 
+def _name(written: str, draft: _Draft) -> str:
+    name = f"{written}{draft.suffix}"
+    if not name.isprintable():
+        raise ConfigError(
+            f"name is {name!r}, and must be a single line of printable characters",
+            where=draft.locate("name"),
+        )
+    return name
+
+
+def _inputs(written: Mapping[str, Any], draft: _Draft) -> dict[str, InputSpec]:
+    folder, inputs = PurePath(draft.file).parent, {}
+    for name, model in written.items():
+        where = draft.locate("inputs", name)
+        _require_identifier(name, where)
+        inputs[name] = _input(model, folder, where)
+    return inputs
+
+
+def _graph(written: Mapping[str, str], draft: _Draft) -> dict[str, Expression]:
+    graph = {}
+    for name, text in written.items():
+        where = draft.locate("graph", name)
+        _require_identifier(name, where)
+        graph[name] = Expression(text, where)
+    return graph
+
+
 def _input(model: Any, folder: PurePath, where: Location | None) -> InputSpec:
     parameters = model.model_dump(exclude={"kind", "shape"}, exclude_unset=True)
     if model.kind == "file":
@@ -115,59 +131,57 @@ def _input(model: Any, folder: PurePath, where: Location | None) -> InputSpec:
     return InputSpec(model.kind, shape, parameters, where)
 
 
-def _output(model: CaseModel, where: Location) -> str:
-    if model.output is None:
-        return list(model.graph)[-1]
-    if model.output not in model.graph:
+def _output(written: str | None, draft: _Draft) -> str:
+    graph: Mapping[str, Expression] = draft.made["graph"]
+    if written is None:
+        return list(graph)[-1]
+    if written not in graph:
         raise ConfigError(
-            f"output is '{model.output}', and no node has that name",
-            where=where,
-            way_out=did_you_mean(model.output, model.graph),
+            f"output is '{written}', and no node has that name",
+            where=draft.locate("output"),
+            way_out=did_you_mean(written, graph),
         )
-    return model.output
+    return written
 
 
-def _wrt(
-    model: CaseModel, inputs: Mapping[str, InputSpec], table: Table, file: str
-) -> tuple[str, ...]:
+def _wrt(written: list[str] | None, draft: _Draft) -> tuple[str, ...]:
+    inputs: Mapping[str, InputSpec] = draft.made["inputs"]
     known = {name: check(name, spec) for name, spec in inputs.items()}
     for name, spec in known.items():  # the sum is for whoever knows the nodes' shapes too
         require_memory({name: spec}, inputs[name].where)
     real = tuple(name for name, spec in known.items() if spec.kind == "float")
-    if model.wrt is None:
+    if written is None:
         if not real:
             raise ConfigError(
                 "no input is real, so there is no gradient to compare",
-                where=locate(table, ("inputs",), file),
+                where=draft.locate("inputs"),
                 way_out="Add an input of real numbers",
             )
         return real
-    for i, name in enumerate(model.wrt):
+    for i, name in enumerate(written):
         path = ("wrt", i)
-        if name in model.wrt[:i]:
+        if name in written[:i]:
             raise ConfigError(
-                f"{spell(path)} is '{name}' again",
-                where=locate(table, path, file),
-                way_out="Remove it",
+                f"{spell(path)} is '{name}' again", where=draft.locate(*path), way_out="Remove it"
             )
         if name not in real:
             why = ", and that input is not real" if name in inputs else ""
             raise ConfigError(
                 f"{spell(path)} is '{name}'{why}",
-                where=locate(table, path, file),
+                where=draft.locate(*path),
                 way_out=did_you_mean(name, real),
             )
-    return tuple(model.wrt)
+    return tuple(written)
 
 
-def _backends(model: CaseModel, table: Table, file: str) -> tuple[BackendSpec, ...]:
-    if model.backends is None:
+def _backends(written: list[Any] | None, draft: _Draft) -> tuple[BackendSpec, ...]:
+    if written is None:
         return tuple(BackendSpec(name) for name in DEFAULT_BACKENDS)
     specs: dict[str, BackendSpec] = {}
-    for i, one in enumerate(model.backends):
+    for i, model in enumerate(written):
         path = ("backends", i)
-        where = locate(table, path, file)
-        spec = _backend(one, spell(path), where)
+        where = draft.locate(*path)
+        spec = _backend(model, spell(path), where)
         if str(spec) in specs:
             raise ConfigError(
                 f"{spell(path)} is '{spec}' again", where=where, way_out="Remove one of them"
@@ -176,7 +190,7 @@ def _backends(model: CaseModel, table: Table, file: str) -> tuple[BackendSpec, .
     return tuple(specs.values())
 
 
-def _backend(model: BackendModel, path: str, where: Location | None) -> BackendSpec:
+def _backend(model: Any, path: str, where: Location | None) -> BackendSpec:
     """Make the record of one backend; its adapter says which modes and dtypes there are."""
     try:
         adapter = backend_class(model.name)
@@ -195,8 +209,8 @@ def _backend(model: BackendModel, path: str, where: Location | None) -> BackendS
     return BackendSpec(**model.model_dump(), where=where)
 
 
-def _tolerance(model: CaseModel) -> Tolerance:
-    match model.tolerance:
+def _tolerance(written: Any, draft: _Draft) -> Tolerance:
+    match written:
         case FixedModel(rtol=rtol, atol=atol):
             return Fixed(rtol, atol)
         case UlpModel(ulp=ulp):
@@ -204,3 +218,16 @@ def _tolerance(model: CaseModel) -> Tolerance:
         case "table":
             return DTypeTable()
     return Auto()
+
+
+# How a field is made of what YAML has in its place, by the form of its key. All others are taken
+# as they are. The fields are made in their order: `wrt` looks at the inputs, `output` at the graph.
+BUILDERS: Mapping[str | None, Callable[[Any, _Draft], Any]] = {
+    "name": _name,
+    "inputs": _inputs,
+    "graph": _graph,
+    "output": _output,
+    "wrt": _wrt,
+    "backends": _backends,
+    "tolerance": _tolerance,
+}

@@ -1,4 +1,7 @@
-"""What may stand in a config file: pydantic models, from which the JSON Schema derives too."""
+"""What may stand in a config file: pydantic models, made from the keys of the records.
+
+The JSON Schema, and from it the manual's tables, derive from the models.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from functools import reduce
 from operator import or_
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeAlias
 
 from pydantic import (
     BaseModel,
@@ -14,14 +17,16 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    StringConstraints,
     Tag,
     create_model,
 )
 
-from gradcmp.case import BackendSpec, Case, Cotangent, DType
+from gradcmp.case import BackendSpec, Case
 from gradcmp.config.shorthand import BRINGS_SHAPE, expand_backend, expand_input, expand_shape
 from gradcmp.errors import GradcmpError
 from gradcmp.inputs import KINDS, Kind
+from gradcmp.keys import REQUIRED, Key, keys
 
 MAX_AXES = 32  # what NumPy 1 can have; NumPy 2 has 64
 
@@ -110,34 +115,38 @@ else:  # a union of generated models, which no type checker can see
     ]
 
 
-class BackendModel(Model):
-    """Who computes, and how."""
+class Form(NamedTuple):
+    """How YAML has a key that the record has in another type."""
 
-    name: str = Field(description="numpy, tensorflow, torch, jax, or an installed plug-in.")
-    mode: str | None = Field(BackendSpec.mode, description="Left out: the backend's first mode.")
-    dtype: DType | None = Field(
-        BackendSpec.dtype, description="Left out: the case's dtype; float64 for numpy."
-    )
-    device: str = Field(BackendSpec.device, description="cpu, cuda or cuda:1.")
-    python: str | None = Field(BackendSpec.python, description="Another Python interpreter.")
-    timeout: float = Field(
-        BackendSpec.timeout, gt=0, allow_inf_nan=False, description="Seconds for one case."
-    )
-    loading: float = Field(
-        BackendSpec.loading,
-        gt=0,
-        allow_inf_nan=False,
-        description="Seconds for its framework to load; of backends that share a process the most.",
-    )
-    required: bool = Field(
-        BackendSpec.required, description="Whether its absence is a failure, or only reported."
-    )
+    type: Any
+    default: Any = REQUIRED
 
 
-Backend = Annotated[
-    BackendModel,
-    BeforeValidator(_shorthand(expand_backend), json_schema_input_type=str | BackendModel),
-]
+def _model(name: str, record: Any, forms: Mapping[str, Form], **more: Any) -> type[Model]:
+    """Make the model of a record: a field for each of its keys, and `more`."""
+    summary = (record.__doc__ or "").partition("\n")[0]
+    fields: dict[str, Any] = {
+        **{key.name: _field(key, forms) for key in keys(record).values()},
+        **more,
+    }
+    return create_model(name, __base__=Model, __doc__=summary, **fields)
+
+
+def _field(key: Key, forms: Mapping[str, Form]) -> tuple[Any, Any]:
+    kind, default = forms[key.form] if key.form else (key.type, key.default)
+    filled = {} if default is REQUIRED else {"default": default}
+    return kind, Field(**filled, description=key.description, **key.limits)
+
+
+if TYPE_CHECKING:
+    BackendModel: TypeAlias = Model
+    Backend: TypeAlias = Model
+else:
+    BackendModel = _model("BackendModel", BackendSpec, {})
+    Backend = Annotated[
+        BackendModel,
+        BeforeValidator(_shorthand(expand_backend), json_schema_input_type=str | BackendModel),
+    ]
 
 Bound = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -169,42 +178,24 @@ ToleranceModel = Annotated[
 ]
 
 
-class CaseModel(Model):
-    """One thing to compare."""
+FORMS: Mapping[str, Form] = {
+    "name": Form(Annotated[str | None, Field(min_length=1)], None),
+    "stripped": Form(Annotated[str, StringConstraints(strip_whitespace=True)], ""),
+    "inputs": Form(dict[str, Input]),
+    "graph": Form(Annotated[dict[str, str], Field(min_length=1)]),
+    "output": Form(str | None, None),
+    "wrt": Form(Annotated[list[str] | None, Field(min_length=1)], None),
+    "backends": Form(Annotated[list[Backend] | None, Field(min_length=1)], None),
+    "tolerance": Form(ToleranceModel, "auto"),
+}
 
-    name: str | None = Field(None, min_length=1, description="Left out: the file's name.")
-    description: str = Field("", description="What it is for; shown above the result.")
-    inputs: dict[str, Input] = Field(
-        description="By name: 'kind:shape[:key=value,...]' or a mapping that says the same."
-    )
-    graph: dict[str, str] = Field(
-        min_length=1, description="By name: an expression in Python syntax; see `gradcmp ops`."
-    )
-    output: str | None = Field(
-        None, description="The node that is differentiated. Left out: the last one."
-    )
-    wrt: list[str] | None = Field(
-        None, min_length=1, description="Inputs to differentiate by. Left out: all real ones."
-    )
-    cotangent: Cotangent = Field(
-        Case.cotangent, description="Upstream gradient of an output that is no single number."
-    )
-    dtype: DType = Field(Case.dtype, description="What backends compute in; numpy in float64.")
-    seed: int = Field(Case.seed, ge=0, description="Each input is drawn from it and its name.")
-    round_inputs: bool = Field(
-        Case.round_inputs,
-        description="Round inputs to the coarsest dtype first, so that all see the same numbers.",
-    )
-    backends: list[Backend] | None = Field(
-        None, min_length=1, description="'name[:mode][,key=value...]' or mappings."
-    )
-    tolerance: ToleranceModel = Field(
-        "auto",
-        description="auto: the noise that rounding makes; table: by dtype; {rtol, atol}; {ulp}.",
-    )
-    strict: bool = Field(Case.strict, description="Whether warnings fail too.")
-    matrix: dict[str, list[Any]] | None = Field(
-        None,
-        description="Lists by name: the case is repeated for each combination. A name is a key "
-        "of the case or a variable, written ${name} in text and bare in shapes.",
-    )
+MATRIX = Field(
+    None,
+    description="Lists by name: the case is repeated for each combination. A name is a key "
+    "of the case or a variable, written ${name} in text and bare in shapes.",
+)
+
+if TYPE_CHECKING:
+    CaseModel: TypeAlias = Model
+else:
+    CaseModel = _model("CaseModel", Case, FORMS, matrix=(dict[str, list[Any]] | None, MATRIX))
