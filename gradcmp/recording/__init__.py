@@ -1,5 +1,6 @@
 """Everything that one backend computed for one case, and how it is kept."""
 
+from gradcmp.recording.asked import case_to_facts
 from gradcmp.recording.blob import pack, unpack
 from gradcmp.recording.form import SCHEMA, from_bytes, to_bytes
 from gradcmp.recording.handed import find_handed, lost
@@ -25,6 +26,7 @@ __all__ = [
     "Origin",
     "Outcome",
     "Recording",
+    "case_to_facts",
     "dtype_name",
     "find_handed",
     "fingerprint",

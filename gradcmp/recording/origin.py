@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcmp.case import DTYPES, Case, Expression, InputSpec
+from gradcmp.case import Case
 from gradcmp.errors import RecordingError
-from gradcmp.recording.facts import AGAIN, is_shape, is_text, take, take_map
+from gradcmp.keys import ORIGIN
+from gradcmp.recording.asked import case_of_facts, case_to_facts
+from gradcmp.recording.facts import AGAIN, is_text, take_map
 
 COTANGENT = "the cotangent"  # as errors call it; no input has a name with a blank
 
@@ -24,7 +26,8 @@ class Origin:
     Attributes
     ----------
     case : Case
-        Without backends and tolerance: those belong to a run. Of an input it has kind and shape.
+        Only the keys that are written in the origin: backends and tolerance belong to a run. Of an
+        input it has kind and shape.
     hashes : mapping of str to str
         `fingerprint` of each input, and of the cotangent under `COTANGENT`, as they were handed
         to the backend, which casts them to what it computes in.
@@ -77,20 +80,8 @@ def fingerprint(array: npt.NDArray[Any]) -> str:
 
 def origin_to_facts(origin: Origin) -> dict[str, Any]:
     """Return an origin as what JSON can write."""
-    case = origin.case
     return {
-        "name": case.name,
-        "description": case.description,
-        "inputs": {
-            name: {"kind": spec.kind, "shape": list(spec.shape or ())}
-            for name, spec in case.inputs.items()
-        },
-        "graph": origin.graph,
-        "output": case.output,
-        "wrt": list(case.wrt),
-        "cotangent": case.cotangent,
-        "seed": case.seed,
-        "dtype": case.dtype,
+        **case_to_facts(origin.case, ORIGIN),
         "hashes": dict(origin.hashes),
         "recorder": dict(origin.recorder),
     }
@@ -104,41 +95,10 @@ def origin_of_facts(facts: Mapping[str, Any]) -> Origin:
     RecordingError
         When a fact is missing, of another type, or contradicts another.
     """
-    inputs = {
-        name: InputSpec(take(spec, "kind", str), tuple(take(spec, "shape", list)))
-        for name, spec in take_map(facts, "inputs", _is_input).items()
-    }
-    graph = {name: Expression(text) for name, text in take_map(facts, "graph", is_text).items()}
-    wrt = tuple(take(facts, "wrt", list))
-    case = Case(
-        name=take(facts, "name", str),
-        inputs=inputs,
-        graph=graph,
-        output=take(facts, "output", str),
-        wrt=wrt,
-        backends=(),
-        cotangent=_one_of(facts, "cotangent", ("random", "ones")),
-        seed=take(facts, "seed", int),
-        dtype=_one_of(facts, "dtype", DTYPES),
-        description=take(facts, "description", str),
-    )
+    case = case_of_facts(facts)
     hashes = take_map(facts, "hashes", is_text)
-    if case.output not in graph or any(name not in inputs for name in wrt):
+    if case.output not in case.graph or any(name not in case.inputs for name in case.wrt):
         raise RecordingError("its metadata differentiates what is not in its graph", way_out=AGAIN)
-    if set(hashes) != {*inputs, COTANGENT}:
+    if set(hashes) != {*case.inputs, COTANGENT}:
         raise RecordingError("its hashes are not those of its inputs", way_out=AGAIN)
     return Origin(case, hashes, take_map(facts, "recorder", is_text))
-
-
-def _is_input(fact: Any) -> bool:
-    return isinstance(fact, dict) and is_text(fact.get("kind")) and is_shape(fact.get("shape"))
-
-
-def _one_of(facts: Mapping[str, Any], key: str, words: tuple[Any, ...]) -> Any:
-    word = take(facts, key, str)
-    if word not in words:
-        raise RecordingError(
-            f"its metadata has the {key} '{word}', which is none of {', '.join(words)}",
-            way_out=AGAIN,
-        )
-    return word

@@ -16,7 +16,8 @@ from gradcmp.case import Case
 from gradcmp.errors import ExitCode, Location
 from gradcmp.judge.comparison import Comparison, Element
 from gradcmp.judge.verdict import CaseVerdict, Divergence, Finding, Pair
-from gradcmp.recording import Array, Failure, Recording
+from gradcmp.keys import JSON
+from gradcmp.recording import Array, Failure, Recording, case_to_facts
 from gradcmp.report.places import holds
 from gradcmp.report.sentence import MARKS, Tally
 
@@ -103,21 +104,7 @@ def of_case(verdict: CaseVerdict) -> dict[str, Any]:
 
 def of_question(case: Case) -> dict[str, Any]:
     """Return what was asked."""
-    return {
-        "name": case.name,
-        "description": case.description,
-        "where": of_place(case.where),
-        "seed": case.seed,
-        "dtype": case.dtype,
-        "inputs": {
-            name: {"kind": spec.kind, "shape": spec.shape} for name, spec in case.inputs.items()
-        },
-        "graph": {name: expression.text for name, expression in case.graph.items()},
-        "output": case.output,
-        "wrt": case.wrt,
-        "cotangent": case.cotangent,
-        "strict": case.strict,
-    }
+    return {**case_to_facts(case, JSON), "where": of_place(case.where)}
 
 
 def of_place(where: Location | None) -> dict[str, Any] | None:

@@ -4,51 +4,75 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from gradcmp.case import Auto, BackendSpec, Case, DTypeTable, Fixed, InputSpec, Tolerance, Ulp
+from gradcmp.case import (
+    Auto,
+    BackendSpec,
+    Case,
+    DTypeTable,
+    Expression,
+    Fixed,
+    InputSpec,
+    Tolerance,
+    Ulp,
+)
+from gradcmp.keys import PAGE, keys, written_in
 
 PLAIN = re.compile(r"[A-Za-z_](?:[\w .,()*/+@=<>-]*[\w)])?", re.ASCII)  # what needs no quotes
 WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 TAKEN = {"null", "true", "false", "yes", "no", "on", "off"}  # no strings in YAML 1.1
+UNKNOWN = "# The arrays were saved before: what made them is not known."
 LONG = 300  # characters of one input: arrays that are written out are longer
 
 
 def question(case: Case) -> str:
     """Write a case as YAML; arrays that are written out are cut, and a comment says so."""
-    return "\n".join(lines(case)) + "\n"
+    return "\n".join(entries(case)) + "\n"
 
 
-def lines(case: Case) -> Iterator[str]:
-    """Return the lines, in the order of the manual; what is left at its default is left out."""
-    yield f"name: {scalar(case.name)}"
-    if case.description:
-        yield f"description: {scalar(case.description)}"
+def entries(case: Case) -> Iterator[str]:
+    """Return the keys, in the order of the manual; what is off, as it is by default, is omitted."""
+    known = keys(Case)
+    shown = {
+        name: WRITERS.get(known[name].form, plain)(name, value)
+        for name, value in written_in(PAGE, case).items()
+        if not known[name].is_off(value)
+    }
     if not case.graph:
-        yield "# The arrays were saved before: what made them is not known."
-        yield f"tolerance: {tolerance(case.tolerance)}"
-        return
-    yield "inputs:"
-    for name, spec in case.inputs.items():
-        yield f"  {scalar(name)}: {given(spec)}"
-    yield "graph:"
-    for name, expression in case.graph.items():
-        yield f"  {scalar(name)}: {scalar(expression.text)}"
-    yield f"output: {scalar(case.output)}"
-    yield f"wrt: [{', '.join(map(word, case.wrt))}]"
-    yield f"cotangent: {case.cotangent}"
-    yield f"seed: {case.seed}"
-    yield f"dtype: {case.dtype}"
-    yield f"round_inputs: {json.dumps(case.round_inputs)}"
-    yield f"tolerance: {tolerance(case.tolerance)}"
-    if case.strict:
-        yield "strict: true"
-    yield "backends:"
-    for backend in case.backends:
-        yield f"  - {flow(who(backend))}"
+        known_still = [shown[name] for name in ("name", "description") if name in shown]
+        yield from (*known_still, UNKNOWN, shown["tolerance"])
+    else:
+        yield from shown.values()
+
+
+def plain(name: str, fact: Any) -> str:
+    """Write a key whose value is text, a number, true or false, or a tuple of names."""
+    if isinstance(fact, tuple):
+        return f"{name}: [{', '.join(map(value, fact))}]"
+    return f"{name}: {scalar(fact) if isinstance(fact, str) else value(fact)}"
+
+
+def inputs(name: str, specs: Mapping[str, InputSpec]) -> str:
+    """Write every input on a line of its own."""
+    lines = (f"  {scalar(one)}: {given(specs[one])}" for one in specs)
+    return "\n".join([f"{name}:", *lines])
+
+
+def graph(name: str, nodes: Mapping[str, Expression]) -> str:
+    """Write every node on a line of its own."""
+    return "\n".join(
+        [f"{name}:", *(f"  {scalar(one)}: {scalar(nodes[one].text)}" for one in nodes)]
+    )
+
+
+def backends(name: str, specs: Iterable[BackendSpec]) -> str:
+    """Write every backend on a line of its own."""
+    lines = (f"  - {flow(who(spec))}" for spec in specs)
+    return "\n".join([f"{name}:", *lines])
 
 
 def given(spec: InputSpec) -> str:
@@ -64,17 +88,20 @@ def given(spec: InputSpec) -> str:
 
 def who(backend: BackendSpec) -> dict[str, Any]:
     """Return what a backend was asked for beyond its defaults."""
-    default = BackendSpec(backend.name)
-    keys = ("mode", "dtype", "device", "python", "timeout", "loading", "required")
-    said = {key: getattr(backend, key) for key in keys}
+    known = keys(BackendSpec)
     return {
-        "name": backend.name,
-        **{key: value for key, value in said.items() if value != getattr(default, key)},
+        name: value
+        for name, value in written_in(PAGE, backend).items()
+        if value != known[name].default
     }
 
 
-def tolerance(chosen: Tolerance) -> str:
+def tolerance(name: str, chosen: Tolerance) -> str:
     """Write a tolerance as the config does."""
+    return f"{name}: {_chosen(chosen)}"
+
+
+def _chosen(chosen: Tolerance) -> str:
     match chosen:
         case Auto():
             return "auto"
@@ -108,3 +135,12 @@ def word(text: str) -> str:
     """Write a string inside brackets or braces."""
     plain = WORD.fullmatch(text) and text.lower() not in TAKEN
     return text if plain else json.dumps(text, ensure_ascii=False)
+
+
+# By the form of the key; all others are written as they are.
+WRITERS: Mapping[str | None, Callable[[str, Any], str]] = {
+    "inputs": inputs,
+    "graph": graph,
+    "backends": backends,
+    "tolerance": tolerance,
+}
