@@ -93,11 +93,12 @@ def keys(record: type[Any]) -> Mapping[str, Key]:
 
 def written_in(place: Place, record: Any) -> dict[str, Any]:
     """Return those keys of a record that are written in a place, with their values."""
-    return {
-        name: getattr(record, name)
-        for name, key in keys(record.__class__).items()
-        if place in key.places
-    }
+    return {name: getattr(record, name) for name in _names(place, record.__class__)}
+
+
+@cache  # backends are named by their labels all the time
+def _names(place: Place, record: Any) -> tuple[str, ...]:
+    return tuple(name for name, key in keys(record).items() if place in key.places)
 
 
 def _default(field: dataclasses.Field[Any]) -> Any:

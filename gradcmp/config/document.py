@@ -2,22 +2,27 @@
 
 The parser's events are put together here rather than by PyYAML's constructors: no tag can ask
 for an object, duplicate keys, depth and aliases are under control, and every value has a line.
+What a plain scalar means is the core schema of YAML 1.2, section 10.3.2: PyYAML follows YAML 1.1,
+where ``1e-5`` is a string, ``on`` is a boolean and ``12:30`` is 750.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 import yaml
 
-from gradcmp.config.scalars import resolve
 from gradcmp.errors import ConfigError, Location
+
+Scalar: TypeAlias = "str | int | float | bool | None"
 
 MAX_BYTES = 1 << 20  # far above what a person writes; numbers in bulk belong into .npz files
 MAX_DEPTH = 64  # the number of axes that NumPy can have
 MAX_ALIASED = 10_000  # values that aliases stand for, all together: nine lines can mean billions
+MAX_DIGITS = 300  # what still fits into a float64
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -205,3 +210,36 @@ def line_of(event: Any) -> int:
 
 def _short_tag(tag: str) -> str:
     return "!!" + tag.rpartition(",2002:")[2] if tag.startswith("tag:yaml.org,2002:") else tag
+
+
+def resolve(text: str) -> Scalar:
+    """Return the value of a plain scalar; what is nothing else is a string.
+
+    Raises
+    ------
+    ConfigError
+        Without a place, for an integer that is too long to be meant.
+    """
+    for pattern, convert in _RULES:
+        if pattern.fullmatch(text):
+            return convert(text)
+    return text
+
+
+def _integer(text: str) -> int:
+    if len(text) > MAX_DIGITS:
+        raise ConfigError(f"a number has more than {MAX_DIGITS} digits")
+    return int(text)
+
+
+_RULES: tuple[tuple[re.Pattern[str], Callable[[str], Scalar]], ...] = (
+    (re.compile(r"null|Null|NULL|~|"), lambda text: None),
+    (re.compile(r"true|True|TRUE"), lambda text: True),
+    (re.compile(r"false|False|FALSE"), lambda text: False),
+    (re.compile(r"[-+]?[0-9]+"), _integer),
+    (re.compile(r"0o[0-7]+"), lambda text: int(text[2:], 8)),
+    (re.compile(r"0x[0-9a-fA-F]+"), lambda text: int(text[2:], 16)),
+    (re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"), float),
+    (re.compile(r"[-+]?\.(inf|Inf|INF)"), lambda text: float(text.replace(".", ""))),
+    (re.compile(r"\.(nan|NaN|NAN)"), lambda text: float("nan")),
+)

@@ -104,9 +104,9 @@ def parse_input(name: str, text: str) -> InputSpec:
     ConfigError, InputError
         For what is no input.
     """
-    from gradcmp.config import build
+    from gradcmp.config.build import parse_input
 
-    return build.parse_input(name, text)
+    return parse_input(name, text)
 
 
 def parse_backend(text: str) -> BackendSpec:
@@ -119,13 +119,13 @@ def parse_backend(text: str) -> BackendSpec:
     ConfigError
         For a name, mode or option that there is not.
     """
-    from gradcmp.config import build
+    from gradcmp.config.build import parse_backend
 
-    return build.parse_backend(text)
+    return parse_backend(text)
 
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of a config file, for editors."""
-    from gradcmp.config.schema import json_schema
+    from gradcmp.config.models import json_schema
 
     return json_schema()

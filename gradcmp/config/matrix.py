@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gradcmp.config.document import Items, Table
-from gradcmp.config.messages import locate, shorten
+from gradcmp.config.messages import locate, shorten, show
 from gradcmp.config.models import CaseModel
-from gradcmp.config.scalars import show
 from gradcmp.errors import ConfigError, Location, did_you_mean
 
 MAX_CASES = 10_000  # of one file; a matrix of a few long lists soon means millions

@@ -8,7 +8,6 @@ from typing import Any, TypeAlias
 
 from gradcmp.config.document import Items, Table
 from gradcmp.config.models import INPUTS, BackendModel, CaseModel, FixedModel, UlpModel
-from gradcmp.config.scalars import show
 from gradcmp.errors import ConfigError, GradcmpError, Location, did_you_mean
 
 Path: TypeAlias = Sequence["str | int"]
@@ -80,6 +79,17 @@ def _written(path: Path) -> Path:
     """Leave out of pydantic's path what is not written in the file."""
     tag = TAGS.get(str(path[0])) if path else None
     return [part for i, part in enumerate(path) if i != tag]
+
+
+def show(value: object) -> str:
+    """Write a value as it would stand in YAML, on one line."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {show(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(show, value)) + "]"
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
+    return str(value)
 
 
 def shorten(value: object) -> str:

@@ -10,8 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from gradcmp.config.document import parse
-from gradcmp.config.scalars import resolve
+from gradcmp.config.document import parse, resolve
 from gradcmp.errors import ConfigError, did_you_mean
 from gradcmp.inputs import KINDS
 

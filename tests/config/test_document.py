@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from gradcmp.config import document
-from gradcmp.config.document import MAX_ALIASED, MAX_BYTES, MAX_DEPTH, parse
-from gradcmp.config.scalars import resolve, show
+from gradcmp.config.document import MAX_ALIASED, MAX_BYTES, MAX_DEPTH, parse, resolve
+from gradcmp.config.messages import show
 from gradcmp.errors import ConfigError
 
 

@@ -64,9 +64,8 @@ def inputs(name: str, specs: Mapping[str, InputSpec]) -> str:
 
 def graph(name: str, nodes: Mapping[str, Expression]) -> str:
     """Write every node on a line of its own."""
-    return "\n".join(
-        [f"{name}:", *(f"  {scalar(one)}: {scalar(nodes[one].text)}" for one in nodes)]
-    )
+    lines = (f"  {scalar(one)}: {scalar(nodes[one].text)}" for one in nodes)
+    return "\n".join([f"{name}:", *lines])
 
 
 def backends(name: str, specs: Iterable[BackendSpec]) -> str:
