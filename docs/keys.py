@@ -33,12 +33,13 @@ def filled(text: str) -> str:
 
 def keys(model: Mapping[str, Any]) -> Iterator[str]:
     """Return a row for each key of a model."""
-    yield "| key | left out | what it is |"
+    yield "| key | default | description |"
     yield "|---|---|---|"
     for name, facts in model["properties"].items():
         needed = name in model.get("required", ())
-        default = "**an error**" if needed else written(facts.get("default"))
-        words = facts.get("description", "")
+        words = facts.get("description", "").replace("[", "\\[")  # or it would be a link
+        words, _, told = words.partition("Default: ")
+        default = "**required**" if needed else told.rstrip(".") or written(facts.get("default"))
         if "enum" in facts:
             words += " One of " + ", ".join(f"`{word}`" for word in facts["enum"]) + "."
         yield f"| `{name}` | {default} | {words.strip()} |"
@@ -46,7 +47,7 @@ def keys(model: Mapping[str, Any]) -> Iterator[str]:
 
 def kinds(models: Mapping[str, Any]) -> Iterator[str]:
     """Return a row for each kind of input."""
-    yield "| kind | what it gives | takes, and where left out |"
+    yield "| kind | values | parameters, with their defaults |"
     yield "|---|---|---|"
     for model in models.values():
         kind = model["properties"].get("kind", {}).get("const")

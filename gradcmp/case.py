@@ -1,4 +1,4 @@
-"""What is compared: frozen records, made by the config room or by hand, read by everyone."""
+"""The case and its parts: frozen records, made by the config room or by hand."""
 
 from __future__ import annotations
 
@@ -6,8 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from gradcmp.errors import Location, UsageError
+from gradcmp.errors import Location
 from gradcmp.keys import EVERYWHERE, JSON, LABEL, PAGE, key, keys, written_in
+from gradcmp.tolerances import Auto as Auto
+from gradcmp.tolerances import DTypeTable as DTypeTable
+from gradcmp.tolerances import Fixed as Fixed
+from gradcmp.tolerances import Tolerance as Tolerance
+from gradcmp.tolerances import Ulp as Ulp
 
 Shape: TypeAlias = tuple[int, ...]
 DType: TypeAlias = Literal["float64", "float32", "float16", "bfloat16"]
@@ -17,12 +22,12 @@ DTYPES: tuple[DType, ...] = ("float64", "float32", "float16", "bfloat16")  # fin
 
 SECONDS = {"gt": 0, "allow_inf_nan": False}  # the limits of a time
 
-REFERENCE = "numpy"  # the backend whose float64 recording the others are held against
+REFERENCE = "numpy"  # the backend whose float64 recording the others are compared with
 
 
 @dataclass(frozen=True)
 class InputSpec:
-    """How one input array comes about.
+    """How one input array is made.
 
     Attributes
     ----------
@@ -32,7 +37,7 @@ class InputSpec:
     shape : tuple of int, optional
         None only for ``values`` and ``file``, which bring their own.
     parameters : mapping
-        What the kind takes besides the shape (``low``, ``high``, ``value``, ``file`` …).
+        The parameters of the kind besides the shape (``low``, ``high``, ``value``, ``file`` …).
     where : Location, optional
         Where the input was written down.
     """
@@ -61,28 +66,39 @@ class BackendSpec:
 
     name: str = field(metadata=key("numpy, tensorflow, torch, jax, or an installed plug-in.", PAGE))
     mode: str | None = field(
-        default=None, metadata=key("Left out: the backend's first mode.", PAGE)
+        default=None, metadata=key("One of the backend's modes. Default: the first.", PAGE)
     )
     dtype: DType | None = field(
-        default=None, metadata=key("Left out: the case's dtype; float64 for numpy.", PAGE | LABEL)
+        default=None,
+        metadata=key(
+            "The dtype that it computes in. Default: the dtype of the case; float64 for numpy.",
+            PAGE | LABEL,
+        ),
     )
     device: str = field(default="cpu", metadata=key("cpu, cuda or cuda:1.", PAGE | LABEL))
     python: str | None = field(
-        default=None, metadata=key("Another Python interpreter.", PAGE | LABEL)
+        default=None,
+        metadata=key(
+            "Another Python interpreter, with numpy, ml_dtypes, safetensors and the framework.",
+            PAGE | LABEL,
+        ),
     )
     timeout: float = field(
-        default=120.0, metadata=key("Seconds for one case.", PAGE, limits=SECONDS)
+        default=120.0,
+        metadata=key("The longest that one case may take, in seconds.", PAGE, limits=SECONDS),
     )
     loading: float = field(
         default=300.0,  # an import takes tens of seconds on a cold disk
         metadata=key(
-            "Seconds for its framework to load; of backends that share a process the most.",
+            "The longest that its framework may take to load, in seconds; of backends that share "
+            "a process, the largest value counts.",
             PAGE,
             limits=SECONDS,
         ),
     )
     required: bool = field(
-        default=True, metadata=key("Whether its absence is a failure, or only reported.", PAGE)
+        default=True,
+        metadata=key("Whether its absence is a failure (exit code 3) or only reported.", PAGE),
     )
     where: Location | None = field(default=None, compare=False)
 
@@ -98,55 +114,6 @@ class BackendSpec:
 
 
 @dataclass(frozen=True)
-class Fixed:
-    """``|actual - expected| <= atol + rtol * |expected|``, for each element.
-
-    Raises
-    ------
-    UsageError
-        When either is negative, infinite or NaN: such a tolerance would pass or fail everything.
-    """
-
-    rtol: float
-    atol: float
-
-    def __post_init__(self) -> None:
-        for name, value in (("rtol", self.rtol), ("atol", self.atol)):
-            if not 0 <= value < float("inf"):
-                raise UsageError(f"{name} is {value}, and must be a finite number from 0 on")
-
-
-@dataclass(frozen=True)
-class Ulp:
-    """At most `ulp` steps of the coarser dtype from one value to the other.
-
-    Raises
-    ------
-    UsageError
-        When `ulp` is no whole number from 0 on.
-    """
-
-    ulp: int
-
-    def __post_init__(self) -> None:
-        if not (isinstance(self.ulp, int) and self.ulp >= 0):
-            raise UsageError(f"ulp is {self.ulp}, and must be a whole number from 0 on")
-
-
-@dataclass(frozen=True)
-class DTypeTable:
-    """The table of `gradcmp.judge.elementwise.tolerance`, by the coarser dtype of the pair."""
-
-
-@dataclass(frozen=True)
-class Auto:
-    """The noise that a correct implementation would show: `gradcmp.judge.auto.judge`."""
-
-
-Tolerance: TypeAlias = Fixed | Ulp | DTypeTable | Auto
-
-
-@dataclass(frozen=True)
 class Case:
     """One thing to compare.
 
@@ -155,15 +122,21 @@ class Case:
     backend casts the float64 draw itself.
     """
 
-    name: str = field(metadata=key("Left out: the file's name.", EVERYWHERE, form="name"))
+    name: str = field(
+        metadata=key(
+            "What reports call it. Default: the name of the file.", EVERYWHERE, form="name"
+        )
+    )
     description: str = field(
         default="",
         kw_only=True,
-        metadata=key("What it is for; shown above the result.", EVERYWHERE, form="stripped"),
+        metadata=key(
+            "The purpose of the case; shown above its result.", EVERYWHERE, form="stripped"
+        ),
     )
     inputs: Mapping[str, InputSpec] = field(
         metadata=key(
-            "By name: 'kind:shape[:key=value,...]' or a mapping that says the same.",
+            "By name: 'kind:shape[:key=value,...]', or an equivalent mapping.",
             EVERYWHERE,
             form="inputs",
         )
@@ -175,68 +148,86 @@ class Case:
     )
     output: str = field(
         metadata=key(
-            "The node that is differentiated. Left out: the last one.", EVERYWHERE, form="output"
+            "The node that is differentiated. Default: the last node.", EVERYWHERE, form="output"
         )
     )
     wrt: tuple[str, ...] = field(
-        metadata=key("Inputs to differentiate by. Left out: all real ones.", EVERYWHERE, form="wrt")
+        metadata=key(
+            "Differentiate with respect to these inputs. Default: all real-valued inputs.",
+            EVERYWHERE,
+            form="wrt",
+        )
     )
     cotangent: Cotangent = field(
         default="random",
         kw_only=True,
-        metadata=key("Upstream gradient of an output that is no single number.", EVERYWHERE),
+        metadata=key("The upstream gradient of a non-scalar output.", EVERYWHERE),
     )
     dtype: DType = field(
         default="float32",
         kw_only=True,
-        metadata=key("What backends compute in; numpy in float64.", EVERYWHERE),
+        metadata=key(
+            "The dtype that backends compute in; numpy, the reference, uses float64.", EVERYWHERE
+        ),
     )
     seed: int = field(
         default=0,
         kw_only=True,
-        metadata=key("Each input is drawn from it and its name.", EVERYWHERE, limits={"ge": 0}),
+        metadata=key(
+            "Each input is drawn from the seed and its own name.", EVERYWHERE, limits={"ge": 0}
+        ),
     )
     round_inputs: bool = field(
         default=True,
         kw_only=True,
         metadata=key(
-            "Round inputs to the coarsest dtype first, so that all see the same numbers.", PAGE
+            "Whether inputs are first rounded to the coarsest dtype of the case, so that all "
+            "backends see the same numbers.",
+            PAGE,
         ),
     )
     backends: tuple[BackendSpec, ...] = field(
-        metadata=key("'name[:mode][,key=value...]' or mappings.", PAGE, form="backends")
+        metadata=key(
+            "'name[:mode][,key=value...]', or mappings. Default: numpy, tensorflow and torch.",
+            PAGE,
+            form="backends",
+        )
     )
     tolerance: Tolerance = field(
         default_factory=Auto,
         metadata=key(
-            "auto: the noise that rounding makes; table: by dtype; {rtol, atol}; {ulp}.",
+            "auto: from the noise of rounding; table: fixed, by dtype; or {rtol, atol}; or {ulp}.",
             PAGE,
             form="tolerance",
         ),
     )
     strict: bool = field(
-        default=False, kw_only=True, metadata=key("Whether warnings fail too.", PAGE | JSON)
+        default=False,
+        kw_only=True,
+        metadata=key(
+            "Whether warnings (precision, note, kink, nothing finite) fail, too.", PAGE | JSON
+        ),
     )
     where: Location | None = field(default=None, compare=False, kw_only=True)
 
     def dtype_of(self, backend: BackendSpec) -> DType:
-        """Return what a backend computes in: its own dtype, or the case's; numpy's is float64."""
+        """Return the dtype of a backend: its own, else float64 for numpy, else the case's."""
         return backend.dtype or ("float64" if backend.name == REFERENCE else self.dtype)
 
     @property
     def dtypes(self) -> frozenset[DType]:
-        """All that the backends compute in."""
+        """The dtypes of all backends."""
         return frozenset(self.dtype_of(backend) for backend in self.backends)
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is asked of the backends beyond one run each.
+    """The work of the backends beyond one run each.
 
     Attributes
     ----------
     repeat : int
-        How often each backend runs; its runs are held against each other bit by bit.
+        How often each backend runs; its runs are compared bit by bit.
     isolate : bool
         Whether each node is also run alone, on the reference's operands and cotangent.
     """

@@ -12,7 +12,7 @@ FEW = 12  # choices that still fit into a sentence
 
 
 class ExitCode(IntEnum):
-    """What the process says to a shell or a CI system. Nothing else is ever returned."""
+    """The exit status of the process; no other is ever returned."""
 
     AGREE = 0
     DISAGREE = 1
@@ -23,7 +23,7 @@ class ExitCode(IntEnum):
 
 @dataclass(frozen=True)
 class Location:
-    """A place in a file: what an editor jumps to."""
+    """A place in a file, which an editor can jump to."""
 
     file: str
     line: int | None = None
@@ -40,7 +40,7 @@ class GradcmpError(Exception):
     fact : str
         What is wrong and what was expected, without a full stop.
     where : Location, optional
-        The file and line; whoever knows it later adds it with `at`.
+        The file and line; a caller who knows them adds them with `at`.
     way_out : str, optional
         What the reader can do about it: a sentence without a full stop, or a question.
     """
@@ -68,7 +68,7 @@ class GradcmpError(Exception):
 
 
 class UsageError(GradcmpError):
-    """A command line that asks for something that cannot be."""
+    """A command line that asks for something impossible."""
 
 
 class ConfigError(GradcmpError):
@@ -88,13 +88,13 @@ class RecordingError(GradcmpError):
 
 
 class BackendError(GradcmpError):
-    """A backend that was asked for and cannot compute: absent, or unable."""
+    """A backend that was requested and cannot compute: absent, or unable."""
 
     exit_code = ExitCode.COULD_NOT_COMPARE
 
 
 class NothingComparedError(GradcmpError):
-    """Nothing was held against anything: never a success."""
+    """Nothing was compared, which is never a success."""
 
     exit_code = ExitCode.COULD_NOT_COMPARE
 

@@ -1,7 +1,7 @@
 """A config key is one field of a record, and everything that depends on it follows from the field.
 
 The pydantic model, the JSON Schema, the manual's table, the JSON report, the case on the page and
-the origin of a recording are all made from what `keys` returns.
+the origin of a recording are all made from `keys`.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ class Key:
     Attributes
     ----------
     name : str
-        What configs call it.
+        Its name in configs.
     type : Any
         The type of the field.
     default : Any
-        What the field is without the key; `REQUIRED` where it has no default.
+        The value without the key; `REQUIRED` where the key must be there.
     description : str
         One or two sentences for the JSON Schema and the manual.
     places : Place
@@ -49,7 +49,7 @@ class Key:
         The name of its own form where YAML has it in another type than the record has:
         `gradcmp.config.models.FORMS` says which.
     limits : mapping of str to Any
-        What values are allowed, by the names that pydantic has for it: ``ge``, ``gt`` ….
+        Bounds on the value, by pydantic's names for them: ``ge``, ``gt``, ``max_length`` ….
     """
 
     name: str

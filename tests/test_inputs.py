@@ -205,7 +205,7 @@ def test_cotangents():
         (InputSpec("nrmal", (3,)), "input 'X': there is no kind 'nrmal'. Did you mean 'normal'?"),
         (
             InputSpec("normal", (3,), {"meen": 1}),
-            "input 'X': 'normal' takes no 'meen'. Did you mean 'mean'?",
+            "input 'X': 'normal' does not take 'meen'. Did you mean 'mean'?",
         ),
         (InputSpec("normal"), "input 'X': 'normal' needs a shape"),
         (InputSpec("constant", (3,)), "input 'X': 'constant' needs 'value'"),
@@ -244,7 +244,7 @@ def test_shapes_of_files_are_known_from_the_header(tmp_path):
         np.lib.format.write_array_header_1_0(stream, header)
     spec = file(tmp_path / "huge.npy")
     assert check("X", spec) == ArraySpec((2**40, 2**20))
-    assert "of memory, and there are" in refusal(spec)
+    assert "of memory, and this machine has" in refusal(spec)
 
 
 class Bomb:
@@ -265,18 +265,18 @@ def test_files_that_are_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "foreign.npz", "w") as archive:
         archive.writestr("a.npy", pickle.dumps(Bomb()))
     for name, key, shape, message in (
-        ("complex.npy", None, None, "is of dtype complex128, and must hold real numbers"),
-        ("text.npy", None, None, "is of dtype <U1, and must hold real numbers"),
-        ("object.npy", None, None, "is of dtype object, and must hold real numbers"),
-        ("pickle.npy", None, None, "is no complete .npy or .npz file. Save it again."),
-        ("short.npy", None, None, "is no complete .npy or .npz file. Save it again."),
-        ("short.npz", "bias", None, "is no complete .npy or .npz file. Save it again."),
-        ("empty.npy", None, None, "is no complete .npy or .npz file. Save it again."),
-        ("foreign.npz", "a", None, "is no complete .npy or .npz file. Save it again."),
-        ("two.npz", None, None, "holds 2 arrays. Say which with 'key': bias, weights."),
+        ("complex.npy", None, None, "has dtype complex128, and must contain real numbers"),
+        ("text.npy", None, None, "has dtype <U1, and must contain real numbers"),
+        ("object.npy", None, None, "has dtype object, and must contain real numbers"),
+        ("pickle.npy", None, None, "is not a complete .npy or .npz file. Save it again."),
+        ("short.npy", None, None, "is not a complete .npy or .npz file. Save it again."),
+        ("short.npz", "bias", None, "is not a complete .npy or .npz file. Save it again."),
+        ("empty.npy", None, None, "is not a complete .npy or .npz file. Save it again."),
+        ("foreign.npz", "a", None, "is not a complete .npy or .npz file. Save it again."),
+        ("two.npz", None, None, "contains 2 arrays. Choose one with 'key': bias, weights."),
         ("two.npz", "weight", None, "has no array 'weight'. Did you mean 'weights'?"),
-        ("x.npy", "weights", None, "holds a single array. Leave 'key' out."),
-        ("x.npy", None, (4,), "its shape is (3,), and (4,) is written down"),
+        ("x.npy", "weights", None, "contains a single array. Leave 'key' out."),
+        ("x.npy", None, (4,), "its shape is (3,), and must be (4,)"),
         (".", None, None, "cannot be read: Is a directory"),
     ):
         text = refusal(file(tmp_path / name, key, shape))
@@ -291,7 +291,7 @@ def test_memory_is_asked_for_before_it_is_taken(monkeypatch):
     with pytest.raises(InputError) as caught:
         require_memory({**fits, "b": ArraySpec(())}, Location("f.yaml", 1))
     assert str(caught.value) == (
-        "f.yaml:1: values and gradients need 1008 B of memory, and there are 1000 B; "
+        "f.yaml:1: values and gradients need 1008 B of memory, and this machine has 1000 B; "
         "the largest is 'X' with shape (31,). Make it smaller."
     )
     with pytest.raises(InputError, match=r"need 31\.25 KiB of memory"):

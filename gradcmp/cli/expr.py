@@ -58,9 +58,11 @@ def command(
     real = tuple(name for name, spec in specs.items() if check(name, spec).kind == "float")
     for name in wrt:
         if name not in real:
-            raise UsageError(f"'{name}' is no real input", way_out=did_you_mean(name, real))
+            raise UsageError(
+                f"'{name}' is not a real-valued input", way_out=did_you_mean(name, real)
+            )
     if not real:
-        raise UsageError("no input is real, so there is no gradient to compare")
+        raise UsageError("no input is real-valued, so there is no gradient to compare")
     case = Case(
         name="expr",
         inputs=specs,

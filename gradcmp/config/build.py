@@ -1,4 +1,4 @@
-"""What was written becomes records: defaults filled in, names checked against what there is."""
+"""The models become records: defaults are filled in, and names are checked."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ DEFAULT_BACKENDS = ("numpy", "tensorflow", "torch")
 
 @dataclass
 class _Draft:
-    """A case that is being built: what the file says, and the fields that are made so far."""
+    """A case that is being built: its table in the file, and the fields made so far."""
 
     table: Table
     suffix: str
@@ -91,7 +91,7 @@ def _require_identifier(name: str, where: Location | None) -> None:
         raise ConfigError(
             f"'{name}' cannot be the name of an input or node",
             where=where,
-            way_out="Use letters, digits and '_', and no word of Python",
+            way_out="Use letters, digits and '_', but not a Python keyword",
         )
 
 
@@ -147,13 +147,16 @@ def _output(written: str | None, draft: _Draft) -> str:
 def _wrt(written: list[str] | None, draft: _Draft) -> tuple[str, ...]:
     inputs: Mapping[str, InputSpec] = draft.made["inputs"]
     known = {name: check(name, spec) for name, spec in inputs.items()}
-    for name, spec in known.items():  # the sum is for whoever knows the nodes' shapes too
+    for (
+        name,
+        spec,
+    ) in known.items():  # their sum is checked where the shapes of the nodes are known too
         require_memory({name: spec}, inputs[name].where)
     real = tuple(name for name, spec in known.items() if spec.kind == "float")
     if written is None:
         if not real:
             raise ConfigError(
-                "no input is real, so there is no gradient to compare",
+                "no input is real-valued, so there is no gradient to compare",
                 where=draft.locate("inputs"),
                 way_out="Add an input of real numbers",
             )
@@ -165,7 +168,7 @@ def _wrt(written: list[str] | None, draft: _Draft) -> tuple[str, ...]:
                 f"{spell(path)} is '{name}' again", where=draft.locate(*path), way_out="Remove it"
             )
         if name not in real:
-            why = ", and that input is not real" if name in inputs else ""
+            why = ", and that input is not real-valued" if name in inputs else ""
             raise ConfigError(
                 f"{spell(path)} is '{name}'{why}",
                 where=draft.locate(*path),
@@ -220,8 +223,8 @@ def _tolerance(written: Any, draft: _Draft) -> Tolerance:
     return Auto()
 
 
-# How a field is made of what YAML has in its place, by the form of its key. All others are taken
-# as they are. The fields are made in their order: `wrt` looks at the inputs, `output` at the graph.
+# How a field is made from the value in YAML, by the form of its key; without a form, the value is
+# the field. Fields are made in their order: `wrt` needs the inputs, and `output` needs the graph.
 BUILDERS: Mapping[str | None, Callable[[Any, _Draft], Any]] = {
     "name": _name,
     "inputs": _inputs,

@@ -1,4 +1,4 @@
-"""The text of a config file becomes cases."""
+"""The text of a config file becomes cases: one, or several with defaults and a matrix."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gradcmp.config.messages import locate, shorten, spell
 from gradcmp.config.models import CaseModel
 from gradcmp.errors import ConfigError, Location, did_you_mean
 
-SUITE = ("defaults", "cases")  # the keys of a file that holds several cases
+SUITE = ("defaults", "cases")  # the keys of a file with several cases
 
 
 def read(text: str, file: str) -> tuple[Case, ...]:
@@ -21,7 +21,7 @@ def read(text: str, file: str) -> tuple[Case, ...]:
     data = parse(text, file)
     if not isinstance(data, Table):
         raise ConfigError(
-            f"the file holds {shorten(data)}, and must hold a mapping",
+            f"the file contains {shorten(data)}, and must contain a mapping",
             where=Location(file, 1),
             way_out="Write 'inputs:' and 'graph:', or 'cases:' with a list of them",
         )
@@ -32,7 +32,7 @@ def read(text: str, file: str) -> tuple[Case, ...]:
         data.put("name", PurePath(file).stem, data.line)
     if sum(size(table, file) for table in tables) > MAX_CASES:
         raise ConfigError(
-            f"the file stands for more than {MAX_CASES} cases",
+            f"the file describes more than {MAX_CASES} cases",
             where=locate(tables[0], ("matrix",), file),
             way_out="Shorten a list under 'matrix'",
         )
@@ -44,7 +44,7 @@ def read(text: str, file: str) -> tuple[Case, ...]:
 
 
 def _suite(data: Table, file: str) -> list[Table]:
-    """Check what stands around the cases; give each with the defaults under it."""
+    """Check the keys around the cases; return each case with the defaults merged in."""
     for key in data:
         if key not in SUITE:
             raise ConfigError(
@@ -84,9 +84,9 @@ def _require_distinct(cases: Iterable[Case]) -> None:
         if case.name in seen:
             first = seen[case.name].where
             raise ConfigError(
-                f"a second case is called '{case.name}'"
-                + (f", after the one on line {first.line}" if first else ""),
+                f"two cases are called '{case.name}'"
+                + (f", and the first is on line {first.line}" if first else ""),
                 where=case.where,
-                way_out="Give it another name",
+                way_out="Rename one of them",
             )
         seen[case.name] = case

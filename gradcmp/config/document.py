@@ -19,9 +19,9 @@ from gradcmp.errors import ConfigError, Location
 
 Scalar: TypeAlias = "str | int | float | bool | None"
 
-MAX_BYTES = 1 << 20  # far above what a person writes; numbers in bulk belong into .npz files
+MAX_BYTES = 1 << 20  # far above what a person writes; numbers in bulk belong in .npz files
 MAX_DEPTH = 64  # the number of axes that NumPy can have
-MAX_ALIASED = 10_000  # values that aliases stand for, all together: nine lines can mean billions
+MAX_ALIASED = 10_000  # values that aliases expand to, all together: nine lines can mean billions
 MAX_DIGITS = 300  # what still fits into a float64
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -65,9 +65,9 @@ def parse(text: str, file: str) -> Any:
     Raises
     ------
     ConfigError
-        With file and line: for what is no YAML, for tags, duplicate keys, keys that are no
-        text, merge keys, several documents, nothing at all, and for what is too large, too
-        deep or aliased too often.
+        With file and line: for text that is not YAML, for tags, duplicate keys, keys that are
+        not text, merge keys, several documents and an empty file, and for text that is too
+        large, too deeply nested or aliased too often.
     """
     if len(text) > MAX_BYTES:
         raise ConfigError(
@@ -88,7 +88,7 @@ def parse(text: str, file: str) -> Any:
         mark = error.problem_mark or error.context_mark
         context = f" {error.context}" if error.context else ""
         raise ConfigError(
-            f"this is no valid YAML: {error.problem}{context}",
+            f"this is not valid YAML: {error.problem}{context}",
             where=Location(file, None if mark is None else mark.line + 1),
             way_out="Look for a missing colon, quote or bracket, or a tab, on or above that line",
         ) from None
@@ -98,7 +98,7 @@ def parse(text: str, file: str) -> Any:
 class _Builder:
     file: str
     events: Iterator[Any]
-    count: int = 0  # values so far, each alias counting for all that it stands for
+    count: int = 0  # values so far; an alias counts as all that it expands to
     aliased: int = 0
     anchors: dict[str, tuple[Any, int] | None] = field(default_factory=dict)  # None: still open
 
@@ -181,15 +181,15 @@ class _Builder:
     def alias(self, event: Any) -> Any:
         name = event.anchor
         if name not in self.anchors:
-            self.fail(event, f"the alias '*{name}' stands for nothing", f"Define '&{name}' before")
+            self.fail(event, f"the alias '*{name}' has no anchor", f"Define '&{name}' before it")
         found = self.anchors[name]
         if found is None:
-            self.fail(event, f"the alias '*{name}' stands inside of what it stands for")
+            self.fail(event, f"the alias '*{name}' refers to a value that contains it")
         value, size = found
         self.count += size
         self.aliased += size
         if self.aliased > MAX_ALIASED:
-            self.fail(event, f"aliases stand for more than {MAX_ALIASED} values")
+            self.fail(event, f"aliases expand to more than {MAX_ALIASED} values")
         return value
 
     def until(self, end: type[Any]) -> Iterator[Any]:
@@ -213,7 +213,7 @@ def _short_tag(tag: str) -> str:
 
 
 def resolve(text: str) -> Scalar:
-    """Return the value of a plain scalar; what is nothing else is a string.
+    """Return the value of a plain scalar: a string, unless it is written like something else.
 
     Raises
     ------

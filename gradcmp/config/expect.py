@@ -1,4 +1,4 @@
-"""The file of disagreements that are known: which, why, and until when."""
+"""The file of expected disagreements: which, why, and until when."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KEYS = (*NEEDED, "backend", "pair", "tensor")
 
 
 class Names(NamedTuple):
-    """What the cases of one name have: the labels of their backends, and their tensors."""
+    """The labels of the backends and the tensors of all cases that have one name."""
 
     labels: set[str]
     tensors: set[str]
@@ -38,13 +38,13 @@ def load_known(path: str | Path, cases: Mapping[str, Names], today: date) -> tup
     Raises
     ------
     ConfigError
-        With file and line: for what is no list of entries, for an unknown key, case, backend or
-        tensor, for an entry without a reason or a date, and for one that has expired.
+        With file and line: for a file that is not a list of entries, for an unknown key, case,
+        backend or tensor, for an entry without a reason or a date, and for one that has expired.
     """
     entries = parse(read_text(path), str(path))
     if not isinstance(entries, Items):
         raise ConfigError(
-            f"the file holds {shorten(entries)}, and must hold a list",
+            f"the file contains {shorten(entries)}, and must contain a list",
             where=Location(str(path), 1),
             way_out="Write '- {case: …, reason: …, expires: 2030-12-31}' for each disagreement",
         )
@@ -66,8 +66,8 @@ class _Entry:
         if expires < today:
             raise self._error(
                 "expires",
-                f"what is expected of case '{case}' expired on {expires}",
-                "Look at it again: fix it, or give it a new date",
+                f"the entry for case '{case}' expired on {expires}",
+                "Look into it again, then remove the entry or give it a new date",
             )
         tensor = None
         if "tensor" in self.table:

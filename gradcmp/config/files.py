@@ -1,4 +1,4 @@
-"""Where config files are and what is in them. pydantic and PyYAML are loaded when needed."""
+"""Finding config files and reading them. pydantic and PyYAML are loaded when needed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def find(paths: Iterable[str | Path]) -> tuple[Path, ...]:
         if path.is_dir():
             files = sorted(one for one in path.rglob("*") if one.suffix in SUFFIXES)
             if not files:
-                raise ConfigError(f"'{path}' holds no {' or '.join('*' + s for s in SUFFIXES)}")
+                raise ConfigError(f"'{path}' contains no {' or '.join('*' + s for s in SUFFIXES)}")
         elif not path.exists():
             raise ConfigError(f"'{path}' does not exist")
         found |= dict.fromkeys(files)
@@ -46,15 +46,15 @@ def load(path: str | Path) -> tuple[Case, ...]:
     Raises
     ------
     ConfigError
-        With file and line, for the first thing that cannot be.
+        With file and line, for the first thing that is wrong.
     InputError
-        For an input that cannot come about: a missing file, a wrong key, another shape.
+        For an input that cannot be made: a missing file, a wrong key, another shape.
     """
     return load_text(read_text(path), str(path))
 
 
 def read_text(path: str | Path) -> str:
-    """Read a file that a person wrote, no more of it than the parser takes.
+    """Read a file that a person wrote, but no more of it than the parser accepts.
 
     Raises
     ------
@@ -76,14 +76,14 @@ def read_text(path: str | Path) -> str:
 
 
 def load_text(text: str, file: str) -> tuple[Case, ...]:
-    """Read cases from text; `file` is what errors name and what data files are relative to."""
+    """Read cases from text; errors name `file`, and data files are relative to it."""
     from gradcmp.config.cases import read
 
     return read(text, file)
 
 
 def seed_case() -> Case:
-    """Return the built-in case: what is compared when nothing else is asked for."""
+    """Return the built-in case, which is compared when no config is given."""
     (case,) = load_text(seed_text(), SEED)
     return case
 
@@ -102,7 +102,7 @@ def parse_input(name: str, text: str) -> InputSpec:
     Raises
     ------
     ConfigError, InputError
-        For what is no input.
+        For text that does not describe an input.
     """
     from gradcmp.config.build import parse_input
 
@@ -117,7 +117,7 @@ def parse_backend(text: str) -> BackendSpec:
     Raises
     ------
     ConfigError
-        For a name, mode or option that there is not.
+        For an unknown name, mode or option.
     """
     from gradcmp.config.build import parse_backend
 

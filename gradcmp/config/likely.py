@@ -1,4 +1,4 @@
-"""A guess at the backends that configs will ask for, made before they are read.
+"""A guess at the backends that configs ask for, made before they are read.
 
 A framework takes seconds to import and a config a quarter of one to read: so the frameworks begin
 first. A wrong guess costs a process that is ended again; it decides nothing.

@@ -1,4 +1,4 @@
-"""One case becomes many: defaults merged in, every combination of a matrix put in its place."""
+"""One case becomes many: defaults are merged in, and a matrix expands to its combinations."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gradcmp.errors import ConfigError, Location, did_you_mean
 
 MAX_CASES = 10_000  # of one file; a matrix of a few long lists soon means millions
 MERGED = ("inputs", "graph")  # by name; everything else is replaced as a whole
-FIXED = {"name", "description", "inputs", "graph", "matrix"}  # fields that no matrix varies
+FIXED = {"name", "description", "inputs", "graph", "matrix"}  # fields that a matrix cannot vary
 FIELDS = frozenset(CaseModel.model_fields) - FIXED
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
@@ -46,12 +46,12 @@ def size(case: Table, file: str) -> int:
 
 
 def expand(case: Table, file: str) -> Iterator[tuple[Table, str]]:
-    """Return every combination of the case's matrix, and what to append to its name.
+    """Return every combination of the case's matrix, and the suffix of its name.
 
     Raises
     ------
     ConfigError
-        For a variable that is unknown or unused, and a matrix that is no mapping of lists.
+        For a variable that is unknown or unused, and a matrix that is not a mapping of lists.
     """
     axes = _axes(case, file)
     for choice in itertools.product(*(range(len(axis)) for axis in axes.values())):
@@ -107,7 +107,7 @@ def _axes(case: Table, file: str) -> Mapping[str, Items]:
         for i, label in enumerate(labels):
             if label in labels[:i]:
                 raise ConfigError(
-                    f"matrix.{name} holds {label} twice",
+                    f"matrix.{name} contains {label} twice",
                     where=locate(case, ("matrix", name, i), file),
                     way_out="Remove one of them",
                 )

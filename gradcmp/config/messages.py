@@ -1,4 +1,4 @@
-"""What pydantic found becomes one sentence with file, line and the way out."""
+"""Pydantic's errors as one sentence of ours, with file, line and the way out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Details: TypeAlias = Mapping[str, Any]
 
 WANTED: Mapping[str, str] = {
     "string_type": "text; numbers become text in quotes",
-    "int_type": "a whole number",
+    "int_type": "an integer",
     "float_type": "a number",
     "finite_number": "a finite number",
     "bool_type": "true or false",
@@ -76,7 +76,7 @@ def spell(path: Path) -> str:
 
 
 def _written(path: Path) -> Path:
-    """Leave out of pydantic's path what is not written in the file."""
+    """Return pydantic's path without the parts that are not written in the file."""
     tag = TAGS.get(str(path[0])) if path else None
     return [part for i, part in enumerate(path) if i != tag]
 
@@ -112,7 +112,7 @@ def _keys(path: Path) -> Iterable[str]:
 
 
 def _word(found: object) -> str:
-    """Return what can be near to a name: nothing else than text can be misspelt."""
+    """Return a found value as a word that may be misspelt; only text can be."""
     return found if isinstance(found, str) else ""
 
 
@@ -150,12 +150,12 @@ def _no_choice(details: Details, path: Path) -> GradcmpError:
 
 
 def _empty(details: Details, path: Path) -> GradcmpError:
-    return ConfigError(f"{spell(path)} is empty", way_out="Fill it, or leave it out")
+    return ConfigError(f"{spell(path)} is empty", way_out="Fill it in, or remove it")
 
 
 def _too_long(details: Details, path: Path) -> GradcmpError:
     found, most = details["ctx"]["actual_length"], details["ctx"]["max_length"]
-    return ConfigError(f"{spell(path)} has {found} entries, and may have {most}")
+    return ConfigError(f"{spell(path)} has {found} entries, and may have at most {most}")
 
 
 def _too_small(details: Details, path: Path) -> GradcmpError:
@@ -177,7 +177,8 @@ def _other(details: Details, path: Path) -> GradcmpError:
     fact = f"{spell(path) or 'the case'} is {shorten(details['input'])}, and must be {wanted}"
     torn = path and path[0] == "graph" and details["input"] is None  # {a: sum(x, 0)} is two keys
     return ConfigError(
-        fact, way_out="Put an expression with commas in quotes inside of {}" if torn else None
+        fact,
+        way_out="Inside {}, put an expression that contains commas in quotes" if torn else None,
     )
 
 

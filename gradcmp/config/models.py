@@ -1,4 +1,4 @@
-"""What may stand in a config file: pydantic models, made from the keys of the records.
+"""The contents of a config file as pydantic models, made from the keys of the records.
 
 The JSON Schema, and from it the manual's tables, derive from the models.
 """
@@ -35,9 +35,9 @@ Numbers: TypeAlias = float | list[Any]
 
 
 class Model(BaseModel):
-    """No key that is not known, no value of another type than the one that is asked for."""
+    """Only known keys, and only values of the declared type."""
 
-    # Built when first used: what stands inside of another model is never used on its own.
+    # Built when first used: a model that is part of another is never used on its own.
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, defer_build=True)
 
 
@@ -76,7 +76,7 @@ def _input_model(name: str, kind: Kind) -> type[Model]:
         for parameter, (hint, default) in kind.parameters.items()
     }
     if name in BRINGS_SHAPE:
-        shape: Any = (Shape | None, Field(None, description="The shape that it must have."))
+        shape: Any = (Shape | None, Field(None, description="The shape that the array must have."))
         tag: Any = (Literal[name], name)
     else:
         shape = (Shape, Field(description="Lengths of the axes: [4, 3], or 4x3."))
@@ -95,7 +95,7 @@ INPUTS: Mapping[str, type[Model]] = {name: _input_model(name, kind) for name, ki
 
 
 def _known_kind(value: Any) -> Any:
-    """Numbers written out, or a file, say by themselves what kind they are."""
+    """Add the kind, which numbers written out and a file show by themselves."""
     if isinstance(value, list | int | float):
         return {"kind": "values", "values": value}
     if isinstance(value, dict) and "kind" not in value:
@@ -117,7 +117,7 @@ else:  # a union of generated models, which no type checker can see
 
 
 class Form(NamedTuple):
-    """How YAML has a key that the record has in another type."""
+    """The type of a key in YAML, where the record has another, and its default there."""
 
     type: Any
     default: Any = REQUIRED
@@ -160,7 +160,7 @@ class FixedModel(Model):
 
 
 class UlpModel(Model):
-    """At most so many steps of the coarser dtype from one value to the other."""
+    """At most this many steps of the coarser dtype from one value to the other."""
 
     ulp: int = Field(ge=0)
 
@@ -203,7 +203,7 @@ else:
 
 
 class DefaultsModel(CaseModel):
-    """What all cases of a file have unless they say otherwise."""
+    """Keys that hold for all cases of the file, unless a case has its own."""
 
     inputs: dict[str, Input] = Field({}, description="Merged with each case's own, by name.")
     graph: dict[str, str] = Field({}, description="Merged with each case's own, by name.")

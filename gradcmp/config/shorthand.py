@@ -21,12 +21,12 @@ _SHAPE = re.compile(r"[0-9]{1,18}(x[0-9]{1,18})*")  # longer than any axis
 
 
 def expand_input(text: str) -> dict[str, Any]:
-    """Turn ``arange:4x3:start=1`` into the mapping that says the same.
+    """Turn ``arange:4x3:start=1`` into the equivalent mapping.
 
     Raises
     ------
     ConfigError
-        Without a place: whoever knows the line adds it.
+        Without a place: the caller, who knows the line, adds it.
     """
     kind, _, rest = text.partition(":")
     if kind not in KINDS:
@@ -49,19 +49,19 @@ def expand_shape(text: str) -> list[int]:
         return []
     if not _SHAPE.fullmatch(text):
         raise ConfigError(
-            f"'{text}' is no shape" if text else "the shape is missing",
+            f"'{text}' is not a shape" if text else "the shape is missing",
             way_out="Write lengths with 'x' between them, as in 4x3, or () for a single number",
         )
     return [int(length) for length in text.split("x")]
 
 
 def expand_backend(text: str) -> dict[str, Any]:
-    """Turn ``torch:compile,dtype=float64`` into the mapping that says the same.
+    """Turn ``torch:compile,dtype=float64`` into the equivalent mapping.
 
     Raises
     ------
     ConfigError
-        Without a place: whoever knows the line adds it.
+        Without a place: the caller, who knows the line, adds it.
     """
     head, _, options = text.partition(",")
     name, colon, mode = head.partition(":")
@@ -73,7 +73,7 @@ def _numbers(text: str) -> Any:
         return parse(text, "")
     except ConfigError:
         raise ConfigError(
-            f"'{text}' is no list of numbers", way_out="Write nested lists: [[1, 2], [3, 4]]"
+            f"'{text}' is not a list of numbers", way_out="Write nested lists: [[1, 2], [3, 4]]"
         ) from None
 
 
@@ -82,7 +82,7 @@ def _options(text: str) -> dict[str, Any]:
     for part in text.split(",") if text else ():
         key, equals, value = part.partition("=")
         if not (key.strip() and equals):
-            raise ConfigError(f"'{part}' is no option", way_out="Write options as key=value")
+            raise ConfigError(f"'{part}' is not an option", way_out="Write options as key=value")
         if key.strip() in found:
             raise ConfigError(f"'{key.strip()}' is given twice", way_out="Remove one of them")
         found[key.strip()] = resolve(value.strip())

@@ -18,14 +18,14 @@ def build(case: Case) -> Graph:
     ------
     GraphError
         For a cycle, an unknown or doubly used name, an input that nothing uses, an output that
-        is no node, or an expression outside the language.
+        is not a node, or an expression outside the language.
     """
     for name, expression in case.graph.items():
         if name in case.inputs:
             raise GraphError(
                 f"'{name}' is both an input and a node",
                 where=expression.where,
-                way_out="Give one of them another name",
+                way_out="Rename one of them",
             )
     graph = assemble(tuple(case.inputs), tuple(case.graph.items()), case.output)
     used = {source for node in graph for source in node.sources}
@@ -47,7 +47,7 @@ def assemble(
     steps = {name: parse(name, expression) for name, expression in body}
     if output not in steps:
         raise GraphError(
-            f"the output '{output}' is no node of the graph", way_out=did_you_mean(output, steps)
+            f"the output '{output}' is not a node of the graph", way_out=did_you_mean(output, steps)
         )
     _resolve(inputs, steps)
     order = _sort(steps)

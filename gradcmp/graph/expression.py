@@ -61,7 +61,7 @@ def parse(name: str, expression: Expression) -> tuple[Node, ...]:
         ) from None
     except (MemoryError, RecursionError, ValueError):  # the parser's own limits, null bytes
         raise GraphError(
-            f"node '{name}': '{shorten(expression.text)}' is no expression that Python can read",
+            f"node '{name}': '{shorten(expression.text)}' is not an expression of Python",
             where=where,
             way_out=WAY_OUT,
         ) from None
@@ -76,7 +76,7 @@ class _Lowering:
         self.nodes: list[Node] = []
 
     def finish(self, operand: Operand) -> tuple[Node, ...]:
-        """Return the last node the name from the file."""
+        """Return the nodes, the last of which takes the name from the file."""
         if not self.nodes or operand != self.nodes[-1].name:
             raise GraphError(
                 "the expression computes nothing", way_out="Use the name itself, or apply an op"

@@ -1,4 +1,4 @@
-"""What is written out in an expression rather than computed: static arguments and indices."""
+"""The literals in an expression: static arguments and indices, which are not computed."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def literal(tree: ast.expr, what: str) -> Any:
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             return -value if isinstance(tree.op, ast.USub) else value
     raise GraphError(
-        f"{what} is '{shorten(ast.unparse(tree))}', and must be written out",
-        way_out="Give a number, a string, True, False, None or a tuple of them",
+        f"{what} is '{shorten(ast.unparse(tree))}', and must be a literal",
+        way_out="Write a number, a string, True, False, None or a tuple of them",
     )
 
 
 def index_key(tree: ast.expr) -> tuple[Any, ...]:
-    """Read what stands between the brackets: integers, slices, ``...`` and None."""
+    """Read the parts between the brackets: integers, slices, ``...`` and None."""
     parts = tree.elts if isinstance(tree, ast.Tuple) else [tree]
     return tuple(_index_part(part) for part in parts)
 
@@ -46,7 +46,7 @@ def _index_part(tree: ast.expr) -> Any:
         if type(value) is int:
             return value
     raise GraphError(
-        f"'{shorten(ast.unparse(tree))}' is no index",
+        f"'{shorten(ast.unparse(tree))}' is not an index",
         way_out="Use integers, slices, '...' and None; gather with take(x, indices)",
     )
 

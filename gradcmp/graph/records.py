@@ -1,4 +1,4 @@
-"""What a graph is made of."""
+"""The parts of a graph: constants, nodes, and the nodes in order."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ MakeConstant = Callable[["float | int | bool", Kind], Array]
 
 @dataclass(frozen=True)
 class Tape:
-    """What a forward pass leaves behind: every value, and every node's pullback."""
+    """The record of a forward pass: every value, and every node's pullback."""
 
     values: Mapping[str, Array]
     pullbacks: Mapping[str, Pullback]
@@ -67,19 +67,19 @@ def forward(
             for operand in node.operands
         ]
         value, pullbacks[node.name] = node.spec.reference(*operands, **node.static)
-        values[node.name] = _held(value)
+        values[node.name] = _as_array(value)
         kinds[node.name] = spec_of(values[node.name])
     return Tape(values, pullbacks)
 
 
 def backward(graph: Graph, tape: Tape, cotangent: Array) -> dict[str, Array]:
-    """Walk the graph in reverse and give the gradient of every real input and node.
+    """Return the gradient of every real input and node, walking the graph in reverse.
 
     The gradient of ``<cotangent, output>``: each node's pullback turns the cotangent of its
     value into cotangents of its operands, and an array that is used several times gets the sum.
-    What the output ignores gets zeros.
+    A node that the output does not depend on gets zeros.
     """
-    gradients: dict[str, Array] = {graph.output: _held(cotangent)}
+    gradients: dict[str, Array] = {graph.output: _as_array(cotangent)}
     for node in reversed(graph.nodes):
         if node.name not in gradients:
             continue
@@ -87,7 +87,7 @@ def backward(graph: Graph, tape: Tape, cotangent: Array) -> dict[str, Array]:
         for operand, dx in zip(node.operands, cotangents, strict=True):
             if isinstance(operand, str) and dx is not None:
                 earlier = gradients.get(operand)
-                gradients[operand] = _held(dx if earlier is None else earlier + dx)
+                gradients[operand] = _as_array(dx if earlier is None else earlier + dx)
     return {
         name: gradients[name] if name in gradients else np.zeros_like(value)
         for name, value in tape.values.items()
@@ -95,6 +95,6 @@ def backward(graph: Graph, tape: Tape, cotangent: Array) -> dict[str, Array]:
     }
 
 
-def _held(value: Array) -> Array:
-    """Make an array of a NumPy scalar; leave alone whatever follows the array protocols."""
+def _as_array(value: Array) -> Array:
+    """Turn a NumPy scalar into an array; return anything that follows the protocols as it is."""
     return value if hasattr(value, "__array_function__") else np.asarray(value)

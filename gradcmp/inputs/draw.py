@@ -24,14 +24,14 @@ def specs(case: Case) -> dict[str, ArraySpec]:
     Raises
     ------
     InputError
-        For what no input can be: an unknown kind or parameter, a missing file, a shape that
-        differs from the one that is written down.
+        For an unknown kind or parameter, a missing file, or a shape that differs from the one
+        that is asked for.
     """
     return {name: check(name, spec) for name, spec in case.inputs.items()}
 
 
 def check(name: str, spec: InputSpec) -> ArraySpec:
-    """Return shape and kind of one input; raises what `specs` raises."""
+    """Return shape and kind of one input; raises as `specs` does."""
     try:
         return _check(spec)
     except GradcmpError as error:
@@ -48,7 +48,7 @@ def _check(spec: InputSpec) -> ArraySpec:
     for parameter in spec.parameters:
         if parameter not in kind.parameters:
             raise InputError(
-                f"'{spec.kind}' takes no '{parameter}'",
+                f"'{spec.kind}' does not take '{parameter}'",
                 way_out=did_you_mean(parameter, kind.parameters),
             )
     for parameter, (_, default) in kind.parameters.items():
@@ -61,7 +61,7 @@ def _check(spec: InputSpec) -> ArraySpec:
         return ArraySpec(spec.shape, kind.element)
     found = kind.probe(**spec.parameters)
     if spec.shape not in (None, found.shape):
-        raise InputError(f"its shape is {found.shape}, and {spec.shape} is written down")
+        raise InputError(f"its shape is {found.shape}, and must be {spec.shape}")
     return found
 
 
@@ -69,7 +69,7 @@ def draw(case: Case) -> dict[str, Array]:
     """Draw every input: float64, or int64 and bool as they are.
 
     Each is a function of the seed and its name alone. With `Case.round_inputs` real numbers
-    are rounded to what every dtype in the case can hold, and stay float64.
+    are rounded to numbers that every dtype in the case can represent, and stay float64.
 
     Raises
     ------
@@ -110,15 +110,15 @@ def _round(case: Case, x: Array) -> Array:
     if not case.round_inputs:
         return x
     # Coarsest first: all that is left for the finer ones is float16's range, if bfloat16 came
-    # before it; one pass through them all gives numbers that each of them can hold.
+    # before it; one pass through them all gives numbers that each of them can represent.
     for dtype in sorted(case.dtypes, key=DTYPES.index, reverse=True):
         x = round_to(x, dtype)
     return x
 
 
 def round_to(x: Array, dtype: DType) -> Array:
-    """Round float64 numbers to the nearest that `dtype` can hold, ties to even; float64 again."""
-    with np.errstate(over="ignore"):  # infinity is what that dtype makes of it
+    """Round float64 numbers to the nearest ones in `dtype`, ties to even; float64 again."""
+    with np.errstate(over="ignore"):  # which becomes infinity in that dtype
         if dtype == "bfloat16":
             x = _odd(x)
         rounded: Array = x.astype(numpy_dtype(dtype)).astype(np.float64)

@@ -1,4 +1,4 @@
-"""The kinds of input: one function each; its signature says what the kind takes."""
+"""The kinds of input, one function each; its signature declares the parameters of the kind."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ELEMENTS: Mapping[str, Element] = {"f": "float", "i": "int", "u": "int", "b": "b
 
 
 class UnfitError(ValueError):
-    """Parameters or contents that make no array; the caller adds input, file and line."""
+    """Parameters or contents that do not make an array; the caller adds input, file and line."""
 
 
 def normal(rng: np.random.Generator, shape: Shape, mean: float = 0.0, std: float = 1.0) -> Array:
@@ -54,7 +54,7 @@ def constant(rng: np.random.Generator, shape: Shape, value: float) -> Array:
 
 
 def integers(rng: np.random.Generator, shape: Shape, high: int, low: int = 0) -> Array:
-    """Return whole numbers from low to high - 1: indices, classes."""
+    """Return integers from low to high - 1: indices, classes."""
     if not -(2**63) <= low < high <= 2**63:
         raise UnfitError(f"asks for 64-bit integers from {low} to {high - 1}, and there are none")
     return rng.integers(low, high, shape)
@@ -63,19 +63,19 @@ def integers(rng: np.random.Generator, shape: Shape, high: int, low: int = 0) ->
 def values(
     rng: np.random.Generator, shape: Shape | None, values: object, integer: bool = False
 ) -> Array:
-    """Return numbers written out in nested lists: real ones, integers if told so, or booleans."""
+    """Return numbers written out in nested lists: real, or boolean, or (with integer) integer."""
     try:
         array = np.asarray(values)
     except (ValueError, OverflowError):
-        raise UnfitError("has lists of different lengths side by side") from None
+        raise UnfitError("has lists of different lengths at the same level") from None
     if array.dtype == np.bool_:
         return array
     if array.dtype.kind not in "iuf" or _has_booleans(values):
-        raise UnfitError("holds something else than numbers, or than booleans only")
+        raise UnfitError("must contain only numbers, or only booleans")
     if not integer:
         return array.astype(np.float64)
     if array.size and array.dtype.kind != "i":
-        raise UnfitError("holds something else than 64-bit integers, and 'integer' is true")
+        raise UnfitError("has 'integer: true', and must contain only 64-bit integers")
     return array.astype(np.int64)
 
 
@@ -94,7 +94,7 @@ def _has_booleans(values: object) -> bool:
 def _kind(array: Array | np.dtype[Any]) -> Element:
     dtype = array.dtype if isinstance(array, np.ndarray) else array
     if dtype.kind not in ELEMENTS or dtype == np.uint64:
-        raise UnfitError(f"is of dtype {dtype}, and must hold real numbers, integers or booleans")
+        raise UnfitError(f"has dtype {dtype}, and must contain real numbers, integers or booleans")
     return ELEMENTS[dtype.kind]
 
 
@@ -110,17 +110,17 @@ def _probe_file(file: str, key: str | None = None) -> ArraySpec:
 
 @dataclass(frozen=True)
 class Kind:
-    """One way for an input to come about.
+    """One way to make an input.
 
     Attributes
     ----------
     draw : callable
-        ``draw(rng, shape, **parameters)`` gives an array of float64, int64 or bool.
+        ``draw(rng, shape, **parameters)`` returns an array of float64, int64 or bool.
     element : {"float", "int"}
-        What an array has whose shape is told.
+        The element of an array whose shape is given.
     probe : callable, optional
-        ``probe(**parameters)`` gives shape and kind of an array that brings its own, without
-        reading the numbers of a file. None for the kinds whose shape is told.
+        ``probe(**parameters)`` returns shape and kind of an array that brings its own, without
+        reading the numbers of a file. None for the kinds whose shape is given.
     """
 
     draw: Callable[..., Array]
@@ -129,7 +129,7 @@ class Kind:
 
     @property
     def summary(self) -> str:
-        """What it gives, in one line."""
+        """A description of the array, in one line."""
         return inspect.getdoc(self.draw) or ""
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Whether a case fits into this machine, asked before anything is allocated."""
+"""Whether a case fits into memory, checked before anything is allocated."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ def require_memory(specs: Mapping[str, ArraySpec], where: Location | None = None
     Raises
     ------
     InputError
-        Naming the largest array, what is needed and what there is.
+        Naming the largest array, the memory that is needed and the memory that there is.
     """
     needed = BYTES * sum(math.prod(spec.shape) for spec in specs.values())
     there = memory()
     if there is not None and needed > there:
         largest = max(specs, key=lambda name: math.prod(specs[name].shape))
         raise InputError(
-            f"values and gradients need {_size(needed)} of memory, and there are {_size(there)}; "
-            f"the largest is '{largest}' with shape {specs[largest].shape}",
+            f"values and gradients need {_size(needed)} of memory, and this machine has "
+            f"{_size(there)}; the largest is '{largest}' with shape {specs[largest].shape}",
             where=where,
             way_out="Make it smaller",
         )

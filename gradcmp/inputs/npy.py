@@ -18,7 +18,7 @@ from gradcmp.errors import InputError, did_you_mean
 from gradcmp.ops import Array
 
 ZIP = b"PK"
-# TokenError: a header that is no Python; RuntimeError: encrypted.
+# TokenError: a header that is not Python; RuntimeError: encrypted.
 BROKEN = (EOFError, zipfile.BadZipFile, zlib.error, tokenize.TokenError, RuntimeError)
 HEADERS = {
     (1, 0): npy_format.read_array_header_1_0,
@@ -32,14 +32,14 @@ def probe(file: str, key: str | None) -> tuple[Shape, np.dtype[Any]]:
     Raises
     ------
     InputError
-        When there is no such file or key, or the file is none of NumPy's.
+        When there is no such file or key, or the file is not in a format of NumPy.
     """
     with _open(file, key) as stream:
         return _header(stream)
 
 
 def read(file: str, key: str | None) -> Array:
-    """Read the array; raises what `probe` raises, and for a file that is cut short."""
+    """Read the array; raises as `probe` does, and for a file that is cut short."""
     with _open(file, key) as stream:
         array: Array = npy_format.read_array(stream, allow_pickle=False)
         return array
@@ -60,7 +60,7 @@ def _open(file: str, key: str | None) -> Iterator[IO[bytes]]:
         with Path(file).open("rb") as plain:
             if plain.read(2) != ZIP:
                 if key is not None:
-                    raise InputError(f"'{file}' holds a single array", way_out="Leave 'key' out")
+                    raise InputError(f"'{file}' contains a single array", way_out="Leave 'key' out")
                 plain.seek(0)
                 yield plain
                 return
@@ -73,7 +73,7 @@ def _open(file: str, key: str | None) -> Iterator[IO[bytes]]:
         raise InputError(f"'{file}' cannot be read: {error.strerror or error}") from None
     except (*BROKEN, ValueError):
         raise InputError(
-            f"'{file}' is no complete .npy or .npz file", way_out="Save it again"
+            f"'{file}' is not a complete .npy or .npz file", way_out="Save it again"
         ) from None
 
 
@@ -83,8 +83,8 @@ def _choose(file: str, key: str | None, archive: zipfile.ZipFile) -> str:
         return keys[0]
     if key is None:
         raise InputError(
-            f"'{file}' holds {len(keys)} arrays",
-            way_out=f"Say which with 'key': {', '.join(sorted(keys))}",
+            f"'{file}' contains {len(keys)} arrays",
+            way_out=f"Choose one with 'key': {', '.join(sorted(keys))}",
         )
     if key not in keys:
         raise InputError(f"'{file}' has no array '{key}'", way_out=did_you_mean(key, keys))

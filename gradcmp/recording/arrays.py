@@ -1,4 +1,4 @@
-"""Arrays that somebody else saved: .npy and .npz, mapped where they can be, never unpickled."""
+"""Arrays from foreign .npy and .npz files, mapped where they can be, never unpickled."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def read_npy(buffer: Buffer) -> Array:
     Raises
     ------
     RecordingError
-        When the bytes are no complete .npy file, more than one, or hold no numbers.
+        When the bytes are not one complete .npy file, or contain anything but numbers.
     """
     stream = io.BytesIO(bytes(buffer[:MAX_HEADER]))
     try:
@@ -62,10 +62,10 @@ def read_npy(buffer: Buffer) -> Array:
             warnings.simplefilter("ignore")  # Python 2 wrote headers that need a second look
             shape, fortran, dtype = HEADERS[npy_format.read_magic(stream)](stream)
     except BROKEN:
-        raise RecordingError("this is no complete .npy file", way_out="Save it again") from None
+        raise RecordingError("this is not a complete .npy file", way_out="Save it again") from None
     if dtype.kind not in "fiub" or dtype.itemsize > 8:
         raise RecordingError(
-            f"it holds {'pickled objects' if dtype.hasobject else f'numbers of dtype {dtype}'}",
+            f"it contains {'pickled objects' if dtype.hasobject else f'numbers of dtype {dtype}'}",
             way_out="Save real numbers of up to 64 bits, integers or booleans",
         )
     size = math.prod(shape) * dtype.itemsize
@@ -77,7 +77,7 @@ def read_npy(buffer: Buffer) -> Array:
     try:
         return np.ndarray(shape, dtype, buffer, stream.tell(), order="F" if fortran else "C")
     except (TypeError, ValueError, OverflowError) as error:  # too many axes, or too long ones
-        raise RecordingError(f"its shape is no array's: {error}") from None
+        raise RecordingError(f"an array cannot have its shape: {error}") from None
 
 
 def read_npz(stream: BinaryIO, buffer: Buffer) -> dict[str, Array]:
@@ -91,7 +91,7 @@ def read_npz(stream: BinaryIO, buffer: Buffer) -> dict[str, Array]:
     Raises
     ------
     RecordingError
-        When it is no complete archive of arrays, or more than half of the memory would be
+        When it is not a complete archive of arrays, or more than half of the memory would be
         needed to decompress it.
     """
     try:
@@ -101,7 +101,7 @@ def read_npz(stream: BinaryIO, buffer: Buffer) -> dict[str, Array]:
             return dict(_arrays(archive, members, buffer))
     except BROKEN as error:
         raise RecordingError(
-            f"this is no complete .npz file ({error})", way_out="Save it again"
+            f"this is not a complete .npz file ({error})", way_out="Save it again"
         ) from None
 
 
@@ -112,7 +112,7 @@ def _arrays(
     for member in members:
         name = member.filename.removesuffix(SUFFIX)
         if name in seen or name == member.filename:
-            what = "is there twice" if name in seen else "is no array"
+            what = "occurs twice" if name in seen else "is not an array"
             raise RecordingError(f"its member '{member.filename}' {what}")
         seen.add(name)
         try:
@@ -127,7 +127,7 @@ def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo, buffer: Buffer) 
     if member.compress_type == zipfile.ZIP_DEFLATED or member.flag_bits & ENCRYPTED:
         return archive.read(member)
     if member.compress_type != zipfile.ZIP_STORED:
-        raise ValueError(f"'{member.filename}' is compressed as NumPy compresses nothing")
+        raise ValueError(f"'{member.filename}' is compressed in a way that NumPy does not use")
     with archive.open(member):  # that its own header agrees with the directory
         own = member.header_offset
     lengths = (buffer[own + 26 : own + 28], buffer[own + 28 : own + 30])  # of name and extra field
@@ -143,6 +143,6 @@ def _require_memory(members: list[zipfile.ZipInfo]) -> None:
     needed = sum(m.file_size for m in members if m.compress_type != zipfile.ZIP_STORED)
     if there is not None and needed > there // 2:
         raise RecordingError(
-            f"it says to decompress to {needed} bytes, and this machine has {there} of memory",
-            way_out="Save it without compression: then it is mapped",
+            f"it claims to decompress to {needed} bytes, and this machine has {there} of memory",
+            way_out="Save it without compression, so that it can be mapped into memory",
         )

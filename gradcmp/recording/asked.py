@@ -1,4 +1,4 @@
-"""What a recording was asked: the case as facts that JSON can write, and back."""
+"""The case of a recording as facts that JSON can write, and back."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def case_to_facts(case: Case, place: Place) -> dict[str, Any]:
 
 
 def case_of_facts(facts: Mapping[str, Any]) -> Case:
-    """Read what `case_to_facts` returned for an origin: a case without backends.
+    """Read a case from its facts in an origin; it has no backends.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def _one_of(facts: Mapping[str, Any], name: str, words: tuple[Any, ...]) -> Any:
     word = take(facts, name, str)
     if word not in words:
         raise RecordingError(
-            f"its metadata has the {name} '{word}', which is none of {', '.join(words)}",
+            f"its metadata has the {name} '{word}', which is not one of {', '.join(words)}",
             way_out=AGAIN,
         )
     return word

@@ -1,8 +1,8 @@
 """Arrays and facts as one safetensors blob: on the wire between processes, and on disk.
 
 The format is a length, a JSON header and the bytes of the arrays. It is written and read here,
-not by its library: that one holds everything in memory twice, copies what a view would serve, be
-it of a message or of a memory-mapped file, and its NumPy loader knows no bfloat16.
+not by its library: the library keeps everything in memory twice, copies where a view would do
+(of a message, or of a memory-mapped file), and its NumPy loader does not know bfloat16.
 Ref: https://github.com/huggingface/safetensors#format
 """
 
@@ -19,10 +19,12 @@ from gradcmp.recording.facts import AGAIN, BROKEN, parse
 from gradcmp.recording.header import CODES, read_header, write_header
 from gradcmp.recording.records import BFLOAT16, Array
 
-PREFIX = 8  # bytes that hold the length of the header
+PREFIX = 8  # bytes of the length of the header
 MAX_HEADER = 100_000_000  # the format's own limit
 
-Buffer: TypeAlias = "bytes | Any"  # or an mmap: what can be sliced and be an array's memory
+Buffer: TypeAlias = (
+    "bytes | Any"  # or an mmap: anything that can be sliced and be the memory of an array
+)
 
 
 def pack(arrays: Mapping[str, Array], meta: Mapping[str, Any], tail: bytes = b"") -> bytes:
@@ -34,7 +36,7 @@ def pack(arrays: Mapping[str, Array], meta: Mapping[str, Any], tail: bytes = b""
     Parameters
     ----------
     tail : bytes
-        What is to follow the blob at once; to append it later would copy all arrays again.
+        Appended to the blob; to append it later would copy all arrays again.
     """
     facts = {**meta, "bfloat16": [k for k, a in arrays.items() if a.dtype == BFLOAT16]}
     plain: dict[str, Any] = {name: _plain(array) for name, array in arrays.items()}
@@ -55,7 +57,7 @@ def unpack(blob: Buffer) -> tuple[dict[str, Array], dict[str, Any]]:
     try:
         start = _start(blob)
         header = read_header(bytes(blob[PREFIX:start]), len(blob) - start)
-        facts = parse(header.facts)  # anew each time: it belongs to whoever asked
+        facts = parse(header.facts)  # anew each time: it belongs to the caller
         arrays: dict[str, Array] = {
             name: np.ndarray(shape, dtype, blob, start + begin)
             for (name, dtype, shape), begin in header.spans
@@ -64,7 +66,7 @@ def unpack(blob: Buffer) -> tuple[dict[str, Array], dict[str, Any]]:
             arrays[name] = _brain(arrays[name])
     except BROKEN as error:
         raise RecordingError(
-            f"this is no complete safetensors recording ({_reason(error)})", way_out=AGAIN
+            f"this is not a complete safetensors recording ({_reason(error)})", way_out=AGAIN
         ) from None
     return arrays, facts
 

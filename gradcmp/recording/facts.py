@@ -1,4 +1,4 @@
-"""Facts out of JSON that somebody else may have written: each is asked for by name and type."""
+"""Facts from JSON that may be hostile: each is asked for by name and type."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def parse(text: str) -> dict[str, Any]:
     Raises
     ------
     TypeError, ValueError, RecursionError
-        When it is none, or holds a number or a name that JSON has no word for.
+        When it is not an object, or contains a number or a name that JSON cannot write.
     """
     facts = _DECODER.decode(text)
     if not isinstance(facts, dict):
@@ -39,8 +39,8 @@ def take(facts: Mapping[str, Any], key: str, kind: type[T]) -> T:
         When it is missing, or of another type.
     """
     fact = facts.get(key)
-    if type(fact) is not kind:  # a bool is no int here
-        raise RecordingError(f"its metadata has no {kind.__name__} '{key}'", way_out=AGAIN)
+    if type(fact) is not kind:  # a bool is not an int here
+        raise RecordingError(f"its metadata has no '{key}' of type {kind.__name__}", way_out=AGAIN)
     return fact
 
 
@@ -49,7 +49,7 @@ def take_map(facts: Mapping[str, Any], key: str, of: Callable[[Any], bool]) -> d
     found: dict[str, Any] = take(facts, key, dict)
     for name, value in found.items():
         if not of(value):
-            raise RecordingError(f"its metadata has no sensible '{key}' of '{name}'", way_out=AGAIN)
+            raise RecordingError(f"its metadata has an invalid '{key}' for '{name}'", way_out=AGAIN)
     return found
 
 
@@ -64,7 +64,7 @@ def is_seconds(fact: Any) -> bool:
 
 
 def is_shape(fact: Any) -> bool:
-    """Whether it is a list of whole numbers from 0 on."""
+    """Whether it is a list of integers of at least 0."""
     return isinstance(fact, list) and all(type(length) is int and length >= 0 for length in fact)
 
 

@@ -14,7 +14,7 @@ from gradcmp.recording.records import Recording
 
 SUFFIX = ".safetensors"
 SUFFIXES = (SUFFIX, ".npz", ".npy")
-NAMELESS = "array"  # what the array of a .npy file is called
+NAMELESS = "array"  # the name of the array of a .npy file
 PLAIN = " ,=+@()"  # in the name of a file, besides letters, digits and _.-~
 
 
@@ -42,17 +42,17 @@ def read(file: Path) -> Recording:
     """Read a recording, or the arrays of a .npz or .npy file, which have neither case nor backend.
 
     The file is mapped into memory, not read: an array may be larger than memory. Only compressed
-    members of a .npz file are held in memory. What kind of file it is, its first bytes tell.
+    members of a .npz file are kept in memory. Its first bytes tell which kind of file it is.
 
     Raises
     ------
     RecordingError
-        When it is no such file, is not complete, or holds no array.
+        When it is not such a file, is not complete, or contains no array.
     """
     if not file.exists():
         raise RecordingError(f"'{file}' does not exist")
     if not file.is_file():  # a pipe or a device would be waited for
-        raise RecordingError(f"'{file}' is no file")
+        raise RecordingError(f"'{file}' is not a regular file")
     try:
         recording = _read(file)
     except OSError as error:
@@ -60,7 +60,7 @@ def read(file: Path) -> Recording:
     except RecordingError as error:
         raise error.at(Location(str(file))) from None
     if not recording.tensors:
-        raise RecordingError("it holds no array", where=Location(str(file)))
+        raise RecordingError("it contains no array", where=Location(str(file)))
     return recording
 
 
@@ -100,7 +100,7 @@ def find(path: Path) -> dict[str, Path]:
         if each.suffix in SUFFIXES and not each.name.startswith(".") and not each.is_dir()
     )
     if not files:
-        raise RecordingError(f"'{path}' holds no {', no '.join(f'*{s}' for s in SUFFIXES)}")
+        raise RecordingError(f"'{path}' contains no {', no '.join(f'*{s}' for s in SUFFIXES)}")
     return {each.relative_to(path).as_posix(): each for each in files}
 
 

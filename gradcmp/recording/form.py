@@ -1,4 +1,4 @@
-"""A recording as one blob, and back; what comes back may have been written by anybody."""
+"""A recording as one blob, and back; anybody may have written a blob that is read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gradcmp.recording.origin import origin_of_facts, origin_to_facts
 from gradcmp.recording.records import Array, Recording
 
 SCHEMA = "gradcmp/recording/3"
-PARTS = {  # what the names of arrays begin with, by the schemas that are read
+PARTS = {  # prefixes of the names of arrays, by the schemas that are read
     "gradcmp/recording/1": ("value", "gradient"),
     "gradcmp/recording/2": ("value", "gradient", "given", "twin/value", "twin/gradient"),
     SCHEMA: ("value", "gradient", "given", "twin/value", "twin/gradient", "own"),
@@ -55,14 +55,16 @@ def from_bytes(blob: Buffer) -> Recording:
     schema = meta.get("schema")
     if not isinstance(schema, str) or schema not in PARTS:
         raise RecordingError(
-            f"its schema is {schema!r}, and '{SCHEMA}' is what this version reads", way_out=AGAIN
+            f"its schema is {schema!r}, and this version reads '{SCHEMA}'", way_out=AGAIN
         )
     if meta.get("dtype") not in DTYPES:
         raise RecordingError(f"its dtype is {meta.get('dtype')!r}", way_out=AGAIN)
     parts = _parts(arrays, PARTS[schema])
     given = parts["given"]
     if set(map(str, take(meta, "given", list) if "given" in meta else ())) != set(given):
-        raise RecordingError("it was not given what its metadata says", way_out=AGAIN)
+        raise RecordingError(
+            "the inputs beside its arrays are not those that its metadata lists", way_out=AGAIN
+        )
     backend = take(meta, "backend", str)
     twin = Recording(backend, "float64", parts["twin/value"], parts["twin/gradient"])
     return Recording(
@@ -80,7 +82,7 @@ def from_bytes(blob: Buffer) -> Recording:
 
 
 def _parts(arrays: Mapping[str, Array], known: tuple[str, ...]) -> dict[str, dict[str, Array]]:
-    """Sort arrays by what their names begin with."""
+    """Sort arrays by the prefixes of their names."""
     parts: dict[str, dict[str, Array]] = {part: {} for part in PARTS[SCHEMA]}
     for key, array in arrays.items():
         part, _, name = key.partition("/")

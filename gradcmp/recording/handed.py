@@ -39,7 +39,7 @@ def find_handed(recording: Recording, origin: Origin) -> dict[str, Array] | None
         given = (recording.given or {}).get(name)
         array = _own(recording, origin, name) if given is None else given
         if array is None:
-            raise RecordingError(f"it does not hold {_called(name)}", way_out=AGAIN)
+            raise RecordingError(f"it does not contain {_called(name)}", way_out=AGAIN)
         if fingerprint(array) != digest:
             if recording.given is None and recording.dtype != "float64":
                 return None
@@ -51,7 +51,7 @@ def find_handed(recording: Recording, origin: Origin) -> dict[str, Array] | None
 
 
 def _own(recording: Recording, origin: Origin, name: str) -> Array | None:
-    """Return what a recording itself holds of what it was handed, as it would have been handed."""
+    """Return an input from the recording's own arrays, in the dtype in which it would be handed."""
     if name == COTANGENT:
         array = recording.gradients.get(origin.case.output)
     else:

@@ -23,7 +23,7 @@ KEY = "gradcmp"  # of the facts in the metadata
 KEPT = 64  # headers that are remembered: of a few cases, in every backend and dtype
 LONG = 1 << 16  # bytes, from which on a header is not: 64 of the longest would fill the memory
 SIZES = (1, 2, 4, 8)  # bytes of a number
-DTYPES = {  # by what the format calls them
+DTYPES = {  # by their names in the format
     **{f"{kind.upper()}{8 * size}": np.dtype(f"<{kind}{size}") for kind in "iu" for size in SIZES},
     **{f"F{8 * size}": np.dtype(f"<f{size}") for size in SIZES if size > 1},
     "BOOL": np.dtype(np.bool_),
@@ -68,7 +68,7 @@ def read_header(text: bytes, room: int) -> Header:
     RecordingError
         When gradcmp did not write it.
     KeyError, TypeError, ValueError, OverflowError, RecursionError
-        When it is no header of that many bytes.
+        When it is not the header of that many bytes.
     """
     return (_read if len(text) < LONG else _read.__wrapped__)(text, room)
 
@@ -113,6 +113,6 @@ def _spans(header: Mapping[str, Any], room: int) -> Iterator[Span]:
 
 
 def _whole(number: Any) -> int:
-    if type(number) is not int or number < 0:  # a bool is no number here
-        raise TypeError(f"{number!r} where a whole number should be")
+    if type(number) is not int or number < 0:  # a bool is not a number here
+        raise TypeError(f"{number!r} where an integer of at least 0 should be")
     return number

@@ -21,7 +21,7 @@ COTANGENT = "the cotangent"  # as errors call it; no input has a name with a bla
 
 @dataclass(frozen=True)
 class Origin:
-    """What a recording answers.
+    """The case and the inputs that a recording was computed from.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class Origin:
         input it has kind and shape.
     hashes : mapping of str to str
         `fingerprint` of each input, and of the cotangent under `COTANGENT`, as they were handed
-        to the backend, which casts them to what it computes in.
+        to the backend, which casts them to its dtype.
     recorder : mapping of str to str
         gradcmp's version, and the machine.
     """
@@ -50,13 +50,13 @@ class Origin:
         Parameters
         ----------
         renamed : mapping of str to str, optional
-            What the other calls the inputs of this one, where it is another name.
+            The names that the other has for the inputs of this one, where they differ.
         """
         mine = {(renamed or {}).get(name, name): text for name, text in self.hashes.items()}
         return tuple(n for n in {**mine, **other.hashes} if mine.get(n) != other.hashes.get(n))
 
     def difference(self, other: Origin) -> str:
-        """Describe in which way the two are not the same question; empty when they are."""
+        """Describe how the two cases differ; empty when they do not."""
         if self._asked != other._asked:
             return "another graph"
         names = self.differing(other)
@@ -79,7 +79,7 @@ def fingerprint(array: npt.NDArray[Any]) -> str:
 
 
 def origin_to_facts(origin: Origin) -> dict[str, Any]:
-    """Return an origin as what JSON can write."""
+    """Return an origin as facts that JSON can write."""
     return {
         **case_to_facts(origin.case, ORIGIN),
         "hashes": dict(origin.hashes),
@@ -88,7 +88,7 @@ def origin_to_facts(origin: Origin) -> dict[str, Any]:
 
 
 def origin_of_facts(facts: Mapping[str, Any]) -> Origin:
-    """Read what `origin_to_facts` gave.
+    """Read an origin from the facts of `origin_to_facts`.
 
     Raises
     ------
@@ -98,7 +98,9 @@ def origin_of_facts(facts: Mapping[str, Any]) -> Origin:
     case = case_of_facts(facts)
     hashes = take_map(facts, "hashes", is_text)
     if case.output not in case.graph or any(name not in case.inputs for name in case.wrt):
-        raise RecordingError("its metadata differentiates what is not in its graph", way_out=AGAIN)
+        raise RecordingError(
+            "its metadata differentiates something that is not in its graph", way_out=AGAIN
+        )
     if set(hashes) != {*case.inputs, COTANGENT}:
         raise RecordingError("its hashes are not those of its inputs", way_out=AGAIN)
     return Origin(case, hashes, take_map(facts, "recorder", is_text))

@@ -1,4 +1,4 @@
-"""What one backend computed for one case, or why it computed nothing."""
+"""The arrays that one backend computed for one case, or the reason why there are none."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def dtype_name(dtype: np.dtype[Any]) -> str:
 
 @dataclass(frozen=True)
 class Recording:
-    """Values and gradients by node name, and what they were made with.
+    """Values and gradients by node name, and how they were made.
 
     Attributes
     ----------
     backend : str
         The label of the backend specification: ``tensorflow:graph``.
     dtype : str
-        What it computed in.
+        The dtype in which it computed.
     values, gradients : mapping of str to array
         By the name of the input or node.
     environment : mapping of str to str
@@ -46,10 +46,10 @@ class Recording:
     timings : mapping of str to float
         Seconds by phase.
     origin : Origin, optional
-        The case that was computed and the hashes of its inputs: what a saved recording carries.
+        The case that was computed and the hashes of its inputs. Saved recordings have it.
     given : mapping of str to array, optional
-        What was handed to the backend and is not in its own arrays, because the cast to its dtype
-        lost digits; by the names in `Origin.hashes`. None where nobody took note of it.
+        Inputs that cannot be recovered from the recording's own arrays, because the cast to its
+        dtype lost digits; by the names in `Origin.hashes`. None where they were not kept.
     twin : Recording, optional
         The same backend on the same inputs in float64.
     own : mapping of str to array
@@ -87,9 +87,9 @@ class Failure:
     kind : {"absent", "crashed", "timeout", "error"}
         Not installed; ended by a signal or exit; took longer than its timeout; raised.
     message : str
-        One or two sentences: what, and the way out.
+        One or two sentences: the reason, and the way out.
     stderr : str
-        The tail of what the worker wrote to stderr.
+        The end of the worker's stderr.
     required : bool
         Whether the run fails for it: a backend that is optional and absent is only reported.
     """

@@ -97,7 +97,7 @@ def test_a_requirement_that_would_go_unnoticed_is_refused(here, check, names, me
 
 
 def test_without_a_case_nothing_is_checked(here, check):
-    assert check() == (2, [], "'configs' holds no *.yaml or *.yml\n")
+    assert check() == (2, [], "'configs' contains no *.yaml or *.yml\n")
     here.joinpath("deep").rmdir()
     here.rmdir()
     assert check() == (2, [], "'configs' does not exist\n")
@@ -180,7 +180,7 @@ BAD = [
     (
         "2999-12-31",
         "2020-02-29",
-        "known.yaml:3: what is expected of case 'a' expired on 2020-02-29",
+        "known.yaml:3: the entry for case 'a' expired on 2020-02-29",
     ),
     ("2999-12-31", "2999-02-30", "known.yaml:3: expires is '2999-02-30', and must be a date"),
     ("2999-12-31", "soon", "known.yaml:3: expires is 'soon', and must be a date"),

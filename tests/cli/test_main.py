@@ -169,12 +169,15 @@ def test_no_color(config):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["X*X", "-i", "X=normal:3", "--wrt", "W"], "'W' is no real input. Choose from X."),
+        (
+            ["X*X", "-i", "X=normal:3", "--wrt", "W"],
+            "'W' is not a real-valued input. Choose from X.",
+        ),
         (
             ["take(X, I)", "-i", "X=normal:3", "-i", "I=integers:2:high=3", "--wrt", "I"],
             "'I' is no",
         ),
-        (["X*X", "-i", "X=integers:3:high=5"], "no input is real, so there is no gradient"),
+        (["X*X", "-i", "X=integers:3:high=5"], "no input is real-valued, so there is no gradient"),
     ],
 )
 def test_what_cannot_be_differentiated_is_2(arguments, words, capsys):

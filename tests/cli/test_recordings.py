@@ -294,8 +294,8 @@ def test_paths_that_do_not_fit_are_2(made, tmp_path, capsys):
     for pair, says in (
         ((torch, torch / "two layers.safetensors"), "are a file and a directory"),
         ((torch, tmp_path / "absent"), "does not exist"),
-        ((tmp_path, torch), "holds no *.safetensors"),
-        ((made / "cases.yaml", made / "cases.yaml"), "is no complete safetensors recording"),
+        ((tmp_path, torch), "contains no *.safetensors"),
+        ((made / "cases.yaml", made / "cases.yaml"), "is not a complete safetensors recording"),
     ):
         assert main(["diff", *map(str, pair)]) == 2
         assert says in words(capsys)

@@ -24,12 +24,12 @@ def refusal(text):
         ("dtype: flaot32", "f.yaml:5: dtype is 'flaot32'. Did you mean 'float32'?"),
         ("dtype: 32", "f.yaml:5: dtype is 32. Choose from bfloat16, float16, float32, float64."),
         ("cotangent: one", "f.yaml:5: cotangent is 'one'. Did you mean 'ones'?"),
-        ("seed: abc", "f.yaml:5: seed is 'abc', and must be a whole number"),
-        ("seed: 1.5", "f.yaml:5: seed is 1.5, and must be a whole number"),
-        ("seed: true", "f.yaml:5: seed is true, and must be a whole number"),
+        ("seed: abc", "f.yaml:5: seed is 'abc', and must be an integer"),
+        ("seed: 1.5", "f.yaml:5: seed is 1.5, and must be an integer"),
+        ("seed: true", "f.yaml:5: seed is true, and must be an integer"),
         ("seed: -1", "f.yaml:5: seed is -1, and must be at least 0"),
         ("round_inputs: no", "f.yaml:5: round_inputs is 'no', and must be true or false"),
-        ("name: ''", "f.yaml:5: name is empty. Fill it, or leave it out."),
+        ("name: ''", "f.yaml:5: name is empty. Fill it in, or remove it."),
         (
             'name: "a\\nb"',
             "f.yaml:5: name is 'a\\nb', and must be a single line of printable characters",
@@ -40,7 +40,7 @@ def refusal(text):
         ),
         ("output: b", "f.yaml:5: output is 'b', and no node has that name. Choose from a."),
         ("wrt: X", "f.yaml:5: wrt is 'X', and must be a list"),
-        ("wrt: []", "f.yaml:5: wrt is empty. Fill it, or leave it out."),
+        ("wrt: []", "f.yaml:5: wrt is empty. Fill it in, or remove it."),
         ("wrt: [X, X]", "f.yaml:5: wrt[1] is 'X' again. Remove it."),
         ("wrt:\n  - Y", "f.yaml:6: wrt[0] is 'Y'. Choose from X."),
         (
@@ -66,7 +66,7 @@ def refusal(text):
         ),
         (
             "backends: ['torch,cpu']",
-            "f.yaml:5: backends[0]: 'cpu' is no option. Write options as key=value.",
+            "f.yaml:5: backends[0]: 'cpu' is not an option. Write options as key=value.",
         ),
         (
             "backends: ['torch,device=a,device=b']",
@@ -74,7 +74,7 @@ def refusal(text):
         ),
         ("backends: [{mode: eager}]", "f.yaml:5: backends[0] has no 'name'. Add it."),
         ("backends: [3]", "f.yaml:5: backends[0] is 3, and must be a mapping or text"),
-        ("backends: []", "f.yaml:5: backends is empty. Fill it, or leave it out."),
+        ("backends: []", "f.yaml:5: backends is empty. Fill it in, or remove it."),
         ("backends: [torch, torch]", "f.yaml:5: backends[1] is 'torch' again. Remove one of them."),
         (
             "backends: ['torch,timeout=0']",
@@ -102,7 +102,7 @@ def refusal(text):
             "tolerance: {rtol: 0, atol: .nan}",
             "f.yaml:5: tolerance.atol is nan, and must be a finite number",
         ),
-        ("tolerance: {ulp: 1.5}", "f.yaml:5: tolerance.ulp is 1.5, and must be a whole number"),
+        ("tolerance: {ulp: 1.5}", "f.yaml:5: tolerance.ulp is 1.5, and must be an integer"),
         (
             "tolerance:\n  ulp: 4\n  rtol: 0",
             "f.yaml:7: unknown key 'rtol' in tolerance. Choose from ulp.",
@@ -110,7 +110,7 @@ def refusal(text):
         ("matrix: 3", "f.yaml:5: matrix is 3, and must be a mapping of lists"),
         ("matrix:\n  seed: 3", "f.yaml:6: matrix.seed is 3, and must be a list of values"),
         ("matrix: {seed: []}", "f.yaml:5: matrix.seed is [], and must be a list of values"),
-        ("matrix: {seed: [1, 1]}", "f.yaml:5: matrix.seed holds 1 twice. Remove one of them."),
+        ("matrix: {seed: [1, 1]}", "f.yaml:5: matrix.seed contains 1 twice. Remove one of them."),
         (
             "matrix:\n  dtype:\n    - float32\n    - flaot16",
             "f.yaml:8: dtype is 'flaot16'. Did you mean 'float16'?",
@@ -149,7 +149,7 @@ def test_a_wrong_key_of_a_case(text, message):
         ),
         (
             "normal:4y3",
-            "f.yaml:2: inputs.X: '4y3' is no shape. "
+            "f.yaml:2: inputs.X: '4y3' is not a shape. "
             "Write lengths with 'x' between them, as in 4x3, or () for a single number.",
         ),
         (
@@ -160,7 +160,7 @@ def test_a_wrong_key_of_a_case(text, message):
         ("constant:3", "f.yaml:2: inputs.X has no 'value'. Add it."),
         (
             "'values:[[1, 2]'",
-            "f.yaml:2: inputs.X: '[[1, 2]' is no list of numbers. "
+            "f.yaml:2: inputs.X: '[[1, 2]' is not a list of numbers. "
             "Write nested lists: [[1, 2], [3, 4]].",
         ),
         ("{kind: nomal, shape: [3]}", "f.yaml:2: inputs.X.kind is 'nomal'. Did you mean 'normal'?"),
@@ -178,19 +178,19 @@ def test_a_wrong_key_of_a_case(text, message):
         ),
         (
             "{kind: normal, shape: [2.5]}",
-            "f.yaml:2: inputs.X.shape[0] is 2.5, and must be a whole number",
+            "f.yaml:2: inputs.X.shape[0] is 2.5, and must be an integer",
         ),
         (
             "{kind: normal, shape: [" + ",".join("1" * 33) + "]}",
-            "f.yaml:2: inputs.X.shape has 33 entries, and may have 32",
+            "f.yaml:2: inputs.X.shape has 33 entries, and may have at most 32",
         ),
         ("{kind: normal, shape: true}", "f.yaml:2: inputs.X.shape is true, and must be a list"),
         ("null", "f.yaml:2: inputs.X is null, and must be a mapping or text"),
-        ("[[1], [1, 2]]", "f.yaml:2: input 'X' has lists of different lengths side by side"),
-        ("[a]", "f.yaml:2: input 'X' holds something else than numbers, or than booleans only"),
+        ("[[1], [1, 2]]", "f.yaml:2: input 'X' has lists of different lengths at the same level"),
+        ("[a]", "f.yaml:2: input 'X' must contain only numbers, or only booleans"),
         (
             "[true, 2]",
-            "f.yaml:2: input 'X' holds something else than numbers, or than booleans only",
+            "f.yaml:2: input 'X' must contain only numbers, or only booleans",
         ),
         (
             "\n    values: [1, 2]\n    integer: 3",
@@ -198,11 +198,11 @@ def test_a_wrong_key_of_a_case(text, message):
         ),
         (
             "{values: [1.5], integer: true}",
-            "f.yaml:2: input 'X' holds something else than 64-bit integers, and 'integer' is true",
+            "f.yaml:2: input 'X' has 'integer: true', and must contain only 64-bit integers",
         ),
         (
             "{values: [1, 2], shape: [3]}",
-            "f.yaml:2: input 'X': its shape is (2,), and (3,) is written down",
+            "f.yaml:2: input 'X': its shape is (2,), and must be (3,)",
         ),
         (
             "integers:3:high=0",
@@ -210,7 +210,7 @@ def test_a_wrong_key_of_a_case(text, message):
         ),
         (
             "integers:3:high=4",
-            "f.yaml:1: no input is real, so there is no gradient to compare. "
+            "f.yaml:1: no input is real-valued, so there is no gradient to compare. "
             "Add an input of real numbers.",
         ),
         (
@@ -232,7 +232,7 @@ def test_a_wrong_input(spec, message):
     [
         (
             "- 3\n",
-            "f.yaml:1: the file holds [3], and must hold a mapping. "
+            "f.yaml:1: the file contains [3], and must contain a mapping. "
             "Write 'inputs:' and 'graph:', or 'cases:' with a list of them.",
         ),
         ("inputs: {X: ones:3}\n", "f.yaml:1: the case has no 'graph'. Add it."),
@@ -241,7 +241,7 @@ def test_a_wrong_input(spec, message):
             "f.yaml:1: unknown key 'inptus'. Did you mean 'inputs'?",
         ),
         ("inputs: 3\ngraph: {a: X}\n", "f.yaml:1: inputs is 3, and must be a mapping"),
-        ("inputs: {X: ones:3}\ngraph: {}\n", "f.yaml:2: graph is empty. Fill it, or leave it out."),
+        ("inputs: {X: ones:3}\ngraph: {}\n", "f.yaml:2: graph is empty. Fill it in, or remove it."),
         (
             "inputs: {X: ones:3}\ngraph:\n  a: 3\n",
             "f.yaml:3: graph.a is 3, and must be text; numbers become text in quotes",
@@ -249,17 +249,17 @@ def test_a_wrong_input(spec, message):
         (
             "inputs: {4X: ones:3}\ngraph: {a: X}\n",
             "f.yaml:1: '4X' cannot be the name of an input or node. "
-            "Use letters, digits and '_', and no word of Python.",
+            "Use letters, digits and '_', but not a Python keyword.",
         ),
         (
             "inputs: {X: ones:3}\ngraph:\n  lambda: X * X\n",
             "f.yaml:3: 'lambda' cannot be the name of an input or node. "
-            "Use letters, digits and '_', and no word of Python.",
+            "Use letters, digits and '_', but not a Python keyword.",
         ),
         (
             "inputs: {X: ones:3}\ngraph:\n  __class__: X * X\n",
             "f.yaml:3: '__class__' cannot be the name of an input or node. "
-            "Use letters, digits and '_', and no word of Python.",
+            "Use letters, digits and '_', but not a Python keyword.",
         ),
         ("cases: []\n", "f.yaml:1: cases is [], and must be a list of cases"),
         ("defaults: {}\n", "f.yaml:1: cases is null, and must be a list of cases"),
@@ -285,7 +285,7 @@ def test_a_wrong_input(spec, message):
         (
             "inputs: {X: ones:3}\ngraph: {a: sum(X, 0)}\n",
             "f.yaml:2: graph.0) is null, and must be text; numbers become text in quotes. "
-            "Put an expression with commas in quotes inside of {}.",
+            "Inside {}, put an expression that contains commas in quotes.",
         ),
         (
             "defaults: {inputs: {X: ones:3},\n"
@@ -294,7 +294,7 @@ def test_a_wrong_input(spec, message):
         ),
         (
             "defaults: {inputs: {X: ones:3}, graph: {b: X * X}}\ncases:\n- name: a\n- name: a\n",
-            "f.yaml:4: a second case is called 'a', after the one on line 3. Give it another name.",
+            "f.yaml:4: two cases are called 'a', and the first is on line 3. Rename one of them.",
         ),
     ],
 )

@@ -110,8 +110,8 @@ def test_both_parsers_of_pyyaml_agree(loader, monkeypatch):
             "a: &x {b: 1}\nc:\n  <<: *x\n",
             "f.yaml:3: merge keys '<<' are not supported. Write them under 'defaults'.",
         ),
-        ("a: *b\n", "f.yaml:1: the alias '*b' stands for nothing. Define '&b' before."),
-        ("a: &b\n  - *b\n", "f.yaml:2: the alias '*b' stands inside of what it stands for"),
+        ("a: *b\n", "f.yaml:1: the alias '*b' has no anchor. Define '&b' before it."),
+        ("a: &b\n  - *b\n", "f.yaml:2: the alias '*b' refers to a value that contains it"),
         ("a: " + "9" * 5000, "f.yaml:1: a number has more than 300 digits"),
         ("x: 1\na: b\x00c\n", "f.yaml:2: the character '\\x00' is not allowed in YAML. Remove it."),
         ("a: '\ud800'\n", "f.yaml:1: the character '\\ud800' is not allowed in YAML. Remove it."),
@@ -123,7 +123,7 @@ def test_what_is_refused(text, message):
 
 def test_broken_yaml_names_its_line():
     message = refusal("a: 1\nb: [1, 2\nc: 3\n")
-    assert message.startswith("f.yaml:3: this is no valid YAML: ")
+    assert message.startswith("f.yaml:3: this is not valid YAML: ")
     assert "Look for a missing colon, quote or bracket" in message
     assert refusal("a: 1\nb: c: d\n").startswith("f.yaml:2: ")
 
@@ -141,7 +141,7 @@ def test_an_alias_bomb_is_defused():
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 9)]
     message = refusal("\n".join(lines))
-    assert message == f"f.yaml:5: aliases stand for more than {MAX_ALIASED} values"
+    assert message == f"f.yaml:5: aliases expand to more than {MAX_ALIASED} values"
 
 
 def test_size_is_bounded():

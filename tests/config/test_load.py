@@ -152,7 +152,7 @@ def test_directories_mean_what_is_below_them(tmp_path):
 def test_what_cannot_be_found_or_read(tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "latin.yaml").write_bytes("name: é".encode("latin-1"))
-    with pytest.raises(ConfigError, match=r"empty' holds no \*\.yaml or \*\.yml$"):
+    with pytest.raises(ConfigError, match=r"empty' contains no \*\.yaml or \*\.yml$"):
         find([tmp_path / "empty"])
     with pytest.raises(ConfigError, match=r"nope\.yaml' does not exist$"):
         find([tmp_path / "nope.yaml"])

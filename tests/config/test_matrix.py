@@ -120,7 +120,7 @@ def test_the_number_of_cases_is_bounded_before_they_are_made():
     inputs = "inputs: {X: 'normal:3:mean=${m},std=${s}'}\n"
     text = f"{inputs}{BODY}matrix:\n  m: {axis}\n  s: {axis}\n"
     assert refusal(text) == (
-        "f.yaml:4: the file stands for more than 10000 cases. Shorten a list under 'matrix'."
+        "f.yaml:4: the file describes more than 10000 cases. Shorten a list under 'matrix'."
     )
     huge = "".join(f"  v{i}: {axis}\n" for i in range(40))  # 101 ** 40: never to be enumerated
     assert "more than 10000 cases" in refusal(f"inputs: {{X: ones:3}}\n{BODY}matrix:\n{huge}")

@@ -60,7 +60,9 @@ def test_names_that_do_not_fit(graph, message):
 
 
 def test_an_output_that_is_no_node():
-    with pytest.raises(GraphError, match=r"the output 'nod1' is no node.*Did you mean 'node1'\?"):
+    with pytest.raises(
+        GraphError, match=r"the output 'nod1' is not a node.*Did you mean 'node1'\?"
+    ):
         build(case({"node1": "X * Y + Z"}, output="nod1"))
 
 

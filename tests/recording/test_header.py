@@ -93,7 +93,7 @@ def test_facts_and_arrays_belong_to_whoever_asked():
 def test_a_header_that_was_right_before_is_refused_for_other_bytes(spoil):
     blob = pack(ARRAYS, FACTS)
     for _ in range(2):
-        with pytest.raises(RecordingError, match="no complete safetensors recording"):
+        with pytest.raises(RecordingError, match="not a complete safetensors recording"):
             unpack(spoil(blob))
     assert same(unpack(blob)[0], ARRAYS)
 

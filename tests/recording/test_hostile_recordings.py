@@ -176,8 +176,8 @@ def test_what_is_no_file_is_refused(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for path, words in (
         (tmp_path / "absent", "does not exist"),
-        (tmp_path, "is no file"),
-        (tmp_path / "pipe", "is no file"),
+        (tmp_path, "is not a regular file"),
+        (tmp_path / "pipe", "is not a regular file"),
         (empty, "it is empty"),
     ):
         with pytest.raises(RecordingError, match=words):
@@ -194,5 +194,5 @@ def test_somebody_elses_safetensors_file_is_told_so(tmp_path):
 def test_a_recording_without_arrays_is_refused(tmp_path):
     file = tmp_path / "nothing.safetensors"
     file.write_bytes(pack({}, FACTS))
-    with pytest.raises(RecordingError, match="holds no array"):
+    with pytest.raises(RecordingError, match="contains no array"):
         read(file)

@@ -128,7 +128,7 @@ def test_recordings_below_a_directory_are_found(make, tmp_path):
     (tmp_path / "c.npz").mkdir()
     assert list(find(tmp_path)) == ["b/two.safetensors", "one.npz"]
     assert find(tmp_path / "one.npz") == {"": tmp_path / "one.npz"}
-    for path, words in ((tmp_path / "c.npz", "holds no"), (tmp_path / "d", "does not exist")):
+    for path, words in ((tmp_path / "c.npz", "contains no"), (tmp_path / "d", "does not exist")):
         with pytest.raises(RecordingError, match=words):
             find(path)
 

@@ -92,7 +92,7 @@ def test_the_first_schema_is_still_read():
 @pytest.mark.parametrize("share", [0, 4, 8, 40, -1])
 def test_a_truncated_one_is_an_error(share):
     blob = to_bytes(Recording("torch", "float32", ARRAYS, BRAIN))
-    with pytest.raises(RecordingError, match="no complete safetensors recording"):
+    with pytest.raises(RecordingError, match="not a complete safetensors recording"):
         from_bytes(blob[:share])
 
 

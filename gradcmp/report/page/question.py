@@ -22,7 +22,7 @@ from gradcmp.case import (
 )
 from gradcmp.keys import PAGE, keys, written_in
 
-PLAIN = re.compile(r"[A-Za-z_](?:[\w .,()*/+@=<>-]*[\w)])?", re.ASCII)  # what needs no quotes
+PLAIN = re.compile(r"[A-Za-z_](?:[\w .,()*/+@=<>-]*[\w)])?", re.ASCII)  # text that needs no quotes
 WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 TAKEN = {"null", "true", "false", "yes", "no", "on", "off"}  # no strings in YAML 1.1
 UNKNOWN = "# The arrays were saved before: what made them is not known."
@@ -35,7 +35,7 @@ def question(case: Case) -> str:
 
 
 def entries(case: Case) -> Iterator[str]:
-    """Return the keys, in the order of the manual; what is off, as it is by default, is omitted."""
+    """Return the keys in the order of the manual, without those that are off, as by default."""
     known = keys(Case)
     shown = {
         name: WRITERS.get(known[name].form, plain)(name, value)
@@ -86,7 +86,7 @@ def given(spec: InputSpec) -> str:
 
 
 def who(backend: BackendSpec) -> dict[str, Any]:
-    """Return what a backend was asked for beyond its defaults."""
+    """Return the keys of a backend that differ from their defaults."""
     known = keys(BackendSpec)
     return {
         name: value
