@@ -12,7 +12,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gradcmp.case import Case
 from gradcmp.errors import ExitCode, Location
 from gradcmp.judge.comparison import Comparison, Element
 from gradcmp.judge.verdict import CaseVerdict, Divergence, Finding, Pair
@@ -83,7 +82,8 @@ def of_case(verdict: CaseVerdict) -> dict[str, Any]:
     """Return the facts of one case."""
     held = Held({label: one.tensors for label, one in verdict.recordings.items()})
     return {
-        **of_question(verdict.case),
+        **case_to_facts(verdict.case, JSON),
+        "where": of_place(verdict.case.where),
         "reference": verdict.reference,
         "verdict": MARKS[verdict.exit_code].word,
         "exit_code": int(verdict.exit_code),
@@ -100,11 +100,6 @@ def of_case(verdict: CaseVerdict) -> dict[str, Any]:
         "isolated": {node: of_case(alone) for node, alone in verdict.isolated.items()},
         "pairs": [of_pair(verdict, pair, held) for pair in verdict.comparisons],
     }
-
-
-def of_question(case: Case) -> dict[str, Any]:
-    """Return what was asked."""
-    return {**case_to_facts(case, JSON), "where": of_place(case.where)}
 
 
 def of_place(where: Location | None) -> dict[str, Any] | None:

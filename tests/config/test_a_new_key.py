@@ -47,8 +47,9 @@ from gradcmp.config import load_text, schema
 from gradcmp.errors import ConfigError
 from gradcmp.api import origin_of
 from gradcmp.recording.origin import origin_of_facts, origin_to_facts
-from gradcmp.report.json import of_question
-from gradcmp.report.page.question import question
+from gradcmp.judge import CaseVerdict
+from gradcmp.report.json import of_case
+from gradcmp.report.page.case_yaml import case_yaml
 
 config, docs = sys.argv[1:]
 
@@ -66,7 +67,7 @@ except ConfigError:
 ada, grace = cases
 facts = origin_to_facts(origin_of(ada))
 table = runpy.run_path(str(Path(docs) / "keys.py"))["keys"]
-(again,) = load_text(question(grace), "again.yaml")
+(again,) = load_text(case_yaml(grace), "again.yaml")
 (silent,) = load_text(config[: config.index("owner")], "c.yaml")
 old = {key: fact for key, fact in facts.items() if key != "owner"}
 print(json.dumps({
@@ -76,10 +77,10 @@ print(json.dumps({
     "owners": [case.owner for case in cases],
     "schema": schema()["$defs"]["CaseModel"]["properties"]["owner"],
     "manual": list(table(schema()["$defs"]["CaseModel"])),
-    "page": question(grace),
+    "page": case_yaml(grace),
     "page_again": again.owner,
-    "page_silent": question(silent),
-    "json": of_question(ada),
+    "page_silent": case_yaml(silent),
+    "json": of_case(CaseVerdict(ada, "numpy", {})),
     "origin": facts,
     "origin_again": origin_of_facts(facts).case.owner,
     "origin_old": origin_of_facts(old).case.owner,

@@ -21,9 +21,9 @@ from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Recording
 from gradcmp.report import report_named
 from gradcmp.report.html import ROOM, asset
+from gradcmp.report.page.case_yaml import case_yaml
 from gradcmp.report.page.facts import of_case, reads, size
 from gradcmp.report.page.maps import OWN, SIDE, WORST, heat_map, layout, numbers, shortened
-from gradcmp.report.page.question import question
 
 EVIL = (
     "<script>alert(1)</script>",
@@ -304,14 +304,14 @@ def test_a_thousand_large_disagreements_fit():
     assert ROOM < 9_000_000
 
 
-# ---- the question
+# ---- the case as YAML
 
 
-def test_the_question_is_a_config_that_asks_the_same():
+def test_the_case_on_the_page_is_a_config_of_the_same_case():
     from gradcmp import seed_case
 
     case = seed_case()
-    (again,) = load_text(question(case), "again.yaml")
+    (again,) = load_text(case_yaml(case), "again.yaml")
     assert again == dataclasses.replace(case, inputs=again.inputs, graph=again.graph)
     assert {name: spec for name, spec in again.inputs.items()} == dict(case.inputs)
     assert {n: e.text for n, e in again.graph.items()} == {n: e.text for n, e in case.graph.items()}

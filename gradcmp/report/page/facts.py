@@ -18,8 +18,8 @@ from gradcmp.report.detail import row
 from gradcmp.report.ink import Ink, clean, tail
 from gradcmp.report.json import strict
 from gradcmp.report.judgement import alone, facts, gravity, judgements, toothless, wavering
+from gradcmp.report.page.case_yaml import case_yaml
 from gradcmp.report.page.maps import heat_map, shortened
-from gradcmp.report.page.question import question
 from gradcmp.report.sentence import sentence
 
 VIEWS = 6  # pairs of one tensor that are drawn
@@ -36,7 +36,7 @@ def of_case(verdict: CaseVerdict, room: int) -> dict[str, Any]:
         {
             "sentence": sentence(verdict),
             "said": list(said(verdict)),
-            "question": question(verdict.case)[: max(room // 3, 1000)],
+            "yaml": case_yaml(verdict.case)[: max(room // 3, 1000)],
             "place": str(verdict.case.where or ""),
             "pairs": [(pair.actual, pair.expected) for pair in verdict.comparisons],
             "firsts": firsts(verdict),

@@ -43,8 +43,8 @@ function build(details) {
     if (block) { block.open = true; block.scrollIntoView({ block: "nearest" }); $("summary", block).focus(); }
   };
   const rank = (block) => "awd".indexOf(block.dataset.mark);
-  const question = make("figure", {}, make("figcaption", {}, facts.place ? `The question (${facts.place})` : "The question"), make("pre", { tabindex: 0 }, facts.question));
-  body.append(make("section", { class: "two", "aria-label": "Graph and question" }, facts.graph.length > 0 && graphFigure(facts, tensors, open), question));
+  const yaml = make("figure", {}, make("figcaption", {}, facts.place ? `The case (${facts.place})` : "The case"), make("pre", { tabindex: 0 }, facts.yaml));
+  body.append(make("section", { class: "two", "aria-label": "Graph and case" }, facts.graph.length > 0 && graphFigure(facts, tensors, open), yaml));
   if (facts.tensors.length) body.append(tensorSection(facts, details, blocks));
   if (facts.backends.length) body.append(backends(facts));
   details.append(body);

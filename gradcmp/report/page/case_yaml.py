@@ -1,4 +1,4 @@
-"""The question of a case as YAML that a config file could hold."""
+"""A case as YAML that could stand in a config file."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ UNKNOWN = "# The arrays were saved before: what made them is not known."
 LONG = 300  # characters of one input: arrays that are written out are longer
 
 
-def question(case: Case) -> str:
+def case_yaml(case: Case) -> str:
     """Write a case as YAML; arrays that are written out are cut, and a comment says so."""
     return "\n".join(entries(case)) + "\n"
 
