@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from gradcmp.errors import UsageError
+from gradcmp.keys import PAGE, key
+
+FINITE = {"ge": 0, "allow_inf_nan": False}
 
 
 @dataclass(frozen=True)
@@ -18,8 +22,8 @@ class Fixed:
         When either is negative, infinite or NaN: such a tolerance would pass or fail everything.
     """
 
-    rtol: float
-    atol: float
+    rtol: float = field(metadata=key("The relative part.", PAGE, limits=FINITE))
+    atol: float = field(metadata=key("The absolute part.", PAGE, limits=FINITE))
 
     def __post_init__(self) -> None:
         for name, value in (("rtol", self.rtol), ("atol", self.atol)):
@@ -37,7 +41,7 @@ class Ulp:
         When `ulp` is not an integer of at least 0.
     """
 
-    ulp: int
+    ulp: int = field(metadata=key("The number of steps.", PAGE, limits={"ge": 0}))
 
     def __post_init__(self) -> None:
         if not (isinstance(self.ulp, int) and self.ulp >= 0):
@@ -55,3 +59,5 @@ class Auto:
 
 
 Tolerance: TypeAlias = Fixed | Ulp | DTypeTable | Auto
+
+NAMED: Mapping[str, Tolerance] = {"auto": Auto(), "table": DTypeTable()}  # in configs, by a word

@@ -13,10 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from gradcmp.backends import backend_class
 from gradcmp.case import (
-    Auto,
     BackendSpec,
     Case,
-    DTypeTable,
     Expression,
     Fixed,
     InputSpec,
@@ -25,10 +23,11 @@ from gradcmp.case import (
 )
 from gradcmp.config.document import Table
 from gradcmp.config.messages import first_error, locate, spell
-from gradcmp.config.models import Backend, CaseModel, FixedModel, Input, UlpModel
+from gradcmp.config.models import Backend, CaseModel, Input, UlpModel
 from gradcmp.errors import ConfigError, Location, UsageError, did_you_mean
 from gradcmp.inputs import check, require_memory
 from gradcmp.keys import keys
+from gradcmp.tolerances import NAMED
 
 DEFAULT_BACKENDS = ("numpy", "tensorflow", "torch")
 
@@ -213,14 +212,9 @@ def _backend(model: Any, path: str, where: Location | None) -> BackendSpec:
 
 
 def _tolerance(written: Any, draft: _Draft) -> Tolerance:
-    match written:
-        case FixedModel(rtol=rtol, atol=atol):
-            return Fixed(rtol, atol)
-        case UlpModel(ulp=ulp):
-            return Ulp(ulp)
-        case "table":
-            return DTypeTable()
-    return Auto()
+    if isinstance(written, str):
+        return NAMED[written]
+    return (Ulp if isinstance(written, UlpModel) else Fixed)(**written.model_dump())
 
 
 # How a field is made from the value in YAML, by the form of its key; without a form, the value is

@@ -23,11 +23,12 @@ from pydantic import (
     create_model,
 )
 
-from gradcmp.case import BackendSpec, Case
+from gradcmp.case import BackendSpec, Case, Fixed, Ulp
 from gradcmp.config.shorthand import BRINGS_SHAPE, expand_backend, expand_input, expand_shape
 from gradcmp.errors import GradcmpError
 from gradcmp.inputs import KINDS, Kind
 from gradcmp.keys import REQUIRED, Key, keys
+from gradcmp.tolerances import NAMED
 
 MAX_AXES = 32  # what NumPy 1 can have; NumPy 2 has 64
 
@@ -125,7 +126,7 @@ class Form(NamedTuple):
 
 def _model(name: str, record: Any, forms: Mapping[str, Form], **more: Any) -> type[Model]:
     """Make the model of a record: a field for each of its keys, and `more`."""
-    summary = (record.__doc__ or "").partition("\n")[0]
+    summary = (record.__doc__ or "").partition("\n")[0].replace("`", "")
     fields: dict[str, Any] = {
         **{key.name: _field(key, forms) for key in keys(record).values()},
         **more,
@@ -139,44 +140,32 @@ def _field(key: Key, forms: Mapping[str, Form]) -> tuple[Any, Any]:
     return kind, Field(**filled, description=key.description, **key.limits)
 
 
-if TYPE_CHECKING:
-    BackendModel: TypeAlias = Model
-    Backend: TypeAlias = Model
-else:
-    BackendModel = _model("BackendModel", BackendSpec, {})
-    Backend = Annotated[
-        BackendModel,
-        BeforeValidator(_shorthand(expand_backend), json_schema_input_type=str | BackendModel),
-    ]
-
-Bound = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
-
-class FixedModel(Model):
-    """|actual - expected| <= atol + rtol * |expected|, for each element."""
-
-    rtol: Bound
-    atol: Bound
-
-
-class UlpModel(Model):
-    """At most this many steps of the coarser dtype from one value to the other."""
-
-    ulp: int = Field(ge=0)
-
-
 def _kind_of_tolerance(value: object) -> str:
     if isinstance(value, str):
         return "named"
     return "ulp" if isinstance(value, dict) and "ulp" in value else "fixed"
 
 
-ToleranceModel = Annotated[
-    Annotated[Literal["auto", "table"], Tag("named")]
-    | Annotated[FixedModel, Tag("fixed")]
-    | Annotated[UlpModel, Tag("ulp")],
-    Discriminator(_kind_of_tolerance),
-]
+if TYPE_CHECKING:
+    BackendModel: TypeAlias = Model
+    FixedModel: TypeAlias = Model
+    UlpModel: TypeAlias = Model
+    Backend: TypeAlias = Model
+    ToleranceModel: TypeAlias = Model
+else:
+    BackendModel = _model("BackendModel", BackendSpec, {})
+    FixedModel = _model("FixedModel", Fixed, {})
+    UlpModel = _model("UlpModel", Ulp, {})
+    Backend = Annotated[
+        BackendModel,
+        BeforeValidator(_shorthand(expand_backend), json_schema_input_type=str | BackendModel),
+    ]
+    ToleranceModel = Annotated[
+        Annotated[Literal[tuple(NAMED)], Tag("named")]
+        | Annotated[FixedModel, Tag("fixed")]
+        | Annotated[UlpModel, Tag("ulp")],
+        Discriminator(_kind_of_tolerance),
+    ]
 
 
 FORMS: Mapping[str, Form] = {

@@ -10,17 +10,14 @@ from typing import Any
 import numpy as np
 
 from gradcmp.case import (
-    Auto,
     BackendSpec,
     Case,
-    DTypeTable,
     Expression,
-    Fixed,
     InputSpec,
     Tolerance,
-    Ulp,
 )
 from gradcmp.keys import PAGE, keys, written_in
+from gradcmp.tolerances import NAMED
 
 PLAIN = re.compile(r"[A-Za-z_](?:[\w .,()*/+@=<>-]*[\w)])?", re.ASCII)  # text that needs no quotes
 WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
@@ -96,20 +93,9 @@ def who(backend: BackendSpec) -> dict[str, Any]:
 
 
 def tolerance(name: str, chosen: Tolerance) -> str:
-    """Write a tolerance as the config does."""
-    return f"{name}: {_chosen(chosen)}"
-
-
-def _chosen(chosen: Tolerance) -> str:
-    match chosen:
-        case Auto():
-            return "auto"
-        case DTypeTable():
-            return "table"
-        case Fixed():
-            return flow({"rtol": chosen.rtol, "atol": chosen.atol})
-        case Ulp():
-            return flow({"ulp": chosen.ulp})
+    """Write a tolerance as its name in configs, or as a mapping of its numbers."""
+    names = [known for known, one in NAMED.items() if one == chosen]
+    return f"{name}: {names[0] if names else flow(written_in(PAGE, chosen))}"
 
 
 def flow(facts: Mapping[str, Any]) -> str:
