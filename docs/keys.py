@@ -14,6 +14,7 @@ from typing import Any
 from gradcmp.config import schema
 
 PAGE = Path(__file__).with_name("configs.md")
+PAGES = sorted(PAGE.parent.rglob("*.md"))  # any of them may have such a table
 PLACE = re.compile(r"(?<=^<!-- keys: )(\w+) -->\n.*?(?=^<!-- end -->$)", re.S | re.M)
 INPUTS = "Inputs"  # instead of a model: all kinds of input in one table
 OWN = ("kind", "shape")  # what the kinds have in common
@@ -71,4 +72,5 @@ def written(value: object) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(filled(PAGE.read_text("utf-8")), "utf-8")
+    for page in PAGES:
+        page.write_text(filled(page.read_text("utf-8")), "utf-8")
