@@ -60,7 +60,7 @@ def kinds(models: Mapping[str, Any]) -> Iterator[str]:
                 for name, fact in model["properties"].items()
                 if name not in OWN
             ]
-            gives = model["description"].removeprefix("Return ").removesuffix(".")
+            gives = model["description"].removesuffix(".")
             yield f"| `{kind}` | {gives} | {', '.join(takes)} |"
 
 

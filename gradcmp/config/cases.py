@@ -48,7 +48,7 @@ def _suite(data: Table, file: str) -> list[Table]:
     for key in data:
         if key not in SUITE:
             raise ConfigError(
-                f"unknown key '{key}' beside 'cases'",
+                f"unknown key '{key}' next to 'cases'",
                 where=locate(data, (key,), file),
                 way_out="Write it under 'defaults', or in each case"
                 if key in CaseModel.model_fields

@@ -148,7 +148,7 @@ class _Variables:
         value = self.get(name, line)
         if isinstance(value, Table | Items) or value is None:
             raise ConfigError(
-                f"the matrix variable '{name}' is {shorten(value)}, and stands inside of text",
+                f"the matrix variable '{name}' is {shorten(value)}, and cannot stand inside text",
                 where=Location(self.file, line),
                 way_out="Let it stand alone",
             )

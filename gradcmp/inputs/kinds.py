@@ -130,7 +130,7 @@ class Kind:
     @property
     def summary(self) -> str:
         """A description of the array, in one line."""
-        return inspect.getdoc(self.draw) or ""
+        return (inspect.getdoc(self.draw) or "").removeprefix("Return ")
 
     @cached_property
     def parameters(self) -> Mapping[str, tuple[Any, Any]]:

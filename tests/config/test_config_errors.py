@@ -267,12 +267,12 @@ def test_a_wrong_input(spec, message):
         ("cases: [{name: a}]\ndefaults: 3\n", "f.yaml:2: defaults is 3, and must be a mapping"),
         (
             "cases: [{name: a}]\nseed: 3\n",
-            "f.yaml:2: unknown key 'seed' beside 'cases'. "
+            "f.yaml:2: unknown key 'seed' next to 'cases'. "
             "Write it under 'defaults', or in each case.",
         ),
         (
             "cases: [{name: a}]\ndefualts: {}\n",
-            "f.yaml:2: unknown key 'defualts' beside 'cases'. Did you mean 'defaults'?",
+            "f.yaml:2: unknown key 'defualts' next to 'cases'. Did you mean 'defaults'?",
         ),
         (
             "cases:\n  - graph: {a: X * X}\n",

@@ -101,7 +101,7 @@ def test_a_matrix_in_the_defaults_serves_every_case():
         ),
         (
             "inputs:\n  X: ones:3\ngraph:\n  a: sum(X) * ${n}\nmatrix: {n: [[1], 2]}\n",
-            "f.yaml:4: the matrix variable 'n' is [1], and stands inside of text. "
+            "f.yaml:4: the matrix variable 'n' is [1], and cannot stand inside text. "
             "Let it stand alone.",
         ),
     ],
