@@ -318,6 +318,18 @@ def test_the_case_on_the_page_is_a_config_of_the_same_case():
 
 
 @pytest.mark.parametrize(
+    ("tolerance", "written"),
+    [(Auto(), "auto"), (DTypeTable(), "table"), (Ulp(4), "{ulp: 4}"),
+     (Fixed(1e-5, 0.0), "{rtol: 1e-05, atol: 0.0}")],
+)  # fmt: skip
+def test_of_arrays_without_a_graph_the_page_knows_name_and_tolerance(tolerance, written):
+    case = Case("a | b", {}, {}, "", (), (), tolerance)
+    name, comment, last = case_yaml(case).splitlines()
+    assert (name, last) == ('name: "a | b"', f"tolerance: {written}")
+    assert comment.startswith("# ")
+
+
+@pytest.mark.parametrize(
     ("text", "names"),
     [
         ("X * Y", ("X", "Y")),

@@ -9,20 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from gradcmp.case import (
-    BackendSpec,
-    Case,
-    Expression,
-    InputSpec,
-    Tolerance,
-)
+from gradcmp.case import BackendSpec, Case, Expression, InputSpec, Tolerance
 from gradcmp.keys import PAGE, keys, written_in
 from gradcmp.tolerances import NAMED
 
 PLAIN = re.compile(r"[A-Za-z_](?:[\w .,()*/+@=<>-]*[\w)])?", re.ASCII)  # text that needs no quotes
 WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 TAKEN = {"null", "true", "false", "yes", "no", "on", "off"}  # no strings in YAML 1.1
-UNKNOWN = "# The arrays were saved before: what made them is not known."
+UNKNOWN = "# The arrays come from files; how they were made is not known."
 LONG = 300  # characters of one input: arrays that are written out are longer
 
 
@@ -40,8 +34,8 @@ def entries(case: Case) -> Iterator[str]:
         if not known[name].is_off(value)
     }
     if not case.graph:
-        known_still = [shown[name] for name in ("name", "description") if name in shown]
-        yield from (*known_still, UNKNOWN, shown["tolerance"])
+        named = [shown[name] for name in ("name", "description") if name in shown]
+        yield from (*named, UNKNOWN, shown["tolerance"])
     else:
         yield from shown.values()
 
@@ -55,7 +49,7 @@ def plain(name: str, fact: Any) -> str:
 
 def inputs(name: str, specs: Mapping[str, InputSpec]) -> str:
     """Write every input on a line of its own."""
-    lines = (f"  {scalar(one)}: {given(specs[one])}" for one in specs)
+    lines = (f"  {scalar(one)}: {input_mapping(specs[one])}" for one in specs)
     return "\n".join([f"{name}:", *lines])
 
 
@@ -67,12 +61,12 @@ def graph(name: str, nodes: Mapping[str, Expression]) -> str:
 
 def backends(name: str, specs: Iterable[BackendSpec]) -> str:
     """Write every backend on a line of its own."""
-    lines = (f"  - {flow(who(spec))}" for spec in specs)
+    lines = (f"  - {flow(own_keys(spec))}" for spec in specs)
     return "\n".join([f"{name}:", *lines])
 
 
-def given(spec: InputSpec) -> str:
-    """Write how an input comes about, cut where it is long."""
+def input_mapping(spec: InputSpec) -> str:
+    """Write an input as a mapping, cut where it is long."""
     facts: dict[str, Any] = {"kind": spec.kind}
     if spec.shape is not None:
         facts["shape"] = list(spec.shape)
@@ -82,7 +76,7 @@ def given(spec: InputSpec) -> str:
     return f"{text[:LONG]} …  # {len(text) - LONG} more characters"
 
 
-def who(backend: BackendSpec) -> dict[str, Any]:
+def own_keys(backend: BackendSpec) -> dict[str, Any]:
     """Return the keys of a backend that differ from their defaults."""
     known = keys(BackendSpec)
     return {
