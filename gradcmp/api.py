@@ -11,7 +11,15 @@ from gradcmp.case import DTYPES, ONCE, BackendSpec, Case, Effort, InputSpec
 from gradcmp.graph import build
 from gradcmp.judge import CaseVerdict, judge, unsteady
 from gradcmp.plan import backends_of, check, environments_of, in_float64, requests_of, resolve
-from gradcmp.recording import COTANGENT, Array, Origin, Outcome, Recording, fingerprint, lost
+from gradcmp.recording import (
+    COTANGENT,
+    Array,
+    Origin,
+    Outcome,
+    Recording,
+    fingerprint,
+    missing_inputs,
+)
 from gradcmp.workers import Pool, Request
 
 
@@ -141,7 +149,7 @@ def keepsakes(
         label: replace(
             recording,
             origin=origin,
-            given=lost(recording, origin, handed),
+            given=missing_inputs(recording, origin, handed),
             twin=fine.get(label),
         )
         for label, recording in recordings.items()

@@ -3,7 +3,7 @@
 from gradcmp.recording.asked import case_to_facts
 from gradcmp.recording.blob import pack, unpack
 from gradcmp.recording.form import SCHEMA, from_bytes, to_bytes
-from gradcmp.recording.handed import find_handed, lost
+from gradcmp.recording.inputs import missing_inputs, recover_inputs
 from gradcmp.recording.origin import COTANGENT, Origin, fingerprint
 from gradcmp.recording.records import (
     BFLOAT16,
@@ -28,12 +28,12 @@ __all__ = [
     "Recording",
     "case_to_facts",
     "dtype_name",
-    "find_handed",
     "fingerprint",
     "from_bytes",
-    "lost",
+    "missing_inputs",
     "numpy_dtype",
     "pack",
+    "recover_inputs",
     "to_bytes",
     "unpack",
 ]

@@ -29,7 +29,7 @@ class Origin:
         Only the keys that are written in the origin: backends and tolerance belong to a run. Of an
         input it has kind and shape.
     hashes : mapping of str to str
-        `fingerprint` of each input, and of the cotangent under `COTANGENT`, as they were handed
+        `fingerprint` of each input, and of the cotangent under `COTANGENT`, as they were passed
         to the backend, which casts them to its dtype.
     recorder : mapping of str to str
         gradcmp's version, and the machine.

@@ -11,7 +11,7 @@ from gradcmp.case import REFERENCE
 from gradcmp.errors import GraphError, InputError, RecordingError
 from gradcmp.graph import backward, build, forward, infer
 from gradcmp.graph.walk import constants_of, spec_of
-from gradcmp.recording import COTANGENT, Array, Origin, Recording, find_handed
+from gradcmp.recording import COTANGENT, Array, Origin, Recording, recover_inputs
 from gradcmp.recording.facts import AGAIN
 
 # What arrays that a graph was not made for can raise in NumPy: an index too large, a shape.
@@ -42,7 +42,7 @@ def recompute_reference(origin: Origin, recordings: Mapping[str, Recording]) -> 
             if each is None:
                 continue
             try:
-                handed = find_handed(each, origin)
+                handed = recover_inputs(each, origin)
                 found = found or handed
             except RecordingError as error:
                 error.fact = f"the recording of '{label}': {error.fact}"

@@ -1,4 +1,4 @@
-"""The numbers that a backend was handed: found again in its recording, and those of its origin."""
+"""The inputs of a recording: recovered from its own arrays, or kept beside them."""
 
 from __future__ import annotations
 
@@ -12,27 +12,29 @@ from gradcmp.recording.origin import COTANGENT, Origin, fingerprint
 from gradcmp.recording.records import Array, Recording
 
 
-def lost(recording: Recording, origin: Origin, handed: Mapping[str, Array]) -> dict[str, Array]:
-    """Return what a recording must be given to say what it was handed: casts lost digits of it."""
+def missing_inputs(
+    recording: Recording, origin: Origin, inputs: Mapping[str, Array]
+) -> dict[str, Array]:
+    """Return the inputs that a recording's own arrays do not have, as casts lost digits of them."""
     return {
         name: array
-        for name, array in handed.items()
+        for name, array in inputs.items()
         if (own := _own(recording, origin, name)) is None or fingerprint(own) != origin.hashes[name]
     }
 
 
-def find_handed(recording: Recording, origin: Origin) -> dict[str, Array] | None:
-    """Return the inputs, and the cotangent under `COTANGENT`, as the backend was handed them.
+def recover_inputs(recording: Recording, origin: Origin) -> dict[str, Array] | None:
+    """Return the inputs, and the cotangent under `COTANGENT`, as the backend received them.
 
     Returns
     -------
     dict of str to array, or None
-        None when they are lost: a cast took digits of which nobody took note.
+        None when a cast lost digits of them that were not kept, as in older recordings.
 
     Raises
     ------
     RecordingError
-        When its arrays are not what its origin says that it was handed.
+        When its arrays are not those whose hashes are in its origin.
     """
     found: dict[str, Array] = {}
     for name, digest in origin.hashes.items():
@@ -51,7 +53,7 @@ def find_handed(recording: Recording, origin: Origin) -> dict[str, Array] | None
 
 
 def _own(recording: Recording, origin: Origin, name: str) -> Array | None:
-    """Return an input from the recording's own arrays, in the dtype in which it would be handed."""
+    """Return an input from the recording's own arrays, in the dtype in which inputs are drawn."""
     if name == COTANGENT:
         array = recording.gradients.get(origin.case.output)
     else:
