@@ -45,8 +45,7 @@ from pathlib import Path
 import gradcmp
 from gradcmp.config import load_text, schema
 from gradcmp.errors import ConfigError
-from gradcmp.api import origin_of
-from gradcmp.recording.origin import origin_of_facts, origin_to_facts
+from gradcmp.recording.origin import COTANGENT, Origin, origin_of_facts, origin_to_facts
 from gradcmp.judge import CaseVerdict
 from gradcmp.report.json import of_case
 from gradcmp.report.page.case_yaml import case_yaml
@@ -65,7 +64,7 @@ except ConfigError:
     print(json.dumps({"refused": refusal(config[: config.index("matrix")])}))
     sys.exit()
 ada, grace = cases
-facts = origin_to_facts(origin_of(ada))
+facts = origin_to_facts(Origin(ada, {"X": "0", COTANGENT: "0"}))
 table = runpy.run_path(str(Path(docs) / "keys.py"))["keys"]
 (again,) = load_text(case_yaml(grace), "again.yaml")
 (silent,) = load_text(config[: config.index("owner")], "c.yaml")
