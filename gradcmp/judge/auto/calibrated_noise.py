@@ -31,6 +31,7 @@ UNEARNED = (
     "rounding does, too"
 )
 OWN_LIMIT = 10.0  # times the noise of a backend's own code
+LOWER = 4.0  # times: what a unit explains it must make quieter, and not chance alone
 QUIET_FROM = 0.3  # of the noise that such a unit makes: less, and the unit is not the reason
 
 
@@ -59,7 +60,8 @@ class CalibratedNoise:
         measured = partial(self._decide, scale=scale, sides=sides)
         verdict, shrink = measured(difference, stayed)
         if verdict.reason != "rounding" and scale.kinks:
-            verdict = self._with_kinks(verdict, sides, tensor, scale, measured)
+            verdict, rest = self._with_kinks(verdict, sides, tensor, scale, measured)
+            found = found if verdict.agrees else loudness(rest, scale, limits)
         if verdict.reason in ("precision", "suspect"):
             unit = self._unit(sides, tensor, difference)
             if verdict.reason == "precision":
@@ -97,20 +99,24 @@ class CalibratedNoise:
         tensor: TensorPair,
         scale: Scale,
         measured: Callable[[Float, Float | None], tuple[Verdict, float | None]],
-    ) -> Verdict:
-        """Return the verdict on what open branches do not explain, if it is the milder one."""
+    ) -> tuple[Verdict, Float]:
+        """Return the verdict on what open branches do not explain, and that.
+
+        The verdict on all of the difference stands if this one is no milder.
+        """
 
         def rest(values: tuple[Array, Array], precision: Precision) -> Float:
             free = sides.expected_is_reference
             return unexplained(tensor.name, values, scale, precision, free)
 
         fine = tensor.float64 and rest(tensor.float64, PRECISIONS["float64"])
-        milder, _ = measured(rest(tensor.values, sides.precision), fine)
+        left = rest(tensor.values, sides.precision)
+        milder, _ = measured(left, fine)
         if not milder.agrees:
-            return verdict
+            return verdict, left
         if milder.reason == "rounding":
-            return Verdict(True, "kink", KINK)
-        return replace(milder, detail=f"{milder.detail}; beside it: {KINK}")
+            return Verdict(True, "kink", KINK), left
+        return replace(milder, detail=f"{milder.detail}; beside it: {KINK}"), left
 
     def judge_together(
         self, sides: RecordingPair, tensors: Sequence[TensorPair], found: Mapping[str, Comparison]
@@ -163,9 +169,10 @@ class CalibratedNoise:
     def _unit(self, sides: RecordingPair, tensor: TensorPair, difference: Float) -> str:
         """Return which coarser unit for matrix products would explain it; empty if none would."""
         limits = self.scales.limits(sides.dtype)
+        plain = loudness(difference, self.scale(tensor.name, sides), limits)
         for unit in UNITS:
-            r = loudness(difference, self.scale(tensor.name, sides, unit), limits).r
-            if QUIET_FROM <= r <= limits.r:
+            found = loudness(difference, self.scale(tensor.name, sides, unit), limits)
+            if not found.loud and QUIET_FROM <= found.r <= plain.r / LOWER:
                 return unit
         return ""
 
