@@ -93,7 +93,7 @@ def _judge(
         },
         findings=findings,
         sensitivity=investigation.sensitivity(),
-        unearned=tuple(sorted(rule.unearned)) if isinstance(rule, NoiseJudge) else (),
+        unearned=rule.unearned if isinstance(rule, NoiseJudge) else {},
     )
 
 

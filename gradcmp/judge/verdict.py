@@ -117,8 +117,9 @@ class CaseVerdict:
         By tensor, for gradients.
     twins : mapping of str to Recording or Failure
         Under tolerance auto, the same backends in float64, by the same labels.
-    unearned : tuple of str
-        Labels whose difference is rounding or a wrong kernel, as runs at nudged inputs would tell.
+    unearned : mapping of str to set of str
+        By label, tensors that lost digits to rounding or to a wrong kernel, as runs at nudged
+        inputs would tell.
     runs : int
         How often each backend ran.
     unsteady : mapping of str to mapping of str to Comparison
@@ -139,7 +140,7 @@ class CaseVerdict:
     divergences: Mapping[Pair, Mapping[str, Divergence]] = field(default_factory=dict)
     sensitivity: Mapping[str, Sensitivity] = field(default_factory=dict)
     twins: Mapping[str, Outcome] = field(default_factory=dict)
-    unearned: tuple[str, ...] = ()
+    unearned: Mapping[str, set[str]] = field(default_factory=dict)
     runs: int = 1
     unsteady: Mapping[str, Mapping[str, Comparison]] = field(default_factory=dict)
     isolated: Mapping[str, CaseVerdict] = field(default_factory=dict)

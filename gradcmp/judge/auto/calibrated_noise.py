@@ -41,7 +41,7 @@ class CalibratedNoise:
 
     scales: CaseNoise
     own: Mapping[str, Mapping[str, Float]] = field(default_factory=dict)
-    unearned: set[str] = field(default_factory=set)
+    unearned: dict[str, set[str]] = field(default_factory=dict)
 
     def settle(
         self, batch: TensorBatch, unsettled: Sequence[int]
@@ -191,7 +191,7 @@ class CalibratedNoise:
                 continue  # this side lost no digits
             noise = self.own.get(label, {}).get(tensor.name)
             if strayed is None or noise is None or noise.shape != strayed.shape:
-                self.unearned.add(label)
+                self.unearned.setdefault(label, set()).add(tensor.name)
                 if unit:
                     continue
                 return Verdict(False, "suspect", UNEARNED)

@@ -51,8 +51,8 @@ class NoiseJudge:
         The same backends on the same inputs in float64, by the same labels.
     own : mapping of str to mapping of str to array
         By label and tensor, the noise of what could be run again at nudged inputs: `own_noise`.
-    unearned : set of str
-        Labels of which that would have to be known.
+    unearned : dict of str to set of str
+        By label, the tensors of which that would have to be known.
     """
 
     graph: Graph
@@ -60,7 +60,7 @@ class NoiseJudge:
     recordings: Mapping[str, Recording]
     twins: Mapping[str, Recording]
     own: Mapping[str, Mapping[str, Float]] = field(default_factory=dict)
-    unearned: set[str] = field(default_factory=set)
+    unearned: dict[str, set[str]] = field(default_factory=dict)
     _judged: dict[Hashable, Comparison] = field(default_factory=dict)
 
     def compare(
