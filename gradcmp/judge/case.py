@@ -19,6 +19,7 @@ from gradcmp.judge.diagnose.divergence import divergences
 from gradcmp.judge.diagnose.investigation import Investigation
 from gradcmp.judge.elementwise.arrays import compare, compare_named
 from gradcmp.judge.fixed import FixedJudge, without_noise
+from gradcmp.judge.nonfinite import nonfinite, warned
 from gradcmp.judge.sides import INTEGRAL, Side, compare_required
 from gradcmp.judge.tensor_judge import TensorJudge
 from gradcmp.judge.verdict import CaseVerdict, Finding, Pair
@@ -79,7 +80,10 @@ def _judge(
     rule = _rule_of(case, graph, recordings.get(reference), recordings, twins, own)
     if pairs is None:
         pairs = [Pair(actual, expected) for expected, actual in combinations(recordings, 2)]
-    comparisons = {pair: _compare(case, graph, pair, recordings, rule) for pair in pairs}
+    strange = nonfinite(graph, recordings)
+    comparisons = {
+        pair: warned(pair, _compare(case, graph, pair, recordings, rule), strange) for pair in pairs
+    }
     first = {pair: divergences(graph, by) for pair, by in comparisons.items()}
     verdict = CaseVerdict(case, reference, ordered, comparisons, divergences=first, twins=twins)
     if reference not in recordings:

@@ -1,0 +1,59 @@
+"""NaN or an infinity of finite inputs is never passed over, also where all sides have it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from autocases import PAIR, case, draw, reasons, spoiled, verdict
+
+
+def negative(inputs):
+    inputs["x"] = np.abs(inputs["x"]) + 0.5
+    inputs["x"][1, 2] = -2.0
+    return inputs
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
+@pytest.mark.parametrize("live", [True, False])
+def test_nan_on_both_sides_warns_is_counted_and_its_birth_named(dtype, live):
+    there = case(r="sqrt(x)", out="r * y")
+    judged = verdict(there, negative(draw(there)), dtype=dtype, live=live)
+    comparison = judged.comparisons[PAIR]["out"]
+    assert comparison.verdict.warns
+    assert "1 of 12 elements" in comparison.verdict.detail
+    assert "from node 'r' on" in comparison.verdict.detail
+    assert {name for _, name, _ in judged.warnings} == {"r", "out", "d x", "d y"}
+    assert judged.exit_code == 0
+
+
+def test_under_strict_it_fails():
+    there = case(strict=True, r="sqrt(x)", out="r * y")
+    assert verdict(there, negative(draw(there))).exit_code == 1
+
+
+def test_the_pullback_that_makes_it_is_named():
+    """sqrt has an infinite slope at 0, and 0 times it is NaN."""
+    there = case(r="sqrt(x)", s="r * 0", out="s + y")
+    inputs = {**draw(there), "x": np.zeros((4, 3))}
+    judged = verdict(there, inputs)
+    detail = judged.comparisons[PAIR]["d x"].verdict.detail
+    assert reasons(judged)["d x"] == "non-finite"
+    assert "pullback of node 'r'" in detail or "at every element" in detail
+    assert reasons(judged)["d r"] == "exact"
+
+
+def test_nan_beside_a_wrong_number_is_no_mere_warning():
+    there = case(r="sqrt(x)", out="r * y")
+    wrong = spoiled(
+        "y", lambda d: d * np.where(np.arange(12).reshape(4, 3) == 7, -1, 1).astype(d.dtype)
+    )
+    judged = verdict(there, negative(draw(there)), spoil=lambda r: wrong(r))
+    assert reasons(judged)["d y"] == "bug"
+    assert judged.exit_code == 1
+
+
+def test_of_inputs_that_are_not_finite_nothing_is_said():
+    there = case(out="x * y")
+    inputs = draw(there)
+    inputs["x"][0, 0] = np.inf
+    assert not verdict(there, inputs).warnings
