@@ -136,6 +136,10 @@ def outside_span(tensors: Sequence[Kinked]) -> dict[str, Float] | None:
     jumps = np.concatenate([one.jumps.reshape(len(one.jumps), -1) for one in tensors], axis=1)
     margin = np.concatenate([one.margin.reshape(-1) for one in tensors])
     with np.errstate(all="ignore"):
+        size = np.maximum(np.abs(jumps).max(axis=0), np.abs(difference))
+        noise = np.fmax(
+            noise, EPS * np.where(np.isfinite(size), size, 0.0)
+        )  # float64 tells no more
         known = np.isfinite(difference / noise) & np.isfinite(jumps / noise).all(axis=0)
         where = np.flatnonzero(known & jumps.any(axis=0))
         rows, seen = jumps[:, where] / noise[where], difference[where] / noise[where]

@@ -187,3 +187,22 @@ def test_the_verdict_of_a_pair_does_not_depend_on_which_tensor_is_asked_first():
         ours = spoiled(name, lambda d: np.asarray(np.array([1, 0, 1]), d.dtype))(ours)
     found = judge(there, "numpy", {"numpy": reference, "torch": ours}, {}).comparisons[PAIR]
     assert {found[name].verdict.reason for name in ("d x", "d y")} & FAILS
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("text", "slope", "lawful"),
+    [
+        ("sum(relu(x))", 1.0, True),
+        ("sum(relu(x))", 0.5, True),
+        ("sum(relu(x))", 1.5, False),
+        ("sum(relu(x))", -0.5, False),
+        ("sum(abs(x))", 1.0, True),
+        ("sum(abs(x))", -1.0, True),
+        ("sum(abs(x))", 1.5, False),
+    ],
+)
+def test_a_slope_at_a_kink_lies_between_those_beside_it(text, slope, lawful, dtype):
+    there, inputs = of({"x": [0, 1, 2]}, text)
+    reason = judged(there, inputs, dtype, x=[slope, 1, 1])["d x"]
+    assert (reason not in FAILS) is lawful, reason
