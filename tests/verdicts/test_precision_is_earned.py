@@ -12,7 +12,7 @@ from gradcmp import api
 from gradcmp.backends.numpy import NumpyBackend
 from gradcmp.case import ONCE, Effort
 from gradcmp.cli import main
-from gradcmp.judge.recordings import judge_against_golden
+from gradcmp.judge.recorded.pair import judge_against_golden
 from gradcmp.recording.files import write
 from gradcmp.workers.wire import job_from_bytes, request_to_bytes
 

@@ -21,7 +21,7 @@ from gradcmp.case import Auto, BackendSpec, Case, Expression, InputSpec
 from gradcmp.graph import build, infer
 from gradcmp.graph.walk import spec_of
 from gradcmp.judge import CaseVerdict, Comparison, Pair, judge
-from gradcmp.judge.records import Finding
+from gradcmp.judge.verdict import Finding
 from gradcmp.recording import Recording, numpy_dtype
 
 
