@@ -60,6 +60,15 @@ LAWFUL_BUT_BLAMED = {
     "a tie behind a tie: x": tie(
         "sum(maximum(maximum(x, 0), z))", {"x": [0.0, 1.0], "z": [0.0, 3.0]}, x=[1, 0], z=[0, 1]
     ),
+    "the smaller of the maximum and each": tie(
+        "sum(minimum(max(x), x))", {"x": [1.0, 1.0, 0.0]}, x=[1.5, 0.5, 1]
+    ),
+    "a tie behind an absolute value": tie(
+        "sum(minimum(abs(x), z))", {"x": [0.0, 2.0], "z": [0.0, 1.0]}, x=[-0.5, 0], z=[0.5, 1]
+    ),
+    "a relu behind a tie: a quarter": tie(
+        "sum(relu(minimum(x, z)))", {"x": [0.0, 2.0], "z": [0.0, 1.0]}, x=[0.25, 0], z=[0.25, 1]
+    ),
     "a tie behind a relu: halves": tie(
         "sum(maximum(relu(x), z))", {"x": [0.0, 1.0], "z": [0.0, 3.0]}, x=[0.5, 0], z=[0.5, 1]
     ),
@@ -179,6 +188,37 @@ def test_shares_that_do_not_add_up_over_two_tensors_fail(graph, inputs, says):
 @pytest.mark.parametrize(("graph", "inputs", "says"), WRONG.values(), ids=WRONG)
 def test_what_no_choice_gives_fails(graph, inputs, says, dtype):
     assert blamed(Trial(graph, inputs, both=says, dtype=dtype))
+
+
+# The sums tie in the first row: 0 + 1 = 1 + 0.
+SUMS = {"x": [[0.0, 1.0, 0.0], [1.0, 1.0, -1.0]], "z": [[1.0, 0.0, -1.0], [0.0, 1.0, 1.0]]}
+COMPUTED = lacking("a tie of computed numbers is drawn into the noise of its tensor")
+
+
+def sums(*first_row, dtype="float32"):
+    both = {"d x": [first_row, [0, 1, 0]], "d z": [first_row, [0, 1, 0]]}
+    return Trial({"out": "sum(max(x + z, axis=1))"}, SUMS, both=both, dtype=dtype)
+
+
+@COMPUTED
+@DTYPES
+def test_a_choice_at_a_tie_of_computed_numbers_is_a_kink(dtype):
+    assert sums(0, 1, 0, dtype=dtype).reason("d x") == "kink"
+
+
+@pytest.mark.parametrize(
+    ("dtype", "row"),
+    [
+        *(pytest.param("float32", row, marks=COMPUTED) for row in ((1, 1, 0), (1.5, -0.5, 0))),
+        pytest.param("float32", (0, 0, 0), marks=COMPUTED),
+        pytest.param("float64", (0, 0, 0), marks=APART),
+        ("float64", (1, 1, 0)),
+        ("float64", (1.5, -0.5, 0)),
+    ],
+    ids=str,
+)
+def test_what_no_choice_gives_at_a_tie_of_computed_numbers_fails(dtype, row):
+    assert blamed(sums(*row, dtype=dtype))
 
 
 UNSTABLE = {
