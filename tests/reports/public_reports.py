@@ -164,6 +164,12 @@ def _side(seen: Seen, wanted: str | list[str]) -> bool:
     return seen.sides == ({wanted} if isinstance(wanted, str) else set(wanted))
 
 
+def _group(seen: Seen, wanted: list[str]) -> bool:
+    """Whether all are named together."""
+    said = [one["side"] for one in seen.comparisons if one["side"]]
+    return any(set(re.split(r", | and ", side)) == set(wanted) for side in said)
+
+
 def _first(seen: Seen, name: str) -> bool:
     parts = [one["first_parts"] for one in seen.disagreeing]
     return bool(parts) and all(p and name == (p["forward"] or p["backward"]) for p in parts)
@@ -174,6 +180,7 @@ DEMANDS: Mapping[str, Callable[[Seen, Any], bool]] = {
     "reason": _reason,
     "not_reason": lambda seen, reason: all(one["reason"] != reason for one in seen.disagreeing),
     "side": _side,
+    "group": _group,
     "cause": _cause,
     "not_cause": lambda seen, pattern: bool(seen.comparisons) and not _cause(seen, pattern),
     "first": _first,

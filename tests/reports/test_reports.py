@@ -8,6 +8,7 @@ from dataclasses import replace
 from io import StringIO
 
 import pytest
+from conftest import REQUIRED
 from public_reports import HERE, Claim, claims, complaints
 
 from gradcmp import api, config
@@ -82,11 +83,11 @@ class Bench:
 
 
 def require(claim):
-    """Skip where a framework is missing."""
+    """Skip where a framework is missing; fail where it is required."""
     for text in (*claim.run.get("backends", ()), claim.run.get("by", "torch")):
         name = text.partition(":")[0]
         if not backend_class(name).installed():
-            pytest.skip(f"{name} is not installed")
+            (pytest.fail if name in REQUIRED else pytest.skip)(f"{name} is not installed")
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +116,7 @@ WRONG = [
     ({"tensor": "d X", "side": "torch"}, "side"),
     ({"tensor": "d X", "side": ["mine", "torch"]}, "side"),
     ({"tensor": "d X", "side": []}, "side"),
+    ({"tensor": "d X", "group": ["mine", "torch"]}, "group"),
     ({"tensor": "d X", "cause": "the sign is flipped"}, "cause"),
     ({"tensor": "d X", "not_cause": "is missing"}, "not_cause"),
     ({"tensor": "d X", "first": "y"}, "first"),
