@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from trial import Trial, lacking
-
-DEAF = lacking("one element near a branch raises the noise of its whole tensor")
+from trial import Trial
 
 
 def blamed(trial):
@@ -36,7 +34,7 @@ def test_either_branch_agrees_at_a_threshold_that_the_dtype_cannot_hold(at_thres
 
 
 @pytest.mark.parametrize("at_threshold", [0, 1])
-@pytest.mark.parametrize("times", [pytest.param(1.001, marks=DEAF), 1.01, 1.1])
+@pytest.mark.parametrize("times", [1.001, 1.01, 1.1])
 def test_an_element_apart_from_the_threshold_is_as_exact_as_ever(times, at_threshold):
     assert blamed(Trial(SQUARES, NEAR, both=squares(times, at_threshold)))
 
@@ -44,8 +42,8 @@ def test_an_element_apart_from_the_threshold_is_as_exact_as_ever(times, at_thres
 @pytest.mark.parametrize(
     ("times", "at_threshold"),
     [
-        pytest.param(1.001, 0, marks=DEAF),
-        pytest.param(1.01, 0, marks=DEAF),
+        (1.001, 0),
+        (1.01, 0),
         (1.1, 0),
         (1.001, 1),
         (1.01, 1),
@@ -63,9 +61,11 @@ PRODUCT = {"h": "x @ a", "out": "sum(relu(h))"}
 LAYER = {"x": [[1.0, 3.0], [3.0, 4.0]], "a": [[0.3], [-0.1]]}
 
 
-def layer(c, first=1.0, second=1.0):
-    d = np.array([c * 1 + 3, c * 3 + 4.0])
-    return {"d a": (d * [first, second])[:, None]}
+def layer(c, first=1.0, second=1.0, a=LAYER["a"]):
+    """Return the gradients where h[0] counts c times, those of a spoiled."""
+    back = np.array([[c], [1.0]])
+    d = np.array([[c * 1 + 3], [c * 3 + 4.0]])
+    return {"d h": back, "d x": back @ np.transpose(a), "d a": d * [[first], [second]]}
 
 
 @pytest.mark.parametrize("c", [0, 0.5, 1])
@@ -73,7 +73,6 @@ def test_a_weight_behind_a_near_branch_takes_either(c):
     assert not blamed(Trial(PRODUCT, LAYER, both=layer(c)))
 
 
-@DEAF
 @pytest.mark.parametrize(
     ("c", "first", "second"),
     [(0, 1, 1.5), (1, 1, 1.5), (0, 1.5, 1), (1, 1, 1.1), (0, 1, 1.1), (1, 0.75, 1), (0, 1, 1.75)],
@@ -83,25 +82,24 @@ def test_a_weight_that_no_branch_gives_fails(c, first, second):
     assert blamed(Trial(PRODUCT, LAYER, both=layer(c, first, second)))
 
 
-EXACT = {"x": [[1.0, 3.0], [3.0, 4.0]], "a": [[0.75], [-0.25]]}  # h = [0, 1.25], in every dtype
+EXACT = {"x": LAYER["x"], "a": [[0.75], [-0.25]]}  # h = [0, 1.25], in every dtype
 
 
 @pytest.mark.parametrize("c", [0, 0.5, 1])
 def test_a_weight_behind_an_exact_tie_takes_either(c):
-    assert not blamed(Trial(PRODUCT, EXACT, both=layer(c)))
+    assert not blamed(Trial(PRODUCT, EXACT, both=layer(c, a=EXACT["a"])))
 
 
-@lacking("kinks are judged element by element")
 @pytest.mark.parametrize(
     ("c", "first", "second"), [(0, 1, 1.5), (0, 1, 1.1), (1, 0.75, 1), (0, 1, 1.75)]
 )
 def test_a_weight_that_no_branch_at_an_exact_tie_gives_fails(c, first, second):
-    assert blamed(Trial(PRODUCT, EXACT, both=layer(c, first, second)))
+    assert blamed(Trial(PRODUCT, EXACT, both=layer(c, first, second, EXACT["a"])))
 
 
 @pytest.mark.parametrize(("c", "first", "second"), [(1, 1, 1.1), (0, 0.9, 1)])
 def test_a_weight_outside_what_branches_at_an_exact_tie_give_fails(c, first, second):
-    assert blamed(Trial(PRODUCT, EXACT, both=layer(c, first, second)))
+    assert blamed(Trial(PRODUCT, EXACT, both=layer(c, first, second, EXACT["a"])))
 
 
 # A row beside an exact kink, one ULP off it, and far from it: the others are judged alike.
@@ -147,7 +145,7 @@ def cancelling(times):
     on[2] = 1.0
     d = x.T @ on
     d[1] *= times
-    return Trial(PRODUCT, {"x": x, "a": a}, both={"d a": d})
+    return Trial(PRODUCT, {"x": x, "a": a}, both={"d a": d, "d h": on, "d x": on @ np.transpose(a)})
 
 
 def test_a_row_that_cancels_takes_either_branch():
@@ -157,10 +155,10 @@ def test_a_row_that_cancels_takes_either_branch():
 @pytest.mark.parametrize(
     "times",
     [
-        pytest.param(1.001, marks=DEAF),
-        pytest.param(1.01, marks=DEAF),
-        pytest.param(1.1, marks=DEAF),
-        pytest.param(2.0, marks=DEAF),
+        1.001,
+        1.01,
+        1.1,
+        2.0,
     ],
 )
 def test_an_error_beside_a_row_that_cancels_fails(times):

@@ -52,12 +52,11 @@ BESIDE_A_KINK = lacking("what tied branches explain is given another cause besid
 @pytest.mark.parametrize(
     ("graph", "x", "d"),
     [
-        ("max(x)", [3.0, 3.0, 1.0], [0, 0, 0]),
         ("sum(clip(x, 0, 1))", [1.0, 1.0], [0, 0]),
         ("sum(maximum(x, 1.0))", [1.0, 1.0], [1, 1]),
         ("sum(relu(x))", [0.0, 0.0], [1, 1]),
     ],
-    ids=["max", "clip", "maximum", "relu"],
+    ids=["clip", "maximum", "relu"],
 )
 def test_a_kink_has_no_other_cause(graph, x, d):
     trial = Trial({"out": graph}, {"x": x}, both={"d x": d})
@@ -67,8 +66,13 @@ def test_a_kink_has_no_other_cause(graph, x, d):
     assert not says or "tie" in says
 
 
-@lacking("a unit for matrix products is offered to a graph without one")
-@pytest.mark.parametrize("twin", [True, False])
+@pytest.mark.parametrize(
+    "twin",
+    [
+        pytest.param(True, marks=lacking("what is right in float64 is precision, and passes")),
+        False,
+    ],
+)
 @pytest.mark.parametrize("times", [1.0002, 1.0005, 1.001])
 def test_no_matrix_product_no_unit_for_it(times, twin):
     """x^2 by hand, a little off: what a unit of TF32 would leave, had it anything to multiply."""
