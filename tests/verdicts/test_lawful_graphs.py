@@ -50,8 +50,16 @@ def judged(dtype, spoil=lambda d: d):
     return accepted
 
 
-@lacking("where several ops tie, not every choice is within the ends of the interval")
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "dtype",
+    [
+        "float32",
+        pytest.param(
+            "float64",
+            marks=lacking("an interval of float64 is too narrow where the reference is zero"),
+        ),
+    ],
+)
 def test_no_lawful_side_is_blamed(dtype):
     assert all(judged(dtype))
 
