@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 import pytest
+from surroundings import neutral
 
 from gradcmp.backends.base import Backend
 from gradcmp.backends.registry import BUILT_IN, backend_class
 
 REQUIRED = os.environ.get("GRADCMP_REQUIRE", "").split(",")  # absent is then a failure
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _neutral_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Run every test in the same surroundings, whoever started the suite."""
+    with neutral(tmp_path_factory.mktemp("home")):
+        yield
 
 
 @lru_cache
