@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from functools import lru_cache
@@ -14,6 +15,54 @@ from gradcmp.backends.base import Backend
 from gradcmp.backends.registry import BUILT_IN, backend_class
 
 REQUIRED = os.environ.get("GRADCMP_REQUIRE", "").split(",")  # absent is then a failure
+FRAMEWORKS = tuple(name for name in BUILT_IN if name != "numpy")
+LONG = ("browser", "frameworks", "processes", "slow")  # what is not quick
+STARTS = ("subprocess.Popen", "os.fork", "os.posix_spawn", "os.system")
+MARKS = {  # by the fixtures that a test uses
+    "adapter": "frameworks",
+    "browser": "browser",
+    "every_framework": "frameworks",
+    "framework": "frameworks",
+    "need": "frameworks",
+    "pool": "processes",
+    "with_torch": "frameworks",
+}
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m selects
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by what they use; those that use nothing and take no time are ``quick``."""
+    for item in items:
+        for mark in {MARKS[name] for name in MARKS if _uses(item, name)}:
+            item.add_marker(mark)
+        if not any(map(item.get_closest_marker, LONG)):
+            item.add_marker("quick")
+
+
+def _uses(item: pytest.Item, fixture: str) -> bool:
+    """Whether a test uses a fixture; where a parameter says that it is for NumPy, it does not."""
+    if fixture not in getattr(item, "fixturenames", ()):
+        return False
+    parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    return fixture not in ("adapter", "need") or not any(
+        one == "numpy" or (isinstance(one, tuple) and one[0] == "numpy") for one in parameters
+    )
+
+
+STARTED: list[str] = []  # what this process has started so far
+sys.addaudithook(lambda event, _: STARTED.append(event) if event in STARTS else None)
+
+
+@pytest.fixture(autouse=True)
+def _what_takes_time_is_declared(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that loads a framework or starts a process unseen: ``-m quick`` would wait."""
+    modules, started = {*sys.modules}, len(STARTED)
+    yield
+    found = {"frameworks": (sys.modules.keys() - modules) & {*FRAMEWORKS}}
+    found["processes"] = {*STARTED[started:]}
+    for mark, facts in found.items():
+        if facts and not any(map(request.node.get_closest_marker, (mark, "frameworks", "browser"))):
+            pytest.fail(f"it has {', '.join(sorted(facts))}: mark it with pytest.mark.{mark}")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -26,13 +75,19 @@ def _neutral_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 @lru_cache
 def load(name: str) -> Backend:
     """Return an adapter on the CPU, imported once for the whole run."""
+    require(name)
     adapter = backend_class(name)
-    if not adapter.installed() and name not in REQUIRED:
-        pytest.skip(f"{name} is not installed")
     os.environ.update(adapter.environment_variables)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what a framework says while it loads is its own affair
         return adapter("cpu")
+
+
+def require(*names: str) -> None:
+    """Skip where a backend is missing; fail where it is required."""
+    for name in names:
+        if not backend_class(name).installed():
+            (pytest.fail if name in REQUIRED else pytest.skip)(f"{name} is not installed")
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +96,13 @@ def adapter() -> Callable[[str], Backend]:
     return load
 
 
-@pytest.fixture(scope="session", params=[name for name in BUILT_IN if name != "numpy"])
+@pytest.fixture(scope="session")
+def need() -> Callable[..., None]:
+    """Return the function that skips, or fails, where a backend that it names is missing."""
+    return require
+
+
+@pytest.fixture(scope="session", params=FRAMEWORKS)
 def framework(request: pytest.FixtureRequest) -> Backend:
     """Return the adapter of each framework."""
     return load(request.param)
@@ -49,7 +110,11 @@ def framework(request: pytest.FixtureRequest) -> Backend:
 
 @pytest.fixture(scope="session")
 def every_framework() -> None:
-    """Skip where a framework is missing; fail where it is required."""
-    for name in BUILT_IN:
-        if not backend_class(name).installed():
-            (pytest.fail if name in REQUIRED else pytest.skip)(f"{name} is not installed")
+    """Have all frameworks at hand for the processes that a test starts."""
+    require(*FRAMEWORKS)
+
+
+@pytest.fixture(scope="session")
+def with_torch() -> None:
+    """Have one framework at hand, where any would do: PyTorch loads fastest."""
+    require("torch")

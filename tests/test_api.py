@@ -24,6 +24,7 @@ CASE = Case(
 PAIR = Pair("numpy,dtype=float32", "numpy")
 
 
+@pytest.mark.processes
 def test_a_case_agrees_with_itself_in_another_dtype():
     verdict = gradcmp.run(CASE)
     assert verdict.agrees
@@ -31,12 +32,14 @@ def test_a_case_agrees_with_itself_in_another_dtype():
     assert verdict.tensors == ("a", "b", "out", "d out", "d b", "d a", "d Y", "d X")
 
 
+@pytest.mark.processes
 def test_numpy_gives_the_same_bits_every_time():
     verdict = gradcmp.run(CASE, effort=Effort(repeat=3))
     assert verdict.runs == 3
     assert not verdict.unsteady
 
 
+@pytest.mark.processes
 def test_each_node_alone():
     verdict = gradcmp.run(CASE, effort=Effort(isolate=True))
     assert set(verdict.isolated) == {"a", "b", "out"}
@@ -46,8 +49,8 @@ def test_each_node_alone():
     assert set(verdict.isolated["b"].case.inputs) == {"a", "X"}
 
 
+@pytest.mark.usefixtures("with_torch")
 def test_a_wrong_op_is_wrong_by_itself_and_what_it_hands_on_is_not():
-    pytest.importorskip("torch")
     torch = replace(
         CASE,
         backends=(BackendSpec("numpy"), BackendSpec("torch")),

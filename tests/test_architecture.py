@@ -25,6 +25,7 @@ def loaded_after(code):
     return set(json.loads(answer.stdout.splitlines()[-1]))
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("code", "forbidden"),
     [
@@ -43,10 +44,12 @@ def test_importing_loads_nothing_heavy(code, forbidden):
     assert not loaded_after(code) & forbidden
 
 
+@pytest.mark.processes
 def test_the_check_above_can_fail():
     assert loaded_after("import numpy") & HEAVY == {"numpy"}
 
 
+@pytest.mark.processes
 def test_the_arrows_hold():
     answer = subprocess.run(
         [

@@ -78,6 +78,7 @@ def action(where, **given):
     return done, summary
 
 
+@pytest.mark.processes
 def test_the_action(repository):
     where, code = repository
     done, summary = action(where, paths="configs", require="numpy")
@@ -89,6 +90,7 @@ def test_the_action(repository):
     assert summary.read_text().startswith("### ✗ gradcmp" if code else "### ✓ gradcmp")
 
 
+@pytest.mark.processes
 def test_the_inputs_of_the_action(repository):
     where, _ = repository
     (where / "known.yaml").write_text("- {case: a b, reason: known, expires: 2999-12-31}\n")
@@ -100,6 +102,7 @@ def test_the_inputs_of_the_action(repository):
     assert done.returncode == 2
 
 
+@pytest.mark.processes
 def test_an_input_of_the_action_is_no_command(repository):
     where, _ = repository
     done, _ = action(where, paths='configs"; touch pwned; "', arguments="$(touch pwned)")
@@ -107,6 +110,7 @@ def test_an_input_of_the_action_is_no_command(repository):
     assert not (where / "pwned").exists()
 
 
+@pytest.mark.processes
 def test_the_action_installs_what_there_is():
     (command, variables), _ = action_steps(frameworks="torch,jax")
     listed = shell(
@@ -128,6 +132,7 @@ def test_the_workflow_gives_the_action_only_what_it_takes():
     list(action_steps(**step["with"]))
 
 
+@pytest.mark.processes
 def test_the_hook(repository):
     where, code = repository
     (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
@@ -140,6 +145,7 @@ def test_the_hook(repository):
     assert ("✗ configs/a b.yaml:2: a b: disagree" in done.stdout) == bool(code)
 
 
+@pytest.mark.processes
 def test_the_gitlab_job(repository):
     where, code = repository
     (job,) = blocks("GitLab CI")
@@ -151,6 +157,7 @@ def test_the_gitlab_job(repository):
     assert job["artifacts"]["when"] == "always"  # a failed job keeps its report too
 
 
+@pytest.mark.processes
 def test_the_example_of_known_disagreements_is_one(tmp_path):
     (tmp_path / "a.yaml").write_text(f"name: half\n{CASE.format(rtol='1e-4')}")
     section = PAGE.split("\n## Disagreements that are known\n")[1]

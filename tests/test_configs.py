@@ -29,6 +29,7 @@ def test_every_config_agrees():
     assert not any(case["failures"] for case in report["cases"]), "a framework is missing"
 
 
+@pytest.mark.processes
 def test_a_spoiled_config_fails(tmp_path):
     config = tmp_path / "spoiled.yaml"
     config.write_text(

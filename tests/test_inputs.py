@@ -44,6 +44,7 @@ def test_an_input_depends_on_seed_and_name_alone():
     assert not np.array_equal(draw(case({"Y": NORMAL}))["Y"], alone)
 
 
+@pytest.mark.processes
 def test_a_draw_is_the_same_in_every_process():
     # Fails when Python's salted hash(), or the order of a set, gets into the seed.
     import subprocess

@@ -69,6 +69,7 @@ def build(config, site):
     )
 
 
+@pytest.mark.processes
 def test_the_site_builds_and_works_offline(tmp_path):
     done = build(ROOT / "mkdocs.yml", tmp_path)
     assert done.returncode == 0, done.stderr
@@ -80,6 +81,7 @@ def test_the_site_builds_and_works_offline(tmp_path):
         assert not re.findall(r"<(?:script|link|img)[^>]*(?:src|href)=\"(?:https?:)?//", text), path
 
 
+@pytest.mark.processes
 def test_a_broken_link_fails_the_build(tmp_path):
     for name in ("docs", "README.md", "mkdocs.yml"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy

@@ -44,6 +44,7 @@ def test_variables_are_those_of_every_run():
     assert Path("~").expanduser().is_dir()
 
 
+@pytest.mark.processes
 def test_a_child_has_the_signals_that_it_would_have_in_a_terminal():
     code = "import signal; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).stdout[:4] == b"True"
@@ -85,6 +86,7 @@ def start(folder, *options):
     )  # fmt: skip
 
 
+@pytest.mark.processes
 @pytest.mark.skipif(os.name != "posix", reason="what spoils them is of POSIX")
 def test_odd_surroundings_do_not_reach_a_test(tmp_path):
     done = start(tmp_path)
@@ -92,6 +94,7 @@ def test_odd_surroundings_do_not_reach_a_test(tmp_path):
     assert "5 passed" in done.stdout
 
 
+@pytest.mark.processes
 @pytest.mark.skipif(os.name != "posix", reason="what spoils them is of POSIX")
 def test_odd_surroundings_would_be_noticed(tmp_path):
     assert "5 failed" in start(tmp_path, "--noconftest").stdout

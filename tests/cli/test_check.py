@@ -39,12 +39,14 @@ def check(capsys):
     return run
 
 
+@pytest.mark.processes
 def test_what_agrees_is_a_count(here, check):
     (here / "a.yaml").write_text(AGREES)
     (here / "deep" / "b.yml").write_text(AGREES)
     assert check() == (0, ["✓ 2 cases: 2 agree, 0 disagree, 0 could not compare"], "")
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_a_line_for_each_case_that_does_not_agree_in_order(here, check, jobs):
     for name, text in {"a": DISAGREES, "b": AGREES, "deep/c": DISAGREES}.items():
@@ -56,6 +58,7 @@ def test_a_line_for_each_case_that_does_not_agree_in_order(here, check, jobs):
     assert lines[2:] == ["✗ 3 cases: 1 agree, 2 disagree, 0 could not compare"]
 
 
+@pytest.mark.processes
 def test_max_failures_stops_and_says_so(here, check):
     for name, text in {"a": DISAGREES, "b": AGREES, "c": DISAGREES, "d": AGREES}.items():
         (here / f"{name}.yaml").write_text(text)
@@ -67,6 +70,7 @@ def test_max_failures_stops_and_says_so(here, check):
     assert lines[-1].endswith("2 disagree, 0 could not compare; 1 further case not run")
 
 
+@pytest.mark.processes
 def test_an_optional_backend_is_missed_when_it_is_required(here, check):
     (here / "a.yaml").write_text(CASE.format(backend=f"{SINGLE}, {ABSENT}", tolerance="table"))
     assert check()[:2] == (0, ["✓ 1 case: 1 agree, 0 disagree, 0 could not compare"])
@@ -76,8 +80,8 @@ def test_an_optional_backend_is_missed_when_it_is_required(here, check):
     assert "could not compare: jax,python=/no/such/python error" in lines[0]
 
 
-def test_a_framework_that_agrees(here, check, adapter):
-    adapter("torch")
+@pytest.mark.usefixtures("with_torch")
+def test_a_framework_that_agrees(here, check):
     (here / "a.yaml").write_text(CASE.format(backend="torch", tolerance="auto"))
     assert check("--require", "torch")[0] == 0
 
@@ -111,6 +115,7 @@ backends: [numpy, "numpy,dtype=float32"]
 """
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("command", ["check", "run"])
 def test_strict_lets_warnings_fail(here, capsys, command):
     (here / "a.yaml").write_text(KINK)
@@ -144,6 +149,7 @@ def known(here):
     return write
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     "more",
     [
@@ -162,12 +168,14 @@ def test_what_is_expected_does_not_fail(known, check, more):
     assert ElementTree.parse("o.xml").find(".//failure") is None
 
 
+@pytest.mark.processes
 def test_one_tensor_excuses_no_other(known, check):
     code, lines, _ = check(*known(f"{KNOWN}  tensor: y\n"))
     assert code == 1
     assert "disagree" in lines[0]
 
 
+@pytest.mark.processes
 def test_what_has_come_to_agree_fails(known, check):
     code, lines, _ = check(*known(KNOWN + KNOWN.replace("case: a", "case: b")))
     assert code == 1
@@ -223,6 +231,7 @@ def test_expectations_that_are_not_there(known, check):
     assert error == "unknown.yaml: cannot be read: No such file or directory\n"
 
 
+@pytest.mark.processes
 def test_hostile_names_stay_on_their_line(here, check):
     name = '"::error::x %0A <b>|`"'
     (here / "a.yaml").write_text(f"name: {name}{DISAGREES}")

@@ -54,11 +54,13 @@ def offered(*words):
     return [line for line in complete(*words) if line]
 
 
+@pytest.mark.processes
 def test_every_backend_and_mode_is_offered():
     modes = [f"{name}:{mode}" for name in backend_names() for mode in backend_class(name).modes]
     assert set(offered("run", "-b", "")) == {*backend_names(), *modes}
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("words", "answers"),
     [
@@ -88,10 +90,12 @@ def test_what_is_offered(words, answers):
     assert offered(*words) == answers
 
 
+@pytest.mark.processes
 def test_every_op_is_offered():
     assert offered("expr", "") == [f"{name}(" for name in OPS]
 
 
+@pytest.mark.processes
 def test_cases_of_the_configs_that_are_named(folder):
     all_of_them = ["first", "second[seed=0]", "second[seed=1]"]
     assert offered("run", "cases.yaml", "--case", "") == all_of_them
@@ -101,6 +105,7 @@ def test_cases_of_the_configs_that_are_named(folder):
         assert offered("run", nothing, "--case", "") == []
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("command", ["run", "check", "explain", "record", "selftest", "validate"])
 def test_configs_are_files(command):
     assert (
@@ -120,12 +125,14 @@ def test_configs_are_files(command):
     )
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
 def test_other_shells_keep_words_whole(shell):
     said = "\n".join(complete("run", "-b", "tensorflow:se", shell=shell))
     assert "tensorflow:session" in said
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     "words", [["run", "-b", "tensorflow:se"], ["expr", "sum("], ["run", "--case", ""]]
 )
@@ -153,6 +160,7 @@ finally:
     assert len(done.stdout.splitlines()) > 1
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("shell", SHELLS)
 def test_the_script_is_for_this_program(shell, capsys):
     assert main(["completion", shell]) == 0
@@ -168,6 +176,7 @@ def test_an_unknown_shell_is_2(capsys):
     assert "'tcsh' is not one of" in capsys.readouterr().err
 
 
+@pytest.mark.processes
 @pytest.mark.skipif(not shutil.which("bash"), reason="no bash")
 @pytest.mark.parametrize(
     ("words", "replies"),

@@ -25,16 +25,21 @@ def config(tmp_path):
     return str(path)
 
 
+@pytest.mark.quick  # one of each all the same: the whole way, through a worker
+@pytest.mark.processes
 def test_agreement_is_0(config, capsys):
     assert main(["run", config]) == 0
     assert "✓ agree" in capsys.readouterr().out
 
 
+@pytest.mark.quick
+@pytest.mark.processes
 def test_disagreement_is_1(config, capsys):
     assert main(["run", config, "--rtol", "0", "--atol", "0"]) == 1
     assert "✗ disagree" in capsys.readouterr().out
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -61,6 +66,7 @@ def test_a_mistake_is_2_in_a_line_without_traceback(arguments, words, capsys):
     assert not said.out
 
 
+@pytest.mark.processes
 def test_a_backend_that_cannot_be_asked_is_3(config, capsys, monkeypatch):
     assert main(["run", config, "-b", "numpy", "-b", "torch,python=/nowhere/python"]) == 3
     assert "could not compare" in capsys.readouterr().out
@@ -71,12 +77,14 @@ def test_debug_shows_the_traceback(capsys):
         main(["run", "nowhere.yaml", "--debug"])
 
 
+@pytest.mark.processes
 def test_a_fault_of_ours_is_no_traceback_and_no_success(config, capsys, monkeypatch):
     monkeypatch.setattr("gradcmp.api.run", lambda *_: 1 / 0)
     assert main(["run", config]) == 3
     assert "internal error: ZeroDivisionError" in capsys.readouterr().err
 
 
+@pytest.mark.processes
 def test_overrides(config, capsys):
     assert (
         main(
@@ -100,6 +108,7 @@ def test_overrides(config, capsys):
     assert [backend["label"] for backend in case["backends"]] == ["numpy", "numpy,dtype=float16"]
 
 
+@pytest.mark.processes
 def test_json_is_written_whole_beside_the_screen(config, tmp_path, capsys):
     file = tmp_path / "out.json"
     assert main(["run", config, "--json", str(file)]) == 0
@@ -108,12 +117,14 @@ def test_json_is_written_whole_beside_the_screen(config, tmp_path, capsys):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["case.yaml", "out.json"]
 
 
+@pytest.mark.processes
 def test_piped_output_is_plain(config):
     done = subprocess.run([COMMAND, "run", config], capture_output=True, text=True, check=True)
     assert "\x1b" not in done.stdout + done.stderr
     assert not done.stderr
 
 
+@pytest.mark.processes
 def test_a_reader_that_leaves_early_is_no_fault():
     done = subprocess.run(
         f"{COMMAND} ops | head -1", shell=True, capture_output=True, text=True, check=True
@@ -122,6 +133,7 @@ def test_a_reader_that_leaves_early_is_no_fault():
     assert "Error" not in done.stderr
 
 
+@pytest.mark.processes
 def test_ctrl_c_is_130_and_leaves_no_process(tmp_path):
     config = tmp_path / "slow.yaml"
     config.write_text(CASE + "matrix: {seed: [" + ", ".join(map(str, range(2000))) + "]}\n")
@@ -158,6 +170,7 @@ def test_ops_lists_every_op(capsys, monkeypatch):
     assert set(OPS) <= listed
 
 
+@pytest.mark.processes
 def test_no_color(config):
     environment = {**os.environ, "NO_COLOR": "1", "FORCE_COLOR": "1"}
     done = subprocess.run(
@@ -185,6 +198,7 @@ def test_what_cannot_be_differentiated_is_2(arguments, words, capsys):
     assert words in capsys.readouterr().err
 
 
+@pytest.mark.processes
 def test_nothing_but_empty_tensors_is_no_success(capsys):
     arguments = ["expr", "X*X", "-i", "X=normal:0", "-b", "numpy", "-b", "numpy,dtype=float32"]
     assert main(arguments) == 3

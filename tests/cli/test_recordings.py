@@ -31,9 +31,8 @@ FRAMEWORKS = ("torch", "tensorflow", "jax", "pydantic", "yaml")
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def made(with_torch, tmp_path_factory):
     """The cases, the golden recordings of both backends, and a recording of each case by torch."""
-    pytest.importorskip("torch")
     place = tmp_path_factory.mktemp("made")
     (place / "cases.yaml").write_text(CASES)
     config = str(place / "cases.yaml")
@@ -135,6 +134,7 @@ def test_a_twin_is_recorded_unless_told(made, tmp_path):
     assert read(tmp_path / "two layers.safetensors").twin is None
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("tolerance", ["auto", "table"])
 def test_a_correct_gradient_that_loses_digits_is_no_disagreement(tmp_path, tolerance, capsys):
     """Under auto; a table by dtype would call the gradient of layer_norm a bug."""
@@ -149,6 +149,7 @@ def test_a_correct_gradient_that_loses_digits_is_no_disagreement(tmp_path, toler
     assert main(["diff", *files, "--tolerance", tolerance]) == (tolerance == "table")
 
 
+@pytest.mark.processes
 def test_inputs_that_a_cast_rounds_are_kept_beside_it(tmp_path, capsys):
     """The reference, and so the noise, is that of the numbers that all were handed."""
     config = tmp_path / "variance.yaml"

@@ -25,8 +25,8 @@ def rows(out):
     return {words[1]: words[2:] for words in lines}
 
 
-def test_every_mutant_is_killed(config, capsys, adapter):
-    adapter("torch")
+@pytest.mark.usefixtures("with_torch")
+def test_every_mutant_is_killed(config, capsys):
     assert main(["selftest", config]) == 0
     matrix = rows(capsys.readouterr().out)
     assert matrix.keys() == {"g", "h", "W", "X"}
@@ -34,13 +34,14 @@ def test_every_mutant_is_killed(config, capsys, adapter):
     assert matrix["X"] == ["killed", "killed", "killed", "–", "–"]
 
 
-def test_a_tolerance_that_lets_all_pass_fails(config, capsys, adapter):
-    adapter("torch")
+@pytest.mark.usefixtures("with_torch")
+def test_a_tolerance_that_lets_all_pass_fails(config, capsys):
     assert main(["selftest", config, "--rtol", "9", "--atol", "9", "--dtype", "float64"]) == 1
     matrix = rows(capsys.readouterr().out)
     assert matrix["W"] == ["survived"] * 5
 
 
+@pytest.mark.processes
 def test_without_a_backend_there_is_nothing_to_spoil(config, capsys):
     assert main(["selftest", config, "-b", "numpy"]) == 3
     assert "no backend to spoil" in capsys.readouterr().err

@@ -209,6 +209,7 @@ def test_a_change_while_backends_compute_is_not_missed(session, file, monkeypatc
     assert "seed 7" in capsys.readouterr().out
 
 
+@pytest.mark.processes
 def test_a_mistake_on_the_command_line_ends_it(file, tmp_path, capsys):
     for arguments, words in (
         ([], "has no file to watch"),
@@ -290,6 +291,7 @@ def alive(pid):
     return True
 
 
+@pytest.mark.processes
 def test_a_process_that_watches(file, start):
     watching = start(file)
     watching.listen(watching.process.stdout)
@@ -318,6 +320,7 @@ def test_a_process_that_watches(file, start):
     assert not any(map(alive, workers))
 
 
+@pytest.mark.processes
 def test_a_terminal_is_cleared_before_each_screen(file, start):
     ours, theirs = pty.openpty()
     watching = start(file, stdout=theirs)

@@ -84,6 +84,7 @@ def test_a_spoilt_script_fails(tmp_path, every_framework):
     assert answer.stdout.count("differs from NumPy's by at most") == 4  # all of them, then insist
 
 
+@pytest.mark.processes
 def test_large_arrays_lie_beside(large, tmp_path):
     file = tmp_path / "bug.py"
     assert main(["explain", large, "--script", "numpy", "-o", str(file)]) == 0

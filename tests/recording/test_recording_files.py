@@ -72,6 +72,7 @@ def test_others_may_read_it(make, tmp_path):
     assert len(modes) == 1
 
 
+@pytest.mark.processes
 def test_arrays_larger_than_memory_may_be_compared(tmp_path):
     """A process that may use 256 MiB holds two arrays of 512 MiB together; the file is sparse."""
     pytest.importorskip("resource")

@@ -72,6 +72,7 @@ def test_the_lines(show):
     assert lines[2].startswith("✗")
 
 
+@pytest.mark.processes
 def test_the_registry_loads_no_rich():
     code = "import sys, gradcmp.report; assert 'rich' not in sys.modules, 'rich is loaded'"
     subprocess.run([sys.executable, "-c", code], check=True)

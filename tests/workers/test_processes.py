@@ -30,6 +30,7 @@ def processes(pool, ask):
     return int(recording.environment["pid"]), int(recording.environment["grandchild"])
 
 
+@pytest.mark.processes
 def test_closing_ends_workers_and_what_they_started(ask, gone):
     with Pool() as pool:
         worker, grandchild = processes(pool, ask)
@@ -39,6 +40,7 @@ def test_closing_ends_workers_and_what_they_started(ask, gone):
     assert gone(grandchild)
 
 
+@pytest.mark.processes
 def test_an_exception_in_the_caller_ends_them_too(ask, gone):
     seen = []
 
@@ -59,6 +61,7 @@ def test_a_crashed_worker_takes_its_own_processes_along(pool, ask, gone):
     assert gone(grandchild)
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_whatever_ends_the_parent_ends_the_workers(gone, end):
     with subprocess.Popen(
@@ -77,6 +80,7 @@ def test_workers_live_in_a_session_of_their_own(pool, ask):
     assert os.getsid(worker) == worker != os.getsid(0)
 
 
+@pytest.mark.processes
 def test_importing_the_room_imports_no_numpy():
     script = "import sys, gradcmp.workers; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script]).returncode == 0

@@ -124,9 +124,11 @@ def test_a_long_coarse_sum_of_alike_terms_stands_still():
 
 
 @pytest.mark.parametrize("rows", [40, 2000])
-def test_torch_adds_up_the_gradient_of_a_bias_in_bfloat16(rows):
+def test_torch_adds_up_the_gradient_of_a_bias_in_bfloat16(adapter, rows):
     """Of a layer_norm, and there alone; of 2000 ones a thread gets no further than 256."""
-    torch = pytest.importorskip("torch")
+    adapter("torch")
+    import torch
+
     rng = np.random.default_rng(rows)
     x, w = rng.standard_normal((rows, 8)), np.ones(8)
     dy = rng.uniform(0.2, 1.0, (rows, 8)).astype(ml_dtypes.bfloat16).astype(np.float64)
