@@ -52,6 +52,7 @@ def test_a_layer_norm_at_mean_300_by_the_unstable_formula_is_precision():
     assert "bug" not in reasons(judged).values()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("equal", "reason"), [(False, "precision"), (True, "bug")])
 def test_a_sequential_sum_of_a_million_terms(equal, reason):
     """Of equal terms it stands still: a loss that does not move with the inputs."""

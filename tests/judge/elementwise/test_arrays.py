@@ -35,7 +35,7 @@ RULES = {
 }
 
 
-@pytest.fixture(params=["laid", "numpy", "compiled"])
+@pytest.fixture(params=["laid", "numpy", pytest.param("compiled", marks=pytest.mark.slow)])
 def swept(request, monkeypatch):
     """Lay the arrays on a strip, or sweep them with NumPy, or with compiled loops."""
     monkeypatch.setattr(arrays, "LONGEST", math.inf if request.param == "laid" else 0)

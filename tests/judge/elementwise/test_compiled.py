@@ -17,6 +17,7 @@ from gradcmp.judge.elementwise import statistics as tally
 from gradcmp.judge.elementwise import stream as sweep
 from gradcmp.judge.elementwise.arrays import compare
 
+pytestmark = [pytest.mark.slow, pytest.mark.processes]  # to compile takes seconds
 SIZE = 5000  # several blocks, and a last one that is not full
 PAIRS = [
     ("float32", "float32"),

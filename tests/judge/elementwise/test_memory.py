@@ -13,6 +13,7 @@ from gradcmp.case import DTypeTable, Ulp
 from gradcmp.judge.elementwise import parallel
 from gradcmp.judge.elementwise.arrays import compare
 
+pytestmark = pytest.mark.slow
 MIB = 2**20
 SIZE = 20_000_000
 

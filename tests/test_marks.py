@@ -1,0 +1,93 @@
+"""What ``make quick`` selects, and that nothing slow gets in unseen."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+TESTS = """
+import subprocess, sys, types
+import pytest
+
+def test_plain(): pass
+def test_adapter(adapter): pass
+@pytest.mark.parametrize("name", ["numpy", "torch"])
+def test_named(need, name): pass
+@pytest.mark.slow
+def test_long(): pass
+@pytest.mark.quick
+@pytest.mark.processes
+def test_all_the_same(): subprocess.run([sys.executable, "-c", ""])
+"""
+LOADS = (
+    "def test_it():\n    import sys, types\n    sys.modules['torch'] = types.ModuleType('torch')\n"
+)
+STARTS = (
+    "def test_it():\n    import subprocess, sys\n    subprocess.run([sys.executable, '-c', ''])\n"
+)
+
+
+@pytest.fixture
+def suite(tmp_path):
+    """Run a suite of one file under the rules of this one."""
+    for name in ("conftest.py", "surroundings.py"):
+        shutil.copy(HERE / name, tmp_path / name)
+
+    def run(text, *options):
+        (tmp_path / "test_it.py").write_text(text)
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-p",
+            "no:cacheprovider",
+            f"--rootdir={tmp_path}",
+        ]
+        return subprocess.run(
+            [*command, "-c", HERE.parent / "pyproject.toml", *options, tmp_path],
+            capture_output=True,
+            text=True,
+        )
+
+    return run
+
+
+@pytest.mark.processes
+def test_what_is_quick(suite):
+    done = suite(TESTS, "-m", "quick", "-v")
+    passed = re.findall(r"::test_(\S+) PASSED", done.stdout)
+    assert passed == ["plain", "named[numpy]", "all_the_same"], done.stdout
+    assert done.returncode == 0
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("text", ["", "def test_it(framework): pass", "def test_it(browser): pass"])
+def test_nothing_quick_is_no_success(suite, text):
+    assert suite(text, "-m", "quick").returncode == 5
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (LOADS, "it has torch: mark it with pytest.mark.frameworks"),
+        (STARTS, "it has subprocess.Popen: mark it with pytest.mark.processes"),
+    ],
+)
+def test_what_takes_time_unseen_fails(suite, text, words):
+    done = suite(text)
+    assert done.returncode == 1
+    assert words in done.stdout
+
+
+@pytest.mark.processes
+def test_a_misspelt_mark_fails(suite):
+    done = suite(TESTS.replace("mark.slow", "mark.slwo"))
+    assert done.returncode != 0
+    assert "'slwo' not found in `markers`" in done.stdout + done.stderr
