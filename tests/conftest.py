@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 import pytest
+from hypothesis import settings
 from surroundings import neutral
 
 from gradcmp.backends.base import Backend
@@ -27,6 +28,12 @@ MARKS = {  # by the fixtures that a test uses
     "pool": "processes",
     "with_torch": "frameworks",
 }
+# Properties: other examples each time here, the same ones in CI. More of them, for an hour of
+# searching: GRADCMP_EXAMPLES=10000 python -m pytest -m hypothesis
+EXAMPLES = int(os.environ.get("GRADCMP_EXAMPLES", "100"))
+settings.register_profile("local", deadline=None, max_examples=EXAMPLES)
+settings.register_profile("ci", settings.get_profile("local"), derandomize=True, database=None)
+settings.load_profile("ci" if "CI" in os.environ else "local")
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m selects

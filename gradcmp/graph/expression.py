@@ -14,6 +14,7 @@ from gradcmp.graph.records import STEP, Constant, Node, Operand
 from gradcmp.ops import OPS, Op
 
 MAX_LENGTH = 20_000  # characters: far above any formula, far below what makes the parser slow
+MAX_NUMBER = 10**300  # fits into a float64
 MAX_DEPTH = 200  # nested operators: below the depth at which Python's own parser gives up
 
 BINARY: dict[type[ast.operator], str] = {
@@ -108,6 +109,8 @@ class _Lowering:
     def _number(self, tree: ast.Constant, depth: int) -> Operand:
         if not isinstance(tree.value, (bool, int, float)):
             raise GraphError(f"{tree.value!r} stands where an array or a number is needed")
+        if isinstance(tree.value, int) and tree.value > MAX_NUMBER:
+            raise GraphError("a number has more than 300 digits")
         return Constant(tree.value)
 
     def _unary(self, tree: ast.UnaryOp, depth: int) -> Operand:

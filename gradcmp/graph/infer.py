@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gradcmp.errors import GraphError
-from gradcmp.graph.records import Constant, Graph, Node
+from gradcmp.graph.records import STEP, Constant, Graph, Node
 from gradcmp.ops import ArraySpec, ShapeError
 from gradcmp.ops.spec import Kind
 
@@ -23,7 +23,7 @@ def infer(graph: Graph, inputs: Mapping[str, ArraySpec]) -> dict[str, ArraySpec]
     specs = dict(inputs)
     for node in graph:
         operands = [
-            ArraySpec((), kind_of(node, operand, specs))
+            _number(node, operand, specs)
             if isinstance(operand, Constant)
             else specs[operand]
             for operand in node.operands
@@ -41,6 +41,18 @@ def kind_of(node: Node, constant: Constant, specs: Mapping[str, ArraySpec]) -> K
         return "bool"
     beside = {specs[source].kind for source in node.sources}
     return "int" if isinstance(constant.value, int) and beside == {"int"} else "float"
+
+
+def _number(node: Node, constant: Constant, specs: Mapping[str, ArraySpec]) -> ArraySpec:
+    """Return the spec of a number, which must be an int64 where it stands among integers."""
+    kind = kind_of(node, constant, specs)
+    if kind == "int" and not -(2**63) <= constant.value < 2**63:
+        raise GraphError(
+            f"node '{node.name.partition(STEP)[0]}': {constant.value} does not fit into 64 bits",
+            where=node.where,
+            way_out="Write it as a real number, with a point",
+        )
+    return ArraySpec((), kind)
 
 
 def _misfit(node: Node, operands: list[ArraySpec], reason: str) -> GraphError:
