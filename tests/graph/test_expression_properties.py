@@ -114,7 +114,10 @@ def test_what_fits_is_computed_and_what_does_not_is_a_sentence(text, a):
 
 @pytest.mark.parametrize("spoil", [lambda text: text.replace("-", "+"), lambda text: f"-({text})"])
 def test_another_meaning_would_be_noticed(spoil):
-    text, values = "a - b * c", {name: np.arange(1.0, 4.0) * (i + 1) for i, name in enumerate("abc")}
+    text, values = (
+        "a - b * c",
+        {name: np.arange(1.0, 4.0) * (i + 1) for i, name in enumerate("abc")},
+    )
     graph = assemble(NAMES, (("out", Expression(spoil(text))),), "out")
     found = forward(graph, values, constants_of(np.dtype(np.float64))).values["out"]
     assert not np.allclose(found, eval(text, {}, values))
