@@ -1,0 +1,117 @@
+"""Comparisons of any bits: what fractions say, and what may not change what is said."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+from judge_oracle import expect
+
+from gradcmp import Fixed, Ulp, compare
+from gradcmp.recording import numpy_dtype
+
+DTYPES = ("float64", "float32", "float16", "bfloat16")  # finest first
+BITS = dict(zip(DTYPES, ("u8", "u4", "u2", "u2"), strict=True))
+tolerances = st.builds(
+    Fixed, st.sampled_from([0.0, 1e-7, 1e-3, 2.0]), st.sampled_from([0.0, 1e-320, 1e-42, 1e-3])
+) | st.builds(Ulp, st.sampled_from([0, 1, 2, 64, 2**40]))
+SHAPES = npst.array_shapes(min_dims=1, max_dims=2, max_side=5)
+
+
+@st.composite
+def pairs(draw):
+    """Return two arrays: any bits, often the same ones or their neighbours, in any two dtypes."""
+    dtype, other = draw(st.sampled_from(DTYPES)), draw(st.sampled_from(DTYPES))
+    shape = draw(SHAPES)
+    expected = draw(npst.arrays(BITS[other], shape)).view(numpy_dtype(other))
+    if dtype != other or draw(st.booleans()):
+        actual = draw(npst.arrays(BITS[dtype], shape)).view(numpy_dtype(dtype))
+        with np.errstate(all="ignore"):
+            near = expected.astype(numpy_dtype(dtype))
+        return np.where(draw(npst.arrays(bool, shape)), actual, near), expected
+    steps = draw(npst.arrays(BITS[dtype], shape, elements=st.integers(0, 3)))
+    return (expected.view(BITS[dtype]) + steps).view(expected.dtype), expected
+
+
+def counted(comparison):
+    """Return what does not depend on where an element stands."""
+    facts = ("agrees", "total", "equal", "disagreeing", "nonfinite", "max_absolute", "max_ulp")
+    return {name: getattr(comparison, name) for name in facts}
+
+
+@given(pairs(), tolerances)
+def test_it_is_what_fractions_say(pair, tolerance):
+    actual, expected = pair
+    names = [DTYPES[max(DTYPES.index(array.dtype.name) for array in pair)]]
+    truth = expect(actual, expected, tolerance, *names)
+    found = compare(actual, expected, tolerance)
+    assert found.agrees == all(truth.close)
+    assert found.disagreeing == truth.close.count(False)
+    assert (found.equal, found.nonfinite) == (truth.equal, truth.nonfinite)
+    assert found.max_absolute == truth.max_absolute
+    worst = np.ravel_multi_index(found.worst.index, actual.shape)
+    assert truth.excess[worst] == pytest.approx(max(truth.excess), rel=1e-6)
+    if actual.dtype == expected.dtype:
+        assert found.max_ulp == float(truth.max_ulp)
+
+
+@given(pairs(), tolerances)
+def test_an_array_agrees_with_itself(pair, tolerance):
+    for array in pair:
+        found = compare(array, array.copy(), tolerance)
+        assert found.agrees
+        assert found.equal == found.total == array.size
+
+
+@given(
+    pairs(), st.integers(0, 100).map(Ulp) | st.sampled_from([0.0, 1e-3]).map(lambda a: Fixed(0, a))
+)
+def test_without_a_relative_part_no_side_is_special(pair, tolerance):
+    assert counted(compare(*pair, tolerance)) == counted(compare(*pair[::-1], tolerance))
+
+
+@given(pairs(), tolerances, st.data())
+def test_order_strides_and_byte_order_do_not_count(pair, tolerance, data):
+    whole = counted(compare(*pair, tolerance))
+    order = data.draw(st.permutations(range(pair[0].size)))
+    for view in (
+        lambda x: x.ravel()[order],
+        lambda x: x.T,
+        lambda x: np.repeat(x, 2, axis=0)[::2],
+        lambda x: x[::-1],
+        lambda x: x if x.dtype.name == "bfloat16" else x.astype(x.dtype.newbyteorder()),
+    ):
+        assert counted(compare(view(pair[0]), view(pair[1]), tolerance)) == whole
+
+
+@given(pairs(), tolerances)
+def test_a_large_array_of_copies_is_compared_as_one_copy(pair, tolerance):
+    """Small arrays and large ones take different ways."""
+    copies = 2500
+    one = counted(compare(*pair, tolerance))
+    many = counted(compare(*(np.tile(x.ravel(), copies) for x in pair), tolerance))
+    for count in ("total", "equal", "disagreeing", "nonfinite"):
+        one[count] *= copies
+    if pair[0].dtype != pair[1].dtype:  # a distance in ULP of the coarser carries a rounding
+        one["max_ulp"] = pytest.approx(one["max_ulp"], rel=2**-20, abs=2**-12)
+    assert many == one
+
+
+@given(pairs(), tolerances)
+def test_more_is_allowed_by_a_wider_tolerance(pair, tolerance):
+    wider = Ulp(2 * tolerance.ulp + 1) if isinstance(tolerance, Ulp) else None
+    wider = wider or Fixed(2 * tolerance.rtol, tolerance.atol + 1e-3)
+    assert compare(*pair, wider).disagreeing <= compare(*pair, tolerance).disagreeing
+
+
+@given(npst.arrays(np.float32, SHAPES, elements=st.floats(0.0625, 8, width=32)), st.data())
+def test_an_element_of_another_sign_is_found(expected, data):
+    place = data.draw(st.integers(0, expected.size - 1))
+    actual = expected.copy()
+    actual.flat[place] *= -1
+    for tolerance in (Fixed(1e-3, 1e-3), Ulp(64)):
+        found = compare(actual, expected, tolerance)
+        assert (found.agrees, found.disagreeing) == (False, 1)
+        assert np.ravel_multi_index(found.worst.index, actual.shape) == place
