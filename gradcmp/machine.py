@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 CGROUP_LIMITS = (
@@ -11,13 +12,19 @@ CGROUP_LIMITS = (
 )
 
 
-def memory() -> int | None:
-    """Return the bytes of memory that this process may use; None where the system does not say."""
+def memory(groups: Iterable[Path] = CGROUP_LIMITS) -> int | None:
+    """Return the bytes of memory that this process may use; None where the system does not say.
+
+    Parameters
+    ----------
+    groups : iterable of Path
+        Where the limits of control groups stand, of a container for example.
+    """
     try:
         limits = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
     except (AttributeError, ValueError, OSError):  # Windows has no sysconf
         return None
-    for path in CGROUP_LIMITS:
+    for path in groups:
         try:
             limits.append(int(path.read_text()))
         except (OSError, ValueError):  # no such control group, or "max": no limit

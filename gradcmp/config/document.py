@@ -24,7 +24,7 @@ MAX_DEPTH = 64  # the number of axes that NumPy can have
 MAX_ALIASED = 10_000  # values that aliases expand to, all together: nine lines can mean billions
 MAX_DIGITS = 300  # what still fits into a float64
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Table(dict[str, Any]):
@@ -55,8 +55,13 @@ class Items(list[Any]):
         self.lines.append(line)
 
 
-def parse(text: str, file: str) -> Any:
+def parse(text: str, file: str, *, loader: Any = LOADER) -> Any:
     """Read one YAML document.
+
+    Parameters
+    ----------
+    loader : class
+        Which of PyYAML's two parsers reads: in C, or in Python where that one was not built.
 
     Returns
     -------
@@ -83,7 +88,7 @@ def parse(text: str, file: str) -> Any:
             way_out="Remove it",
         )
     try:
-        return _Builder(file, yaml.parse(text, Loader=_LOADER)).document()
+        return _Builder(file, yaml.parse(text, Loader=loader)).document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         context = f" {error.context}" if error.context else ""

@@ -23,9 +23,7 @@ def infer(graph: Graph, inputs: Mapping[str, ArraySpec]) -> dict[str, ArraySpec]
     specs = dict(inputs)
     for node in graph:
         operands = [
-            _number(node, operand, specs)
-            if isinstance(operand, Constant)
-            else specs[operand]
+            _number(node, operand, specs) if isinstance(operand, Constant) else specs[operand]
             for operand in node.operands
         ]
         try:

@@ -48,11 +48,11 @@ def die_with_parent() -> None:
     os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
-def lacking() -> str:
+def lacking(oldest: "tuple[int, int]" = OLDEST) -> str:
     """Describe what this interpreter lacks to serve; empty if it can."""
-    if sys.version_info < OLDEST:
-        version, oldest = (".".join(map(str, v)) for v in (sys.version_info[:2], OLDEST))
-        return f"is Python {version}, and gradcmp needs {oldest} or newer"
+    if sys.version_info < oldest:
+        version, needed = (".".join(map(str, v)) for v in (sys.version_info[:2], oldest))
+        return f"is Python {version}, and gradcmp needs {needed} or newer"
     names = [name for name in NEEDS if find_spec(name) is None]
     if not names:
         return ""

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from gradcmp.case import DTYPES, BackendSpec, Case, Expression, Fixed, InputSpec, Ulp
 from gradcmp.config import find, load_text, parse_backend
-from gradcmp.config.document import parse
-from gradcmp.config.scalars import resolve, show
+from gradcmp.config.document import parse, resolve
+from gradcmp.config.messages import show
 from gradcmp.errors import GradcmpError
 
 ROOT = Path(__file__).parents[2]
