@@ -288,6 +288,7 @@ GARBAGE: dict[str, Spoil] = {
 }
 
 
+@pytest.mark.slow  # all of them together
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize("shape", [(6, 6), (3, 4, 5), (40,), (), (3,)], ids=str)
 @pytest.mark.parametrize("kind", GARBAGE)

@@ -82,6 +82,7 @@ def spoil(rng: np.random.Generator, x: Array) -> Array:
     return x
 
 
+@pytest.mark.slow  # all of them together; test_compare_properties asks much the same of others
 @pytest.mark.usefixtures("pieced")
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 @pytest.mark.parametrize(("dtype", "other"), list(product(DTYPES, DTYPES)))
