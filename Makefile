@@ -24,7 +24,7 @@ test: lint
 
 # No framework, no browser, under a minute. Without make: python -m pytest -m quick
 quick: $(INSTALLED)
-	$(BIN)/python -m pytest -q -m quick
+	GRADCMP_EXAMPLES=25 $(BIN)/python -m pytest -q -m quick
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
