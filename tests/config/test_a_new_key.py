@@ -13,6 +13,7 @@ import pytest
 
 import gradcmp
 
+pytestmark = pytest.mark.processes
 PACKAGE = Path(gradcmp.__file__).parent
 DOCS = PACKAGE.parent / "docs"
 IMPORT = "from gradcmp.keys import "

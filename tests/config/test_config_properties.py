@@ -60,13 +60,13 @@ def cases(draw):
         "total",
         tuple(draw(st.lists(st.sampled_from([*inputs]), min_size=1, unique=True))),
         tuple(listed),
-        draw(tolerances),
-        draw(st.sampled_from(["random", "ones"])),
-        draw(st.integers(0, 2**32)),
-        draw(st.sampled_from(DTYPES)),
-        draw(st.booleans()),
-        draw(st.booleans()),
-        draw(printable).strip(),
+        tolerance=draw(tolerances),
+        cotangent=draw(st.sampled_from(["random", "ones"])),
+        seed=draw(st.integers(0, 2**32)),
+        dtype=draw(st.sampled_from(DTYPES)),
+        round_inputs=draw(st.booleans()),
+        strict=draw(st.booleans()),
+        description=draw(printable).strip(),
     )
 
 
