@@ -104,3 +104,26 @@ def test_what_is_required_is_pinned():
     assert unpinned(project) == []
     project["dependencies"].append("loose>=1")
     assert unpinned(project) == ["loose"]
+
+
+# ---- what changed
+
+
+def faults(changelog):
+    """Return what is wrong with a changelog: order, links, or the newest version."""
+    found = re.findall(r"^## \[(\d+\.\d+\.\d+)\] - (\d{4}-\d{2}-\d{2})$", changelog, re.M)
+    versions = [tuple(map(int, version.split("."))) for version, _ in found]
+    if not found or found[0][0] != gradcmp.__version__:
+        yield f"the newest version is not {gradcmp.__version__}"
+    if versions != sorted(versions, reverse=True):
+        yield "the newest version does not come first"
+    if [day for _, day in found] != sorted((day for _, day in found), reverse=True):
+        yield "the latest date does not come first"
+    yield from (f"[{name}] has no link" for name, _ in found if f"\n[{name}]: " not in changelog)
+
+
+def test_the_changelog_ends_at_this_version():
+    text = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    assert [*faults(text)] == []
+    assert [*faults(text.replace(f"## [{gradcmp.__version__}] - ", "## [0.0.1] - "))]
+    assert [*faults(text.replace("\n[0.1.0]: ", "\n"))] == ["[0.1.0] has no link"]
