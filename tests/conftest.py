@@ -6,10 +6,8 @@ import os
 import warnings
 from collections.abc import Callable
 from functools import lru_cache
-from pathlib import Path
 
 import pytest
-from site_build import build, pages
 
 from gradcmp.backends.base import Backend
 from gradcmp.backends.registry import BUILT_IN, backend_class
@@ -47,13 +45,3 @@ def every_framework() -> None:
     for name in BUILT_IN:
         if not backend_class(name).installed():
             (pytest.fail if name in REQUIRED else pytest.skip)(f"{name} is not installed")
-
-
-@pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Return the pages of the manual's site by their addresses."""
-    pytest.importorskip("mkdocs")
-    place = tmp_path_factory.mktemp("site")
-    done = build(Path(__file__).parent.parent / "mkdocs.yml", place)
-    assert done.returncode == 0, done.stderr
-    return pages(place)

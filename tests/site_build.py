@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def build(config: Path, place: Path) -> subprocess.CompletedProcess[str]:
@@ -17,9 +21,14 @@ def build(config: Path, place: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def pages(place: Path) -> dict[str, str]:
-    """Return the text of every page below a folder, by its address."""
-    return {
-        path.relative_to(place).as_posix().removesuffix("index.html"): path.read_text("utf-8")
-        for path in place.rglob("*.html")
-    }
+@cache
+def pages() -> dict[str, str]:
+    """Return the text of every page of the manual's site by its address, built once."""
+    with TemporaryDirectory() as folder:
+        place = Path(folder)
+        done = build(ROOT / "mkdocs.yml", place)
+        assert done.returncode == 0, done.stderr
+        return {
+            path.relative_to(place).as_posix().removesuffix("index.html"): path.read_text("utf-8")
+            for path in place.rglob("*.html")
+        }

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from site_build import build
+from site_build import build, pages
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("docs", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "mkdocs.yml")
@@ -63,7 +63,9 @@ def test_the_tables_of_keys_are_those_of_the_schema():
     assert KEYS.filled(spoiled) == page
 
 
-def test_the_site_builds_and_works_offline(site):
+@pytest.mark.processes
+def test_the_site_builds_and_works_offline():
+    site = pages()
     names = {page.stem for page in (ROOT / "docs").glob("*.md")} - {"index"} | TOP
     assert {path.rstrip("/").rpartition("/")[2] for path in site} >= names
     assert "Do my gradients agree?" in site[""]
@@ -82,6 +84,7 @@ def test_no_style_or_script_of_ours_asks_for_anything_elsewhere():
         assert not re.search(r"https?://|@import", text), path
 
 
+@pytest.mark.processes
 def test_a_broken_link_fails_the_build(tmp_path):
     for name in SOURCES:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy

@@ -17,6 +17,7 @@ if sys.version_info >= (3, 11):
 else:
     tomllib = pytest.importorskip("tomllib")
 
+pytestmark = pytest.mark.processes
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("gradcmp", "LICENSE", "README.md", "pyproject.toml")
 SHIPPED = ("gradcmp/py.typed", "gradcmp/config/seed.yaml", "gradcmp/report/page/page.js")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from site_build import pages
 
 import gradcmp
 from gradcmp.ops import OPS
@@ -14,6 +15,7 @@ from gradcmp.ops import OPS
 pytest.importorskip("tomllib")  # docs/rooms.py reads the linter's contract
 
 ROOT = Path(__file__).resolve().parent.parent
+pytestmark = pytest.mark.processes
 EXAMPLE = re.compile(r"^```python\n(.*?)^```$", re.S | re.M)
 
 
@@ -26,6 +28,12 @@ def load(name):
 
 
 LIST, ROOMS = load("ops"), load("rooms")
+
+
+@pytest.fixture(scope="module")
+def site():
+    """Return the pages of the site by their addresses."""
+    return pages()
 
 
 def test_links_from_the_top_of_the_repository_lead_to_pages(site):

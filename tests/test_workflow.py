@@ -84,6 +84,7 @@ def test_no_hook_is_fetched():
     assert all(hook["language"] == "script" for repo in HOOKS for hook in repo["hooks"])
 
 
+@pytest.mark.processes
 @pytest.mark.skipif(os.name == "nt", reason="Git for Windows brings the shell, not this PATH")
 @pytest.mark.parametrize(
     ("text", "hook", "code"),
@@ -115,3 +116,12 @@ def test_a_hook_notices(text, hook, code, tmp_path):
         check=False,
     )
     assert done.returncode == code, done.stdout + done.stderr
+
+
+def test_other_systems_run_what_make_quick_runs():
+    (quick,) = (step["run"] for step in JOBS["quick"]["steps"] if "pytest" in step.get("run", ""))
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    if "\nquick:" not in makefile:
+        pytest.skip("there is no make quick yet")
+    (here,) = re.findall(r"pytest (.*)", makefile.split("\nquick:")[1].split("\n\n")[0])
+    assert quick == f"python -m pytest {here.replace('-q ', '')}"
