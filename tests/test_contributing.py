@@ -83,7 +83,6 @@ EXAMPLES = examples(PAGE)
 AWAITED = {
     "An op with a new primitive": "gradcmp/backends/idiom.py",
     "A backend": "gradcmp/backends/idiom.py",
-    "A config key": "gradcmp/keys.py",
     "A report": "gradcmp/report/words/ink.py",
     "A command": "gradcmp/cli/about/__init__.py",
 }
