@@ -16,6 +16,7 @@ import gradcmp
 
 ROOT = Path(__file__).resolve().parent.parent
 WORKFLOW = (ROOT / ".github" / "workflows" / "ci.yml").read_text("utf-8")
+ACTION = (ROOT / "action.yml").read_text("utf-8")
 JOBS = yaml.safe_load(WORKFLOW)["jobs"]
 STEPS = [step for job in JOBS.values() for step in job["steps"]]
 HOOKS = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text("utf-8"))["repos"]
@@ -29,8 +30,9 @@ def loose(steps):
 
 def test_actions_are_pinned():
     assert loose(STEPS) == []
+    assert loose(yaml.safe_load(ACTION)["runs"]["steps"]) == []
     assert loose([{"uses": "actions/checkout@v7"}]) == ["actions/checkout@v7"]
-    for line in re.findall(r"uses: \S+@.*", WORKFLOW):
+    for line in re.findall(r"uses: \S+@.*", WORKFLOW + ACTION):
         assert re.search(r"@[0-9a-f]{40}  # v\d+\.\d+\.\d+$", line), line
 
 
@@ -54,7 +56,7 @@ def test_every_python_that_is_promised_is_tried():
 
 def test_the_action_is_used_on_the_repository_itself():
     (step,) = (step for step in STEPS if step.get("uses") == "./")
-    known = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))["inputs"]
+    known = yaml.safe_load(ACTION)["inputs"]
     assert set(step["with"]) <= set(known)
     for path in step["with"]["paths"].split():
         assert (ROOT / path).exists()
