@@ -81,6 +81,13 @@ def test_the_version_stands_in_one_place():
     assert [path.name for path in code if gradcmp.__version__ in path.read_text("utf-8")] == [
         "version.py"
     ]
+    assert not [path for path in code if asks_the_metadata(path.read_text("utf-8"))]
+    assert asks_the_metadata('from importlib.metadata import version\nversion("gradcmp")\n')
+
+
+def asks_the_metadata(text):
+    """Whether code asks the installed distribution, which may be another one or none."""
+    return 'version("gradcmp")' in text or 'package_name="gradcmp"' in text
 
 
 # ---- what is pinned
