@@ -11,6 +11,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from gradcmp.version import VERSION
+
 if TYPE_CHECKING:
     from gradcmp.api import run, run_all
     from gradcmp.case import BackendSpec, Case, Effort, Expression, Fixed, InputSpec, Ulp
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from gradcmp.plan import check
     from gradcmp.recording import Failure, Recording
     from gradcmp.workers import Pool
+
+__version__ = VERSION
 
 # Where each public name lives; a name is imported when it is first used.
 _HOMES = {

@@ -20,6 +20,7 @@ from gradcmp.recording import (
     fingerprint,
     missing_inputs,
 )
+from gradcmp.version import VERSION
 from gradcmp.workers import Pool, Request
 
 
@@ -158,14 +159,12 @@ def keepsakes(
 
 def origin_of(case: Case) -> Origin:
     """Return what a saved recording of a case must say: the question, the hashes of its inputs."""
-    from importlib.metadata import version  # slow to load
-
     _, specs = check(case)
     shapes = {name: replace(spec, shape=specs[name].shape) for name, spec in case.inputs.items()}
     return Origin(
         replace(case, inputs=shapes),
         {name: fingerprint(array) for name, array in handed_of(case).items()},
-        {"gradcmp": version("gradcmp"), "machine": f"{platform.system()} {platform.machine()}"},
+        {"gradcmp": VERSION, "machine": f"{platform.system()} {platform.machine()}"},
     )
 
 

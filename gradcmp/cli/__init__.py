@@ -25,6 +25,7 @@ from gradcmp.cli import (
 )
 from gradcmp.cli.options import DEBUG
 from gradcmp.errors import ExitCode, GradcmpError
+from gradcmp.version import VERSION
 
 EPILOG = """\b
 Exit codes: 0 agree, 1 disagree, 2 usage or configuration,
@@ -32,7 +33,7 @@ Exit codes: 0 agree, 1 disagree, 2 usage or configuration,
 
 
 @click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="gradcmp")
+@click.version_option(VERSION)
 def cli() -> None:
     """Do my gradients agree? NumPy by hand, TensorFlow, PyTorch and JAX, element by element."""
 

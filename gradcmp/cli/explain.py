@@ -73,7 +73,6 @@ def _screen(cases: list[Case]) -> ExitCode:
 def _require_places(notebook: Path | None, file: Path | None) -> None:
     """Refuse what cannot be written, before anything is computed."""
     from gradcmp.cli.present import require_writable
-    from gradcmp.explain.notebook import require_nbformat
 
     places = [place for place in (notebook, file) if place is not None]
     if len(places) == 2 and places[0].with_suffix("") == places[1].with_suffix(""):
@@ -81,8 +80,6 @@ def _require_places(notebook: Path | None, file: Path | None) -> None:
             f"'{places[0]}' and '{places[1]}' differ in nothing but their suffix",
             way_out="Give them different names: what lies beside them is called like them",
         )
-    if notebook is not None:
-        require_nbformat()
     for place in places:
         require_writable(str(place))
         require_writable(str(place.with_suffix(".npz")))

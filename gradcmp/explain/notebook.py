@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from importlib.util import find_spec
 
-from gradcmp.errors import UsageError
+import nbformat
+from nbformat import v4
+
 from gradcmp.explain.idioms import IDIOMS
 from gradcmp.explain.program import Cell, Program
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
-
-
-def require_nbformat() -> None:
-    """Raise `UsageError` unless notebooks can be written here."""
-    if find_spec("nbformat") is None:
-        raise UsageError(
-            "nbformat is not installed, which writes notebooks",
-            way_out="Try: pip install 'gradcmp[notebook]'",
-        )
 
 
 def notebook(program: Program, beside: str | None = None) -> str:
@@ -28,16 +20,7 @@ def notebook(program: Program, beside: str | None = None) -> str:
     ----------
     beside : str, optional
         The name of the .npz file for ``program.stored``, which lies in the notebook's directory.
-
-    Raises
-    ------
-    UsageError
-        When nbformat is not installed.
     """
-    require_nbformat()
-    import nbformat
-    from nbformat import v4
-
     cells = []
     for number, (kind, text) in enumerate(_sections(program, beside)):
         make = v4.new_code_cell if kind == "code" else v4.new_markdown_cell
