@@ -13,6 +13,8 @@ import click
 
 from gradcmp.case import Case
 from gradcmp.cli import options
+from gradcmp.cli.cases import load
+from gradcmp.cli.output import reports
 from gradcmp.errors import ExitCode, UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ DEFAULT = "configs"  # not '.': a project has YAML that is none of gradcmp's
     "--expect", type=options.FILE, metavar="FILE", help="Disagreements that are known, in YAML."
 )
 @options.STRICT
-@options.reports
+@reports
 @options.debug
 def command(
     paths: tuple[str, ...],
@@ -62,7 +64,6 @@ def command(
     expected; then a count.
     """
     from gradcmp.cli.present import conduct, gather, publish
-    from gradcmp.cli.run import load
     from gradcmp.report.lines import Lines
 
     cases = [

@@ -111,7 +111,7 @@ def options(incomplete: str, dtypes: Iterable[DType]) -> Iterator[str]:
 def cases(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """Complete the name of a case of the configs that stand before it, or of the built-in one."""
     from gradcmp import config
-    from gradcmp.cli.run import load
+    from gradcmp.cli.cases import load
 
     # click gives up on the arguments when it meets the option that has no value yet.
     paths = context.params.get("paths") or context.args

@@ -10,6 +10,7 @@ import click
 
 from gradcmp.case import Case, Tolerance
 from gradcmp.cli import options
+from gradcmp.cli.output import Output, output
 from gradcmp.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 @click.option(
     "--different-inputs", is_flag=True, help="Compare what was computed from different inputs."
 )
-@options.output
+@output
 @options.debug
 def command(
     actual: Path,
@@ -42,7 +43,7 @@ def command(
     maps: tuple[str, ...],
     only: tuple[str, ...],
     different_inputs: bool,
-    output: options.Output,
+    output: Output,
 ) -> ExitCode:
     """Compare saved gradients, element by element: recordings, .npz, .npy, or directories of them.
 

@@ -11,7 +11,7 @@ import click
 
 from gradcmp.case import REFERENCE, Case
 from gradcmp.cli import options
-from gradcmp.cli.run import choose, load
+from gradcmp.cli.cases import choose, load
 from gradcmp.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _screen(cases: list[Case]) -> ExitCode:
 
 def _require_places(notebook: Path | None, file: Path | None) -> None:
     """Refuse what cannot be written, before anything is computed."""
-    from gradcmp.cli.present import require_writable
+    from gradcmp.cli.files import require_writable
     from gradcmp.explain.notebook import require_nbformat
 
     places = [place for place in (notebook, file) if place is not None]
@@ -100,7 +100,7 @@ def _program(cases: list[Case]) -> Program:
 
 
 def _notebook(program: Program, place: Path) -> None:
-    from gradcmp.cli.present import write
+    from gradcmp.cli.files import write
     from gradcmp.explain.notebook import notebook
 
     write(str(place), notebook(program, _beside(program, place)))
@@ -108,7 +108,7 @@ def _notebook(program: Program, place: Path) -> None:
 
 
 def _script(program: Program, framework: str, place: Path | None) -> None:
-    from gradcmp.cli.present import write
+    from gradcmp.cli.files import write
     from gradcmp.explain.script import script
 
     if place is not None:
@@ -127,7 +127,7 @@ def _beside(program: Program, place: Path) -> str | None:
     """Store what is too large to be written out, and give the name of its file."""
     import numpy as np
 
-    from gradcmp.cli.present import write
+    from gradcmp.cli.files import write
 
     if not program.stored:
         return None

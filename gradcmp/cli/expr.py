@@ -6,6 +6,7 @@ import click
 
 from gradcmp.case import BackendSpec, Case, Expression
 from gradcmp.cli import completion, options
+from gradcmp.cli.output import Output, output
 from gradcmp.errors import ExitCode, Location, UsageError, did_you_mean
 
 NODE = "output"  # what the only node is called on screen
@@ -29,14 +30,14 @@ NODE = "output"  # what the only node is called on screen
     help="Differentiate with respect to this input only; repeatable.",
 )
 @options.overrides
-@options.output
+@output
 @options.debug
 def command(
     expression: str,
     inputs: tuple[str, ...],
     wrt: tuple[str, ...],
     overrides: options.Overrides,
-    output: options.Output,
+    output: Output,
 ) -> ExitCode:
     """Compare the gradients of one EXPRESSION in Python syntax.
 

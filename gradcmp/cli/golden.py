@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from gradcmp.case import Case
-from gradcmp.cli.run import require_distinct
+from gradcmp.cli.cases import require_distinct
 from gradcmp.errors import RecordingError, UsageError
 
 if TYPE_CHECKING:
+    from gradcmp.cli.present import Then
     from gradcmp.judge.verdict import CaseVerdict
     from gradcmp.recording import Origin, Recording
-
-Then: TypeAlias = "Callable[[CaseVerdict], CaseVerdict]"
 
 AGAIN = "Record it with --record-golden"
 

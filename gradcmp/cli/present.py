@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from gradcmp.case import ONCE, Case, Effort
-from gradcmp.cli.options import Output
-from gradcmp.errors import ExitCode, NothingComparedError, UsageError
+from gradcmp.cli.output import Output
+from gradcmp.errors import ExitCode, NothingComparedError
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -21,8 +19,6 @@ if TYPE_CHECKING:
     from gradcmp.report.progress import Progress, State
     from gradcmp.workers import Event
     from gradcmp.workers.records import Phase
-
-STDOUT = "-"
 
 
 Then: TypeAlias = "Callable[[CaseVerdict], CaseVerdict]"
@@ -203,61 +199,3 @@ class Watcher:
         self._progress = progress
         for event in self._early:
             self(event)
-
-
-def require_writable(file: str) -> None:
-    """Refuse a file that cannot be written, before anything runs.
-
-    Raises
-    ------
-    UsageError
-    """
-    if file == STDOUT:
-        return
-    path = Path(file)
-    try:
-        if path.is_dir():
-            raise UsageError(f"'{file}' is a directory", way_out="Name a file")
-        if not path.parent.is_dir():
-            raise UsageError(f"'{file}' cannot be written: there is no directory '{path.parent}'")
-        if is_special(path):
-            path.open("ab").close()
-        else:
-            beside(path).touch(exist_ok=False)
-            beside(path).unlink()
-    except OSError as error:
-        raise UsageError(f"'{file}' cannot be written: {error.strerror}") from None
-
-
-def write(file: str, content: str | bytes) -> None:
-    """Write a whole file or nothing: beside it first, then in its place.
-
-    Raises
-    ------
-    UsageError
-        When it cannot be written.
-    """
-    path = Path(os.path.realpath(file))  # a link stays one
-    data = content if isinstance(content, bytes) else content.encode()
-    try:
-        if is_special(path):
-            path.write_bytes(data)
-            return
-        try:
-            with beside(path).open("xb") as stream:
-                stream.write(data)
-            beside(path).replace(path)
-        finally:
-            beside(path).unlink(missing_ok=True)
-    except OSError as error:
-        raise UsageError(f"'{file}' cannot be written: {error.strerror}") from None
-
-
-def is_special(path: Path) -> bool:
-    """Whether it is a device or a pipe, which nothing can be put in the place of."""
-    return path.exists() and not path.is_file()
-
-
-def beside(path: Path) -> Path:
-    """Return the name of what becomes a file when it is whole."""
-    return path.with_name(f".{path.name}.{os.getpid()}")

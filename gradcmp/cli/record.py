@@ -10,7 +10,7 @@ import click
 
 from gradcmp.case import Case, DType
 from gradcmp.cli import completion, options
-from gradcmp.cli.run import choose, load, require_distinct
+from gradcmp.cli.cases import choose, load, require_distinct
 from gradcmp.errors import BackendError, ExitCode, NothingComparedError, UsageError
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ import click
 
 from gradcmp.case import Tolerance
 from gradcmp.cli import options
+from gradcmp.cli.output import Output, output
 from gradcmp.errors import ExitCode, RecordingError, UsageError
 
 if TYPE_CHECKING:
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
 @click.command(name="rejudge")
 @click.argument("paths", nargs=-1, required=True, type=options.FILE, metavar="REC|DIR...")
 @options.tolerance
-@options.output
+@output
 @options.debug
-def command(paths: tuple[Path, ...], tolerance: Tolerance, output: options.Output) -> ExitCode:
+def command(paths: tuple[Path, ...], tolerance: Tolerance, output: Output) -> ExitCode:
     """Judge saved recordings as a run does: every pair of backends, case by case.
 
     REC is a recording, DIR means every one below it, as `gradcmp run --record-golden` leaves

@@ -10,7 +10,9 @@ import click
 
 from gradcmp.case import ONCE, Case, Effort
 from gradcmp.cli import options
-from gradcmp.errors import ExitCode, UsageError, did_you_mean
+from gradcmp.cli.cases import choose, load
+from gradcmp.cli.output import Output, output
+from gradcmp.errors import ExitCode, UsageError
 
 
 @click.command(name="run")
@@ -45,7 +47,7 @@ from gradcmp.errors import ExitCode, UsageError, did_you_mean
     is_flag=True,
     help="Stay, and run again what a change of a file needs; Ctrl-C ends it.",
 )
-@options.output
+@output
 @options.debug
 def command(
     paths: tuple[str, ...],
@@ -56,7 +58,7 @@ def command(
     against_golden: Path | None,
     watching: bool,
     overrides: options.Overrides,
-    output: options.Output,
+    output: Output,
 ) -> ExitCode:
     """Run cases and compare every pair of backends, element by element.
 
@@ -64,7 +66,7 @@ def command(
     case runs.
     """
     from gradcmp.cli import golden
-    from gradcmp.cli.present import present
+    from gradcmp.cli.present import Then, present
     from gradcmp.cli.watch import watch
     from gradcmp.config.likely import likely_backends
 
@@ -73,7 +75,7 @@ def command(
             "--record-golden and --against-golden contradict each other", way_out="Run twice"
         )
 
-    def then(cases: Sequence[Case]) -> golden.Then:
+    def then(cases: Sequence[Case]) -> Then:
         if record_golden:
             return golden.keep(record_golden, cases)
         return golden.against(against_golden, cases) if against_golden else lambda verdict: verdict
@@ -85,43 +87,3 @@ def command(
         effort=Effort(repeat, isolate),
         then=then,
     )
-
-
-def load(paths: Sequence[str]) -> list[Case]:
-    """Return the cases of config files and directories, or the built-in one."""
-    from gradcmp import config
-
-    if not paths:
-        return [config.seed_case()]
-    return [case for path in config.find(paths) for case in config.load(path)]
-
-
-def choose(cases: list[Case], names: tuple[str, ...]) -> list[Case]:
-    """Keep the cases that were named, or all.
-
-    Raises
-    ------
-    UsageError
-        When a name fits no case.
-    """
-    known = {case.name for case in cases}
-    for name in names:
-        if name not in known:
-            raise UsageError(f"there is no case '{name}'", way_out=did_you_mean(name, known))
-    return [case for case in cases if not names or case.name in names]
-
-
-def require_distinct(cases: Sequence[Case]) -> None:
-    """Refuse two cases of one name: their recordings would have one place.
-
-    Raises
-    ------
-    UsageError
-    """
-    names = [case.name for case in cases]
-    for name in names:
-        if names.count(name) > 1:
-            raise UsageError(
-                f"{names.count(name)} cases are called '{name}'",
-                way_out="Record them into directories of their own, config by config",
-            )

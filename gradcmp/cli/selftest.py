@@ -39,8 +39,8 @@ def command(
     exit code is 1 when one survives: the check would not have noticed such a bug.
     """
     from gradcmp.api import run_all
+    from gradcmp.cli.cases import choose, load
     from gradcmp.cli.present import Watcher, console
-    from gradcmp.cli.run import choose, load
     from gradcmp.judge.selftest import UNNOTICED, selftest
     from gradcmp.plan import check, environments_of
     from gradcmp.report.progress import Progress

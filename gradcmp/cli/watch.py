@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias
 
 from gradcmp.case import ONCE, Auto, Case, Effort, Expression
 from gradcmp.cli.changes import Files
-from gradcmp.cli.options import Output
+from gradcmp.cli.output import Output
 from gradcmp.cli.present import Then, Watcher, console, publish
 from gradcmp.errors import ConfigError, GradcmpError, InputError, NothingComparedError, UsageError
 

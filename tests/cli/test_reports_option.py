@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from gradcmp.cli import main
-from gradcmp.cli.present import write
+from gradcmp.cli.files import write
 from gradcmp.errors import UsageError
 
 

@@ -19,8 +19,8 @@ import pytest
 from gradcmp import api, config
 from gradcmp.case import ONCE, Effort
 from gradcmp.cli import main
-from gradcmp.cli.options import Output
-from gradcmp.cli.run import load
+from gradcmp.cli.cases import load
+from gradcmp.cli.output import Output
 from gradcmp.cli.watch import Session, question
 from gradcmp.workers import Pool
 
