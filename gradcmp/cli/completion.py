@@ -1,4 +1,4 @@
-"""``gradcmp completion``: what a shell offers when Tab is pressed. No framework is loaded for it.
+"""What a shell offers when Tab is pressed. No framework is loaded for it.
 
 Nothing here raises for what is typed so far: a mistake is reported when the command runs.
 """
@@ -16,15 +16,12 @@ from click.shell_completion import (
     BashComplete,
     CompletionItem,
     add_completion_class,
-    get_completion_class,
     split_arg_string,
 )
 
 from gradcmp.case import BackendSpec, DType
 from gradcmp.errors import GradcmpError
 
-SHELLS = ("bash", "zsh", "fish")
-VARIABLE = "_GRADCMP_COMPLETE"  # what click looks for when the program is called gradcmp
 BREAKS = ":="  # where bash begins another word
 
 
@@ -63,22 +60,6 @@ add_completion_class(Bash)
 def is_break(piece: str) -> bool:
     """Whether bash made this piece out of what stands between two others."""
     return bool(piece) and not piece.strip(BREAKS)
-
-
-@click.command(name="completion")
-@click.argument("shell", type=click.Choice(SHELLS))
-@click.pass_context
-def command(context: click.Context, shell: str) -> None:
-    """Print the script that makes a SHELL complete commands, backends, modes, ops and cases.
-
-    \b
-    bash: eval "$(gradcmp completion bash)"         in ~/.bashrc
-    zsh:  eval "$(gradcmp completion zsh)"          in ~/.zshrc
-    fish: gradcmp completion fish | source          in ~/.config/fish/config.fish
-    """
-    kind = get_completion_class(shell)
-    assert kind is not None
-    click.echo(kind(context.find_root().command, {}, "gradcmp", VARIABLE).source())
 
 
 def backends(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:

@@ -21,7 +21,7 @@ from gradcmp.case import ONCE, Effort
 from gradcmp.cli import main
 from gradcmp.cli.cases import load
 from gradcmp.cli.output import Output
-from gradcmp.cli.watch import Session, question
+from gradcmp.cli.session.watch import Session, question
 from gradcmp.workers import Pool
 
 COMMAND = [sys.executable, "-m", "gradcmp", "run", "--watch"]

@@ -61,7 +61,7 @@ def command(
     seed case is recorded.
     """
     from gradcmp.api import record
-    from gradcmp.cli.present import Watcher
+    from gradcmp.cli.screen import Watcher
     from gradcmp.config import parse_backend
     from gradcmp.plan import check, resolve
     from gradcmp.recording import Failure

@@ -87,7 +87,7 @@ def conduct(
         if not cases:
             raise NothingComparedError("there is no case to run", way_out="Name one with a case")
         from gradcmp import api, plan
-        from gradcmp.cli.jobs import in_parallel
+        from gradcmp.cli.session.jobs import in_parallel
         from gradcmp.report.progress import Progress
 
         if jobs == 1:

@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias
 
 from gradcmp.case import ONCE, Auto, Case, Effort, Expression
-from gradcmp.cli.changes import Files
 from gradcmp.cli.output import Output
-from gradcmp.cli.present import Then, Watcher, console, publish
+from gradcmp.cli.screen import Then, Watcher, console, publish
+from gradcmp.cli.session.changes import Files
 from gradcmp.errors import ConfigError, GradcmpError, InputError, NothingComparedError, UsageError
 
 if TYPE_CHECKING:

@@ -65,9 +65,9 @@ def command(
     CONFIG is a YAML file, DIR means every *.yaml below it. Without either, the built-in seed
     case runs.
     """
-    from gradcmp.cli import golden
-    from gradcmp.cli.present import Then, present
-    from gradcmp.cli.watch import watch
+    from gradcmp.cli.screen import Then, present
+    from gradcmp.cli.session import golden
+    from gradcmp.cli.session.watch import watch
     from gradcmp.config.likely import likely_backends
 
     if record_golden and against_golden:

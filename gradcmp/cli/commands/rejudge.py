@@ -29,7 +29,7 @@ def command(paths: tuple[Path, ...], tolerance: Tolerance, output: Output) -> Ex
     REC is a recording, DIR means every one below it, as `gradcmp run --record-golden` leaves
     them.
     """
-    from gradcmp.cli.present import show
+    from gradcmp.cli.screen import show
     from gradcmp.recording.files import find
 
     files = dict.fromkeys(file for path in paths for file in find(path).values())

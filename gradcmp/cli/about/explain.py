@@ -58,7 +58,7 @@ def command(
 
 
 def _screen(cases: list[Case]) -> ExitCode:
-    from gradcmp.cli.present import console
+    from gradcmp.cli.screen import console
     from gradcmp.explain.derivation import Derivation
     from gradcmp.explain.program import Program
 

@@ -43,7 +43,7 @@ def command(
 
     gradcmp expr "sum(X*Y+Z)" -i X=normal:4x3 -i Y=ones:4x3 -i Z=arange:4x3
     """
-    from gradcmp.cli.present import present
+    from gradcmp.cli.screen import present
     from gradcmp.config import parse_input
     from gradcmp.config.build import DEFAULT_BACKENDS
     from gradcmp.inputs import check

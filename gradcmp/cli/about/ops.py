@@ -14,7 +14,7 @@ def command() -> None:
     from rich.table import Table
 
     from gradcmp.backends import backend_names
-    from gradcmp.cli.present import console
+    from gradcmp.cli.screen import console
     from gradcmp.graph.expression import form
     from gradcmp.ops import OPS
 

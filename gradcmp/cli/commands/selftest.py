@@ -40,7 +40,7 @@ def command(
     """
     from gradcmp.api import run_all
     from gradcmp.cli.cases import choose, load
-    from gradcmp.cli.present import Watcher, console
+    from gradcmp.cli.screen import Watcher, console
     from gradcmp.judge.selftest import UNNOTICED, selftest
     from gradcmp.plan import check, environments_of
     from gradcmp.report.progress import Progress

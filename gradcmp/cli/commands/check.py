@@ -18,8 +18,8 @@ from gradcmp.cli.output import reports
 from gradcmp.errors import ExitCode, UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from gradcmp.cli.present import Then
     from gradcmp.cli.reports import Target
+    from gradcmp.cli.screen import Then
     from gradcmp.judge.verdict import CaseVerdict
 
 DEFAULT = "configs"  # not '.': a project has YAML that is none of gradcmp's
@@ -63,7 +63,7 @@ def command(
     Without a path, those below 'configs'. A line for each case that does not agree, or does as
     expected; then a count.
     """
-    from gradcmp.cli.present import conduct, gather, publish
+    from gradcmp.cli.screen import conduct, gather, publish
     from gradcmp.report.lines import Lines
 
     cases = [

@@ -11,7 +11,7 @@ from gradcmp.cli.cases import require_distinct
 from gradcmp.errors import RecordingError, UsageError
 
 if TYPE_CHECKING:
-    from gradcmp.cli.present import Then
+    from gradcmp.cli.screen import Then
     from gradcmp.judge.verdict import CaseVerdict
     from gradcmp.recording import Origin, Recording
 

@@ -49,7 +49,7 @@ def command(
 
     Files of two directories belong together when they have the same place in both.
     """
-    from gradcmp.cli.present import show
+    from gradcmp.cli.screen import show
     from gradcmp.judge.recorded.pair import Names
     from gradcmp.recording.files import find
 

@@ -17,7 +17,7 @@ def command() -> None:
     from rich.table import Table
 
     from gradcmp.backends import backend_class, backend_names
-    from gradcmp.cli.present import Watcher, console
+    from gradcmp.cli.screen import Watcher, console
     from gradcmp.recording import Failure
     from gradcmp.report.progress import Progress
     from gradcmp.workers import Environment, Pool
