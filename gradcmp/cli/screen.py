@@ -90,14 +90,15 @@ def conduct(
         from gradcmp.cli.session.jobs import in_parallel
         from gradcmp.report.progress import Progress
 
-        if jobs == 1:
-            pool.start(plan.environments_of(cases))
+        plans = []
         for case in cases:
-            plan.check(case)
+            plans.append(plan.check(case))
+            if jobs == 1:
+                pool.start(plans[-1].environments)
         with Progress() as progress:
             watcher.show(progress)
-            alone = api.run_all(cases, pool, effort)
-            for verdict in alone if jobs == 1 else in_parallel(cases, jobs, effort):
+            alone = (api.run_plan(one, pool, effort) for one in plans)
+            for verdict in alone if jobs == 1 else in_parallel(plans, jobs, effort):
                 yield then(verdict)
 
 

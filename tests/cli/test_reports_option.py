@@ -175,11 +175,11 @@ def test_an_interrupted_run_leaves_what_is_finished(here, command):
     code = (
         "import sys, gradcmp.api as api\n"
         "from gradcmp.cli import main\n"
-        "run = api.run\n"
-        "def told(case, *rest):\n"
-        "    if case.name == 'slow': open('reached', 'w').close()\n"
-        "    return run(case, *rest)\n"
-        "api.run = told\n"
+        "run = api.run_plan\n"
+        "def told(plan, *rest):\n"
+        "    if plan.case.name == 'slow': open('reached', 'w').close()\n"
+        "    return run(plan, *rest)\n"
+        "api.run_plan = told\n"
         "if __name__ == '__main__': sys.exit(main())\n"
     )
     (here / "told.py").write_text(code)

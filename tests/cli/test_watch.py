@@ -62,13 +62,13 @@ def watched(file, pool, effort=ONCE, then=lambda cases: lambda verdict: verdict)
 @pytest.fixture
 def asked(monkeypatch):
     """Names of the cases that backends were asked for."""
-    names, run = [], api.run
+    names, run = [], api.run_plan
 
-    def spy(case, *rest):
-        names.append(case.name)
-        return run(case, *rest)
+    def spy(plan, *rest):
+        names.append(plan.case.name)
+        return run(plan, *rest)
 
-    monkeypatch.setattr(api, "run", spy)
+    monkeypatch.setattr(api, "run_plan", spy)
     return names
 
 
@@ -194,14 +194,14 @@ def test_what_turns_a_verdict_into_the_one_that_counts_sees_kept_ones_too(file, 
 
 
 def test_a_change_while_backends_compute_is_not_missed(session, file, monkeypatch, capsys):
-    run = api.run
+    run = api.run_plan
 
     def slow(*arguments):
         file.write_text(CASE + "seed: 7\n")
         return run(*arguments)
 
     with monkeypatch.context() as during:
-        during.setattr(api, "run", slow)
+        during.setattr(api, "run_plan", slow)
         session.look_again()
     assert not capsys.readouterr().out  # the verdict was out of date before it was known
     session.wait()

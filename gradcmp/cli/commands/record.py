@@ -63,7 +63,7 @@ def command(
     from gradcmp.api import record
     from gradcmp.cli.screen import Watcher
     from gradcmp.config import parse_backend
-    from gradcmp.plan import check, resolve
+    from gradcmp.plan import check
     from gradcmp.recording import Failure
     from gradcmp.recording.files import write
     from gradcmp.report.progress import Progress
@@ -76,16 +76,14 @@ def command(
     failures: list[Failure] = []
     with Progress() as progress, Pool(Watcher(progress)) as pool:
         pool.start([Environment.of(spec)])
-        for case in cases:
-            check(case)
-            resolve(spec, case)
-        for case, file in zip(cases, files, strict=True):
-            outcome = record(case, spec, pool, twin)
+        plans = [check(case).computed_by(spec) for case in cases]
+        for plan, file in zip(plans, files, strict=True):
+            outcome = record(plan, pool, twin)
             if isinstance(outcome, Failure):
                 failures.append(outcome)
                 continue
             write(file, outcome)
-            click.echo(f"recorded case '{case.name}' with {outcome.backend}: {file}")
+            click.echo(f"recorded case '{plan.case.name}' with {outcome.backend}: {file}")
     if failures:
         raise failed(failures, len(cases))
     return ExitCode.AGREE

@@ -38,11 +38,11 @@ def command(
     negated, one element off by a thousandth, transposed, cast to float32) and judged again. The
     exit code is 1 when one survives: the check would not have noticed such a bug.
     """
-    from gradcmp.api import run_all
+    from gradcmp.api import run_plan
     from gradcmp.cli.cases import choose, load
     from gradcmp.cli.screen import Watcher, console
     from gradcmp.judge.selftest import UNNOTICED, selftest
-    from gradcmp.plan import check, environments_of
+    from gradcmp.plan import check
     from gradcmp.report.progress import Progress
     from gradcmp.workers import Pool
 
@@ -50,15 +50,15 @@ def command(
     code = ExitCode.AGREE
     watcher = Watcher()
     with Pool(watcher) as pool:
-        pool.start(environments_of(cases))
-        for case in cases:
-            check(case)
+        plans = [check(case) for case in cases]
+        for plan in plans:
+            pool.start(plan.environments)
         with Progress() as progress:
             watcher.show(progress)
-            verdicts = list(run_all(cases, pool))
-    for verdict in verdicts:
+            verdicts = [run_plan(plan, pool) for plan in plans]
+    for plan, verdict in zip(plans, verdicts, strict=True):
         label = _spoilable(verdict)
-        fates = selftest(verdict, label)
+        fates = selftest(verdict, label, graph=plan.graph)
         if any(fate in UNNOTICED for by in fates.values() for fate in by.values()):
             code = ExitCode.DISAGREE
         console().print(_matrix(f"{verdict.case.name}: {label}", fates))

@@ -26,22 +26,27 @@ def keep(directory: Path, cases: Sequence[Case]) -> Then:
     UsageError
         Before anything runs, when two cases have one name or the directory cannot be made.
     """
-    from gradcmp.api import keepsakes
+    from gradcmp.api import origin_of, with_provenance
+    from gradcmp.plan import check
     from gradcmp.recording.files import golden_file, write
 
     require_distinct(cases)
+    by_name = {case.name: check(case) for case in cases}
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"'{directory}' cannot be made: {error.strerror}") from None
 
-    def then(verdict: CaseVerdict) -> CaseVerdict:
-        kept = keepsakes(verdict.case, verdict.recordings, verdict.twins)
+    def finish(verdict: CaseVerdict) -> CaseVerdict:
+        plan = by_name[verdict.case.name]
+        arrays = plan.draw()
+        origin = origin_of(plan, arrays)
+        kept = with_provenance(verdict.recordings, verdict.twins, origin, arrays)
         for label, recording in kept.items():
             write(golden_file(directory, verdict.case.name, label), recording)
         return verdict
 
-    return then
+    return finish
 
 
 def against(directory: Path, cases: Sequence[Case]) -> Then:
@@ -54,29 +59,31 @@ def against(directory: Path, cases: Sequence[Case]) -> Then:
         or of another graph or other inputs; when one turns out to be missing for an optional
         backend, once that has computed something.
     """
-    from gradcmp.api import keepsakes, origin_of
+    from gradcmp.api import origin_of, with_provenance
     from gradcmp.judge.recorded.pair import judge_against_golden
-    from gradcmp.plan import backends_of
+    from gradcmp.plan import check
 
     require_distinct(cases)
-    origins = {case.name: origin_of(case) for case in cases}
+    by_name = {case.name: check(case) for case in cases}
+    origins = {name: origin_of(plan, plan.draw()) for name, plan in by_name.items()}
     golden = {
-        (case.name, str(spec)): load(directory, origins[case.name], str(spec))
-        for case in cases
-        for spec in backends_of(case)
+        (name, label): load(directory, origins[name], label)
+        for name, plan in by_name.items()
+        for label, spec in plan.backends.items()
         if spec.required
     }
 
-    def then(verdict: CaseVerdict) -> CaseVerdict:
-        case, origin = verdict.case, origins[verdict.case.name]
-        now = {**verdict.outcomes, **keepsakes(case, verdict.recordings, verdict.twins)}
+    def finish(verdict: CaseVerdict) -> CaseVerdict:
+        name = verdict.case.name
+        origin, arrays = origins[name], by_name[name].draw()
+        now = with_provenance(verdict.recordings, verdict.twins, origin, arrays)
         own = {
-            label: golden.get((case.name, label)) or load(directory, origin, label)
+            label: golden.get((name, label)) or load(directory, origin, label)
             for label in verdict.recordings
         }
-        return judge_against_golden(origin, now, own)
+        return judge_against_golden(origin, {**verdict.outcomes, **now}, own)
 
-    return then
+    return finish
 
 
 def load(directory: Path, origin: Origin, label: str) -> Recording:

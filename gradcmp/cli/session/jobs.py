@@ -9,16 +9,17 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gradcmp.case import Case, Effort
+from gradcmp.case import Effort
 
 if TYPE_CHECKING:
     from gradcmp.judge.verdict import CaseVerdict
+    from gradcmp.plan import Plan
     from gradcmp.workers import Pool
 
 _pools: list[Pool] = []  # in the process of a job: its own
 
 
-def in_parallel(cases: Sequence[Case], jobs: int, effort: Effort) -> Iterator[CaseVerdict]:
+def in_parallel(plans: Sequence[Plan], jobs: int, effort: Effort) -> Iterator[CaseVerdict]:
     """Run cases in `jobs` processes; give the verdicts in the order of the cases.
 
     The processes end with the iteration, however that ends, and their workers with them. They are
@@ -28,7 +29,7 @@ def in_parallel(cases: Sequence[Case], jobs: int, effort: Effort) -> Iterator[Ca
     before = multiprocessing.active_children()
     executor = ProcessPoolExecutor(jobs, context, _begin)
     try:
-        yield from executor.map(partial(_run, effort=effort), cases)
+        yield from executor.map(partial(_run, effort=effort), plans)
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
         for process in multiprocessing.active_children():
@@ -44,8 +45,8 @@ def _begin() -> None:
     _pools.append(Pool())
 
 
-def _run(case: Case, effort: Effort) -> CaseVerdict:
+def _run(plan: Plan, effort: Effort) -> CaseVerdict:
     from gradcmp import api
 
     (pool,) = _pools
-    return api.run(case, pool, effort)
+    return api.run_plan(plan, pool, effort)

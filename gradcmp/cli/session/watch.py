@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from gradcmp.judge.verdict import CaseVerdict
+    from gradcmp.plan import Plan
     from gradcmp.workers import Event, Pool
 
 Work: TypeAlias = Literal["run", "judged again", "unchanged"]
@@ -133,17 +134,17 @@ class Session:
         from gradcmp import plan
         from gradcmp.report.progress import Progress
 
-        self._pool.start(plan.environments_of(cases))
-        for case in cases:
-            plan.check(case)
+        plans = [plan.check(case) for case in cases]
+        for one in plans:
+            self._pool.start(one.environments)
         done: Counter[Work] = Counter()
         answered: dict[str, CaseVerdict] = {}
         verdicts = []
         with Progress() as progress:
             self.watcher.show(progress)
-            for case in cases:
-                key = self._question(case)
-                work, verdict = self._answer_one(case, self._kept.get(key))
+            for one in plans:
+                key = self._question(one.case)
+                work, verdict = self._answer_one(one, self._kept.get(key))
                 self._kept[key] = answered[key] = verdict
                 done[work] += 1
                 if work == "run" and self._files.changed:
@@ -152,19 +153,20 @@ class Session:
         self._kept = answered  # what is asked no more is forgotten
         return verdicts, done
 
-    def _answer_one(self, case: Case, kept: CaseVerdict | None) -> tuple[Work, CaseVerdict]:
+    def _answer_one(self, plan: Plan, kept: CaseVerdict | None) -> tuple[Work, CaseVerdict]:
         """Do the least that gives the verdict of a case."""
         from gradcmp import api
         from gradcmp.judge import judge
 
+        case = plan.case
         if kept and kept.case.tolerance == case.tolerance:
             return "unchanged", replace(kept, case=case)
         twinned = kept and isinstance(kept.case.tolerance, Auto)
         if kept and (twinned or not isinstance(case.tolerance, Auto)):
             twins = kept.twins if isinstance(case.tolerance, Auto) else None
-            verdict = judge(case, kept.reference, kept.outcomes, twins)
+            verdict = judge(case, kept.reference, kept.outcomes, twins, graph=plan.graph)
             return "judged again", replace(verdict, runs=kept.runs, unsteady=kept.unsteady)
-        return "run", api.run(case, self._pool, self._effort)
+        return "run", api.run_plan(plan, self._pool, self._effort)
 
     def _question(self, case: Case) -> str:
         """Return all that a case asks the backends, with the state of its data files."""
