@@ -17,14 +17,15 @@ def command() -> None:
     from rich.table import Table
 
     from gradcmp.backends import backend_class, backend_names
-    from gradcmp.cli.screen import Watcher, console
+    from gradcmp.cli.running.session import Session
+    from gradcmp.cli.screen import console
     from gradcmp.recording import Failure
-    from gradcmp.report.progress import Progress
-    from gradcmp.workers import Environment, Pool
+    from gradcmp.workers import Environment
 
     names = {Environment(name): name for name in backend_names()}
-    with Progress() as progress, Pool(Watcher(progress)) as pool:
-        said = {names[environment]: answer for environment, answer in pool.describe(names)}
+    with Session() as session, session.shown():
+        answers = session.pool.describe(names)
+        said = {names[environment]: answer for environment, answer in answers}
     table = Table("backend", "version", "modes", "devices", box=None, pad_edge=False)
     for name in names.values():
         adapter, answer = backend_class(name), said[name]

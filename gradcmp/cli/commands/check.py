@@ -19,7 +19,7 @@ from gradcmp.errors import ExitCode, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from gradcmp.cli.reports import Target
-    from gradcmp.cli.screen import Then
+    from gradcmp.cli.running.session import Finish
     from gradcmp.judge.verdict import CaseVerdict
 
 DEFAULT = "configs"  # not '.': a project has YAML that is none of gradcmp's
@@ -63,16 +63,18 @@ def command(
     Without a path, those below 'configs'. A line for each case that does not agree, or does as
     expected; then a count.
     """
-    from gradcmp.cli.screen import conduct, gather, publish
+    from gradcmp.cli.running.session import Session
+    from gradcmp.cli.screen import publish
     from gradcmp.report.lines import Lines
 
     cases = [
         replace(case, strict=case.strict or strict)
         for case in required(load(paths or (DEFAULT,)), require)
     ]
-    then = excuses(expect, cases)
-    run = up_to(max_failures, conduct(cases, lambda: then, jobs=jobs))
-    verdicts = gather(run, cases, reports)
+    finish = excuses(expect, cases)
+    with Session(reports=reports, jobs=jobs) as session:
+        run = session.run(session.check(cases), finish=finish)
+        verdicts = list(up_to(max_failures, run))
     return publish(verdicts, reports, Lines(verdicts, len(cases)))
 
 
@@ -109,16 +111,18 @@ def required(cases: Sequence[Case], names: str) -> list[Case]:
     ]
 
 
-def excuses(file: Path | None, cases: Sequence[Case]) -> Then:
-    """Read which disagreements are known; give what marks them in a verdict.
+def excuses(file: Path | None, cases: Sequence[Case]) -> Finish:
+    """Read which disagreements are known; return what marks them in a verdict.
 
     Raises
     ------
     ConfigError
         As `gradcmp.config.expect.load_known`.
     """
+    from gradcmp.cli.running.session import unchanged
+
     if file is None:
-        return lambda verdict: verdict
+        return unchanged
     from gradcmp.config.expect import Names, load_known
     from gradcmp.judge.expected import excuse
     from gradcmp.plan import backends_of

@@ -43,7 +43,8 @@ def command(
 
     gradcmp expr "sum(X*Y+Z)" -i X=normal:4x3 -i Y=ones:4x3 -i Z=arange:4x3
     """
-    from gradcmp.cli.screen import present
+    from gradcmp.cli.running.session import Session
+    from gradcmp.cli.screen import show
     from gradcmp.config import parse_input
     from gradcmp.config.build import DEFAULT_BACKENDS
     from gradcmp.inputs import check
@@ -72,4 +73,6 @@ def command(
         wrt=wrt or real,
         backends=tuple(BackendSpec(name) for name in DEFAULT_BACKENDS),
     )
-    return present(lambda: [overrides.apply(case)], output)
+    with Session(reports=output.reports) as session:
+        verdicts = list(session.run(session.check([overrides.apply(case)])))
+    return show(verdicts, output)

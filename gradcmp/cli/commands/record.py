@@ -61,24 +61,20 @@ def command(
     seed case is recorded.
     """
     from gradcmp.api import record
-    from gradcmp.cli.screen import Watcher
+    from gradcmp.cli.running.session import Session
     from gradcmp.config import parse_backend
-    from gradcmp.plan import check
     from gradcmp.recording import Failure
     from gradcmp.recording.files import write
-    from gradcmp.report.progress import Progress
-    from gradcmp.workers import Environment, Pool
 
     spec = parse_backend(backend)
     overrides = options.Overrides(seed=seed, dtype=dtype)
     cases = [overrides.apply(case) for case in choose(load(paths), names)]
     files = places(place, cases)
     failures: list[Failure] = []
-    with Progress() as progress, Pool(Watcher(progress)) as pool:
-        pool.start([Environment.of(spec)])
-        plans = [check(case).computed_by(spec) for case in cases]
+    with Session() as session, session.shown():
+        plans = session.check(cases, by=spec)
         for plan, file in zip(plans, files, strict=True):
-            outcome = record(plan, pool, twin)
+            outcome = record(plan, session.pool, twin)
             if isinstance(outcome, Failure):
                 failures.append(outcome)
                 continue

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +13,9 @@ from gradcmp.cli import options
 from gradcmp.cli.cases import choose, load
 from gradcmp.cli.output import Output, output
 from gradcmp.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from gradcmp.plan import Plan
 
 
 @click.command(name="run")
@@ -65,9 +68,10 @@ def command(
     CONFIG is a YAML file, DIR means every *.yaml below it. Without either, the built-in seed
     case runs.
     """
-    from gradcmp.cli.screen import Then, present
-    from gradcmp.cli.session import golden
-    from gradcmp.cli.session.watch import watch
+    from gradcmp.cli.running import golden
+    from gradcmp.cli.running.session import Finish, Session, unchanged
+    from gradcmp.cli.running.watch import watch
+    from gradcmp.cli.screen import show
     from gradcmp.config.likely import likely_backends
 
     if record_golden and against_golden:
@@ -75,15 +79,18 @@ def command(
             "--record-golden and --against-golden contradict each other", way_out="Run twice"
         )
 
-    def then(cases: Sequence[Case]) -> Then:
-        if record_golden:
-            return golden.keep(record_golden, cases)
-        return golden.against(against_golden, cases) if against_golden else lambda verdict: verdict
+    def read() -> list[Case]:
+        return [overrides.apply(case) for case in choose(load(paths), names)]
 
-    return (partial(watch, paths) if watching else present)(
-        lambda: [overrides.apply(case) for case in choose(load(paths), names)],
-        output,
-        likely=likely_backends(paths, overrides.backends),
-        effort=Effort(repeat, isolate),
-        then=then,
-    )
+    def finisher(plans: Sequence[Plan]) -> Finish:
+        if record_golden:
+            return golden.keep(record_golden, plans)
+        return golden.against(against_golden, plans) if against_golden else unchanged
+
+    likely, effort = likely_backends(paths, overrides.backends), Effort(repeat, isolate)
+    if watching:
+        watch(paths, read, output, likely, effort, finisher)
+    with Session(likely, output.reports) as session:
+        plans = session.check(read())
+        verdicts = list(session.run(plans, effort, finisher(plans)))
+    return show(verdicts, output)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gradcmp.cli import options
+from gradcmp.cli.cases import choose, load
 from gradcmp.errors import ExitCode, NothingComparedError
 
 if TYPE_CHECKING:
@@ -38,24 +39,14 @@ def command(
     negated, one element off by a thousandth, transposed, cast to float32) and judged again. The
     exit code is 1 when one survives: the check would not have noticed such a bug.
     """
-    from gradcmp.api import run_plan
-    from gradcmp.cli.cases import choose, load
-    from gradcmp.cli.screen import Watcher, console
+    from gradcmp.cli.running.session import Session
+    from gradcmp.cli.screen import console
     from gradcmp.judge.selftest import UNNOTICED, selftest
-    from gradcmp.plan import check
-    from gradcmp.report.progress import Progress
-    from gradcmp.workers import Pool
 
-    cases = [overrides.apply(case) for case in choose(load(paths), names)]
     code = ExitCode.AGREE
-    watcher = Watcher()
-    with Pool(watcher) as pool:
-        plans = [check(case) for case in cases]
-        for plan in plans:
-            pool.start(plan.environments)
-        with Progress() as progress:
-            watcher.show(progress)
-            verdicts = [run_plan(plan, pool) for plan in plans]
+    with Session() as session:
+        plans = session.check([overrides.apply(case) for case in choose(load(paths), names)])
+        verdicts = list(session.run(plans))
     for plan, verdict in zip(plans, verdicts, strict=True):
         label = _spoilable(verdict)
         fates = selftest(verdict, label, graph=plan.graph)

@@ -6,19 +6,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gradcmp.case import Case
 from gradcmp.cli.cases import require_distinct
 from gradcmp.errors import RecordingError, UsageError
 
 if TYPE_CHECKING:
-    from gradcmp.cli.screen import Then
+    from gradcmp.cli.running.session import Finish
     from gradcmp.judge.verdict import CaseVerdict
+    from gradcmp.plan import Plan
     from gradcmp.recording import Origin, Recording
 
 AGAIN = "Record it with --record-golden"
 
 
-def keep(directory: Path, cases: Sequence[Case]) -> Then:
+def keep(directory: Path, plans: Sequence[Plan]) -> Finish:
     """Return what writes each backend's recording of a case; the verdict stays as it is.
 
     Raises
@@ -27,11 +27,9 @@ def keep(directory: Path, cases: Sequence[Case]) -> Then:
         Before anything runs, when two cases have one name or the directory cannot be made.
     """
     from gradcmp.api import origin_of, with_provenance
-    from gradcmp.plan import check
     from gradcmp.recording.files import golden_file, write
 
-    require_distinct(cases)
-    by_name = {case.name: check(case) for case in cases}
+    by_name = named(plans)
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -49,7 +47,7 @@ def keep(directory: Path, cases: Sequence[Case]) -> Then:
     return finish
 
 
-def against(directory: Path, cases: Sequence[Case]) -> Then:
+def against(directory: Path, plans: Sequence[Plan]) -> Finish:
     """Return what holds each backend against its own golden recording.
 
     Raises
@@ -61,10 +59,8 @@ def against(directory: Path, cases: Sequence[Case]) -> Then:
     """
     from gradcmp.api import origin_of, with_provenance
     from gradcmp.judge.recorded.pair import judge_against_golden
-    from gradcmp.plan import check
 
-    require_distinct(cases)
-    by_name = {case.name: check(case) for case in cases}
+    by_name = named(plans)
     origins = {name: origin_of(plan, plan.draw()) for name, plan in by_name.items()}
     golden = {
         (name, label): load(directory, origins[name], label)
@@ -84,6 +80,18 @@ def against(directory: Path, cases: Sequence[Case]) -> Then:
         return judge_against_golden(origin, {**verdict.outcomes, **now}, own)
 
     return finish
+
+
+def named(plans: Sequence[Plan]) -> dict[str, Plan]:
+    """Return plans by the names of their cases.
+
+    Raises
+    ------
+    UsageError
+        When two have one name.
+    """
+    require_distinct([plan.case for plan in plans])
+    return {plan.case.name: plan for plan in plans}
 
 
 def load(directory: Path, origin: Origin, label: str) -> Recording:

@@ -9,19 +9,20 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias
 
-from gradcmp.case import ONCE, Auto, Case, Effort, Expression
+from gradcmp.case import Auto, Case, Effort, Expression
 from gradcmp.cli.output import Output
-from gradcmp.cli.screen import Then, Watcher, console, publish
-from gradcmp.cli.session.changes import Files
-from gradcmp.errors import ConfigError, GradcmpError, InputError, NothingComparedError, UsageError
+from gradcmp.cli.running.changes import Files
+from gradcmp.cli.running.session import Finish, Session, WorkerProgress
+from gradcmp.cli.screen import console, publish
+from gradcmp.errors import ConfigError, GradcmpError, InputError, UsageError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from gradcmp.judge.verdict import CaseVerdict
     from gradcmp.plan import Plan
-    from gradcmp.workers import Event, Pool
 
+Finisher: TypeAlias = "Callable[[Sequence[Plan]], Finish]"
 Work: TypeAlias = Literal["run", "judged again", "unchanged"]
 
 RETRY = 1.0  # seconds until a broken config is read again: it may name a file not watched yet
@@ -31,17 +32,18 @@ def watch(
     paths: Sequence[str],
     read: Callable[[], Sequence[Case]],
     output: Output,
-    *,
-    likely: Iterable[str] = (),
-    effort: Effort = ONCE,
-    then: Callable[[Sequence[Case]], Then] = lambda cases: lambda verdict: verdict,
+    likely: Iterable[str],
+    effort: Effort,
+    finisher: Finisher,
 ) -> NoReturn:
-    """Show verdicts as `present` does, again after each change, until interrupted.
+    """Show verdicts as `gradcmp run` does, again after each change, until interrupted.
 
     Parameters
     ----------
     paths : sequence of str
         The config files and directories that `read` reads.
+    finisher : callable
+        Given the plans, returns what post-processes each verdict.
 
     Raises
     ------
@@ -60,27 +62,15 @@ def watch(
                 "--watch and a report on standard output contradict each other",
                 way_out="Write the report to a file",
             )
-    from gradcmp.workers import Environment, Pool
-
-    def tell(event: Event) -> None:
-        session.watcher(event)
-
-    with Pool(tell) as pool:
-        session = Session(paths, read, output, effort, then, pool)
-        pool.start(Environment(name) for name in likely)
+    with Session(likely) as session:
+        watch = Watch(paths, read, output, effort, finisher, session)
         while True:
-            session.look_again()
-            session.wait()
+            watch.look_again()
+            watch.wait()
 
 
-class Session:
-    """What is known between two looks.
-
-    Attributes
-    ----------
-    watcher : Watcher
-        Shows the progress of the present round.
-    """
+class Watch:
+    """What is known between two looks."""
 
     def __init__(
         self,
@@ -88,13 +78,12 @@ class Session:
         read: Callable[[], Sequence[Case]],
         output: Output,
         effort: Effort,
-        then: Callable[[Sequence[Case]], Then],
-        pool: Pool,
+        finisher: Finisher,
+        session: Session,
     ) -> None:
-        self.watcher = Watcher()
         self._paths, self._read, self._output = paths, read, output
         self._files = Files(paths)
-        self._effort, self._then, self._pool = effort, then, pool
+        self._effort, self._finisher, self._session = effort, finisher, session
         self._kept: dict[str, CaseVerdict] = {}  # by question
         self._error: GradcmpError | None = None
         self._begun = False
@@ -116,7 +105,7 @@ class Session:
                 self._show_error(error)
             self._begun, self._error = True, error
         finally:
-            self.watcher = Watcher()
+            self._session.progress = WorkerProgress()  # of the next round
 
     def wait(self) -> None:
         """Return when a file has changed, or when a broken config should be read again."""
@@ -127,29 +116,21 @@ class Session:
         """Return the verdicts and how they came about; None when a file changed meanwhile."""
         cases = self._read()
         self._begun = True
-        if not cases:
-            raise NothingComparedError("there is no case to run", way_out="Name one with a case")
         self._files.follow({file for case in cases for file in data_files(case)})
-        then = self._then(cases)
-        from gradcmp import plan
-        from gradcmp.report.progress import Progress
-
-        plans = [plan.check(case) for case in cases]
-        for one in plans:
-            self._pool.start(one.environments)
+        plans = self._session.check(cases)
+        finish = self._finisher(plans)
         done: Counter[Work] = Counter()
         answered: dict[str, CaseVerdict] = {}
         verdicts = []
-        with Progress() as progress:
-            self.watcher.show(progress)
-            for one in plans:
-                key = self._question(one.case)
-                work, verdict = self._answer_one(one, self._kept.get(key))
+        with self._session.shown():
+            for plan in plans:
+                key = self._question(plan.case)
+                work, verdict = self._answer_one(plan, self._kept.get(key))
                 self._kept[key] = answered[key] = verdict
                 done[work] += 1
                 if work == "run" and self._files.changed:
                     return None
-                verdicts.append(then(verdict))
+                verdicts.append(finish(verdict))
         self._kept = answered  # what is asked no more is forgotten
         return verdicts, done
 
@@ -166,7 +147,7 @@ class Session:
             twins = kept.twins if isinstance(case.tolerance, Auto) else None
             verdict = judge(case, kept.reference, kept.outcomes, twins, graph=plan.graph)
             return "judged again", replace(verdict, runs=kept.runs, unsteady=kept.unsteady)
-        return "run", api.run_plan(plan, self._pool, self._effort)
+        return "run", api.run_plan(plan, self._session.pool, self._effort)
 
     def _question(self, case: Case) -> str:
         """Return all that a case asks the backends, with the state of its data files."""
