@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 from gradcmp import inputs
 from gradcmp.backends import backend_class
+from gradcmp.backends.capabilities import missing
 from gradcmp.case import REFERENCE, Auto, BackendSpec, Case, InputSpec
-from gradcmp.errors import UsageError, did_you_mean
+from gradcmp.errors import UsageError
 from gradcmp.graph import Graph, build, infer
 from gradcmp.ops import ArraySpec
 from gradcmp.recording import COTANGENT, Array
@@ -141,13 +142,10 @@ def resolve(spec: BackendSpec, case: Case) -> BackendSpec:
     adapter = backend_class(spec.name)
     mode = spec.mode or adapter.modes[0]
     dtype = case.dtype_of(spec)
-    for what, word, known in (("mode", mode, adapter.modes), ("dtype", dtype, adapter.dtypes)):
-        if word not in known:
-            raise UsageError(
-                f"backend '{spec.name}' has no {what} '{word}'",
-                where=spec.where,
-                way_out=did_you_mean(word, known),
-            )
+    if lack := missing(adapter, mode, dtype):
+        raise UsageError(
+            f"backend '{spec.name}' has no {lack}", where=spec.where, way_out=lack.way_out
+        )
     return replace(spec, mode=mode, dtype=dtype)
 
 
