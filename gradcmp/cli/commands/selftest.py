@@ -41,10 +41,11 @@ def command(
     """
     from gradcmp.cli.running.session import Session
     from gradcmp.cli.screen import console
+    from gradcmp.config.likely import likely_backends
     from gradcmp.judge.selftest import UNNOTICED, selftest
 
     code = ExitCode.AGREE
-    with Session() as session:
+    with Session(likely_backends(paths, overrides.backends)) as session:
         plans = session.check([overrides.apply(case) for case in choose(load(paths), names)])
         verdicts = list(session.run(plans))
     for plan, verdict in zip(plans, verdicts, strict=True):
