@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 def show(verdicts: Sequence[CaseVerdict], output: Output) -> ExitCode:
     """Show verdicts on the screen, hand out their reports and give the exit code."""
-    from gradcmp.report.environment import Differences
-    from gradcmp.report.table import screen
+    from gradcmp.report.screen.environment import Differences
+    from gradcmp.report.screen.table import screen
 
     return publish(
         verdicts, output.reports, Differences(verdicts), screen(verdicts, verbose=output.verbose)
@@ -30,7 +30,7 @@ def publish(
     verdicts: Sequence[CaseVerdict], reports: Sequence[Target], *shown: RenderableType
 ) -> ExitCode:
     """Print what a person sees, hand out the reports and give the exit code."""
-    from gradcmp.report.sentence import Tally
+    from gradcmp.report.words.sentence import Tally
 
     if not reports:  # the usual case needs none of their code
         console().print(*shown)

@@ -15,12 +15,12 @@ from importlib.metadata import version
 
 from gradcmp.errors import UsageError
 from gradcmp.judge.verdict import CaseVerdict
-from gradcmp.report.heatmap import LEVELS
-from gradcmp.report.ink import clean
 from gradcmp.report.json import strict
 from gradcmp.report.page.facts import compact, of_case
 from gradcmp.report.page.matrix import Row, columns, row
-from gradcmp.report.sentence import MARKS, Tally
+from gradcmp.report.screen.heatmap import LEVELS
+from gradcmp.report.words.ink import clean
+from gradcmp.report.words.sentence import MARKS, Tally
 
 try:  # when the report is asked for, not after an hour of running what it should report
     import jinja2

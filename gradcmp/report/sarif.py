@@ -13,8 +13,8 @@ from urllib.parse import quote
 from gradcmp.errors import ExitCode, Location
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.verdict import CaseVerdict, Pair
-from gradcmp.report.judgement import causes, facts
-from gradcmp.report.sentence import Tally, sentence
+from gradcmp.report.words.judgement import causes, facts
+from gradcmp.report.words.sentence import Tally, sentence
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

@@ -65,7 +65,7 @@ def command(
     """
     from gradcmp.cli.running.session import Session
     from gradcmp.cli.screen import publish
-    from gradcmp.report.lines import Lines
+    from gradcmp.report.screen.lines import Lines
 
     cases = [
         replace(case, strict=case.strict or strict)

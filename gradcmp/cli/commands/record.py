@@ -112,7 +112,7 @@ def places(place: Path, cases: Sequence[Case]) -> list[Path]:
 
 def failed(failures: Sequence[Failure], cases: int) -> BackendError:
     """Return the error of backends that computed nothing, the first of them in full."""
-    from gradcmp.report.ink import tail
+    from gradcmp.report.words.ink import tail
 
     first = failures[0]
     more = f" ({len(failures)} of {cases} cases failed)" if cases > 1 else ""

@@ -75,7 +75,7 @@ def _matrix(title: str, fates: Mapping[str, Mapping[str, Fate]]) -> Table:
     from rich.text import Text
 
     from gradcmp.judge.mutation.mutants import MUTANTS
-    from gradcmp.report.ink import clean
+    from gradcmp.report.words.ink import clean
 
     heading = Text(clean(title), style="bold")
     table = Table(box=None, pad_edge=False, title=heading, title_justify="left")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gradcmp.cli.reports import Target
     from gradcmp.judge.verdict import CaseVerdict
     from gradcmp.plan import Plan
-    from gradcmp.report.progress import Progress, State
+    from gradcmp.report.screen.progress import Progress, State
     from gradcmp.workers import Event
     from gradcmp.workers.records import Phase
 
@@ -140,7 +140,7 @@ class Session:
     @contextmanager
     def shown(self) -> Iterator[None]:
         """Show the progress of the workers inside of it."""
-        from gradcmp.report.progress import Progress
+        from gradcmp.report.screen.progress import Progress
 
         with Progress() as progress:
             self.progress.show(progress)
@@ -182,7 +182,7 @@ class WorkerProgress:
         if self._progress is None:
             self._early.append(event)
             return
-        from gradcmp.report.progress import Event as Shown
+        from gradcmp.report.screen.progress import Event as Shown
 
         self._progress(Shown(subject, self.STATES[event.phase], now - began))
 

@@ -156,8 +156,8 @@ class Watch:
         return f"{question(case)} {stamps} {judged}"
 
     def _draw(self, began: float, verdicts: Sequence[CaseVerdict], done: Counter[Work]) -> None:
-        from gradcmp.report.environment import Differences
-        from gradcmp.report.table import screen
+        from gradcmp.report.screen.environment import Differences
+        from gradcmp.report.screen.table import screen
 
         work = ", ".join(f"{count} {word}" for word, count in done.items())
         shown = screen(verdicts, verbose=self._output.verbose)
@@ -169,7 +169,7 @@ class Watch:
     def _show_error(self, error: GradcmpError) -> None:
         from rich.text import Text
 
-        from gradcmp.report.ink import DISAGREE, clean
+        from gradcmp.report.words.ink import DISAGREE, clean
 
         console().print(self._page("nothing run", Text(clean(str(error)), DISAGREE)))
 
@@ -180,7 +180,7 @@ class Watch:
         from rich.segment import ControlType
         from rich.text import Text
 
-        from gradcmp.report.ink import QUIET, clean
+        from gradcmp.report.words.ink import QUIET, clean
 
         now = datetime.now().astimezone()
         line = Text(clean(f"{now:%H:%M:%S}  {' '.join(self._paths)}: {what}"), QUIET)

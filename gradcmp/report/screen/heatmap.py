@@ -12,7 +12,7 @@ from rich.text import Text
 from gradcmp.judge.comparison import SMALL, Comparison
 from gradcmp.judge.verdict import Pair
 from gradcmp.recording import Array
-from gradcmp.report.ink import QUIET, Ink
+from gradcmp.report.words.ink import QUIET, Ink
 
 
 @dataclass(frozen=True)

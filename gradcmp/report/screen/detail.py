@@ -8,11 +8,11 @@ from rich.text import Text
 
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.verdict import CaseVerdict, Pair
-from gradcmp.report.figures import align, count, short, ulp
-from gradcmp.report.heatmap import drawable, legend, pictures
-from gradcmp.report.ink import DISAGREE, QUIET, STRONG, Ink, flow
-from gradcmp.report.places import holds, index, shape, value
-from gradcmp.report.sentence import severity
+from gradcmp.report.screen.heatmap import drawable, legend, pictures
+from gradcmp.report.words.figures import align, count, short, ulp
+from gradcmp.report.words.ink import DISAGREE, QUIET, STRONG, Ink, flow
+from gradcmp.report.words.places import holds, index, shape, value
+from gradcmp.report.words.sentence import severity
 
 TENSORS = 3  # tensors that are shown in full; the first in the order of the graph, where it began
 ROWS = 4  # different rows of one tensor

@@ -10,8 +10,8 @@ from typing import TypeAlias
 from gradcmp.errors import ExitCode
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.verdict import CaseVerdict, Pair
-from gradcmp.report.figures import count, short, ulp
-from gradcmp.report.ink import AGREE, DISAGREE, UNKNOWN
+from gradcmp.report.words.figures import count, short, ulp
+from gradcmp.report.words.ink import AGREE, DISAGREE, UNKNOWN
 
 Finding: TypeAlias = tuple[Pair, str, Comparison]
 

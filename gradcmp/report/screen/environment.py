@@ -10,8 +10,8 @@ from rich.text import Text
 
 from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Recording
-from gradcmp.report.figures import count
-from gradcmp.report.ink import QUIET, STRONG, Ink
+from gradcmp.report.words.figures import count
+from gradcmp.report.words.ink import QUIET, STRONG, Ink
 
 ABSENT = "–"
 UNKNOWN = "not known"

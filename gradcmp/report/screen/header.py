@@ -8,9 +8,9 @@ from rich.text import Text
 
 from gradcmp.case import Case
 from gradcmp.judge.verdict import CaseVerdict
-from gradcmp.report.ink import QUIET, STRONG, Ink
-from gradcmp.report.places import shape
-from gradcmp.report.sentence import findings
+from gradcmp.report.words.ink import QUIET, STRONG, Ink
+from gradcmp.report.words.places import shape
+from gradcmp.report.words.sentence import findings
 
 NODES = 12  # lines of a graph that are shown
 

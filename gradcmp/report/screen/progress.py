@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
-from gradcmp.report.ink import AGREE, DISAGREE, QUIET, Ink
+from gradcmp.report.words.ink import AGREE, DISAGREE, QUIET, Ink
 
 State: TypeAlias = Literal["starting", "running", "done", "failed"]
 

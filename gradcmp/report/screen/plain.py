@@ -11,11 +11,11 @@ from rich.text import Text
 
 from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Failure
-from gradcmp.report.detail import details
-from gradcmp.report.ink import Ink
-from gradcmp.report.judgement import judgements
-from gradcmp.report.sentence import Finding, furthest, sentence
-from gradcmp.report.table import CaseTable, failed
+from gradcmp.report.screen.detail import details
+from gradcmp.report.screen.table import CaseTable, failed
+from gradcmp.report.words.ink import Ink
+from gradcmp.report.words.judgement import judgements
+from gradcmp.report.words.sentence import Finding, furthest, sentence
 
 WIDTH = 100
 FULL = 40  # pairs and cases of one report that are drawn in full: each takes 10 ms and more

@@ -10,9 +10,9 @@ from rich.text import Text
 
 from gradcmp.errors import ExitCode
 from gradcmp.judge.verdict import CaseVerdict
-from gradcmp.report.figures import count
-from gradcmp.report.ink import Ink
-from gradcmp.report.sentence import MARKS, Tally, sentence
+from gradcmp.report.words.figures import count
+from gradcmp.report.words.ink import Ink
+from gradcmp.report.words.sentence import MARKS, Tally, sentence
 
 
 @dataclass(frozen=True)

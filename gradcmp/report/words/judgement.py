@@ -8,10 +8,10 @@ from rich.text import Text
 
 from gradcmp.judge.comparison import Comparison, Element
 from gradcmp.judge.verdict import CaseVerdict, Pair
-from gradcmp.report.figures import short, ulp
-from gradcmp.report.ink import AGREE, DISAGREE, QUIET, STRONG, UNKNOWN, Ink
-from gradcmp.report.places import index
-from gradcmp.report.sentence import Finding, findings, measure, severity
+from gradcmp.report.words.figures import short, ulp
+from gradcmp.report.words.ink import AGREE, DISAGREE, QUIET, STRONG, UNKNOWN, Ink
+from gradcmp.report.words.places import index
+from gradcmp.report.words.sentence import Finding, findings, measure, severity
 
 LINES = 6  # tensors that get a sentence of their own
 

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from gradcmp.judge.verdict import CaseVerdict
 from gradcmp.recording import Array
-from gradcmp.report.ink import QUIET, STRONG, Ink
+from gradcmp.report.words.ink import QUIET, STRONG, Ink
 
 
 def arrays(ink: Ink, verdict: CaseVerdict) -> Iterator[Text]:

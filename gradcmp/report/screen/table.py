@@ -15,12 +15,12 @@ from gradcmp.errors import ExitCode
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Failure
-from gradcmp.report.arrays import arrays
-from gradcmp.report.detail import details
-from gradcmp.report.header import header
-from gradcmp.report.ink import DISAGREE, QUIET, STRONG, UNKNOWN, Ink, cell_width, tail
-from gradcmp.report.judgement import alone, judgements, nature, style_of, toothless, wavering
-from gradcmp.report.sentence import MARKS, Tally, brief, findings, furthest, measure, sentence
+from gradcmp.report.screen.arrays import arrays
+from gradcmp.report.screen.detail import details
+from gradcmp.report.screen.header import header
+from gradcmp.report.words.ink import DISAGREE, QUIET, STRONG, UNKNOWN, Ink, cell_width, tail
+from gradcmp.report.words.judgement import alone, judgements, nature, style_of, toothless, wavering
+from gradcmp.report.words.sentence import MARKS, Tally, brief, findings, furthest, measure, sentence
 
 FEW = 3  # cases that get a table each
 STDERR = 8  # lines of a failed backend's stderr
