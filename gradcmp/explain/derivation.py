@@ -11,8 +11,8 @@ import numpy as np
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from gradcmp.explain.chain import meaning, rule
 from gradcmp.explain.program import Program
+from gradcmp.explain.reference.chain import meaning, rule
 from gradcmp.graph import Node, Operand
 from gradcmp.recording import Array
 from gradcmp.report.screen.header import function

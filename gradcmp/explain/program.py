@@ -9,13 +9,13 @@ from functools import cached_property
 from textwrap import wrap
 
 from gradcmp.case import Case, DType, Fixed
-from gradcmp.explain.chain import meaning, rule
 from gradcmp.explain.drawn import RNG, source
-from gradcmp.explain.held import STORED
 from gradcmp.explain.native import spelled
-from gradcmp.explain.textbook import COTANGENT, Textbook, textbook
-from gradcmp.explain.traced import ERF
-from gradcmp.explain.trees import WIDTH, Listing, pretty
+from gradcmp.explain.reference.chain import meaning, rule
+from gradcmp.explain.reference.held import STORED
+from gradcmp.explain.reference.textbook import COTANGENT, Textbook, textbook
+from gradcmp.explain.reference.traced import ERF
+from gradcmp.explain.reference.trees import WIDTH, Listing, pretty
 from gradcmp.graph import Graph
 from gradcmp.inputs.draw import COTANGENT as DRAWN
 from gradcmp.judge.elementwise.tolerance import DEFAULTS

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
-from gradcmp.explain.arrays import written
-from gradcmp.explain.names import Names
-from gradcmp.explain.traced import Traced
-from gradcmp.explain.trees import Held, bare, literal, parts_of, pretty
+from gradcmp.explain.reference.arrays import written
+from gradcmp.explain.reference.names import Names
+from gradcmp.explain.reference.traced import Traced
+from gradcmp.explain.reference.trees import Held, bare, literal, parts_of, pretty
 from gradcmp.graph import Graph, Node
 from gradcmp.ops import Array
 

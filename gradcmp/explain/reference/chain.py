@@ -6,8 +6,8 @@ import ast
 from dataclasses import dataclass
 from itertools import pairwise
 
-from gradcmp.explain.textbook import Textbook
-from gradcmp.explain.trees import parts_of
+from gradcmp.explain.reference.textbook import Textbook
+from gradcmp.explain.reference.trees import parts_of
 from gradcmp.graph import Node
 
 FACTORS = 8  # of one product; a longer path starts from a gradient that is known by then

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from gradcmp.explain.held import hold
-from gradcmp.explain.names import Names
-from gradcmp.explain.traced import Traced
-from gradcmp.explain.trees import Listing, literal
+from gradcmp.explain.reference.held import hold
+from gradcmp.explain.reference.names import Names
+from gradcmp.explain.reference.traced import Traced
+from gradcmp.explain.reference.trees import Listing, literal
 from gradcmp.graph import Graph, Node, Tape, backward, forward
 from gradcmp.graph.walk import constants_of
 from gradcmp.ops import Array, Pullback

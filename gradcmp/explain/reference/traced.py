@@ -14,7 +14,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from gradcmp.case import Shape
-from gradcmp.explain.trees import Held, bare, call, literal, name
+from gradcmp.explain.reference.trees import Held, bare, call, literal, name
 from gradcmp.ops import Array
 from gradcmp.ops.erf import erf_value
 from gradcmp.ops.primitives import convolved_product, total_as

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gradcmp.explain.trees import call, literal, name
+from gradcmp.explain.reference.trees import call, literal, name
 from gradcmp.ops import Array
 
 WRITTEN = 128  # elements that are written out; more are drawn again or stored beside the code
