@@ -11,6 +11,8 @@ from gradcmp.cli.reports import Target
 from gradcmp.cli.running.session import Session
 from gradcmp.errors import NothingComparedError
 
+pytestmark = pytest.mark.processes
+
 CASE = Case(
     "first",
     {"X": InputSpec("normal", (4, 3))},

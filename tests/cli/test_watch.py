@@ -45,18 +45,18 @@ def file(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def warm():
+def pool():
     with Session() as session:
         yield session
 
 
 @pytest.fixture
-def session(file, warm):
-    return watched(file, warm)
+def session(file, pool):
+    return watched(file, pool)
 
 
-def watched(file, warm, effort=ONCE, finisher=lambda plans: unchanged):
-    return Watch([str(file)], lambda: load([str(file)]), Output(True), effort, finisher, warm)
+def watched(file, pool, effort=ONCE, finisher=lambda plans: unchanged):
+    return Watch([str(file)], lambda: load([str(file)]), Output(True), effort, finisher, pool)
 
 
 @pytest.fixture
@@ -123,9 +123,9 @@ def test_after_a_change_the_screen_is_that_of_a_fresh_run(session, file, change,
         ("defaults:", "defaults:\n  seed: 1", "1 run, 1 unchanged", ["first"]),
     ],
 )
-def test_only_what_changed_is_asked_again(file, warm, asked, capsys, old, new, words, again):
+def test_only_what_changed_is_asked_again(file, pool, asked, capsys, old, new, words, again):
     file.write_text(TWO)
-    session = watched(file, warm)
+    session = watched(file, pool)
     session.look_again()
     assert asked == ["first", "second"]
     assert "2 run, in " in capsys.readouterr().out
@@ -144,8 +144,8 @@ def test_auto_needs_runs_that_a_fixed_tolerance_did_not(session, file, asked):
     assert asked == ["case", "case"]
 
 
-def test_isolated_nodes_are_judged_by_running_them(file, warm, asked):
-    session = watched(file, warm, Effort(isolate=True))
+def test_isolated_nodes_are_judged_by_running_them(file, pool, asked):
+    session = watched(file, pool, Effort(isolate=True))
     for text in (CASE, CASE + "tolerance: {ulp: 1}\n", CASE + "tolerance: {ulp: 1}\n# said\n"):
         file.write_text(text)
         session.look_again()
@@ -161,11 +161,11 @@ def test_zero_and_minus_zero_are_different_questions():
     assert question(plus) != question(minus)
 
 
-def test_another_data_file_is_another_question(file, warm, asked, capsys):
+def test_another_data_file_is_another_question(file, pool, asked, capsys):
     data = file.with_name("x.npy")
     np.save(data, np.arange(3.0))
     file.write_text(CASE.replace("normal:4x3", "file:x.npy"))
-    session = watched(file, warm)
+    session = watched(file, pool)
     session.look_again()
     first = body(capsys)
     session.look_again()
@@ -181,13 +181,13 @@ def test_another_data_file_is_another_question(file, warm, asked, capsys):
     assert changed != first
 
 
-def test_what_turns_a_verdict_into_the_one_that_counts_sees_kept_ones_too(file, warm):
+def test_what_turns_a_verdict_into_the_one_that_counts_sees_kept_ones_too(file, pool):
     seen = []
 
     def finisher(plans):
         return lambda verdict: seen.append(verdict.case.name) or verdict
 
-    session = watched(file, warm, finisher=finisher)
+    session = watched(file, pool, finisher=finisher)
     session.look_again()
     session.look_again()
     assert seen == ["case", "case"]
