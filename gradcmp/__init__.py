@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gradcmp.config import find, load, seed_case
     from gradcmp.errors import GradcmpError
     from gradcmp.judge import CaseVerdict, Comparison, compare
-    from gradcmp.plan import check
+    from gradcmp.plan import Plan, check
     from gradcmp.recording import Failure, Recording
     from gradcmp.workers import Pool
 
@@ -32,7 +32,7 @@ _HOMES = {
     "gradcmp.config": ("find", "load", "seed_case"),
     "gradcmp.errors": ("GradcmpError",),
     "gradcmp.judge": ("CaseVerdict", "Comparison", "compare"),
-    "gradcmp.plan": ("check",),
+    "gradcmp.plan": ("Plan", "check"),
     "gradcmp.recording": ("Failure", "Recording"),
     "gradcmp.workers": ("Pool",),
 }
@@ -48,6 +48,7 @@ __all__ = [
     "Fixed",
     "GradcmpError",
     "InputSpec",
+    "Plan",
     "Pool",
     "Recording",
     "Ulp",

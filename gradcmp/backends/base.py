@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.util import find_spec
@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from gradcmp.backends.capabilities import missing
 from gradcmp.case import DTYPES, DType
 from gradcmp.errors import BackendError, did_you_mean
 from gradcmp.graph import Constant, Graph, infer
@@ -152,8 +153,8 @@ class Backend(ABC):
             When there is no such mode, or the framework cannot compute in the job's dtype.
         """
         start = time.perf_counter()
-        self._require("mode", job.mode, self.modes)
-        self._require("dtype", job.dtype, self.dtypes)
+        if lack := missing(type(self), job.mode, job.dtype):
+            raise self._lacks(str(lack), lack.way_out)
         inputs = {name: cast(array, job.dtype) for name, array in job.inputs.items()}
         kinds = tuple((name, spec_of(array)) for name, array in inputs.items())
         computed = self.compute(
@@ -169,15 +170,12 @@ class Backend(ABC):
     def choose_device(self, device: str) -> str:
         """Return the full name of a device that there is; ``cuda`` is the first of its kind."""
         full = f"{device}:0" if device == "cuda" else device
-        self._require("device", full, self.devices())
+        if full not in self.devices():
+            raise self._lacks(f"device '{full}'", did_you_mean(full, self.devices()))
         return full
 
-    def _require(self, what: str, wanted: str, choices: Sequence[str]) -> None:
-        if wanted not in choices:
-            raise BackendError(
-                f"backend '{self.name}' has no {what} '{wanted}' here",
-                way_out=did_you_mean(wanted, choices),
-            )
+    def _lacks(self, what: str, way_out: str | None) -> BackendError:
+        return BackendError(f"backend '{self.name}' has no {what} here", way_out=way_out)
 
 
 def cast(array: Array, dtype: DType) -> Array:

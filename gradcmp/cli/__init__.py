@@ -5,27 +5,30 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 import click
 
-from gradcmp.cli import (
-    backends,
-    check,
-    completion,
-    diff,
-    explain,
-    expr,
-    ops,
-    record,
-    rejudge,
-    run,
-    schema,
-    selftest,
-    validate,
-)
 from gradcmp.cli.options import DEBUG
 from gradcmp.errors import ExitCode, GradcmpError
 from gradcmp.version import VERSION
+
+# Where each command lives. A new one is a file and a line here.
+COMMANDS = (
+    "commands.run",
+    "commands.check",
+    "commands.expr",
+    "commands.record",
+    "commands.diff",
+    "commands.rejudge",
+    "commands.selftest",
+    "about.explain",
+    "about.validate",
+    "about.backends",
+    "about.ops",
+    "about.schema",
+    "about.completion",
+)
 
 EPILOG = """\b
 Exit codes: 0 agree, 1 disagree, 2 usage or configuration,
@@ -38,22 +41,8 @@ def cli() -> None:
     """Do my gradients agree? NumPy by hand, TensorFlow, PyTorch and JAX, element by element."""
 
 
-for _module in (
-    run,
-    check,
-    expr,
-    explain,
-    record,
-    diff,
-    rejudge,
-    selftest,
-    validate,
-    backends,
-    ops,
-    schema,
-    completion,
-):
-    cli.add_command(_module.command)
+for _name in COMMANDS:
+    cli.add_command(import_module(f"gradcmp.cli.{_name}").command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from gradcmp.explain.program import Cell, Program
-from gradcmp.explain.textbook import COTANGENT
-from gradcmp.explain.trees import TAB, call, name
+from gradcmp.explain.reference.textbook import COTANGENT
+from gradcmp.explain.reference.trees import TAB, call, name
 
 Section = Callable[[Program], Iterator[Cell]]
 

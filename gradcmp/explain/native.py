@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from gradcmp.explain.trees import bare, call, literal, name
+from gradcmp.explain.reference.trees import bare, call, literal, name
 from gradcmp.graph import Node, Operand
 from gradcmp.ops import ArraySpec
 

@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from textwrap import wrap
 
-from gradcmp import inputs
 from gradcmp.case import Case, DType, Fixed
-from gradcmp.explain.chain import meaning, rule
 from gradcmp.explain.drawn import RNG, source
-from gradcmp.explain.held import STORED
 from gradcmp.explain.native import spelled
-from gradcmp.explain.textbook import COTANGENT, Textbook, textbook
-from gradcmp.explain.traced import ERF
-from gradcmp.explain.trees import WIDTH, Listing, pretty
-from gradcmp.graph import Graph, build, infer
+from gradcmp.explain.reference.chain import meaning, rule
+from gradcmp.explain.reference.held import STORED
+from gradcmp.explain.reference.textbook import COTANGENT, Textbook, textbook
+from gradcmp.explain.reference.traced import ERF
+from gradcmp.explain.reference.trees import WIDTH, Listing, pretty
+from gradcmp.graph import Graph
 from gradcmp.inputs.draw import COTANGENT as DRAWN
 from gradcmp.judge.elementwise.tolerance import DEFAULTS
 from gradcmp.ops import Array, ArraySpec
+from gradcmp.plan import check
 
 Tensor = Callable[[ast.expr], ast.expr]
 
@@ -75,13 +75,10 @@ class Program:
         GradcmpError
             For expressions, names or shapes that do not fit, and inputs that cannot be drawn.
         """
-        graph = build(case)
-        specs = infer(graph, inputs.specs(case))
-        inputs.require_memory(specs, case.where)
-        arrays = inputs.draw(case)
-        cotangent = inputs.cotangent(case, specs[graph.output].shape)
-        book = textbook(graph, arrays, cotangent)
-        return cls(case, graph, specs, arrays, cotangent, book)
+        plan = check(case)
+        arrays = plan.draw()
+        book = textbook(plan.graph, arrays.inputs, arrays.cotangent)
+        return cls(case, plan.graph, plan.specs, arrays.inputs, arrays.cotangent, book)
 
     def name(self, of: str) -> str:
         """Return what an input or node is called in the code."""

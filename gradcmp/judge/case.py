@@ -33,6 +33,7 @@ def judge(
     twins: Mapping[str, Outcome] | None = None,
     pairs: Iterable[Pair] | None = None,
     own: Mapping[str, Mapping[str, Array]] | None = None,
+    graph: Graph | None = None,
 ) -> CaseVerdict:
     """Compare every pair of recordings, those with the reference first.
 
@@ -55,6 +56,8 @@ def judge(
     own : mapping of str to mapping of str to array, optional
         By label and tensor, the noise of a backend that was run again at nudged inputs:
         `own_noise`. Without it no difference that float64 shrinks is taken for precision.
+    graph : Graph, optional
+        That of the case, where it is known already.
 
     Raises
     ------
@@ -62,11 +65,14 @@ def judge(
         When the case has no valid graph.
     """
     with np.errstate(all="ignore"):  # infinities are findings, not warnings
-        return _judge(case, reference, outcomes, twins or {}, pairs, own or {})
+        return _judge(
+            case, graph or build(case), reference, outcomes, twins or {}, pairs, own or {}
+        )
 
 
 def _judge(
     case: Case,
+    graph: Graph,
     reference: str,
     outcomes: Mapping[str, Outcome],
     twins: Mapping[str, Outcome],
@@ -76,7 +82,6 @@ def _judge(
     labels = sorted(outcomes, key=lambda label: label != reference)  # stable: the rest as it was
     ordered = {label: outcomes[label] for label in labels}
     recordings = {label: o for label, o in ordered.items() if isinstance(o, Recording)}
-    graph = build(case)
     rule = _rule_of(case, graph, recordings.get(reference), recordings, twins, own)
     if pairs is None:
         pairs = [Pair(actual, expected) for expected, actual in combinations(recordings, 2)]

@@ -15,12 +15,12 @@ from importlib import resources
 import jinja2
 
 from gradcmp.judge.verdict import CaseVerdict
-from gradcmp.report.heatmap import LEVELS
-from gradcmp.report.ink import clean
 from gradcmp.report.json import strict
 from gradcmp.report.page.facts import compact, of_case
 from gradcmp.report.page.matrix import Row, columns, row
-from gradcmp.report.sentence import MARKS, Tally
+from gradcmp.report.screen.heatmap import LEVELS
+from gradcmp.report.words.ink import clean
+from gradcmp.report.words.sentence import MARKS, Tally
 from gradcmp.version import VERSION
 
 ROOM = 6_500_000  # bytes for the facts of all cases: what stands around them stays below 3 MB

@@ -17,8 +17,8 @@ from gradcmp.judge.comparison import Comparison, Element
 from gradcmp.judge.verdict import CaseVerdict, Divergence, Finding, Pair
 from gradcmp.keys import JSON
 from gradcmp.recording import Array, Failure, Recording, case_to_facts
-from gradcmp.report.places import holds
-from gradcmp.report.sentence import MARKS, Tally
+from gradcmp.report.words.places import holds
+from gradcmp.report.words.sentence import MARKS, Tally
 
 SCHEMA = "gradcmp/report/1"
 DEEP = 6  # report, cases, case, pairs, pair, tensors: what is inside is one comparison

@@ -12,8 +12,8 @@ from urllib.parse import quote
 from gradcmp.errors import ExitCode, Location
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.verdict import CaseVerdict, Pair
-from gradcmp.report.judgement import causes, facts
-from gradcmp.report.sentence import Tally, sentence
+from gradcmp.report.words.judgement import causes, facts
+from gradcmp.report.words.sentence import Tally, sentence
 from gradcmp.version import VERSION
 
 SCHEMA = (

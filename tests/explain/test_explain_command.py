@@ -9,7 +9,7 @@ import pytest
 from explained import HERE
 
 from gradcmp.cli import main
-from gradcmp.cli.explain import SCRIPTS
+from gradcmp.cli.about.explain import SCRIPTS
 from gradcmp.explain.script import FRAMEWORKS
 from gradcmp.ops import OPS
 

@@ -7,7 +7,7 @@ import pytest
 from gradcmp.case import Auto
 from gradcmp.judge.comparison import Element, Noise, Verdict
 from gradcmp.judge.verdict import Cause, Divergence, Finding, Pair, Sensitivity
-from gradcmp.report.table import CaseTable
+from gradcmp.report.screen.table import CaseTable
 
 PAIR = Pair("torch", "numpy")
 NOISE = Noise(20.0, 3.0, 8.0, 6.0, 4e5, 5.4, 6.7)

@@ -8,11 +8,14 @@ from dataclasses import replace
 from io import StringIO
 
 import pytest
+from conftest import REQUIRED
 from public_reports import HERE, Claim, claims, complaints
 
 from gradcmp import api, config
+from gradcmp.backends.registry import backend_class
 from gradcmp.cli import main
 from gradcmp.config import parse_backend
+from gradcmp.plan import check
 from gradcmp.recording import Recording
 from gradcmp.recording.files import write
 from gradcmp.report.json import report
@@ -33,9 +36,8 @@ CLAIMS = [
 class Bench:
     """Does what a run asks for, once; frameworks load once for all."""
 
-    def __init__(self, pool, place, need):
+    def __init__(self, pool, place):
         self.pool = pool
-        self.need = need
         self.place = place
         self._done = {}
 
@@ -43,8 +45,7 @@ class Bench:
         """Return exit code, JSON report and screen."""
         key = claim.folder, repr({key: one for key, one in claim.run.items() if key != "claims"})
         if key not in self._done:
-            texts = (*claim.run.get("backends", ()), claim.run.get("by", "torch"))
-            self.need(*(text.partition(":")[0] for text in texts))
+            require(claim)
             self._done[key] = self._run(claim) if "run" in claim.run else self._diff(claim)
         return self._done[key]
 
@@ -76,16 +77,24 @@ class Bench:
         place = self.place / file.parent.name / by / f"{file.stem}.safetensors"
         if not place.exists():
             (case,) = config.load(str(file))
-            outcome = api.record(case, parse_backend(by), self.pool)
+            outcome = api.record(check(case).computed_by(parse_backend(by)), self.pool)
             assert isinstance(outcome, Recording), outcome
             write(place, outcome)
         return place
 
 
+def require(claim):
+    """Skip where a framework is missing; fail where it is required."""
+    for text in (*claim.run.get("backends", ()), claim.run.get("by", "torch")):
+        name = text.partition(":")[0]
+        if not backend_class(name).installed():
+            (pytest.fail if name in REQUIRED else pytest.skip)(f"{name} is not installed")
+
+
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory, need):
+def bench(tmp_path_factory):
     with Pool() as pool:
-        yield Bench(pool, tmp_path_factory.mktemp("reports"), need)
+        yield Bench(pool, tmp_path_factory.mktemp("reports"))
 
 
 @pytest.mark.parametrize("claim", CLAIMS)
