@@ -93,6 +93,10 @@ class BackendError(GradcmpError):
     exit_code = ExitCode.COULD_NOT_COMPARE
 
 
+class AbsentError(BackendError):
+    """What a backend needs and is not there: all that ``required: false`` excuses."""
+
+
 class NothingComparedError(GradcmpError):
     """Nothing was compared, which is never a success."""
 

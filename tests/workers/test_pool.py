@@ -299,7 +299,7 @@ def test_a_deadline_is_kept_between_two_looks(pool, ask, monkeypatch):
 
 
 def test_a_garbled_answer_is_that_backends_failure_and_the_next_one_stands(pool, ask, monkeypatch):
-    def garbled(blob):
+    def garbled(blob, label):
         raise RecordingError("this is no complete recording")
 
     with monkeypatch.context() as patch:
