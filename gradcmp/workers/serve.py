@@ -19,7 +19,7 @@ import traceback
 from collections.abc import Mapping
 from dataclasses import replace
 
-from gradcmp.backends import Backend, backend_class
+from gradcmp.backends import Backend, import_adapter
 from gradcmp.errors import AbsentError, GradcmpError
 from gradcmp.workers.frames import Frame, receive, send
 from gradcmp.workers.wire import answer_to_bytes, job_from_bytes
@@ -32,7 +32,7 @@ def serve(channel: socket.socket, name: str, device: str) -> None:
     _say(channel, "importing", {})
     start = time.perf_counter()
     try:
-        adapter = backend_class(name)
+        adapter = import_adapter(name)
         if not adapter.installed():
             _say(channel, "unable", {"kind": "absent", "message": _absence(adapter)})
             return
