@@ -18,7 +18,10 @@ class ExitCode(IntEnum):
     DISAGREE = 1
     USAGE = 2
     COULD_NOT_COMPARE = 3
+    HUNG_UP = 129
     INTERRUPTED = 130
+    TERMINATED = 143
+    BROKEN_OFF = 149  # by Windows' Ctrl-Break
 
 
 @dataclass(frozen=True)

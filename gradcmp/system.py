@@ -16,6 +16,10 @@ import threading
 import time
 from typing import Any, Dict, Optional, Sequence  # noqa: UP035  for Python 3.6
 
+# What ends a process by wish: of a user, a terminal that closes, a machine that is shut down.
+ENDING = tuple(
+    getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
+)
 CHUNK = 1 << 16  # bytes that are read at once
 FROM_STDIN = "stdin"  # what a child is told instead of a descriptor
 HINTS = {
@@ -164,6 +168,16 @@ def outlasts(process: Any, seconds: float) -> bool:
             return True
         time.sleep(0.001)
     return False
+
+
+def signal_again(number: int) -> None:
+    """Send a signal to the main thread of this process: another's would not end its waiting."""
+    if sys.platform == "win32":
+        signal.raise_signal(number)
+    else:
+        main = threading.main_thread().ident
+        assert main is not None
+        signal.pthread_kill(main, number)
 
 
 def describe(status: int) -> str:
