@@ -6,6 +6,7 @@ import selectors
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -89,10 +90,8 @@ class Lane:
             reason = error.strerror if isinstance(error, OSError) else error
             kind: FailureKind = "absent" if isinstance(error, FileNotFoundError) else "error"
             return self._fail(kind, f"interpreter '{python}' cannot be started: {reason}", "")
-        listen = partial(self._listen, self.worker)
-        self._selector.register(self.worker.printed.output, selectors.EVENT_READ, listen)
-        hear = partial(self._hear, self.worker)
-        self._selector.register(self.worker.line.channel, selectors.EVENT_READ, hear)
+        hear, listen = (partial(take, self.worker) for take in (self._hear, self._listen))
+        self.worker.attend(self._selector, hear, listen)
         return []
 
     def feed(self) -> Answers:
@@ -114,9 +113,6 @@ class Lane:
     def end(self, hung_up: bool = False) -> tuple[str, str]:
         """End the process; return how it ended and what it printed, as `Process.reap` does."""
         assert self.worker is not None
-        for watched in (self.worker.line.channel, self.worker.printed.output):
-            if watched in self._selector.get_map():
-                self._selector.unregister(watched)
         ending = self.worker.reap(hung_up)
         self.worker = self.description = None
         return ending
@@ -158,28 +154,16 @@ class Lane:
         self._say("running", request.label)
         blob = request_to_bytes(request)
         self._since = time.monotonic()
-        try:
+        with suppress(OSError):  # it died under our hands: the next thing heard is its end
             self.worker.send(blob, self._number)
-        except OSError:
-            return []  # it died under our hands: the next thing heard is its end
-        self._watch()
         return []
-
-    def _watch(self) -> None:
-        """Be told of room for what waits to be sent, and only then."""
-        assert self.worker is not None
-        line = self.worker.line
-        key = self._selector.get_key(line.channel)
-        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if line.clogged else 0)
-        if key.events != events:
-            self._selector.modify(line.channel, events, key.data)
 
     def _listen(self, worker: Process, events: int) -> Answers:
         """Take what the worker prints."""
         if worker is not self.worker:
             return []
         if not worker.printed.read():
-            self._selector.unregister(worker.printed.output)
+            worker.ignore(worker.printed.output)
         if worker.printed.too_much:
             return self._stop("error", f"printed more than {worker.printed.limit} bytes")
         return []
@@ -189,15 +173,10 @@ class Lane:
         if worker is not self.worker:
             return []
         if self._free:  # it has hung up, or speaks unasked: that is looked at when it is needed
-            self._selector.unregister(worker.line.channel)
+            worker.ignore(worker.line.channel)
             return []
         try:
-            if events & selectors.EVENT_WRITE:
-                worker.line.flush()
-                self._watch()
-            if not events & selectors.EVENT_READ:
-                return []
-            frame = worker.receive(self._room)
+            frame = worker.receive(events, self._room)
         except (EOFError, OSError):
             return self._lost()
         except OversizedError as error:
@@ -226,8 +205,7 @@ class Lane:
             raise RecordingError(f"an answer to request {number}, which was not asked")
         if not words.is_word(content):
             return self._recorded(content)
-        word = words.read_word(content)
-        match word:
+        match words.read_word(content):
             case words.Importing() if not self.description:
                 self._say("importing")
                 return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import selectors
 import socket
 import subprocess
 import sys
@@ -63,6 +64,19 @@ class Process:
         self.line = Line(ours)
         self.printed = Printed(output)
 
+        self._selector: selectors.BaseSelector | None = None
+
+    def attend(self, selector: selectors.BaseSelector, hear: object, listen: object) -> None:
+        """Have a selector wait for what it says, with `hear` as data, and prints, with `listen`."""
+        self._selector = selector
+        selector.register(self.line.channel, selectors.EVENT_READ, hear)
+        selector.register(self.printed.output, selectors.EVENT_READ, listen)
+
+    def ignore(self, end: socket.socket | system.Output) -> None:
+        """No longer wait for its channel, or for what it prints."""
+        if self._selector and end in self._selector.get_map():
+            self._selector.unregister(end)
+
     @property
     def pid(self) -> int:
         """The process, which leads a group of its own."""
@@ -71,10 +85,28 @@ class Process:
     def send(self, blob: bytes, number: int) -> None:
         """Begin to send one frame. Raises OSError when the process is gone."""
         self.line.send(blob, number)
+        self._wait_for_room()
 
-    def receive(self, room: Callable[[], int]) -> Frame | None:
-        """Return a frame if one is whole, as `Line.receive` does."""
-        return self.line.receive(room)
+    def receive(self, events: int, room: Callable[[], int]) -> Frame | None:
+        """Do what a selector says can be done; return a frame if one is whole.
+
+        Raises
+        ------
+        EOFError, OSError, OversizedError
+            As `Line.receive`.
+        """
+        if events & selectors.EVENT_WRITE:
+            self.line.flush()
+            self._wait_for_room()
+        return self.line.receive(room) if events & selectors.EVENT_READ else None
+
+    def _wait_for_room(self) -> None:
+        """Be told of room for what waits to be sent, and only then."""
+        assert self._selector is not None
+        key = self._selector.get_key(self.line.channel)
+        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if self.line.clogged else 0)
+        if key.events != events:
+            self._selector.modify(self.line.channel, events, key.data)
 
     def kill(self) -> None:
         """End the process and all that it started; `reap` takes it off the table."""
@@ -89,6 +121,8 @@ class Process:
         hung_up : bool
             Whether it has closed the socket by itself, and is ending if nothing is wrong with it.
         """
+        for end in (self.line.channel, self.printed.output):
+            self.ignore(end)
         alive = hung_up and system.outlasts(self._process, GRACE)
         self.kill()  # one that has ended already keeps the status that it ended with
         how = system.describe(self._process.wait())

@@ -24,9 +24,11 @@ from gradcmp.backends.numpy import NumpyBackend
 from gradcmp.case import Auto, BackendSpec, Case, Expression, Fixed, InputSpec
 from gradcmp.recording import Failure, Recording
 from gradcmp.report.json import report
+from gradcmp.system import Output
 from gradcmp.workers import Pool
 from gradcmp.workers.frames import HEAD, Line
-from gradcmp.workers.process import Ending
+from gradcmp.workers.printed import Printed
+from gradcmp.workers.process import Ending, Process
 from gradcmp.workers.wire import SUFFIX, answer_to_bytes, job_from_bytes
 
 FRAMES = int(os.environ.get("GRADCMP_FRAMES", "5000"))
@@ -133,7 +135,7 @@ def leaves(facts: Any) -> Any:
 MUTATIONS: tuple[Mutation, ...] = (flip, cut, repeat, insert, noise, lie, lie, lie, lie)
 
 
-class Actor:
+class Actor(Process):
     """A process that is none: what it says stands in its socket at once."""
 
     rng = random.Random(0)
@@ -142,9 +144,8 @@ class Actor:
         ours, self._theirs = socket.socketpair()
         self._theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         self.line = Line(ours)
-        self.printed = self  # nothing is printed, and nobody is told so
-        self.output, self._other = socket.socketpair()
-        self.too_much = False
+        self.printed = Printed(Output())
+        self._selector = None
         self._spoils = python is not None
         self._where = self.rng.randrange(6)  # which frame is spoiled: mostly the answer
         self.say(b'{"word": "importing"}', 0, self._where == 0)
@@ -170,22 +171,16 @@ class Actor:
         if self._spoils:
             self._theirs.shutdown(socket.SHUT_WR)  # an answer that is short ends here
 
-    def receive(self, room: Callable[[], int]) -> Any:
-        return self.line.receive(room)
-
     def kill(self) -> None:
         pass
 
     def reap(self, hung_up: bool = False) -> Ending:
-        for one in (self.line.channel, self._theirs, self.output, self._other):
-            one.close()
+        for end in (self.line.channel, self.printed.output):
+            self.ignore(end)
+            end.close()
+        self._theirs.close()
+        self.printed.output.hand_over()
         return Ending("exited with status 0", "")
-
-    def stderr(self) -> str:
-        return ""
-
-    def forget_stderr(self) -> None:
-        pass
 
 
 def case_of(tolerance: Any) -> Case:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,12 +25,13 @@ class Finder:
         load = spec.loader.exec_module
         def exec_module(module):
             load(module)
-            run = module.run_plan
-            def run_plan(plan, *rest):
-                if plan.case.name == "case2":
-                    {what}
-                return run(plan, *rest)
-            module.run_plan = run_plan
+            def spoilt(function):
+                def run(plan, *rest):
+                    if plan.case.name == "case2":
+                        {what}
+                    return function(plan, *rest)
+                return run
+            module.run_plan, module.record = spoilt(module.run_plan), spoilt(module.record)
         spec.loader.exec_module = exec_module
         return spec
 
@@ -57,6 +59,10 @@ def test_the_others_go_on_and_the_reports_are_written(what, jobs, start, tmp_pat
 @pytest.mark.parametrize(
     ("what", "words"),
     [
+        (
+            "import os; [os.write(2, b'water' * 20_000) for _ in range(50)]; 1 / 0",
+            "internal error: ZeroDivisionError: division by zero. See it whole with --debug",
+        ),
         ("import os; os._exit(0)", "the process that ran it exited with status 0"),
         ("raise SystemExit(4)", "the process that ran it exited with status 4"),
         ("import os; os.abort()", "the process that ran it was killed by SIGABRT"),
@@ -68,14 +74,29 @@ def test_an_end_of_a_job_is_its_case(what, words, start, tmp_path):
     check(what, words, "2", start, tmp_path)
 
 
-def check(what: str, words: str, jobs: str, start: Callable, folder: Path) -> None:
+def test_recording_goes_on_as_well(start, tmp_path):
+    run = faulty("{}['o']", start, tmp_path, "record", ".", "-b", "numpy", "-o", "kept")
+    out, err = run.process.communicate(timeout=60)
+    assert run.process.returncode == 3
+    assert "case 'case2': internal error: KeyError: 'o'" in err
+    assert out.count("recorded case") == 3
+    assert len([*(tmp_path / "kept").iterdir()]) == 3
+    assert run.leaves_nothing()
+
+
+def faulty(what: str, start: Callable, folder: Path, *arguments: str) -> Any:
+    """Start a command on four cases, of which the third meets a fault."""
     site = folder / "site"
     site.mkdir()
     (site / "sitecustomize.py").write_text(FAULT.replace("{what}", what))
     for place in range(4):
         (folder / f"case{place}.yaml").write_text(QUICK)
+    return start(*arguments, PYTHONPATH=str(site))
+
+
+def check(what: str, words: str, jobs: str, start: Callable, folder: Path) -> None:
     reports = ("--report", "json=out.json", "--report", "junit=out.xml")
-    run = start("check", ".", "--jobs", jobs, *reports, PYTHONPATH=str(site))
+    run = faulty(what, start, folder, "check", ".", "--jobs", jobs, *reports)
     out, err = run.process.communicate(timeout=60)
     assert (run.process.returncode, err) == (3, "")
     assert words in out

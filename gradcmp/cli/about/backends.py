@@ -30,7 +30,7 @@ def command(loading: float) -> None:
     from gradcmp.cli.running.session import Session
     from gradcmp.cli.screen import console
     from gradcmp.recording import Failure
-    from gradcmp.report.ink import clean
+    from gradcmp.report.words.ink import clean
     from gradcmp.workers import Environment
 
     names = {Environment(name): name for name in backend_names()}

@@ -7,6 +7,7 @@ import selectors
 import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gradcmp.case import Effort
@@ -50,7 +51,7 @@ def in_parallel(
                         if job.free and waiting:
                             job.take(waiting.popleft(), plans, effort, debug)
                     for key, events in selector.select():
-                        if (answer := key.data.hear(events)) is not None:
+                        if (answer := key.data(events)) is not None:
                             found.update([answer])
                 yield found[place]
         finally:
@@ -76,21 +77,16 @@ class Job:
         self._running = (place, plans[place])
         if self._process is None:
             self._process = Process(SERVE)
-            self._selector.register(self._process.line.channel, selectors.EVENT_READ, self)
-        try:
+            self._process.attend(self._selector, self.hear, self.listen)
+        with suppress(OSError):  # it died under our hands: the next thing heard is its end
             self._process.send(pickle.dumps((plans[place], effort, debug)), place)
-        except OSError:
-            return  # it died under our hands: the next thing heard is its end
-        self._watch()
 
     def hear(self, events: int) -> tuple[int, CaseVerdict] | None:
         """Take what the process says; return the place of a case and its verdict if it is whole."""
-        assert self._process is not None
+        if self._process is None:
+            return None  # it was lost in this very round
         try:
-            if events & selectors.EVENT_WRITE:
-                self._process.line.flush()
-                self._watch()
-            frame = self._process.receive(lambda: sys.maxsize)
+            frame = self._process.receive(events, lambda: sys.maxsize)
         except (EOFError, OSError, OversizedError):
             return self._lost()
         self._process.forget_stderr()
@@ -100,6 +96,11 @@ class Job:
         verdict: CaseVerdict = pickle.loads(frame.content)
         return frame.number, verdict
 
+    def listen(self, events: int) -> None:
+        """Take what the process prints: nobody reads it unless it dies, but it must not wait."""
+        if self._process and not self._process.printed.read():
+            self._process.ignore(self._process.printed.output)
+
     def end(self) -> None:
         """End the process, whatever it does."""
         if self._process is not None:
@@ -107,17 +108,9 @@ class Job:
 
     def _lost(self) -> tuple[int, CaseVerdict] | None:
         assert self._process is not None
-        self._selector.unregister(self._process.line.channel)
         how, printed = self._process.reap(hung_up=True)
         self._process = None
         if self._running is None:
             return None  # it died while it was free: no case is to blame
         (place, plan), self._running = self._running, None
         return place, unfinished(plan.case, f"the process that ran it {how}", printed)
-
-    def _watch(self) -> None:
-        """Be told of room for what waits to be sent, and only then."""
-        assert self._process is not None
-        line = self._process.line
-        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if line.clogged else 0)
-        self._selector.modify(line.channel, events, self)

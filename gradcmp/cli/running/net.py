@@ -10,6 +10,7 @@ from gradcmp.errors import GradcmpError
 if TYPE_CHECKING:
     from gradcmp.judge.verdict import CaseVerdict
     from gradcmp.plan import Plan
+    from gradcmp.recording import Outcome
     from gradcmp.workers import Pool
 
 INTERRUPTED = "the run was interrupted"
@@ -27,15 +28,31 @@ def settle(plan: Plan, pool: Pool, effort: Effort, debug: bool) -> CaseVerdict:
 
     try:
         return api.run_plan(plan, pool, effort)
-    except GradcmpError as error:  # a data file that has changed since the case was checked
-        if debug:
-            raise
-        return unfinished(plan.case, str(error))
     except Exception as error:
         if debug:
             raise
-        text = f"internal error: {type(error).__name__}: {error}. See it whole with --debug"
-        return unfinished(plan.case, text)
+        return unfinished(plan.case, sentence(error))
+
+
+def keep(plan: Plan, pool: Pool, twin: bool, debug: bool) -> Outcome:
+    """Record a case that was checked, as `gradcmp.api.record`; what goes wrong is its failure."""
+    from gradcmp import api
+    from gradcmp.recording import Failure
+
+    try:
+        return api.record(plan, pool, twin)
+    except Exception as error:
+        if debug:
+            raise
+        (label,) = plan.backends
+        return Failure(label, "error", f"case '{plan.case.name}': {sentence(error)}")
+
+
+def sentence(error: Exception) -> str:
+    """Describe what nobody has caught."""
+    if isinstance(error, GradcmpError):  # a data file that has changed since the case was checked
+        return str(error)
+    return f"internal error: {type(error).__name__}: {error}. See it whole with --debug"
 
 
 def unfinished(case: Case, why: str = INTERRUPTED, printed: str = "") -> CaseVerdict:
