@@ -201,6 +201,7 @@ class Lane:
         from gradcmp.errors import RecordingError
         from gradcmp.workers import words
 
+        assert self.worker is not None
         if number != (self._number if self._running else 0):
             raise RecordingError(f"an answer to request {number}, which was not asked")
         if not words.is_word(content):
@@ -211,14 +212,15 @@ class Lane:
                 return []
             case words.Ready(description) if not self.description:
                 self.description = description
-                self._said_enough()
+                self.worker.forget_stderr()
                 self._say("ready")
                 return []
             case words.Unable(kind, message) if not self.description:
                 _, stderr = self.end()
                 return self._fail(kind, message, stderr)
             case words.Raised(kind, message) if self._running:
-                stderr, self._lives = self._said_enough(), LIVES
+                stderr, self._lives = self.worker.stderr(), LIVES
+                self.worker.forget_stderr()
                 return self._fail(kind, message, stderr)
         raise RecordingError(f"{words.quote(content)} out of turn")
 
@@ -227,20 +229,14 @@ class Lane:
         from gradcmp.workers.wire import answer_from_bytes
         from gradcmp.workers.words import quote
 
+        assert self.worker is not None
         if not self._running:
             raise RecordingError(f"{quote(content)} before it was asked")
         recording = answer_from_bytes(content, self._running.label)
-        self._said_enough()
+        self.worker.forget_stderr()
         request, self._running, self._lives = self._running, None, LIVES
         self._say("done", request.label)
         return [(request, recording)]
-
-    def _said_enough(self) -> str:
-        """Return what was printed up to here, and begin anew."""
-        assert self.worker is not None
-        printed = self.worker.stderr()
-        self.worker.forget_stderr()
-        return printed
 
     def _lost(self) -> Answers:
         """Take note of the end of a worker that has hung up."""

@@ -157,3 +157,34 @@ def test_all_streams_closed(start, stuck, tmp_path):
     )
     assert code == 0
     assert read(tmp_path) == {"case": "agree"}
+
+
+HOLDER = """
+import re
+from gradcmp.backends.numpy import NumpyBackend
+
+class Mine(NumpyBackend):
+    name = "holder"
+    modes = ("plain",)
+
+    def compute(self, *_):
+        open({note!r}, "w").close()
+        re.match(r"(a+)+b", "a" * 64)  # for longer than the sun will last, without a bytecode
+"""
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=lambda n: n.name)
+def test_beside_a_worker_that_holds_the_lock_of_its_interpreter(number, jobs, start, tmp_path):
+    """No thread of its own can end it: the kernel does."""
+    site = tmp_path / "site"
+    info = site / "holder-1.dist-info"
+    info.mkdir(parents=True)
+    (info / "entry_points.txt").write_text("[gradcmp.backends]\nholder = holder:Mine\n")
+    (site / "holder.py").write_text(HOLDER.format(note=str(site / "note")))
+    (tmp_path / "case.yaml").write_text(QUICK.replace("[numpy,", "[numpy, holder,"))
+    (tmp_path / "two.yaml").write_text(QUICK)
+    run = start("check", ".", "--jobs", jobs, *REPORTS, PYTHONPATH=str(site))
+    run.wait_for((site / "note").exists)
+    assert run.end(number)[0] == CODES[number]
+    assert run.leaves_nothing()
