@@ -127,7 +127,7 @@ def sentence(verdict: CaseVerdict) -> str:
     if not found:
         causes = {failure.message for failure in verdict.failures}
         if len(causes) == 1:  # of all: the process that ran it is gone, or gradcmp itself failed
-            return f"{word}: {causes.pop()}"
+            lost = f"; {causes.pop()}"
         return f"{word}: nothing was held against anything{lost}"
     recorded = count(len(verdict.recordings), "backend")
     pairs = count(sum(map(bool, verdict.comparisons.values())), "pair")
