@@ -71,7 +71,9 @@ def import_adapter(name: str) -> type[Backend]:
     module, _, attribute = place.partition(":")
     adapter = getattr(import_module(module), attribute, None)
     if not (isinstance(adapter, type) and issubclass(adapter, Backend)):
-        raise UsageError(f"the entry point of backend '{name}' is '{place}', which is no Backend")
+        raise UsageError(
+            f"the entry point of backend '{name}' is '{place}', which is not a Backend"
+        )
     return adapter
 
 

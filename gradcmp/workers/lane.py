@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import selectors
 import time
 from collections import deque
@@ -56,7 +57,8 @@ class Lane:
         self._tell = tell
         self._since = 0.0  # when it began to load, or what runs, on the monotonic clock
         self._running: Request | None = None
-        self._number = 0  # of what runs: an answer names it
+        # Of what runs: an answer names it, and none is right that was given before it was known.
+        self._number = int.from_bytes(os.urandom(3), "little")
         self._lives = LIVES
 
     @property

@@ -87,14 +87,14 @@ def _ready(facts: Mapping[str, Any]) -> Ready:
     devices, modes = (_texts(facts, key) for key in ("devices", "modes"))
     seconds = facts.get("seconds")
     if seconds is None or not is_seconds(seconds):
-        raise RecordingError("its word 'ready' has no sensible 'seconds'")
+        raise RecordingError("its word 'ready' has an invalid 'seconds'")
     return Ready(Description(devices, modes, take_map(facts, "environment", is_text), seconds))
 
 
 def _texts(facts: Mapping[str, Any], key: str) -> tuple[str, ...]:
     found = take(facts, key, list)
     if not all(map(is_text, found)):
-        raise RecordingError(f"its word 'ready' has no sensible '{key}'")
+        raise RecordingError(f"its word 'ready' has an invalid '{key}'")
     return tuple(found)
 
 

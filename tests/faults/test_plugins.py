@@ -27,7 +27,7 @@ BROKEN: Mapping[str, tuple[str, str]] = {
     "syntax": ("def", "SyntaxError: "),
     "raises": ("raise ValueError('torn')", "ValueError: torn"),
     "nameless": ("", "the entry point of backend 'nameless' is 'plugin_nameless:Mine', which is"),
-    "function": ("def Mine(device): pass", "which is no Backend"),
+    "function": ("def Mine(device): pass", "which is not a Backend"),
     "leaves": ("import sys; sys.exit()", "SystemExit"),
     "leaves_with_0": ("import sys; sys.exit(0)", "SystemExit: 0"),
     "interrupts": ("raise KeyboardInterrupt", "'interrupts' was killed by SIGINT"),
@@ -43,7 +43,7 @@ BROKEN: Mapping[str, tuple[str, str]] = {
     "odd_devices": (GOOD + "    def devices(self): return [object()]", "TypeError: "),
     "odd_facts": (
         GOOD + "    def environment(self): return {'cores': 2}",
-        "no sensible 'environment' of 'cores'",
+        "an invalid 'environment' for 'cores'",
     ),
     "closes": (GOOD + "import os\nos.closerange(3, 100)", "backend 'closes' "),
     "prints": (
