@@ -147,7 +147,10 @@ backends:
 def test_a_run_goes_on_beside_them(required, command, tmp_path):
     """Optional is for absence: what is there and fails is a failure."""
     chosen = ("fails", "leaves", "vanishes", "segfaults", "loops")
-    lines = [f"  - {{name: {one}, required: {required}, loading: 3}}\n" for one in chosen]
+    patience = {"loops": ", loading: 3"}  # the others end by themselves, on a busy machine late
+    lines = [
+        f"  - {{name: {one}, required: {required}{patience.get(one, '')}}}\n" for one in chosen
+    ]
     (tmp_path / "case.yaml").write_text(CONFIG + "".join(lines))
     done = command("run", "case.yaml", "--json", "out.json", "--report", "junit=out.xml")
     assert done.returncode == 3, done.stderr
