@@ -99,12 +99,14 @@ def test_the_check_above_can_fail(source):
     assert needs(source)
 
 
+@pytest.mark.processes
 def test_every_module_can_be_imported_without_what_windows_lacks():
     done = subprocess.run([sys.executable, "-c", BLOCKED], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) > 100
 
 
+@pytest.mark.processes
 def test_importing_without_it_can_fail():
     blocked = BLOCKED.replace("import gradcmp\n", "import fcntl\n", 1)
     done = subprocess.run([sys.executable, "-c", blocked], capture_output=True, text=True)

@@ -16,6 +16,8 @@ from gradcmp.case import BackendSpec, Case, Expression, Fixed, InputSpec
 from gradcmp.recording import Failure, Recording
 from gradcmp.report.json import report
 
+pytestmark = pytest.mark.processes
+
 SLOW = {"drips", "drips-while-loading", "stops", "deaf"}  # these end by their time alone
 
 # By fault: the kind of the verdict and what its sentence must say.

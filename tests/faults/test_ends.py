@@ -163,6 +163,8 @@ HOLDER = """
 import re
 from gradcmp.backends.numpy import NumpyBackend
 
+pytestmark = pytest.mark.processes
+
 class Mine(NumpyBackend):
     name = "holder"
     modes = ("plain",)

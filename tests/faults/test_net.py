@@ -15,6 +15,8 @@ import pytest
 FAULT = """
 import sys
 
+pytestmark = pytest.mark.processes
+
 class Finder:
     def find_spec(self, name, path=None, target=None):
         if name != "gradcmp.api":

@@ -16,6 +16,8 @@ from gradcmp.backends import backend_names
 GOOD = """
 from gradcmp.backends.numpy import NumpyBackend
 
+pytestmark = pytest.mark.processes
+
 class Mine(NumpyBackend):
     name = "{name}"
     modes = ("plain", "other")
