@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.processes
+
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGKILL: -9}
 WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "hung up"}
 
@@ -162,8 +164,6 @@ def test_all_streams_closed(start, stuck, tmp_path):
 HOLDER = """
 import re
 from gradcmp.backends.numpy import NumpyBackend
-
-pytestmark = pytest.mark.processes
 
 class Mine(NumpyBackend):
     name = "holder"

@@ -13,10 +13,10 @@ import pytest
 
 from gradcmp.backends import backend_names
 
+pytestmark = pytest.mark.processes
+
 GOOD = """
 from gradcmp.backends.numpy import NumpyBackend
-
-pytestmark = pytest.mark.processes
 
 class Mine(NumpyBackend):
     name = "{name}"
