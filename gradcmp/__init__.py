@@ -9,11 +9,15 @@ True
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+
+# Not out of typing: under `python -m gradcmp` the current directory is still asked for it here.
+TYPE_CHECKING = False
 
 from gradcmp.version import VERSION
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from gradcmp.api import run, run_all
     from gradcmp.case import BackendSpec, Case, Effort, Expression, Fixed, InputSpec, Ulp
     from gradcmp.config import find, load, seed_case

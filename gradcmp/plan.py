@@ -134,13 +134,15 @@ def check(case: Case) -> Plan:
 def resolve(spec: BackendSpec, case: Case) -> BackendSpec:
     """Fill in the mode and the dtype that a specification leaves open.
 
+    The modes of a plug-in are known in its worker alone: there one that is left open is its first.
+
     Raises
     ------
     UsageError
         When the backend has no such mode, or cannot compute in such a dtype.
     """
     adapter = backend_class(spec.name)
-    mode = spec.mode or adapter.modes[0]
+    mode = spec.mode or next(iter(adapter.modes), None)
     dtype = case.dtype_of(spec)
     if lack := missing(adapter, mode, dtype):
         raise UsageError(

@@ -14,7 +14,7 @@ import numpy as np
 
 from gradcmp.backends.capabilities import missing
 from gradcmp.case import DTYPES, DType
-from gradcmp.errors import BackendError, did_you_mean
+from gradcmp.errors import AbsentError, BackendError, did_you_mean
 from gradcmp.graph import Constant, Graph, infer
 from gradcmp.graph.infer import kind_of
 from gradcmp.graph.walk import constants_of, spec_of
@@ -36,13 +36,15 @@ class Job:
         Real inputs in float64 or already in `dtype`; integers and booleans as they are.
     cotangent : array
         The upstream gradient of the output, in its shape.
+    mode : str, optional
+        None is the backend's first.
     """
 
     label: str
     graph: Graph
     inputs: Mapping[str, Array]
     cotangent: Array
-    mode: str
+    mode: str | None
     dtype: DType
 
 
@@ -153,12 +155,13 @@ class Backend(ABC):
             When there is no such mode, or the framework cannot compute in the job's dtype.
         """
         start = time.perf_counter()
-        if lack := missing(type(self), job.mode, job.dtype):
-            raise self._lacks(str(lack), lack.way_out)
+        mode = job.mode or self.modes[0]
+        if lack := missing(type(self), mode, job.dtype):
+            raise BackendError(f"backend '{self.name}' has no {lack} here", way_out=lack.way_out)
         inputs = {name: cast(array, job.dtype) for name, array in job.inputs.items()}
         kinds = tuple((name, spec_of(array)) for name, array in inputs.items())
         computed = self.compute(
-            Signature(job.graph, job.mode, job.dtype, kinds),
+            Signature(job.graph, mode, job.dtype, kinds),
             inputs,
             np.asarray(job.cotangent, numpy_dtype(job.dtype)),
         )
@@ -171,11 +174,11 @@ class Backend(ABC):
         """Return the full name of a device that there is; ``cuda`` is the first of its kind."""
         full = f"{device}:0" if device == "cuda" else device
         if full not in self.devices():
-            raise self._lacks(f"device '{full}'", did_you_mean(full, self.devices()))
+            raise AbsentError(
+                f"backend '{self.name}' has no device '{full}' here",
+                way_out=did_you_mean(full, self.devices()),
+            )
         return full
-
-    def _lacks(self, what: str, way_out: str | None) -> BackendError:
-        return BackendError(f"backend '{self.name}' has no {what} here", way_out=way_out)
 
 
 def cast(array: Array, dtype: DType) -> Array:

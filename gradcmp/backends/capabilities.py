@@ -35,8 +35,11 @@ class Missing:
 
 
 def missing(adapter: Adapter, mode: str | None, dtype: str | None) -> Missing | None:
-    """Return what a backend lacks to compute in a mode and a dtype; None is its own choice."""
+    """Return what a backend lacks to compute in a mode and a dtype; None is its own choice.
+
+    A plug-in's modes are known in its worker alone: outside of it none is missing.
+    """
     for what, word, known in (("mode", mode, adapter.modes), ("dtype", dtype, adapter.dtypes)):
-        if word is not None and word not in known:
+        if word is not None and known and word not in known:
             return Missing(what, word, known)
     return None

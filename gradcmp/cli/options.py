@@ -32,8 +32,18 @@ F = TypeVar("F", bound=Callable[..., Any])
 def debug(function: F) -> F:
     """Add ``--debug``; `gradcmp.cli.main` looks for it."""
     return click.option(
-        DEBUG, is_flag=True, expose_value=False, help="Show the traceback of an error."
+        DEBUG,
+        is_flag=True,
+        expose_value=False,
+        callback=lambda context, _, chosen: context.meta.update({DEBUG: chosen}),
+        help="Show the traceback of an error.",
     )(function)
+
+
+def debugging() -> bool:
+    """Whether the command that runs was given ``--debug``."""
+    context = click.get_current_context(silent=True)
+    return bool(context and context.meta.get(DEBUG))
 
 
 @dataclass(frozen=True)

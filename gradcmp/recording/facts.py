@@ -11,6 +11,7 @@ from gradcmp.errors import RecordingError
 T = TypeVar("T")
 
 AGAIN = "Record it again"
+FOREVER = 1e12  # seconds, beyond any: JSON knows 1e999 and whole numbers that no float can hold
 BROKEN = (KeyError, TypeError, ValueError, OverflowError, RecursionError)  # by hostile JSON
 
 
@@ -59,8 +60,8 @@ def is_text(fact: Any) -> bool:
 
 
 def is_seconds(fact: Any) -> bool:
-    """Whether it is a number."""
-    return type(fact) in (int, float)
+    """Whether it is a number of seconds, from 0 on and finite."""
+    return type(fact) in (int, float) and 0 <= fact < FOREVER
 
 
 def is_shape(fact: Any) -> bool:

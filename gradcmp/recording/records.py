@@ -91,7 +91,8 @@ class Failure:
     stderr : str
         The end of the worker's stderr.
     required : bool
-        Whether the run fails for it: a backend that is optional and absent is only reported.
+        Whether the run fails for it: a backend that is optional and absent is only reported. One
+        that is there and fails counts, whatever was said of its absence.
     """
 
     backend: str
@@ -99,6 +100,9 @@ class Failure:
     message: str
     stderr: str = ""
     required: bool = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "required", self.required or self.kind != "absent")
 
 
 Outcome: TypeAlias = Recording | Failure

@@ -83,6 +83,8 @@ class Description:
     ----------
     devices : tuple of str
         The devices that this machine offers it.
+    modes : tuple of str
+        Its modes; the first is the default.
     environment : mapping of str to str
         Versions, thread counts, determinism and precision flags.
     seconds : float
@@ -90,6 +92,7 @@ class Description:
     """
 
     devices: tuple[str, ...]
+    modes: tuple[str, ...]
     environment: Mapping[str, str]
     seconds: float
 

@@ -60,7 +60,7 @@ def command(
     The inputs are those of the case, whichever backend computes. Without CONFIG the built-in
     seed case is recorded.
     """
-    from gradcmp.api import record
+    from gradcmp.cli.running.net import keep
     from gradcmp.cli.running.session import Session
     from gradcmp.config import parse_backend
     from gradcmp.recording import Failure
@@ -74,7 +74,7 @@ def command(
     with Session() as session, session.shown():
         plans = session.check(cases, by=spec)
         for plan, file in zip(plans, files, strict=True):
-            outcome = record(plan, session.pool, twin)
+            outcome = keep(plan, session.pool, twin, options.debugging())
             if isinstance(outcome, Failure):
                 failures.append(outcome)
                 continue

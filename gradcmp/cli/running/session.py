@@ -9,6 +9,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from gradcmp.case import ONCE, BackendSpec, Case, Effort
+from gradcmp.cli.options import debugging
+from gradcmp.cli.running.net import INTERRUPTED, settle, unfinished
 from gradcmp.errors import NothingComparedError
 from gradcmp.workers import Environment, Pool
 
@@ -37,9 +39,9 @@ class Session:
             plans = session.check(read())
             verdicts = list(session.run(plans))
 
-    On the way out, however that is, no worker is left. When the user interrupts, reports are
-    written of what is finished; in them the other cases could not be compared: half a run is no
-    success.
+    On the way out, however that is, no worker is left. When the user interrupts, or an error ends
+    the run, reports are written of what is finished; in them the other cases could not be
+    compared: half a run is no success.
 
     Parameters
     ----------
@@ -66,6 +68,8 @@ class Session:
         self._likely, self._reports, self._jobs = likely, reports, jobs
         self._cases: Sequence[Case] = ()
         self._finished: list[CaseVerdict] = []
+        self._ahead: dict[int, CaseVerdict] = {}  # of jobs, by place: some are done out of turn
+        self._finish: Finish = unchanged
 
     def __enter__(self) -> Session:
         self.pool.start(Environment(name) for name in self._likely)
@@ -78,11 +82,18 @@ class Session:
         trace: TracebackType | None,
     ) -> None:
         self.pool.close()
-        if isinstance(error, KeyboardInterrupt) and self._reports:
+        interrupted = isinstance(error, KeyboardInterrupt)
+        if self._reports and (interrupted or (error and self._finished)):
             from gradcmp.cli.reports import hand_out
 
-            rest = self._cases[len(self._finished) :]
-            hand_out([*self._finished, *map(unfinished, rest)], self._reports)
+            why = INTERRUPTED if interrupted else f"the run ended early: {error}"
+            hand_out([*self._finished, *self._rest(why)], self._reports)
+
+    def _rest(self, why: str) -> Iterator[CaseVerdict]:
+        """Return the verdicts on the cases behind those whose turn has come."""
+        for place in range(len(self._finished), len(self._cases)):
+            ahead = self._ahead.get(place)
+            yield self._finish(ahead) if ahead else unfinished(self._cases[place], why)
 
     def check(self, cases: Sequence[Case], by: BackendSpec | None = None) -> list[Plan]:
         """Find what can be found wrong before anything runs, while the frameworks load.
@@ -104,6 +115,7 @@ class Session:
         from gradcmp.plan import check
 
         self._cases, self._finished = cases, []
+        self._ahead.clear()
         plans = []
         for case in cases:
             plan = check(case) if by is None else check(case).computed_by(by)
@@ -123,19 +135,19 @@ class Session:
             Post-processes each verdict as soon as it is known: for golden recordings, for
             disagreements that are expected.
         """
+        self._finish = finish
         with self.shown():
             for verdict in self._verdicts(plans, effort):
                 self._finished.append(finish(verdict))
                 yield self._finished[-1]
 
     def _verdicts(self, plans: Sequence[Plan], effort: Effort) -> Iterator[CaseVerdict]:
+        debug = debugging()
         if self._jobs > 1:
             from gradcmp.cli.running.jobs import in_parallel
 
-            return in_parallel(plans, self._jobs, effort)
-        from gradcmp import api
-
-        return (api.run_plan(plan, self.pool, effort) for plan in plans)
+            return in_parallel(plans, self._jobs, effort, self._ahead, debug)
+        return (settle(plan, self.pool, effort, debug) for plan in plans)
 
     @contextmanager
     def shown(self) -> Iterator[None]:
@@ -145,16 +157,6 @@ class Session:
         with Progress() as progress:
             self.progress.show(progress)
             yield
-
-
-def unfinished(case: Case) -> CaseVerdict:
-    """Return the verdict on a case that was not waited for."""
-    from gradcmp.judge.verdict import CaseVerdict
-    from gradcmp.recording import Failure
-
-    labels = [str(spec) for spec in case.backends]
-    lost = {label: Failure(label, "error", "the run was interrupted") for label in labels}
-    return CaseVerdict(case, "", lost)
 
 
 class WorkerProgress:

@@ -10,8 +10,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias
 
 from gradcmp.case import Auto, Case, Effort, Expression
+from gradcmp.cli.options import debugging
 from gradcmp.cli.output import Output
 from gradcmp.cli.running.changes import Files
+from gradcmp.cli.running.net import settle
 from gradcmp.cli.running.session import Finish, Session, WorkerProgress
 from gradcmp.cli.screen import console, publish
 from gradcmp.errors import ConfigError, GradcmpError, InputError, UsageError
@@ -136,7 +138,6 @@ class Watch:
 
     def _answer_one(self, plan: Plan, kept: CaseVerdict | None) -> tuple[Work, CaseVerdict]:
         """Do the least that gives the verdict of a case."""
-        from gradcmp import api
         from gradcmp.judge import judge
 
         case = plan.case
@@ -147,7 +148,7 @@ class Watch:
             twins = kept.twins if isinstance(case.tolerance, Auto) else None
             verdict = judge(case, kept.reference, kept.outcomes, twins, graph=plan.graph)
             return "judged again", replace(verdict, runs=kept.runs, unsteady=kept.unsteady)
-        return "run", api.run_plan(plan, self._session.pool, self._effort)
+        return "run", settle(plan, self._session.pool, self._effort, debugging())
 
     def _question(self, case: Case) -> str:
         """Return all that a case asks the backends, with the state of its data files."""

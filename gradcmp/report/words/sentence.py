@@ -125,6 +125,9 @@ def sentence(verdict: CaseVerdict) -> str:
     missing = [f"{failure.backend} {failure.kind}" for failure in verdict.failures]
     lost = f"; {', '.join(missing)}" if missing else ""
     if not found:
+        causes = {failure.message for failure in verdict.failures}
+        if len(causes) == 1:  # of all: the process that ran it is gone, or gradcmp itself failed
+            lost = f"; {causes.pop()}"
         return f"{word}: nothing was held against anything{lost}"
     recorded = count(len(verdict.recordings), "backend")
     pairs = count(sum(map(bool, verdict.comparisons.values())), "pair")
