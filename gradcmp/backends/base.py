@@ -17,7 +17,8 @@ from gradcmp.errors import BackendError, did_you_mean
 from gradcmp.graph import Constant, Graph, infer
 from gradcmp.graph.infer import kind_of
 from gradcmp.graph.walk import constants_of, spec_of
-from gradcmp.ops import Array, ArraySpec
+from gradcmp.ops import Array, ArraySpec, Op
+from gradcmp.ops.spec import EVERYWHERE, Native
 from gradcmp.recording import Recording, numpy_dtype
 
 COMPILED = 32  # compiled functions that a warm backend keeps: a config's cases times its modes
@@ -101,11 +102,43 @@ class Backend(ABC):
     modes: ClassVar[tuple[str, ...]]  # the first is the default
     dtypes: ClassVar[tuple[DType, ...]] = DTYPES
     environment_variables: ClassVar[Mapping[str, str]] = {}  # set before the framework loads
+    spellings: ClassVar[Mapping[str, Native]] = {}  # by op; before what the op itself knows
 
     @classmethod
     def installed(cls) -> bool:
         """Whether this interpreter could import the framework; nothing is imported."""
         return find_spec(cls.module) is not None
+
+    @classmethod
+    def spelling(cls, op: Op) -> Native:
+        """Return ``spelling(module, *operands, **static)`` of an op in this framework.
+
+        The adapter's own table comes first, then what the op's block says of this backend, then
+        what it says of all.
+
+        Raises
+        ------
+        BackendError
+            When none of them knows the op.
+        """
+        spelling = (
+            cls.spellings.get(op.name) or op.native.get(cls.name) or op.native.get(EVERYWHERE)
+        )
+        if spelling is None:
+            raise BackendError(
+                f"backend '{cls.name}' has no spelling of op '{op.name}'",
+                way_out=f"Add it to {cls.__name__}.spellings, or to 'native' of the op",
+            )
+        return spelling
+
+    @classmethod
+    def computes(cls, op: Op) -> bool:
+        """Whether a graph may have this op."""
+        try:
+            cls.spelling(op)
+        except BackendError:
+            return False
+        return True
 
     @abstractmethod
     def __init__(self, device: str) -> None:
@@ -166,6 +199,50 @@ class Backend(ABC):
         timings = {**computed.timings, "total": time.perf_counter() - start}
         return Recording(job.label, job.dtype, values, gradients, self.environment(), timings)
 
+    def evaluate(
+        self,
+        framework: Any,
+        signature: Signature,
+        inputs: Mapping[str, Any],
+        tensor: Callable[[Array], Any],
+        tap: Callable[[str, Any], Any],
+    ) -> dict[str, Any]:
+        """Compute every node with the framework's own functions.
+
+        Parameters
+        ----------
+        framework : module
+            What the spellings are handed first.
+        inputs : mapping of str to tensor
+            Already in the framework's own type.
+        tensor : callable
+            Makes an array into a tensor, for the numbers in expressions.
+        tap : callable
+            Is handed each node's name and tensor on its way and gives what flows on.
+
+        Returns
+        -------
+        dict of str to tensor
+            The inputs, then the nodes in the order of the graph.
+
+        Raises
+        ------
+        BackendError
+            When an op of the graph has no spelling here.
+        """
+        tensors = dict(inputs)
+        constant = constants_of(numpy_dtype(signature.dtype))
+        for node in signature.graph:
+            operands = [
+                tensor(constant(operand.value, kind_of(node, operand, signature.specs)))
+                if isinstance(operand, Constant)
+                else tensors[operand]
+                for operand in node.operands
+            ]
+            native = self.spelling(node.spec)
+            tensors[node.name] = tap(node.name, native(framework, *operands, **node.static))
+        return tensors
+
     def choose_device(self, device: str) -> str:
         """Return the full name of a device that there is; ``cuda`` is the first of its kind."""
         full = f"{device}:0" if device == "cuda" else device
@@ -192,41 +269,3 @@ def own(array: Array) -> Array:
     flags = array.flags
     plain = type(array) is np.ndarray and flags.owndata and flags.c_contiguous and flags.writeable
     return array if plain else np.array(array, order="C")
-
-
-def evaluate(
-    backend: str,
-    module: Any,
-    signature: Signature,
-    inputs: Mapping[str, Any],
-    tensor: Callable[[Array], Any],
-    tap: Callable[[str, Any], Any],
-) -> dict[str, Any]:
-    """Compute every node with the framework's own functions.
-
-    Parameters
-    ----------
-    inputs : mapping of str to tensor
-        Already in the framework's own type.
-    tensor : callable
-        Makes an array into a tensor, for the numbers in expressions.
-    tap : callable
-        Is handed each node's name and tensor on its way and gives what flows on.
-
-    Returns
-    -------
-    dict of str to tensor
-        The inputs, then the nodes in the order of the graph.
-    """
-    tensors = dict(inputs)
-    constant = constants_of(numpy_dtype(signature.dtype))
-    for node in signature.graph:
-        operands = [
-            tensor(constant(operand.value, kind_of(node, operand, signature.specs)))
-            if isinstance(operand, Constant)
-            else tensors[operand]
-            for operand in node.operands
-        ]
-        native = node.spec.native[backend]
-        tensors[node.name] = tap(node.name, native(module, *operands, **node.static))
-    return tensors

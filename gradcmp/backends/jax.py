@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
-from gradcmp.backends.base import COMPILED, Backend, Computed, Signature, evaluate
+from gradcmp.backends.base import COMPILED, Backend, Computed, Signature
 from gradcmp.ops import Array
 from gradcmp.recording import numpy_dtype
 
@@ -105,7 +105,7 @@ class JaxBackend(Backend):
                     return self._slot(tensor, slots[name]) if name in slots else tensor
 
                 leaves = {**real, **whole}
-                values = evaluate("jax", self.jax, signature, leaves, jnp.asarray, tap)
+                values = self.evaluate(self.jax, signature, leaves, jnp.asarray, tap)
                 return values[signature.graph.output], values
 
             _, pullback, values = self.jax.vjp(forward, real, slots, has_aux=True)

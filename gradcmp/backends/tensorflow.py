@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from typing import Any, ClassVar, TypeAlias
 
-from gradcmp.backends.base import COMPILED, Backend, Computed, Signature, evaluate
+from gradcmp.backends.base import COMPILED, Backend, Computed, Signature
 from gradcmp.ops import Array
 
 Tensors: TypeAlias = "dict[str, Any]"
@@ -93,7 +93,7 @@ class TensorflowBackend(Backend):
                 return alias
 
             leaves = {name: tap(name, tf.constant(array)) for name, array in inputs.items()}
-            values = evaluate("tensorflow", tf, signature, leaves, tf.constant, tap)
+            values = self.evaluate(tf, signature, leaves, tf.constant, tap)
         gradients = tape.gradient(
             values[signature.graph.output],
             [values[name] for name in signature.real],
@@ -132,8 +132,8 @@ class TensorflowBackend(Backend):
         self, signature: Signature, inputs: Mapping[str, Any], cotangent: Any
     ) -> tuple[Tensors, Tensors]:
         tf = self.tf
-        values = evaluate(
-            "tensorflow", tf, signature, inputs, tf.constant, lambda _, tensor: tf.identity(tensor)
+        values = self.evaluate(
+            tf, signature, inputs, tf.constant, lambda _, tensor: tf.identity(tensor)
         )
         gradients = tf.gradients(
             values[signature.graph.output],

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from gradcmp.backends.base import Backend, Computed, Signature, evaluate
+from gradcmp.backends.base import Backend, Computed, Signature
 from gradcmp.ops import Array
 from gradcmp.recording import BFLOAT16
 
@@ -61,7 +61,7 @@ class TorchBackend(Backend):
         """Compute forward with autograd watching, then differentiate."""
         start = time.perf_counter()
         leaves = {name: self._tap(name, self._tensor(array)) for name, array in inputs.items()}
-        values = evaluate("torch", self.torch, signature, leaves, self._tensor, self._tap)
+        values = self.evaluate(self.torch, signature, leaves, self._tensor, self._tap)
         self._wait()
         middle = time.perf_counter()
         gradients = self.torch.autograd.grad(

@@ -7,6 +7,7 @@ import operator
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from gradcmp.backends import backend_class
 from gradcmp.explain.trees import bare, call, literal, name
 from gradcmp.graph import Node, Operand
 from gradcmp.ops import ArraySpec
@@ -137,6 +138,8 @@ def spelled(
 
     Raises
     ------
+    BackendError
+        When the framework has no spelling of the op.
     TypeError
         When the spelling needs the numbers in a tensor to decide what to do.
     """
@@ -150,7 +153,7 @@ def spelled(
             return Symbol(tensor(number), ArraySpec(()))
         return Number(number, ArraySpec(()))
 
-    native = node.spec.native[framework]
+    native = backend_class(framework).spelling(node.spec)
     result = native(Symbol(ast.Name(module)), *map(symbol, node.operands), **node.static)
     tree: ast.expr = result.tree
     return tree

@@ -8,7 +8,7 @@ from typing import Any
 
 from gradcmp.case import Shape
 from gradcmp.ops.shapes import floating
-from gradcmp.ops.spec import ANYWHERE, ArraySpec, Domain, Example, Native, Op
+from gradcmp.ops.spec import ANYWHERE, EVERYWHERE, ArraySpec, Domain, Example, Native, Op
 
 SHAPES: tuple[Shape, ...] = ((4, 3), (5,), ())
 BROADCASTS: tuple[tuple[Shape, Shape], ...] = (
@@ -19,17 +19,20 @@ BROADCASTS: tuple[tuple[Shape, Shape], ...] = (
 )
 
 
-def spelled(torch: str, tensorflow: str, jax: str) -> dict[str, Native]:
+def spelled(**paths: str) -> dict[str, Native]:
     """Return native spellings that are one function called with the op's own arguments.
 
-    Each is a path inside the framework's module: ``nn.functional.silu``.
+    Parameters
+    ----------
+    **paths
+        By backend, a path inside the framework's module: ``torch="nn.functional.silu"``.
     """
-    return {"torch": _call(torch), "tensorflow": _call(tensorflow), "jax": _call(jax)}
+    return {backend: _call(path) for backend, path in paths.items()}
 
 
 def everywhere(native: Native) -> dict[str, Native]:
-    """Return one spelling to all frameworks: they overload Python's operators alike."""
-    return dict.fromkeys(("torch", "tensorflow", "jax"), native)
+    """Return one spelling for all frameworks: they overload Python's operators alike."""
+    return {EVERYWHERE: native}
 
 
 def unary(

@@ -78,6 +78,7 @@ class Booleans:
 
 Domain: TypeAlias = Interval | Integers | Booleans
 ANYWHERE = Interval(-2.0, 2.0)  # away from overflow in every op and every dtype
+EVERYWHERE = "*"  # the name of a spelling for all frameworks: Python's operators
 
 
 @dataclass(frozen=True)
@@ -105,12 +106,13 @@ class Op:
         `Array` are operands, ``*name: Array`` is any number of them; all others are static.
     infer : callable
         ``infer(*specs, **static) -> ArraySpec``; raises `ShapeError`.
-    native : mapping of str to callable
-        For each framework ``spelling(module, *operands, **static)``.
-    domain : mapping of str to Domain
-        By operand; one that is not named is drawn from `ANYWHERE`.
     examples : tuple of Example
         Calls that cover the static parameters; operands are named as in the reference.
+    native : mapping of str to callable
+        By backend ``spelling(module, *operands, **static)``, or one for all under `EVERYWHERE`.
+        A backend that brings its own table of spellings need not be here.
+    domain : mapping of str to Domain
+        By operand; one that is not named is drawn from `ANYWHERE`.
     differentiable : bool
         False for comparisons and the like: they have no pullback to test.
     call : callable, optional
@@ -121,8 +123,8 @@ class Op:
     name: str
     reference: Callable[..., tuple[Array, Pullback]]
     infer: Callable[..., ArraySpec]
-    native: Mapping[str, Native]
     examples: tuple[Example, ...]
+    native: Mapping[str, Native] = field(default_factory=dict)
     domain: Mapping[str, Domain] = field(default_factory=dict)
     differentiable: bool = True
     call: Callable[..., object] | None = None
