@@ -133,4 +133,6 @@ def erf(x: Array) -> tuple[Array, Pullback]:
     return erf_value(x), lambda dy: (slope * np.exp(-x * x) * dy,)
 
 
-register(unary(erf, spelled(torch="erf", tensorflow="math.erf", jax="lax.erf")))
+register(
+    unary(erf, spelled(torch="erf", tensorflow="math.erf", jax="lax.erf"), noise={erf_value: 15})
+)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import Any
 
 from gradcmp.case import Shape
 from gradcmp.ops.shapes import floating
-from gradcmp.ops.spec import ANYWHERE, EVERYWHERE, ArraySpec, Domain, Example, Native, Op
+from gradcmp.ops.spec import ANYWHERE, EVERYWHERE, ArraySpec, Domain, Example, Native, Op, Primitive
 
 SHAPES: tuple[Shape, ...] = ((4, 3), (5,), ())
 BROADCASTS: tuple[tuple[Shape, Shape], ...] = (
@@ -40,6 +40,7 @@ def unary(
     native: dict[str, Native],
     domain: Domain = ANYWHERE,
     infer: Callable[..., ArraySpec] = floating,
+    noise: Mapping[Primitive, float] | None = None,
 ) -> Op:
     """Return the op of one operand `x`, whose name is its reference's."""
     name = reference.__name__
@@ -50,6 +51,7 @@ def unary(
         native=native,
         domain={"x": domain},
         examples=tuple(Example(f"{name}(x)", {"x": shape}) for shape in SHAPES),
+        noise=noise or {},
     )
 
 
@@ -61,6 +63,7 @@ def binary(
     y: Domain = ANYWHERE,
     sign: str | None = None,
     differentiable: bool = True,
+    noise: Mapping[Primitive, float] | None = None,
 ) -> Op:
     """Return the op of two broadcast operands `x` and `y`, whose name is its reference's.
 
@@ -84,6 +87,7 @@ def binary(
             Example(f"{name}(x, 2)", {"x": (3,)}),
         ),
         differentiable=differentiable,
+        noise=noise or {},
     )
 
 

@@ -18,6 +18,7 @@ Array: TypeAlias = npt.NDArray[Any]
 Pullback: TypeAlias = Callable[[Array], "tuple[Array | None, ...]"]
 Kind: TypeAlias = Literal["float", "int", "bool"]
 Native: TypeAlias = Callable[..., Any]
+Primitive: TypeAlias = Callable[..., Any]
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,11 @@ class Op:
         By operand; one that is not named is drawn from `ANYWHERE`.
     differentiable : bool
         False for comparisons and the like: they have no pullback to test.
+    noise : mapping of callable to float
+        How far correct implementations of a primitive stray, in units of u: half of the worst
+        error seen over the frameworks, 0 for what is exact. For each ufunc, or primitive of one's
+        own that asks `offered`, that computes element by element and is not in
+        `gradcmp.judge.primitives`.
     call : callable, optional
         Has the signature that calls in the graph language follow where it cannot be the
         reference's: that of an op with a static argument before any number of operands.
@@ -127,6 +133,7 @@ class Op:
     native: Mapping[str, Native] = field(default_factory=dict)
     domain: Mapping[str, Domain] = field(default_factory=dict)
     differentiable: bool = True
+    noise: Mapping[Primitive, float] = field(default_factory=dict)
     call: Callable[..., object] | None = None
 
     @cached_property
@@ -163,17 +170,29 @@ class Op:
 
 
 class Registry(Mapping[str, Op]):
-    """All ops by name, in the order in which they were registered."""
+    """All ops by name, in the order in which they were registered, and their primitives' noise."""
 
     def __init__(self) -> None:
         self._ops: dict[str, Op] = {}
+        self._noise: dict[Primitive, float] = {}
 
     def register(self, op: Op) -> Op:
-        """Add `op`; a name is taken once."""
+        """Add `op`; a name is taken once, and a primitive has one noise."""
         if op.name in self._ops:
             raise ValueError(f"op '{op.name}' is registered twice")
+        for primitive, kappa in op.noise.items():
+            if self._noise.get(primitive, kappa) != kappa:
+                raise ValueError(
+                    f"op '{op.name}' gives {primitive.__name__} a noise of {kappa}, "
+                    f"and another op {self._noise[primitive]}"
+                )
+        self._noise.update(op.noise)
         self._ops[op.name] = op
         return op
+
+    def noise(self, primitive: Primitive) -> float | None:
+        """Return how far implementations of a primitive stray, as the op that uses it says."""
+        return self._noise.get(primitive)
 
     def __getitem__(self, name: str) -> Op:
         return self._ops[name]
