@@ -37,7 +37,8 @@ def loaded_after(code):
             "import gradcmp.backends.torch, gradcmp.backends.tensorflow, gradcmp.backends.jax",
             FRAMEWORKS,
         ),
-        ("import gradcmp.workers", FRAMEWORKS | {"pydantic", "yaml", "rich", "click"}),
+        ("from gradcmp.explain.idioms import frameworks; frameworks()", FRAMEWORKS),
+        ("import gradcmp.workers as w; w.Environment('jax').rank", HEAVY | {"click"}),
     ],
 )
 def test_importing_loads_nothing_heavy(code, forbidden):

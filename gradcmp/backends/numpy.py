@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from gradcmp.backends.base import Backend, Computed, Signature
+from gradcmp.backends.base import Backend
+from gradcmp.backends.job import Computed, Signature
 from gradcmp.graph import backward, forward
 from gradcmp.graph.walk import constants_of
 from gradcmp.ops import Array, Op

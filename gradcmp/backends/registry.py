@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from gradcmp.backends.base import Backend
-from gradcmp.errors import UsageError, did_you_mean
+from gradcmp.case import REFERENCE
+from gradcmp.errors import GradcmpError, UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from gradcmp.backends.base import Backend
 
 ENTRY_POINTS = "gradcmp.backends"
 
+# Behind the reference in the order in which processes start: the slowest to import first. It is
+# told by the lines, since an adapter itself loads NumPy, which takes longer than starting them.
 BUILT_IN = {
     "numpy": "gradcmp.backends.numpy:NumpyBackend",
     "tensorflow": "gradcmp.backends.tensorflow:TensorflowBackend",
@@ -29,6 +36,12 @@ def backend_names() -> tuple[str, ...]:
     return tuple(_places())
 
 
+def import_rank(name: str) -> int:
+    """Return a backend's place in the order of starting; the reference and plug-ins come last."""
+    frameworks = [known for known in BUILT_IN if known != REFERENCE]
+    return frameworks.index(name) if name in frameworks else len(frameworks)
+
+
 def backend_class(name: str) -> type[Backend]:
     """Return the adapter of a backend; its framework is not imported.
 
@@ -45,3 +58,12 @@ def backend_class(name: str) -> type[Backend]:
     module, _, attribute = place.partition(":")
     adapter: type[Backend] = getattr(import_module(module), attribute)
     return adapter
+
+
+def adapters() -> dict[str, type[Backend]]:
+    """Return all adapters by name; a plug-in that is broken offers nothing."""
+    found: dict[str, type[Backend]] = {}
+    for name in backend_names():
+        with suppress(ImportError, GradcmpError):
+            found[name] = backend_class(name)
+    return found

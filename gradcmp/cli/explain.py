@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gradcmp.case import REFERENCE, Case
-from gradcmp.cli import options
+from gradcmp.case import Case
+from gradcmp.cli import completion, options
 from gradcmp.cli.run import choose, load
 from gradcmp.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from gradcmp.explain.program import Program
-
-SCRIPTS = (REFERENCE, "tensorflow", "torch", "jax")
 
 
 @click.command(name="explain")
@@ -25,7 +23,10 @@ SCRIPTS = (REFERENCE, "tensorflow", "torch", "jax")
 @options.CASE
 @click.option("--notebook", type=options.FILE, metavar="FILE", help="Write a Jupyter notebook.")
 @click.option(
-    "--script", type=click.Choice(SCRIPTS), help="Write a script in NumPy and this framework."
+    "--script",
+    metavar="BACKEND",
+    shell_complete=completion.frameworks,
+    help="Write a script in NumPy and this framework.",
 )
 @click.option(
     "--output", "-o", "file", type=options.FILE, help="Where the script goes, not the screen."
@@ -46,6 +47,8 @@ def command(
     cases = choose(load(paths), names)
     if file is not None and script is None:
         raise UsageError("--output was given without --script", way_out="Name a framework")
+    if script is not None:
+        _require_framework(script)
     if notebook is None and script is None:
         return _screen(cases)
     _require_places(notebook, file)
@@ -55,6 +58,12 @@ def command(
     if script is not None:
         _script(program, script, file)
     return ExitCode.AGREE
+
+
+def _require_framework(name: str) -> None:
+    from gradcmp.explain.idioms import require_framework
+
+    require_framework(name)
 
 
 def _screen(cases: list[Case]) -> ExitCode:

@@ -5,15 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from string import ascii_lowercase
 
+from gradcmp.backends import adapters
 from gradcmp.graph import Graph
 from gradcmp.graph.records import STEP
 
 # What generated code calls something else: an input of that name gets another one.
 TAKEN = (
-    "np", "tf", "torch", "jax", "jnp", "math", "hashlib", "tape", "forward", "pullback",
-    "cotangent", "inputs", "expected", "compare", "erf", "rng", "stored", "actual", "Path",
-    "print", "float", "bool",
+    "np", "math", "hashlib", "cotangent", "inputs", "expected", "compare", "erf", "rng", "stored",
+    "actual", "Path", "print", "float", "bool",
 )  # fmt: skip
+
+
+def taken() -> set[str]:
+    """Return what a name may not be: what the code calls its own, whatever the framework."""
+    written = [adapter.idiom for adapter in adapters().values() if adapter.idiom is not None]
+    return {*TAKEN, *(name for idiom in written for name in (idiom.module, *idiom.names))}
 
 
 @dataclass
@@ -26,7 +32,7 @@ class Names:
 
     values: dict[str, str] = field(default_factory=dict)
     gradients: dict[str, str] = field(default_factory=dict)
-    taken: set[str] = field(default_factory=lambda: set(TAKEN))
+    taken: set[str] = field(default_factory=taken)
 
     @classmethod
     def of(cls, graph: Graph) -> Names:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 
+from gradcmp.backends.idiom import Cell
 from gradcmp.errors import UsageError
-from gradcmp.explain.idioms import IDIOMS
-from gradcmp.explain.program import Cell, Program
+from gradcmp.explain.idioms import idioms, section
+from gradcmp.explain.program import Program
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
@@ -57,9 +58,9 @@ def _sections(program: Program, beside: str | None) -> Iterator[tuple[str, str]]
     yield from _cells(program.opening(f'"{beside}"'))
     yield "markdown", "## NumPy by hand"
     yield from _cells([*program.by_hand(), program.expectation()])
-    for idiom in IDIOMS.values():
+    for framework, idiom in idioms().items():
         yield "markdown", f"## {idiom.title}"
-        yield from _cells(idiom.section(program))
+        yield from _cells(section(program, framework))
 
 
 def _cells(cells: Iterable[Cell]) -> Iterator[tuple[str, str]]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from textwrap import wrap
 
 from gradcmp import inputs
+from gradcmp.backends import backend_class
+from gradcmp.backends.idiom import Cell, Idiom
 from gradcmp.case import Case, DType, Fixed
 from gradcmp.explain.chain import meaning, rule
 from gradcmp.explain.drawn import RNG, source
@@ -22,8 +24,6 @@ from gradcmp.inputs.draw import COTANGENT as DRAWN
 from gradcmp.judge.elementwise.tolerance import DEFAULTS
 from gradcmp.ops import Array, ArraySpec
 
-Tensor = Callable[[ast.expr], ast.expr]
-
 COMPARE = '''\
 def compare(actual, rtol, atol):
     """Compare values and gradients with NumPy's: print how far apart they are, then insist."""
@@ -35,14 +35,6 @@ def compare(actual, rtol, atol):
         assert array.shape == expected[name].shape, f"{name} has shape {array.shape}"
         largest = max(1, np.max(np.abs(expected[name]), initial=0))  # small elements borrow from it
         np.testing.assert_allclose(array, expected[name], rtol, atol * largest, err_msg=name)'''
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A piece of the program with what there is to say about it, in Markdown."""
-
-    text: str
-    code: str
 
 
 @dataclass(frozen=True)
@@ -166,11 +158,12 @@ class Program:
         code = f"{COMPARE}\n\n\nexpected = {{\n{named}}}"
         return Cell("What other numbers are held against.", code)
 
-    def native(self, framework: str, module: str, tensor: Tensor) -> list[str]:
+    def native(self, framework: str, idiom: Idiom) -> list[str]:
         """Return the lines of the forward pass in a framework's own spelling."""
         operands = {one: (self.name(one), spec) for one, spec in self.specs.items()}
+        backend, dtype = backend_class(framework), self.dtype(framework)
         trees = {
-            self.name(node.name): spelled(framework, module, node, operands, tensor)
+            self.name(node.name): spelled(backend.spelling(node.spec), idiom, node, operands, dtype)
             for node in self.graph
         }
         listing = Listing(trees, self.book.names.part)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from gradcmp.backends.idiom import Cell
 from gradcmp.case import REFERENCE
-from gradcmp.explain.idioms import IDIOMS
-from gradcmp.explain.program import Cell, Program, comment
-
-FRAMEWORKS = (REFERENCE, *IDIOMS)
+from gradcmp.explain.idioms import idioms, section
+from gradcmp.explain.program import Program, comment
 
 
 def script(program: Program, framework: str, beside: str | None = None) -> str:
@@ -15,15 +14,15 @@ def script(program: Program, framework: str, beside: str | None = None) -> str:
     Parameters
     ----------
     framework : str
-        One of `FRAMEWORKS`.
+        One of `gradcmp.explain.idioms.frameworks`.
     beside : str, optional
         The name of the .npz file for ``program.stored``, which lies in the script's directory.
     """
     cells = [*program.opening(f'Path(__file__).with_name("{beside}")'), *program.by_hand()]
     if framework != REFERENCE:
-        cells += [program.expectation(), *IDIOMS[framework].section(program)]
+        cells += [program.expectation(), *section(program, framework)]
     case = program.case
-    title = IDIOMS[framework].title if framework != REFERENCE else "NumPy"
+    title = idioms()[framework].title if framework != REFERENCE else "NumPy"
     head = "\n".join(comment(f"Case {case.name}: {title} against NumPy by hand"))
     return "\n\n".join([head, *map(_block, cells)]) + "\n"
 

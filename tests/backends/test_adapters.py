@@ -11,8 +11,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from gradcmp.backends import Backend, Job, backend_class
-from gradcmp.backends.base import Signature
+from gradcmp.backends import Backend, Job, Signature, backend_class
 from gradcmp.backends.numpy import NumpyBackend
 from gradcmp.backends.registry import BUILT_IN
 from gradcmp.case import DTYPES, DType, Expression

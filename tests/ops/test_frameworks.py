@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from op_calls import CALLS, Call
 
-from gradcmp.backends.base import Backend, Job
+from gradcmp.backends import Backend, Job
 from gradcmp.case import DType, Expression
 from gradcmp.graph.build import assemble
 from gradcmp.ops import OPS, Array, Op
