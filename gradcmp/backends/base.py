@@ -18,6 +18,7 @@ from gradcmp.graph import Constant
 from gradcmp.graph.infer import kind_of
 from gradcmp.graph.walk import constants_of, spec_of
 from gradcmp.ops import Array, Op
+from gradcmp.ops.primitives import Sum
 from gradcmp.ops.spec import EVERYWHERE, Native
 from gradcmp.recording import Recording, numpy_dtype
 
@@ -37,8 +38,11 @@ class Backend(ABC):
     modes: ClassVar[tuple[str, ...]]  # the first is the default
     dtypes: ClassVar[tuple[DType, ...]] = DTYPES
     environment_variables: ClassVar[Mapping[str, str]] = {}  # set before the framework loads
+    coarse_sums: ClassVar[Mapping[str, frozenset[Sum]]] = {}  # by mode: see docs/backends.md
     spellings: ClassVar[Mapping[str, Native]] = {}  # by op; before what the op itself knows
     idiom: ClassVar[Idiom | None] = None  # for `gradcmp explain`, which can do without
+
+    device: str = "cpu"  # where an instance computes
 
     @classmethod
     def installed(cls) -> bool:
@@ -133,7 +137,15 @@ class Backend(ABC):
         values = {name: own(array) for name, array in computed.values.items()}
         gradients = {name: own(array) for name, array in computed.gradients.items()}
         timings = {**computed.timings, "total": time.perf_counter() - start}
-        return Recording(job.label, job.dtype, values, gradients, self.environment(), timings)
+        return Recording(
+            job.label,
+            job.dtype,
+            values,
+            gradients,
+            self.environment(),
+            timings,
+            coarse_sums=self._sums_of(job),
+        )
 
     def evaluate(
         self,
@@ -184,6 +196,11 @@ class Backend(ABC):
         full = f"{device}:0" if device == "cuda" else device
         self._require("device", full, self.devices())
         return full
+
+    def _sums_of(self, job: Job) -> frozenset[str] | None:
+        """Return what is added up in the dtype itself: declared for bfloat16 and the CPU alone."""
+        known = job.dtype == "bfloat16" and self.device == "cpu"
+        return self.coarse_sums.get(job.mode) if known else None
 
     def _require(self, what: str, wanted: str, choices: Sequence[str]) -> None:
         if wanted not in choices:

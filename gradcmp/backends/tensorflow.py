@@ -11,6 +11,7 @@ from gradcmp.backends.base import COMPILED, Backend
 from gradcmp.backends.idiom import TAB, Cell, Idiom, Outline, listed
 from gradcmp.backends.job import Computed, Signature
 from gradcmp.ops import Array
+from gradcmp.ops.primitives import Sum
 
 Tensors: TypeAlias = "dict[str, Any]"
 Run: TypeAlias = Callable[[Mapping[str, Array], Array], tuple[Tensors, Tensors]]
@@ -52,6 +53,9 @@ class TensorflowBackend(Backend):
     package = "tensorflow"
     requirement = "gradcmp[tensorflow]"
     modes = ("eager", "graph", "session")
+    coarse_sums: ClassVar[Mapping[str, frozenset[Sum]]] = {
+        "eager": frozenset(("running", "scatter", "convolved"))
+    }
     idiom = Idiom(
         "TensorFlow",
         "tf",

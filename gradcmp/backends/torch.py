@@ -12,6 +12,7 @@ from gradcmp.backends.base import Backend
 from gradcmp.backends.idiom import Cell, Idiom, Outline
 from gradcmp.backends.job import Computed, Signature
 from gradcmp.ops import Array
+from gradcmp.ops.primitives import Sum
 from gradcmp.recording import BFLOAT16
 
 
@@ -38,6 +39,9 @@ class TorchBackend(Backend):
     package = "torch"
     requirement = "gradcmp[torch]"
     modes = ("eager",)
+    coarse_sums: ClassVar[Mapping[str, frozenset[Sum]]] = {
+        "eager": frozenset(("scatter", "affine"))
+    }
     idiom = Idiom(
         "PyTorch",
         "torch",

@@ -120,7 +120,7 @@ class Op:
         How far correct implementations of a primitive stray, in units of u: half of the worst
         error seen over the frameworks, 0 for what is exact. For each ufunc, or primitive of one's
         own that asks `offered`, that computes element by element and is not in
-        `gradcmp.judge.primitives`.
+        `gradcmp.judge.noise.arithmetic`.
     call : callable, optional
         Has the signature that calls in the graph language follow where it cannot be the
         reference's: that of an op with a static argument before any number of operands.

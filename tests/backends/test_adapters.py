@@ -18,6 +18,7 @@ from gradcmp.case import DTYPES, DType, Expression
 from gradcmp.errors import BackendError
 from gradcmp.graph.build import assemble
 from gradcmp.ops import OPS, Array, ArraySpec, Op
+from gradcmp.ops.primitives import Sum
 from gradcmp.ops.spec import EVERYWHERE, Native
 from gradcmp.recording import Recording, numpy_dtype
 
@@ -292,6 +293,8 @@ class Nothing(NumpyBackend):
     """A backend that spells no op but those of Python's operators."""
 
     name = "nothing"
+    modes = ("manual", "silent")
+    coarse_sums: ClassVar[dict[str, frozenset[Sum]]] = {"manual": frozenset(("affine",))}
     spellings: ClassVar[dict[str, Native]] = {"exp": lambda _, x: -x}
 
     @classmethod
@@ -317,3 +320,21 @@ def test_what_a_backend_cannot_spell_is_refused_with_the_way_out() -> None:
     signature = Signature(graph, "manual", "float64", (("x", ArraySpec((3,))),))
     with pytest.raises(BackendError, match="'tanh'"):
         Nothing("cpu").evaluate(np, signature, {"x": X[0]}, np.asarray, lambda _, tensor: tensor)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "mode", "device", "sums"),
+    [
+        ("bfloat16", "manual", "cpu", frozenset(("affine",))),
+        ("bfloat16", "silent", "cpu", None),
+        ("bfloat16", "manual", "cuda:0", None),  # it was measured on the CPU
+        ("float16", "manual", "cpu", None),
+    ],
+)
+def test_what_is_added_up_in_bfloat16_itself_is_recorded(
+    dtype: DType, mode: str, device: str, sums: frozenset[str] | None
+) -> None:
+    backend = Nothing("cpu")
+    backend.device = device
+    recording = Way(backend, mode)({"out": "X * 2"}, {"X": X}, UPSTREAM, dtype)
+    assert recording.coarse_sums == sums

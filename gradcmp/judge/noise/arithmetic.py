@@ -17,9 +17,8 @@ from gradcmp.judge.noise.model import (
     Stack,
     align,
 )
-from gradcmp.judge.noise.sums import Sum
 from gradcmp.ops import OPS
-from gradcmp.ops.primitives import convolved_product, total_as
+from gradcmp.ops.primitives import Sum, convolved_product, total_as
 
 # Half of the worst error seen over the frameworks, in units of u. What is not here, not in EXACT
 # and not in the block of an op has no model.

@@ -19,8 +19,8 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from gradcmp.judge.dtypes import PRECISIONS, Precision
 from gradcmp.judge.noise.branches import Branches
-from gradcmp.judge.noise.sums import Sum
 from gradcmp.ops import OPS
+from gradcmp.ops.primitives import Sum
 
 Stack: TypeAlias = npt.NDArray[Any]
 Rule: TypeAlias = Callable[..., Any]
