@@ -37,7 +37,7 @@ def loaded_after(code):
             "import gradcmp.backends.torch, gradcmp.backends.tensorflow, gradcmp.backends.jax",
             FRAMEWORKS,
         ),
-        ("from gradcmp.explain.idioms import frameworks; frameworks()", FRAMEWORKS),
+        ("import gradcmp.backends as b; b.idioms()", FRAMEWORKS),
         ("import gradcmp.workers as w; w.Environment('jax').rank", HEAVY | {"click"}),
     ],
 )

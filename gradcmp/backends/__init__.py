@@ -9,7 +9,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from gradcmp.backends.registry import adapters, backend_class, backend_names, import_rank
+from gradcmp.backends.registry import (
+    adapters,
+    backend_class,
+    backend_names,
+    idioms,
+    import_adapter,
+    import_rank,
+)
 
 if TYPE_CHECKING:
     from gradcmp.backends.base import Backend
@@ -33,6 +40,8 @@ __all__ = [
     "adapters",
     "backend_class",
     "backend_names",
+    "idioms",
+    "import_adapter",
     "import_rank",
 ]
 

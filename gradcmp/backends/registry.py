@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from gradcmp.case import REFERENCE
-from gradcmp.errors import GradcmpError, UsageError, did_you_mean
+from gradcmp.errors import BackendError, GradcmpError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from gradcmp.backends.base import Backend
+    from gradcmp.backends.idiom import Idiom
 
 ENTRY_POINTS = "gradcmp.backends"
 
@@ -43,27 +45,62 @@ def import_rank(name: str) -> int:
 
 
 def backend_class(name: str) -> type[Backend]:
-    """Return the adapter of a backend; its framework is not imported.
+    """Return what is known of a backend; raises as `import_adapter`."""
+    return import_adapter(name)
+
+
+def import_adapter(name: str) -> type[Backend]:
+    """Return the adapter of a backend, importing a plug-in's code; its framework is not imported.
 
     Raises
     ------
     UsageError
-        When there is no such backend.
+        When there is no such backend, or a plug-in's entry point names nothing that is one.
+    Exception
+        Whatever a plug-in's code raises.
     """
+    from gradcmp.backends.base import Backend
+
     place = BUILT_IN.get(name) or _places().get(name)
     if place is None:
         raise UsageError(
             f"there is no backend '{name}'", way_out=did_you_mean(name, backend_names())
         )
     module, _, attribute = place.partition(":")
-    adapter: type[Backend] = getattr(import_module(module), attribute)
+    adapter = getattr(import_module(module), attribute, None)
+    if not (isinstance(adapter, type) and issubclass(adapter, Backend)):
+        raise UsageError(
+            f"the entry point of backend '{name}' is '{place}', which is not a Backend"
+        )
     return adapter
 
 
 def adapters() -> dict[str, type[Backend]]:
-    """Return all adapters by name; a plug-in that is broken offers nothing."""
+    """Return all adapters that can be imported, by name; a broken plug-in offers nothing."""
     found: dict[str, type[Backend]] = {}
     for name in backend_names():
-        with suppress(ImportError, GradcmpError):
-            found[name] = backend_class(name)
+        with suppress(Exception, SystemExit):  # whatever a stranger's code raises
+            found[name] = import_adapter(name)
+    return found
+
+
+def idioms(wanted: Iterable[str] = ()) -> dict[str, Idiom]:
+    """Return how frameworks are written: built-in ones, and those plug-ins that are wanted.
+
+    Raises
+    ------
+    BackendError
+        When a plug-in that is wanted cannot be imported.
+    """
+    found: dict[str, Idiom] = {}
+    for name in dict.fromkeys([*BUILT_IN, *wanted]):
+        try:
+            idiom = import_adapter(name).idiom
+        except (Exception, SystemExit) as error:
+            if isinstance(error, GradcmpError):
+                raise
+            fact = f"the adapter of backend '{name}' cannot be imported"
+            raise BackendError(f"{fact}: {type(error).__name__}: {error}") from error
+        if idiom is not None:
+            found[name] = idiom
     return found

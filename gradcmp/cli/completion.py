@@ -20,7 +20,7 @@ from click.shell_completion import (
     split_arg_string,
 )
 
-from gradcmp.case import BackendSpec, DType
+from gradcmp.case import REFERENCE, BackendSpec, DType
 from gradcmp.errors import GradcmpError
 
 SHELLS = ("bash", "zsh", "fish")
@@ -83,21 +83,23 @@ def command(context: click.Context, shell: str) -> None:
 
 def backends(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """Complete ``tensorflow:se`` and ``torch,dtype=bf``."""
-    from gradcmp.backends import adapters
+    from gradcmp.backends import backend_class, backend_names
 
     found: list[str] = []
-    for name, adapter in adapters().items():
-        found += [name, *(f"{name}:{mode}" for mode in adapter.modes)]
-        if incomplete.startswith(name):
-            found += options(incomplete, adapter.dtypes)
+    for name in backend_names():
+        with suppress(ImportError, GradcmpError):  # a plug-in that is broken offers nothing
+            adapter = backend_class(name)
+            found += [name, *(f"{name}:{mode}" for mode in adapter.modes)]
+            if incomplete.startswith(name):
+                found += options(incomplete, adapter.dtypes)
     return starting(incomplete, found)
 
 
 def frameworks(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """Complete a framework that programs can be written in."""
-    from gradcmp.explain.idioms import frameworks
+    from gradcmp.backends import idioms
 
-    return starting(incomplete, frameworks())
+    return starting(incomplete, (REFERENCE, *idioms()))
 
 
 def options(incomplete: str, dtypes: Iterable[DType]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gradcmp.case import Case
+from gradcmp.case import REFERENCE, Case
 from gradcmp.cli import completion, options
 from gradcmp.cli.run import choose, load
 from gradcmp.errors import ExitCode, UsageError
@@ -47,23 +47,15 @@ def command(
     cases = choose(load(paths), names)
     if file is not None and script is None:
         raise UsageError("--output was given without --script", way_out="Name a framework")
-    if script is not None:
-        _require_framework(script)
     if notebook is None and script is None:
         return _screen(cases)
     _require_places(notebook, file)
-    program = _program(cases)
+    program = _program(cases, script or REFERENCE)
     if notebook is not None:
         _notebook(program, notebook)
     if script is not None:
         _script(program, script, file)
     return ExitCode.AGREE
-
-
-def _require_framework(name: str) -> None:
-    from gradcmp.explain.idioms import require_framework
-
-    require_framework(name)
 
 
 def _screen(cases: list[Case]) -> ExitCode:
@@ -97,7 +89,7 @@ def _require_places(notebook: Path | None, file: Path | None) -> None:
         require_writable(str(place.with_suffix(".npz")))
 
 
-def _program(cases: list[Case]) -> Program:
+def _program(cases: list[Case], framework: str) -> Program:
     from gradcmp.explain.program import Program
 
     if len(cases) != 1:
@@ -105,7 +97,7 @@ def _program(cases: list[Case]) -> Program:
             f"there are {len(cases)} cases, and a notebook or script holds one",
             way_out=f"Choose with --case: {', '.join(case.name for case in cases)}",
         )
-    return Program.of(cases[0])
+    return Program.of(cases[0], framework)
 
 
 def _notebook(program: Program, place: Path) -> None:

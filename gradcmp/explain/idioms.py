@@ -4,43 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gradcmp.backends import adapters, backend_class
-from gradcmp.backends.idiom import Cell, Idiom, Outline
-from gradcmp.case import REFERENCE
-from gradcmp.errors import UsageError, did_you_mean
+from gradcmp.backends.idiom import Cell, Outline
 from gradcmp.explain.program import Program
 from gradcmp.explain.textbook import COTANGENT
 
 
-def idioms() -> dict[str, Idiom]:
-    """Return the idioms of all adapters that have one, by backend."""
-    return {name: one.idiom for name, one in adapters().items() if one.idiom is not None}
-
-
-def frameworks() -> tuple[str, ...]:
-    """Return the backends in which a program can be written."""
-    return (REFERENCE, *idioms())
-
-
-def require_framework(name: str) -> None:
-    """Raise `UsageError` unless a program can be written in this framework."""
-    if name not in frameworks():
-        raise UsageError(
-            f"no program can be written in '{name}'", way_out=did_you_mean(name, frameworks())
-        )
-
-
 def section(program: Program, framework: str) -> Iterator[Cell]:
     """Return the cells that follow NumPy's: a framework's own way, and how far apart they are."""
-    idiom = backend_class(framework).idiom
-    assert idiom is not None
-    outline = _outline(program, framework, idiom)
+    idiom = program.idioms[framework]
+    outline = _outline(program, framework)
     yield from idiom.section(outline)
     actual = {name: idiom.array.format(name=name) for name in (outline.output, *outline.gradients)}
     yield Cell("Against NumPy.", program.comparison(framework, actual))
 
 
-def _outline(program: Program, framework: str, idiom: Idiom) -> Outline:
+def _outline(program: Program, framework: str) -> Outline:
     wrt = program.case.wrt
     takes = [node.sources for node in program.graph if node.op == "take"]
     return Outline(
@@ -52,5 +30,5 @@ def _outline(program: Program, framework: str, idiom: Idiom) -> Outline:
         taken=[any(one in sources for sources in takes) for one in wrt],
         output=program.name(program.graph.output),
         cotangent=COTANGENT if program.cotangent.shape else "",
-        forward=program.native(framework, idiom),
+        forward=program.native(framework),
     )

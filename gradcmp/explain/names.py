@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from string import ascii_lowercase
 
-from gradcmp.backends import adapters
 from gradcmp.graph import Graph
 from gradcmp.graph.records import STEP
 
@@ -14,12 +14,6 @@ TAKEN = (
     "np", "math", "hashlib", "cotangent", "inputs", "expected", "compare", "erf", "rng", "stored",
     "actual", "Path", "print", "float", "bool",
 )  # fmt: skip
-
-
-def taken() -> set[str]:
-    """Return what a name may not be: what the code calls its own, whatever the framework."""
-    written = [adapter.idiom for adapter in adapters().values() if adapter.idiom is not None]
-    return {*TAKEN, *(name for idiom in written for name in (idiom.module, *idiom.names))}
 
 
 @dataclass
@@ -32,12 +26,18 @@ class Names:
 
     values: dict[str, str] = field(default_factory=dict)
     gradients: dict[str, str] = field(default_factory=dict)
-    taken: set[str] = field(default_factory=taken)
+    taken: set[str] = field(default_factory=lambda: set(TAKEN))
 
     @classmethod
-    def of(cls, graph: Graph) -> Names:
-        """Name everything in a graph: first what the file names, as it names it."""
-        names = cls()
+    def of(cls, graph: Graph, taken: Iterable[str] = ()) -> Names:
+        """Name everything in a graph: first what the file names, as it names it.
+
+        Parameters
+        ----------
+        taken : iterable of str
+            What the code of frameworks calls its own.
+        """
+        names = cls(taken={*TAKEN, *taken})
         whole = [*graph.inputs, *(node.name for node in graph)]
         for name in sorted(whole, key=lambda name: STEP in name):
             names.values[name] = names.fresh(name.replace(STEP, "_"))

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 from gradcmp.backends.idiom import Cell
 from gradcmp.errors import UsageError
-from gradcmp.explain.idioms import idioms, section
+from gradcmp.explain.idioms import section
 from gradcmp.explain.program import Program
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -58,7 +58,7 @@ def _sections(program: Program, beside: str | None) -> Iterator[tuple[str, str]]
     yield from _cells(program.opening(f'"{beside}"'))
     yield "markdown", "## NumPy by hand"
     yield from _cells([*program.by_hand(), program.expectation()])
-    for framework, idiom in idioms().items():
+    for framework, idiom in program.idioms.items():
         yield "markdown", f"## {idiom.title}"
         yield from _cells(section(program, framework))
 

@@ -9,9 +9,10 @@ from functools import cached_property
 from textwrap import wrap
 
 from gradcmp import inputs
-from gradcmp.backends import backend_class
+from gradcmp.backends import idioms, import_adapter
 from gradcmp.backends.idiom import Cell, Idiom
-from gradcmp.case import Case, DType, Fixed
+from gradcmp.case import REFERENCE, Case, DType, Fixed
+from gradcmp.errors import UsageError
 from gradcmp.explain.chain import meaning, rule
 from gradcmp.explain.drawn import RNG, source
 from gradcmp.explain.held import STORED
@@ -49,6 +50,8 @@ class Program:
         The inputs, as they were drawn.
     book : Textbook
         The reference, line by line.
+    idioms : mapping of str to Idiom
+        The frameworks that it can be written in, by backend.
     """
 
     case: Case
@@ -57,23 +60,34 @@ class Program:
     arrays: Mapping[str, Array]
     cotangent: Array
     book: Textbook
+    idioms: Mapping[str, Idiom]
 
     @classmethod
-    def of(cls, case: Case) -> Program:
+    def of(cls, case: Case, framework: str = REFERENCE) -> Program:
         """Draw the inputs of a case and run the reference on them.
+
+        Parameters
+        ----------
+        framework : str
+            A backend that it is to be written in, besides the built-in ones and the case's.
 
         Raises
         ------
         GradcmpError
-            For expressions, names or shapes that do not fit, and inputs that cannot be drawn.
+            For expressions, names or shapes that do not fit, inputs that cannot be drawn, and a
+            framework that there is not.
         """
+        written = idioms([*(spec.name for spec in case.backends), framework])
+        if framework not in (REFERENCE, *written):
+            raise UsageError(f"the adapter of backend '{framework}' does not say how to write it")
         graph = build(case)
         specs = infer(graph, inputs.specs(case))
         inputs.require_memory(specs, case.where)
         arrays = inputs.draw(case)
         cotangent = inputs.cotangent(case, specs[graph.output].shape)
-        book = textbook(graph, arrays, cotangent)
-        return cls(case, graph, specs, arrays, cotangent, book)
+        taken = [name for one in written.values() for name in (one.module, *one.names)]
+        book = textbook(graph, arrays, cotangent, taken)
+        return cls(case, graph, specs, arrays, cotangent, book, written)
 
     def name(self, of: str) -> str:
         """Return what an input or node is called in the code."""
@@ -158,10 +172,11 @@ class Program:
         code = f"{COMPARE}\n\n\nexpected = {{\n{named}}}"
         return Cell("What other numbers are held against.", code)
 
-    def native(self, framework: str, idiom: Idiom) -> list[str]:
+    def native(self, framework: str) -> list[str]:
         """Return the lines of the forward pass in a framework's own spelling."""
         operands = {one: (self.name(one), spec) for one, spec in self.specs.items()}
-        backend, dtype = backend_class(framework), self.dtype(framework)
+        backend, dtype = import_adapter(framework), self.dtype(framework)
+        idiom = self.idioms[framework]
         trees = {
             self.name(node.name): spelled(backend.spelling(node.spec), idiom, node, operands, dtype)
             for node in self.graph

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gradcmp.backends.idiom import Cell
 from gradcmp.case import REFERENCE
-from gradcmp.explain.idioms import idioms, section
+from gradcmp.explain.idioms import section
 from gradcmp.explain.program import Program, comment
 
 
@@ -14,7 +14,7 @@ def script(program: Program, framework: str, beside: str | None = None) -> str:
     Parameters
     ----------
     framework : str
-        One of `gradcmp.explain.idioms.frameworks`.
+        NumPy, or one of ``program.idioms``.
     beside : str, optional
         The name of the .npz file for ``program.stored``, which lies in the script's directory.
     """
@@ -22,7 +22,7 @@ def script(program: Program, framework: str, beside: str | None = None) -> str:
     if framework != REFERENCE:
         cells += [program.expectation(), *section(program, framework)]
     case = program.case
-    title = idioms()[framework].title if framework != REFERENCE else "NumPy"
+    title = program.idioms[framework].title if framework != REFERENCE else "NumPy"
     head = "\n".join(comment(f"Case {case.name}: {title} against NumPy by hand"))
     return "\n\n".join([head, *map(_block, cells)]) + "\n"
 
