@@ -28,3 +28,5 @@ def command() -> None:
         computed = ("yes" if adapter.computes(op) else "–" for adapter in known.values())
         table.add_row(form(op), op.summary.rstrip("."), *computed)
     console().print(table)
+    for broken in OPS.broken:
+        click.echo(broken, err=True)
