@@ -11,7 +11,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from gradcmp.backends import Backend, Job, Signature, backend_class
+from gradcmp.backends import Backend, Job, Signature, backend_class, import_rank
 from gradcmp.backends.numpy import NumpyBackend
 from gradcmp.backends.registry import BUILT_IN
 from gradcmp.case import DTYPES, DType, Expression
@@ -340,3 +340,9 @@ def test_what_is_added_up_in_bfloat16_itself_is_recorded(
     backend.device = device
     recording = Way(backend, mode)({"out": "X * 2"}, {"X": X}, UPSTREAM, dtype)
     assert recording.coarse_sums == sums
+
+
+def test_the_slowest_to_import_starts_first_and_the_reference_last() -> None:
+    names = ["numpy", "jax", "torch", "tensorflow"]
+    assert sorted(names, key=import_rank) == names[::-1]
+    assert import_rank("somebody") == import_rank("numpy")
