@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gradcmp.case import REFERENCE, Case
+from gradcmp.case import Case
 from gradcmp.cli import completion, options
 from gradcmp.cli.run import choose, load
 from gradcmp.errors import ExitCode, UsageError
@@ -50,7 +50,10 @@ def command(
     if notebook is None and script is None:
         return _screen(cases)
     _require_places(notebook, file)
-    program = _program(cases, script or REFERENCE)
+    wanted = [script] if script is not None else []
+    if notebook is not None:  # it has the frameworks of its case, and the built-in ones
+        wanted += [spec.name for case in cases for spec in case.backends]
+    program = _program(cases, wanted)
     if notebook is not None:
         _notebook(program, notebook)
     if script is not None:
@@ -89,7 +92,7 @@ def _require_places(notebook: Path | None, file: Path | None) -> None:
         require_writable(str(place.with_suffix(".npz")))
 
 
-def _program(cases: list[Case], framework: str) -> Program:
+def _program(cases: list[Case], frameworks: list[str]) -> Program:
     from gradcmp.explain.program import Program
 
     if len(cases) != 1:
@@ -97,7 +100,7 @@ def _program(cases: list[Case], framework: str) -> Program:
             f"there are {len(cases)} cases, and a notebook or script holds one",
             way_out=f"Choose with --case: {', '.join(case.name for case in cases)}",
         )
-    return Program.of(cases[0], framework)
+    return Program.of(cases[0], frameworks)
 
 
 def _notebook(program: Program, place: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from textwrap import wrap
@@ -11,8 +11,7 @@ from textwrap import wrap
 from gradcmp import inputs
 from gradcmp.backends import idioms, import_adapter
 from gradcmp.backends.idiom import Cell, Idiom
-from gradcmp.case import REFERENCE, Case, DType, Fixed
-from gradcmp.errors import UsageError
+from gradcmp.case import Case, DType, Fixed
 from gradcmp.explain.chain import meaning, rule
 from gradcmp.explain.drawn import RNG, source
 from gradcmp.explain.held import STORED
@@ -63,13 +62,13 @@ class Program:
     idioms: Mapping[str, Idiom]
 
     @classmethod
-    def of(cls, case: Case, framework: str = REFERENCE) -> Program:
+    def of(cls, case: Case, frameworks: Iterable[str] = ()) -> Program:
         """Draw the inputs of a case and run the reference on them.
 
         Parameters
         ----------
-        framework : str
-            A backend that it is to be written in, besides the built-in ones and the case's.
+        frameworks : iterable of str
+            Backends that it is to be written in, besides the built-in ones.
 
         Raises
         ------
@@ -77,9 +76,7 @@ class Program:
             For expressions, names or shapes that do not fit, inputs that cannot be drawn, and a
             framework that there is not.
         """
-        written = idioms([*(spec.name for spec in case.backends), framework])
-        if framework not in (REFERENCE, *written):
-            raise UsageError(f"the adapter of backend '{framework}' does not say how to write it")
+        written = idioms(frameworks)
         graph = build(case)
         specs = infer(graph, inputs.specs(case))
         inputs.require_memory(specs, case.where)

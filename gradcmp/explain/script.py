@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gradcmp.backends.idiom import Cell
 from gradcmp.case import REFERENCE
+from gradcmp.errors import UsageError
 from gradcmp.explain.idioms import section
 from gradcmp.explain.program import Program, comment
 
@@ -17,7 +18,14 @@ def script(program: Program, framework: str, beside: str | None = None) -> str:
         NumPy, or one of ``program.idioms``.
     beside : str, optional
         The name of the .npz file for ``program.stored``, which lies in the script's directory.
+
+    Raises
+    ------
+    UsageError
+        When the framework's adapter has no idiom.
     """
+    if framework not in (REFERENCE, *program.idioms):
+        raise UsageError(f"the adapter of backend '{framework}' does not say how to write it")
     cells = [*program.opening(f'Path(__file__).with_name("{beside}")'), *program.by_hand()]
     if framework != REFERENCE:
         cells += [program.expectation(), *section(program, framework)]
