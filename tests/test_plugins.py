@@ -35,10 +35,12 @@ def install(tmp_path):
         (info / "entry_points.txt").write_text(text)
         return run
 
+    path = [str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])]
+
     def run(*arguments):
         return subprocess.run(
             [sys.executable, "-m", "gradcmp", *arguments],
-            env={**os.environ, "PYTHONPATH": str(tmp_path), "COLUMNS": "200"},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(path), "COLUMNS": "200"},
             capture_output=True,
             text=True,
             check=False,
