@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = [pytest.mark.processes, pytest.mark.slow]
+
 PAGE = Path(__file__).parents[1] / "docs" / "plugins.md"
 FILE = re.compile(r'^```\w+ title="(.+?)"\n(.*?)^```$', re.M | re.S)
 COMMAND = re.compile(r"(?<=^```sh\n)gradcmp (.*)$", re.M)
