@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from importlib import import_module
 
+from gradcmp.version import VERSION
+
 # Not out of typing: under `python -m gradcmp` the current directory is still asked for it here.
 TYPE_CHECKING = False
-
-from gradcmp.version import VERSION
 
 if TYPE_CHECKING:
     from typing import Any

@@ -35,7 +35,8 @@ def loaded_after(code):
             "import gradcmp.backends.torch, gradcmp.backends.tensorflow, gradcmp.backends.jax",
             FRAMEWORKS,
         ),
-        ("import gradcmp.workers", FRAMEWORKS | {"pydantic", "yaml", "rich", "click"}),
+        ("import gradcmp.backends as b; b.idioms()", FRAMEWORKS),
+        ("import gradcmp.workers as w; w.Environment('jax').rank", HEAVY | {"click"}),
     ],
 )
 def test_importing_loads_nothing_heavy(code, forbidden):

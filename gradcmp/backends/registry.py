@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from gradcmp.backends.base import Backend
-from gradcmp.backends.foreign import foreign_class
-from gradcmp.errors import UsageError, did_you_mean
+from gradcmp.case import REFERENCE
+from gradcmp.errors import BackendError, GradcmpError, UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from gradcmp.backends.base import Backend
+    from gradcmp.backends.idiom import Idiom
 
 GROUP = "gradcmp.backends"  # of entry points
 
+# Behind the reference in the order in which processes start: the slowest to import first. It is
+# told by the lines, since an adapter itself loads NumPy, which takes longer than starting them.
 BUILT_IN = {
     "numpy": "gradcmp.backends.numpy:NumpyBackend",
     "tensorflow": "gradcmp.backends.tensorflow:TensorflowBackend",
@@ -43,6 +51,12 @@ def backend_names() -> tuple[str, ...]:
     return tuple(dict.fromkeys([*BUILT_IN, *_places()]))
 
 
+def import_rank(name: str) -> int:
+    """Return a backend's place in the order of starting; the reference and plug-ins come last."""
+    frameworks = [known for known in BUILT_IN if known != REFERENCE]
+    return frameworks.index(name) if name in frameworks else len(frameworks)
+
+
 def backend_class(name: str) -> type[Backend]:
     """Return what is known of a backend; neither a framework nor a plug-in is imported.
 
@@ -54,7 +68,11 @@ def backend_class(name: str) -> type[Backend]:
     UsageError
         When there is no such backend.
     """
-    return import_adapter(name) if name in BUILT_IN else foreign_class(name, _place(name))
+    if name in BUILT_IN:
+        return import_adapter(name)
+    from gradcmp.backends.foreign import foreign_class  # loads NumPy, like every adapter
+
+    return foreign_class(name, _place(name))
 
 
 def import_adapter(name: str) -> type[Backend]:
@@ -67,13 +85,13 @@ def import_adapter(name: str) -> type[Backend]:
     Exception
         Whatever a plug-in's code raises.
     """
+    from gradcmp.backends.base import Backend
+
     place = _place(name)
     module, _, attribute = place.partition(":")
     adapter = getattr(import_module(module), attribute, None)
     if not (isinstance(adapter, type) and issubclass(adapter, Backend)):
-        raise UsageError(
-            f"the entry point of backend '{name}' is '{place}', which is not a Backend"
-        )
+        raise UsageError(f"the entry point of backend '{name}' is '{place}', which is no Backend")
     return adapter
 
 
@@ -84,3 +102,34 @@ def _place(name: str) -> str:
             f"there is no backend '{name}'", way_out=did_you_mean(name, backend_names())
         )
     return place
+
+
+def adapters() -> dict[str, type[Backend]]:
+    """Return all adapters that can be imported, by name; a broken plug-in offers nothing."""
+    found: dict[str, type[Backend]] = {}
+    for name in backend_names():
+        with suppress(Exception, SystemExit):  # whatever a stranger's code raises
+            found[name] = import_adapter(name)
+    return found
+
+
+def idioms(wanted: Iterable[str] = ()) -> dict[str, Idiom]:
+    """Return how frameworks are written: built-in ones, and those plug-ins that are wanted.
+
+    Raises
+    ------
+    BackendError
+        When a plug-in that is wanted cannot be imported.
+    """
+    found: dict[str, Idiom] = {}
+    for name in dict.fromkeys([*BUILT_IN, *wanted]):
+        try:
+            idiom = import_adapter(name).idiom
+        except (Exception, SystemExit) as error:
+            if isinstance(error, GradcmpError):
+                raise
+            fact = f"the adapter of backend '{name}' cannot be imported"
+            raise BackendError(f"{fact}: {type(error).__name__}: {error}") from error
+        if idiom is not None:
+            found[name] = idiom
+    return found

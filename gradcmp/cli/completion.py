@@ -19,7 +19,7 @@ from click.shell_completion import (
     split_arg_string,
 )
 
-from gradcmp.case import BackendSpec, DType
+from gradcmp.case import REFERENCE, BackendSpec, DType
 from gradcmp.errors import GradcmpError
 
 BREAKS = ":="  # where bash begins another word
@@ -74,6 +74,13 @@ def backends(context: click.Context, parameter: click.Parameter, incomplete: str
             if incomplete.startswith(name):
                 found += options(incomplete, adapter.dtypes)
     return starting(incomplete, found)
+
+
+def frameworks(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Complete a framework that programs can be written in."""
+    from gradcmp.backends import idioms
+
+    return starting(incomplete, (REFERENCE, *idioms()))
 
 
 def options(incomplete: str, dtypes: Iterable[DType]) -> Iterator[str]:

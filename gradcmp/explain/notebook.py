@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 import nbformat
 from nbformat import v4
 
-from gradcmp.explain.idioms import IDIOMS
-from gradcmp.explain.program import Cell, Program
+from gradcmp.backends.idiom import Cell
+from gradcmp.explain.idioms import section
+from gradcmp.explain.program import Program
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
@@ -40,9 +41,9 @@ def _sections(program: Program, beside: str | None) -> Iterator[tuple[str, str]]
     yield from _cells(program.opening(f'"{beside}"'))
     yield "markdown", "## NumPy by hand"
     yield from _cells([*program.by_hand(), program.expectation()])
-    for idiom in IDIOMS.values():
+    for framework, idiom in program.idioms.items():
         yield "markdown", f"## {idiom.title}"
-        yield from _cells(idiom.section(program))
+        yield from _cells(section(program, framework))
 
 
 def _cells(cells: Iterable[Cell]) -> Iterator[tuple[str, str]]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from textwrap import wrap
 
+from gradcmp.backends import idioms, import_adapter
+from gradcmp.backends.idiom import Cell, Idiom
 from gradcmp.case import Case, DType, Fixed
 from gradcmp.explain.drawn import RNG, source
 from gradcmp.explain.native import spelled
@@ -21,8 +23,6 @@ from gradcmp.inputs.draw import COTANGENT as DRAWN
 from gradcmp.judge.elementwise.tolerance import DEFAULTS
 from gradcmp.ops import Array, ArraySpec
 from gradcmp.plan import check
-
-Tensor = Callable[[ast.expr], ast.expr]
 
 COMPARE = '''\
 def compare(actual, rtol, atol):
@@ -38,14 +38,6 @@ def compare(actual, rtol, atol):
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A piece of the program with what there is to say about it, in Markdown."""
-
-    text: str
-    code: str
-
-
-@dataclass(frozen=True)
 class Program:
     """All that the sections of a case are made of.
 
@@ -57,6 +49,8 @@ class Program:
         The inputs, as they were drawn.
     book : Textbook
         The reference, line by line.
+    idioms : mapping of str to Idiom
+        The frameworks that it can be written in, by backend.
     """
 
     case: Case
@@ -65,20 +59,29 @@ class Program:
     arrays: Mapping[str, Array]
     cotangent: Array
     book: Textbook
+    idioms: Mapping[str, Idiom]
 
     @classmethod
-    def of(cls, case: Case) -> Program:
+    def of(cls, case: Case, frameworks: Iterable[str] = ()) -> Program:
         """Draw the inputs of a case and run the reference on them.
+
+        Parameters
+        ----------
+        frameworks : iterable of str
+            Backends that it is to be written in, besides the built-in ones.
 
         Raises
         ------
         GradcmpError
-            For expressions, names or shapes that do not fit, and inputs that cannot be drawn.
+            For expressions, names or shapes that do not fit, inputs that cannot be drawn, and a
+            framework that there is not.
         """
+        written = idioms(frameworks)
         plan = check(case)
         arrays = plan.draw()
-        book = textbook(plan.graph, arrays.inputs, arrays.cotangent)
-        return cls(case, plan.graph, plan.specs, arrays.inputs, arrays.cotangent, book)
+        taken = [name for one in written.values() for name in (one.module, *one.names)]
+        book = textbook(plan.graph, arrays.inputs, arrays.cotangent, taken)
+        return cls(case, plan.graph, plan.specs, arrays.inputs, arrays.cotangent, book, written)
 
     def name(self, of: str) -> str:
         """Return what an input or node is called in the code."""
@@ -163,11 +166,13 @@ class Program:
         code = f"{COMPARE}\n\n\nexpected = {{\n{named}}}"
         return Cell("What other numbers are held against.", code)
 
-    def native(self, framework: str, module: str, tensor: Tensor) -> list[str]:
+    def native(self, framework: str) -> list[str]:
         """Return the lines of the forward pass in a framework's own spelling."""
         operands = {one: (self.name(one), spec) for one, spec in self.specs.items()}
+        backend, dtype = import_adapter(framework), self.dtype(framework)
+        idiom = self.idioms[framework]
         trees = {
-            self.name(node.name): spelled(framework, module, node, operands, tensor)
+            self.name(node.name): spelled(backend.spelling(node.spec), idiom, node, operands, dtype)
             for node in self.graph
         }
         listing = Listing(trees, self.book.names.part)

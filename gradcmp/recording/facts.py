@@ -54,6 +54,14 @@ def take_map(facts: Mapping[str, Any], key: str, of: Callable[[Any], bool]) -> d
     return found
 
 
+def take_texts(facts: Mapping[str, Any], key: str) -> list[str]:
+    """Return a list of nothing but texts; raises as `take`."""
+    found = take(facts, key, list)
+    if not all(map(is_text, found)):
+        raise RecordingError(f"its metadata has no sensible '{key}'", way_out=AGAIN)
+    return found
+
+
 def is_text(fact: Any) -> bool:
     """Whether it is a string."""
     return isinstance(fact, str)

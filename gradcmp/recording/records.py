@@ -55,6 +55,9 @@ class Recording:
     own : mapping of str to array
         By tensor, as on screen, the noise of the backend's own code, as runs at nudged inputs have
         shown it; of those tensors alone that cannot be judged without.
+    coarse_sums : set of str, optional
+        The kinds of sums, `gradcmp.ops.primitives.Sum`, that it adds up in bfloat16 itself; None
+        of what was computed in another dtype, or of a backend that does not say.
     """
 
     backend: str
@@ -67,6 +70,7 @@ class Recording:
     given: Mapping[str, Array] | None = None
     twin: Recording | None = None
     own: Mapping[str, Array] = field(default_factory=dict)
+    coarse_sums: frozenset[str] | None = None
 
     @cached_property
     def tensors(self) -> Mapping[str, Array]:

@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gradcmp.case import REFERENCE, Case
-from gradcmp.cli import options
+from gradcmp.case import Case
+from gradcmp.cli import completion, options
 from gradcmp.cli.cases import choose, load
 from gradcmp.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from gradcmp.explain.program import Program
-
-SCRIPTS = (REFERENCE, "tensorflow", "torch", "jax")
 
 
 @click.command(name="explain")
@@ -25,7 +23,10 @@ SCRIPTS = (REFERENCE, "tensorflow", "torch", "jax")
 @options.CASE
 @click.option("--notebook", type=options.FILE, metavar="FILE", help="Write a Jupyter notebook.")
 @click.option(
-    "--script", type=click.Choice(SCRIPTS), help="Write a script in NumPy and this framework."
+    "--script",
+    metavar="BACKEND",
+    shell_complete=completion.frameworks,
+    help="Write a script in NumPy and this framework.",
 )
 @click.option(
     "--output", "-o", "file", type=options.FILE, help="Where the script goes, not the screen."
@@ -49,7 +50,10 @@ def command(
     if notebook is None and script is None:
         return _screen(cases)
     _require_places(notebook, file)
-    program = _program(cases)
+    wanted = [script] if script is not None else []
+    if notebook is not None:  # it has the frameworks of its case, and the built-in ones
+        wanted += [spec.name for case in cases for spec in case.backends]
+    program = _program(cases, wanted)
     if notebook is not None:
         _notebook(program, notebook)
     if script is not None:
@@ -85,7 +89,7 @@ def _require_places(notebook: Path | None, file: Path | None) -> None:
         require_writable(str(place.with_suffix(".npz")))
 
 
-def _program(cases: list[Case]) -> Program:
+def _program(cases: list[Case], frameworks: list[str]) -> Program:
     from gradcmp.explain.program import Program
 
     if len(cases) != 1:
@@ -93,7 +97,7 @@ def _program(cases: list[Case]) -> Program:
             f"there are {len(cases)} cases, and a notebook or script holds one",
             way_out=f"Choose with --case: {', '.join(case.name for case in cases)}",
         )
-    return Program.of(cases[0])
+    return Program.of(cases[0], frameworks)
 
 
 def _notebook(program: Program, place: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from string import ascii_lowercase
 
@@ -10,9 +11,8 @@ from gradcmp.graph.records import STEP
 
 # What generated code calls something else: an input of that name gets another one.
 TAKEN = (
-    "np", "tf", "torch", "jax", "jnp", "math", "hashlib", "tape", "forward", "pullback",
-    "cotangent", "inputs", "expected", "compare", "erf", "rng", "stored", "actual", "Path",
-    "print", "float", "bool",
+    "np", "math", "hashlib", "cotangent", "inputs", "expected", "compare", "erf", "rng", "stored",
+    "actual", "Path", "print", "float", "bool",
 )  # fmt: skip
 
 
@@ -29,9 +29,15 @@ class Names:
     taken: set[str] = field(default_factory=lambda: set(TAKEN))
 
     @classmethod
-    def of(cls, graph: Graph) -> Names:
-        """Name everything in a graph: first what the file names, as it names it."""
-        names = cls()
+    def of(cls, graph: Graph, taken: Iterable[str] = ()) -> Names:
+        """Name everything in a graph: first what the file names, as it names it.
+
+        Parameters
+        ----------
+        taken : iterable of str
+            What the code of frameworks calls its own.
+        """
+        names = cls(taken={*TAKEN, *taken})
         whole = [*graph.inputs, *(node.name for node in graph)]
         for name in sorted(whole, key=lambda name: STEP in name):
             names.values[name] = names.fresh(name.replace(STEP, "_"))

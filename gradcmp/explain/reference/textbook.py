@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -80,7 +80,9 @@ class Textbook:
         return name == self.graph.output or name in self.uses
 
 
-def textbook(graph: Graph, inputs: Mapping[str, Array], cotangent: Array) -> Textbook:
+def textbook(
+    graph: Graph, inputs: Mapping[str, Array], cotangent: Array, taken: Iterable[str] = ()
+) -> Textbook:
     """Run the reference on arrays that remember how they were made.
 
     Parameters
@@ -89,8 +91,10 @@ def textbook(graph: Graph, inputs: Mapping[str, Array], cotangent: Array) -> Tex
         float64, int64 or bool.
     cotangent : array
         The upstream gradient of the output.
+    taken : iterable of str
+        What nothing may be called.
     """
-    names = Names.of(graph)
+    names = Names.of(graph, taken)
     leaves = {name: Traced(array, ast.Name(names[name])) for name, array in inputs.items()}
     terms: dict[str, tuple[Traced | None, ...]] = {}
 

@@ -17,7 +17,6 @@ from gradcmp.case import Shape
 from gradcmp.explain.reference.trees import Held, bare, call, literal, name
 from gradcmp.ops import Array
 from gradcmp.ops.erf import erf_value
-from gradcmp.ops.primitives import convolved_product, total_as
 
 SIGNS: dict[np.ufunc, ast.operator] = {
     np.add: ast.Add(),
@@ -46,8 +45,6 @@ NEUTRAL_RIGHT: dict[np.ufunc, int] = {
 NEUTRAL_LEFT: dict[np.ufunc, int] = {np.add: 0, np.multiply: 1}
 ERF = "erf"  # NumPy has no error function; the code makes one of math.erf
 
-# Told apart for rounding alone: written as what they are.
-PLAIN = (total_as, convolved_product)
 AXIS_SECOND = (np.expand_dims, np.squeeze)  # functions whose second argument is an axis
 
 
@@ -105,10 +102,10 @@ class Traced(NDArrayOperatorsMixin):
         return Traced(value, _operation(ufunc, list(map(_tree, inputs))))
 
     def __array_function__(self, function: Any, types: Any, arguments: Any, keywords: Any) -> Any:
-        if function in PLAIN:
-            return NotImplemented
         if function is erf_value:
             return Traced(erf_value(self.value), call(name(ERF), [self.tree]))
+        if not function.__module__.startswith("numpy"):
+            return NotImplemented  # a primitive of the ops, told apart for rounding: as it is made
         value = function(*_value(arguments), **_value(keywords))
         if not isinstance(value, (np.ndarray, np.generic)):
             return value  # a shape, a number of axes
