@@ -5,12 +5,15 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from gradcmp import inputs
-from gradcmp.case import DTYPES, ONCE, Case, Effort
-from gradcmp.judge import CaseVerdict, judge, unsteady
+from gradcmp.case import DTYPES, ONCE, Auto, Case, Effort
+from gradcmp.judge import CaseVerdict, judge, unsteady, with_worse
+from gradcmp.judge.recorded.same_case import judge_saved
+from gradcmp.nudged import own_noise_of
 from gradcmp.plan import Arrays, Plan, check
-from gradcmp.recording import Origin, Outcome, Recording, fingerprint, missing_inputs
+from gradcmp.recording import Array, Origin, Outcome, Recording, fingerprint, missing_inputs
 from gradcmp.version import VERSION
 from gradcmp.workers import Pool, Request
 
@@ -93,16 +96,38 @@ def _ask(
     plan: Plan, requests: Sequence[Request], pool: Pool, again: Sequence[Request] = ()
 ) -> tuple[dict[Request, Outcome], CaseVerdict]:
     """Hand requests to the workers, with their twins in float64, and judge the answers."""
-    twins = [twin for request in requests if (twin := plan.in_float64(request))]
-    answers = dict(pool.run([*requests, *twins, *again]))
-    verdict = judge(
-        plan.case,
-        plan.reference,
-        {request.label: answers[request] for request in requests},
-        {twin.label: answers[twin] for twin in twins},
-        graph=plan.graph,
-    )
+    twins = [(request, twin) for request in requests if (twin := plan.in_float64(request))]
+    answers = dict(pool.run([*requests, *(twin for _, twin in twins), *again]))
+    outcomes = {request.label: answers[request] for request in requests}
+    fine = {twin.label: answers[twin] for _, twin in twins}
+    judged = partial(judge, plan.case, plan.reference, graph=plan.graph)
+    verdict = judged(outcomes, fine)
+    own = own_noise_of(twins, answers, verdict.unearned, pool) if verdict.unearned else {}
+    if own:
+        verdict = judged(_with_own(outcomes, own), fine)
+    for run in _runs(requests, again):  # each is judged, not the first alone
+        repeated = {label: answers[request] for label, request in run.items()}
+        verdict = with_worse(verdict, judged(_with_own(repeated, own), fine))
     return answers, verdict
+
+
+def _with_own(
+    outcomes: Mapping[str, Outcome], own: Mapping[str, Mapping[str, Array]]
+) -> dict[str, Outcome]:
+    """Return outcomes with the noise of the backends' own code, where it is known."""
+    return {
+        label: replace(outcome, own=own[label])
+        if isinstance(outcome, Recording) and label in own
+        else outcome
+        for label, outcome in outcomes.items()
+    }
+
+
+def _runs(requests: Sequence[Request], again: Sequence[Request]) -> Iterator[dict[str, Request]]:
+    """Return the requests of each run after the first, by label."""
+    count = len(again) // len(requests)
+    for run in range(count):
+        yield {one.label: one for one in again[run::count]}
 
 
 def record(plan: Plan, pool: Pool, twin: bool = True) -> Outcome:
@@ -126,7 +151,12 @@ def record(plan: Plan, pool: Pool, twin: bool = True) -> Outcome:
         return outcome
     twins = {request.label: answers[fine]} if fine else {}
     origin = origin_of(plan, arrays)
-    return with_provenance({request.label: outcome}, twins, origin, arrays)[request.label]
+    kept = with_provenance({request.label: outcome}, twins, origin, arrays)
+    if fine and kept[request.label].twin:
+        unearned = judge_saved(origin, kept, Auto()).unearned
+        own = own_noise_of([(request, fine)], answers, unearned, pool)
+        kept = {label: replace(one, own=own.get(label, {})) for label, one in kept.items()}
+    return kept[request.label]
 
 
 def with_provenance(

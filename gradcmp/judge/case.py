@@ -32,7 +32,6 @@ def judge(
     outcomes: Mapping[str, Outcome],
     twins: Mapping[str, Outcome] | None = None,
     pairs: Iterable[Pair] | None = None,
-    own: Mapping[str, Mapping[str, Array]] | None = None,
     graph: Graph | None = None,
 ) -> CaseVerdict:
     """Compare every pair of recordings, those with the reference first.
@@ -53,9 +52,6 @@ def judge(
         Under tolerance auto, the same backends in float64, by the same labels.
     pairs : iterable of Pair, optional
         Only these; the first are looked into first.
-    own : mapping of str to mapping of str to array, optional
-        By label and tensor, the noise of a backend that was run again at nudged inputs:
-        `own_noise`. Without it no difference that float64 shrinks is taken for precision.
     graph : Graph, optional
         That of the case, where it is known already.
 
@@ -65,9 +61,7 @@ def judge(
         When the case has no valid graph.
     """
     with np.errstate(all="ignore"):  # infinities are findings, not warnings
-        return _judge(
-            case, graph or build(case), reference, outcomes, twins or {}, pairs, own or {}
-        )
+        return _judge(case, graph or build(case), reference, outcomes, twins or {}, pairs)
 
 
 def _judge(
@@ -77,12 +71,11 @@ def _judge(
     outcomes: Mapping[str, Outcome],
     twins: Mapping[str, Outcome],
     pairs: Iterable[Pair] | None,
-    own: Mapping[str, Mapping[str, Array]],
 ) -> CaseVerdict:
     labels = sorted(outcomes, key=lambda label: label != reference)  # stable: the rest as it was
     ordered = {label: outcomes[label] for label in labels}
     recordings = {label: o for label, o in ordered.items() if isinstance(o, Recording)}
-    rule = _rule_of(case, graph, recordings.get(reference), recordings, twins, own)
+    rule = _rule_of(case, graph, recordings.get(reference), recordings, twins)
     if pairs is None:
         pairs = [Pair(actual, expected) for expected, actual in combinations(recordings, 2)]
     strange = nonfinite(graph, recordings)
@@ -129,13 +122,12 @@ def _rule_of(
     reference: Recording | None,
     recordings: Mapping[str, Recording],
     twins: Mapping[str, Outcome],
-    own: Mapping[str, Mapping[str, Array]],
 ) -> TensorJudge:
     """Return what tensors are measured with: a tolerance, or noise."""
     tolerance = case.tolerance
     if isinstance(tolerance, Auto) and reference is not None:
         fine = {label: twin for label, twin in twins.items() if isinstance(twin, Recording)}
-        return NoiseJudge(graph, reference, recordings, fine, own)
+        return NoiseJudge(graph, reference, recordings, fine)
     # Without the reference there is no noise to know: the table by dtype serves.
     return FixedJudge(without_noise(tolerance), recordings)
 

@@ -201,7 +201,8 @@ class CaseVerdict:
     def exit_code(self) -> ExitCode:
         """A disagreement that was seen outweighs a backend that could not be asked."""
         reserved = self.case.strict and (self.weak or self.unsteady)
-        if self.unexpected or self.outdated or reserved:
+        alone = any(one.exit_code is ExitCode.DISAGREE for one in self.isolated.values())
+        if self.unexpected or self.outdated or reserved or alone:
             return ExitCode.DISAGREE
         compared = any(c.total for by in self.comparisons.values() for c in by.values())
         if not compared or any(failure.required for failure in self.failures):

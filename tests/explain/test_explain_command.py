@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -83,6 +82,7 @@ def test_a_spoilt_script_fails(tmp_path, every_framework):
     assert answer.stdout.count("differs from NumPy's by at most") == 4  # all of them, then insist
 
 
+@pytest.mark.processes
 def test_large_arrays_lie_beside(large, tmp_path):
     file = tmp_path / "bug.py"
     assert main(["explain", large, "--script", "numpy", "-o", str(file)]) == 0
@@ -114,10 +114,3 @@ def test_refused_before_anything_is_written(arguments, said, large, capsys, monk
     assert main(["explain", *(large if one == "LARGE" else one for one in arguments)]) == 2
     assert said in capsys.readouterr().err
     assert set(tmp_path.iterdir()) == before
-
-
-def test_without_nbformat_a_notebook_is_refused(capsys, monkeypatch, tmp_path):
-    monkeypatch.setattr("gradcmp.explain.notebook.find_spec", lambda name: None)
-    assert main(["explain", "--notebook", str(tmp_path / "out.ipynb")]) == 2
-    assert "pip install 'gradcmp[notebook]'" in capsys.readouterr().err
-    assert not list(Path(tmp_path).iterdir())

@@ -40,7 +40,6 @@ class CalibratedNoise:
     """Judge by the decision table: loud or quiet, and whether float64 shrinks it."""
 
     scales: CaseNoise
-    own: Mapping[str, Mapping[str, Float]] = field(default_factory=dict)
     unearned: dict[str, set[str]] = field(default_factory=dict)
 
     def settle(
@@ -189,7 +188,7 @@ class CalibratedNoise:
             strayed = sides.strayed(label, tensor.name)
             if strayed is not None and not loudness(strayed, scale, limits).loud:
                 continue  # this side lost no digits
-            noise = self.own.get(label, {}).get(tensor.name)
+            noise = recording.own.get(tensor.name)
             if strayed is None or noise is None or noise.shape != strayed.shape:
                 self.unearned.setdefault(label, set()).add(tensor.name)
                 if unit:

@@ -49,17 +49,14 @@ class NoiseJudge:
         By label, the reference among them.
     twins : mapping of str to Recording
         The same backends on the same inputs in float64, by the same labels.
-    own : mapping of str to mapping of str to array
-        By label and tensor, the noise of what could be run again at nudged inputs: `own_noise`.
     unearned : dict of str to set of str
-        By label, the tensors of which that would have to be known.
+        By label, the tensors of which the noise of the backend's own code would have to be known.
     """
 
     graph: Graph
     reference: Recording
     recordings: Mapping[str, Recording]
     twins: Mapping[str, Recording]
-    own: Mapping[str, Mapping[str, Float]] = field(default_factory=dict)
     unearned: dict[str, set[str]] = field(default_factory=dict)
     _judged: dict[Hashable, Comparison] = field(default_factory=dict)
 
@@ -133,7 +130,7 @@ class NoiseJudge:
 
     @cached_property
     def _calibrated(self) -> CalibratedNoise:
-        return CalibratedNoise(self._noise, self.own, self.unearned)
+        return CalibratedNoise(self._noise, self.unearned)
 
     @cached_property
     def _noise(self) -> CaseNoise:

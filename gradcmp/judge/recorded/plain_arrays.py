@@ -81,8 +81,7 @@ class LooseRule:
             sides = dict(self.recordings)
             sides[self.label] = replace(sides[self.label], dtype=dtype)
             twins = {label: each.twin for label, each in sides.items() if each.twin}
-            own = {label: each.own for label, each in sides.items()}
-            self._rules[dtype] = NoiseJudge(self.graph, self.base, sides, twins, own)
+            self._rules[dtype] = NoiseJudge(self.graph, self.base, sides, twins)
         return self._rules[dtype]
 
 

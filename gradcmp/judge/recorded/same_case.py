@@ -61,8 +61,7 @@ def judge_saved(
     by_label = {reference: base, **recordings}
     by_label[reference] = replace(by_label[reference], backend=reference)  # what the judge goes by
     held = [*pairs, *(Pair(label, reference) for label in recordings if label != reference)]
-    own = {label: each.own for label, each in recordings.items()}
-    judged = judge(case, reference, by_label, twins, dict.fromkeys(held) if pairs else None, own)
+    judged = judge(case, reference, by_label, twins, dict.fromkeys(held) if pairs else None)
     shown = {label: recordings.get(label, each) for label, each in judged.outcomes.items()}
     judged = replace(judged, outcomes=shown)
     if not pairs:
