@@ -86,6 +86,17 @@ def test_what_is_wrong_with_them_is_a_disagreement(install, file, right, wrong):
     assert "disagree" in done.stdout
 
 
+@pytest.mark.parametrize("wrong", ["* -1", "* 1.001", "* 0", "* (1 + (index[0] == 0) / 100)"])
+def test_what_is_wrong_in_float32_alone_is_a_bug(install, wrong):
+    """Its float64 run is right, and at nudged inputs it is as wrong as before."""
+    right = "output.imag) / STEP"
+    alone = f"{right} {wrong} if signature.dtype == 'float32' else np.sum(cotangent * {right}"
+    done = install(right, alone, "gradcmp_echo/adapter.py")(*case("--dtype", "float32"))
+    assert done.returncode == 1, done.stdout + done.stderr
+    words = " ".join(done.stdout.split())
+    assert "right in float64 and wrong in float32" in words or "a cause was found" in words
+
+
 def test_they_are_listed(install):
     run = install()
     done = run("ops")

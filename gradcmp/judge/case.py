@@ -99,6 +99,13 @@ def _judge(
     )
 
 
+def _is_lost_digits(comparison: Comparison) -> bool:
+    """Whether a difference could be precision: it is loud, and float64 shrinks it."""
+    noise, reason = comparison.noise, comparison.verdict.reason
+    shrinks = noise is not None and noise.shrink is not None and noise.shrink <= 1
+    return reason == "precision" or (reason == "suspect" and shrinks)
+
+
 def with_causes(
     comparisons: Mapping[str, Comparison], findings: Mapping[str, Finding]
 ) -> dict[str, Comparison]:
@@ -107,7 +114,7 @@ def with_causes(
     def judged(name: str, comparison: Comparison) -> Comparison:
         causes = findings[name].causes if name in findings else ()
         wrong = [cause for cause in causes if not cause.of_rounding]
-        if comparison.verdict.reason != "precision" or not wrong:
+        if not (wrong and _is_lost_digits(comparison)):
             return comparison
         detail = "in float64 it shrinks, but a cause was found: it is not rounding"
         verdict = Verdict(False, "bug", detail)
