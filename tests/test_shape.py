@@ -155,3 +155,9 @@ def test_an_endless_file_is_found(scratch):
 def test_an_exception_that_is_no_longer_needed_is_found(scratch):
     root = scratch()
     assert [*excess(crowded(root), {"room": (FILES + 1, "")})] == ["room"]
+
+
+def test_no_two_files_of_tests_have_one_name():
+    """Without packages, pytest tells them apart by that alone."""
+    names = [path.name for path in (PACKAGE.parent / "tests").rglob("test_*.py")]
+    assert sorted(names) == sorted({*names})
