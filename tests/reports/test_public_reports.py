@@ -8,11 +8,9 @@ from dataclasses import replace
 from io import StringIO
 
 import pytest
-from conftest import REQUIRED
 from public_reports import HERE, Claim, claims, complaints
 
 from gradcmp import api, config
-from gradcmp.backends.registry import backend_class
 from gradcmp.cli import main
 from gradcmp.config import parse_backend
 from gradcmp.plan import check
@@ -36,8 +34,9 @@ CLAIMS = [
 class Bench:
     """Does what a run asks for, once; frameworks load once for all."""
 
-    def __init__(self, pool, place):
+    def __init__(self, pool, place, need):
         self.pool = pool
+        self.need = need
         self.place = place
         self._done = {}
 
@@ -45,7 +44,8 @@ class Bench:
         """Return exit code, JSON report and screen."""
         key = claim.folder, repr({key: one for key, one in claim.run.items() if key != "claims"})
         if key not in self._done:
-            require(claim)
+            texts = (*claim.run.get("backends", ()), claim.run.get("by", "torch"))
+            self.need(*(text.partition(":")[0] for text in texts))
             self._done[key] = self._run(claim) if "run" in claim.run else self._diff(claim)
         return self._done[key]
 
@@ -83,18 +83,10 @@ class Bench:
         return place
 
 
-def require(claim):
-    """Skip where a framework is missing; fail where it is required."""
-    for text in (*claim.run.get("backends", ()), claim.run.get("by", "torch")):
-        name = text.partition(":")[0]
-        if not backend_class(name).installed():
-            (pytest.fail if name in REQUIRED else pytest.skip)(f"{name} is not installed")
-
-
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory):
+def bench(tmp_path_factory, need):
     with Pool() as pool:
-        yield Bench(pool, tmp_path_factory.mktemp("reports"))
+        yield Bench(pool, tmp_path_factory.mktemp("reports"), need)
 
 
 @pytest.mark.parametrize("claim", CLAIMS)
