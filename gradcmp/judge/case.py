@@ -13,16 +13,17 @@ from gradcmp.case import Auto, Case, Ulp
 from gradcmp.graph import Graph, build
 from gradcmp.graph.records import STEP
 from gradcmp.judge.auto.judge import NoiseJudge
-from gradcmp.judge.comparison import Comparison, Verdict
+from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.determinism import same_bits
+from gradcmp.judge.diagnose.arbitration import grouped
 from gradcmp.judge.diagnose.divergence import divergences
-from gradcmp.judge.diagnose.investigation import Investigation
+from gradcmp.judge.diagnose.investigation import Investigation, reconsidered
 from gradcmp.judge.elementwise.arrays import compare, compare_named
 from gradcmp.judge.fixed import FixedJudge, without_noise
 from gradcmp.judge.nonfinite import nonfinite, warned
 from gradcmp.judge.sides import INTEGRAL, Side, compare_required
 from gradcmp.judge.tensor_judge import TensorJudge
-from gradcmp.judge.verdict import CaseVerdict, Finding, Pair
+from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Array, Outcome, Recording
 
 
@@ -88,39 +89,17 @@ def _judge(
         return verdict
     investigation = Investigation(graph, reference, recordings, rule)
     findings = investigation.findings(comparisons)
+    comparisons = {
+        pair: reconsidered(by, findings.get(pair, {})) for pair, by in comparisons.items()
+    }
     return replace(
         verdict,
-        comparisons={
-            pair: with_causes(by, findings.get(pair, {})) for pair, by in comparisons.items()
-        },
+        comparisons=comparisons,
         findings=findings,
+        groups=grouped(recordings, comparisons, findings),
         sensitivity=investigation.sensitivity(),
         unearned=rule.unearned if isinstance(rule, NoiseJudge) else {},
     )
-
-
-def _is_lost_digits(comparison: Comparison) -> bool:
-    """Whether a difference could be precision: it is loud, and float64 shrinks it."""
-    noise, reason = comparison.noise, comparison.verdict.reason
-    shrinks = noise is not None and noise.shrink is not None and noise.shrink <= 1
-    return reason == "precision" or (reason == "suspect" and shrinks)
-
-
-def with_causes(
-    comparisons: Mapping[str, Comparison], findings: Mapping[str, Finding]
-) -> dict[str, Comparison]:
-    """Return comparisons of which none is called precision that a wrong formula explains."""
-
-    def judged(name: str, comparison: Comparison) -> Comparison:
-        causes = findings[name].causes if name in findings else ()
-        wrong = [cause for cause in causes if not cause.of_rounding]
-        if not (wrong and _is_lost_digits(comparison)):
-            return comparison
-        detail = "in float64 it shrinks, but a cause was found: it is not rounding"
-        verdict = Verdict(False, "bug", detail)
-        return replace(comparison, verdict=verdict, disagreeing=comparison.total)
-
-    return {name: judged(name, comparison) for name, comparison in comparisons.items()}
 
 
 def _rule_of(

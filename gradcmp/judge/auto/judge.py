@@ -22,7 +22,7 @@ from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.dtypes import HALVES
 from gradcmp.judge.elementwise.arrays import compare_all, is_real
 from gradcmp.judge.elementwise.segments import Float
-from gradcmp.judge.tensor_judge import Allowance, Exact
+from gradcmp.judge.tensor_judge import Allowance, Exact, Latitude, TiedDirection
 from gradcmp.judge.verdict import Pair
 from gradcmp.recording import Array, Recording
 
@@ -155,3 +155,19 @@ class NoiseJudge:
             if bounds is not None:
                 yield bounds
         yield Exact(self.limit * self._noise.roughly_of(dtype)[name].s)
+
+    def latitude(self, name: str, pair: Pair) -> Latitude | None:
+        """Return what open branches leave to a gradient; None where none is open."""
+        return self._calibrated.latitude(name, self.sides(pair))
+
+    def tied_direction(self, names: Sequence[str], pair: Pair) -> TiedDirection | None:
+        """Return where gradients differ by what no choice of branches explains, if they do."""
+        sides = self.sides(pair)
+        actual, expected = (side.tensors for side in sides.recordings)
+        tensors = [
+            tensor
+            for name in names
+            if name in actual and name in expected
+            if self._has_noise(tensor := sides.match(name, actual[name], expected[name]))
+        ]
+        return self._calibrated.tied_direction(sides, tensors)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from gradcmp.case import REFERENCE, Auto, Tolerance
 from gradcmp.errors import RecordingError
+from gradcmp.judge.blame import Groups
 from gradcmp.judge.case import judge
 from gradcmp.judge.elementwise.arrays import compare
 from gradcmp.judge.elementwise.tolerance import DEFAULTS
@@ -121,5 +122,12 @@ def _narrowed(judged: CaseVerdict, pairs: Sequence[Pair]) -> CaseVerdict:
         outcomes={label: one for label, one in judged.outcomes.items() if label in sides},
         comparisons={pair: judged.comparisons[pair] for pair in pairs},
         findings={pair: by for pair, by in judged.findings.items() if pair in pairs},
+        groups=_without(judged.groups, sides),
         divergences={pair: judged.divergences[pair] for pair in pairs},
     )
+
+
+def _without(groups: Mapping[str, Groups], sides: Collection[str]) -> dict[str, Groups]:
+    """Leave the sides in the groups, where they differ or are wrong."""
+    left = {name: one.of(sides) for name, one in groups.items()}
+    return {name: one for name, one in left.items() if len(one.groups) > 1 or one.wrong}
