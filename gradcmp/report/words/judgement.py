@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
+from gradcmp.judge.blame import Groups
 from gradcmp.judge.comparison import Comparison, Element
 from gradcmp.judge.verdict import CaseVerdict, Pair
-from gradcmp.report.words.figures import short, ulp
+from gradcmp.report.words.figures import narrow, short, ulp
 from gradcmp.report.words.ink import AGREE, DISAGREE, QUIET, STRONG, UNKNOWN, Ink
 from gradcmp.report.words.places import index
 from gradcmp.report.words.sentence import Finding, findings, measure, severity
@@ -69,8 +71,8 @@ def judgements(ink: Ink, verdict: CaseVerdict, verbose: bool) -> Iterator[Text]:
         head = ink(f"{sign} {comparison.verdict.reason.upper()}  ", style)
         body = "; ".join(facts(verdict, pair, name, comparison))
         yield from ink.wrap(Text.assemble(head, ink(name, STRONG), ink(body)), hang=2)
-        for cause in causes(verdict, pair, name):
-            yield from ink.wrap(ink(cause, QUIET), indent=2, hang=2)
+        for line in (*causes(verdict, pair, name), *camps(verdict, name)):
+            yield from ink.wrap(ink(line, QUIET), indent=2, hang=2)
     if rest := [name for _, name, _ in ordered[len(shown) :]]:
         yield from ink.wrap(ink(f"and {', '.join(rest)} (--verbose shows all)", QUIET), 2, 2)
 
@@ -130,6 +132,48 @@ def causes(verdict: CaseVerdict, pair: Pair, name: str) -> Iterator[str]:
     finding = verdict.findings.get(pair, {}).get(name)
     for cause in finding.causes if finding else ():
         yield f"likely cause: {cause.text}"
+
+
+def camps(verdict: CaseVerdict, name: str) -> Iterator[str]:
+    """Return who has which number, what it should be, and everybody who is wrong.
+
+    Of two backends their pair has said it, unless the reference itself is wrong.
+    """
+    groups = verdict.groups.get(name)
+    if groups is None:
+        return
+    several = sum(len(group.labels) for group in groups.groups) > 2
+    if not several and verdict.reference not in groups.wrong:
+        return
+    values = distinct([group.value for group in groups.groups])
+    parts = [
+        f"{value}: {', '.join(group.labels)}"
+        for value, group in zip(values, groups.groups, strict=True)
+    ]
+    at = f"at {index(groups.index)} " if groups.index else ""
+    low, high = map(_number, groups.truth) if groups.truth else ("", "")
+    should = f"the derivative is {low}" if low == high else f"{low} to {high} would be right"
+    told = [one for one in (should if groups.truth else "", wrong(verdict, groups)) if one]
+    yield f"{at}{'; '.join([*parts, ': '.join(told)] if told else parts)}"
+
+
+def wrong(verdict: CaseVerdict, groups: Groups) -> str:
+    """Name everybody who is wrong, the reference as such; nothing if nobody is known to be."""
+    labels = [f"{one} (the reference)" if one == verdict.reference else one for one in groups.wrong]
+    return f"wrong {'is' if len(labels) == 1 else 'are'} {', '.join(labels)}" if labels else ""
+
+
+def distinct(numbers: Sequence[float]) -> list[str]:
+    """Write numbers to three digits, or to as many as tell those apart that differ."""
+    for digits in range(3, 17):
+        written = [_number(number, digits) for number in numbers]
+        if len({*written}) == len({repr(number) for number in numbers}):
+            return written
+    return [_number(number, 17) for number in numbers]
+
+
+def _number(number: float, digits: int = 3) -> str:
+    return "NaN" if math.isnan(number) else narrow(f"{number:.{digits}g}")
 
 
 def wavering(ink: Ink, verdict: CaseVerdict) -> Iterator[Text]:
