@@ -212,6 +212,17 @@ def test_a_finite_number_is_told_at_the_end_of_a_domain(slope, side):
     assert trial.side("d x") == side
 
 
+def test_a_nan_in_one_element_of_the_output_hides_nobody_elsewhere():
+    """The slope of the root of 4 is 1/4, whatever that of -1 is; the cotangent is drawn."""
+    x = np.array([4.0, -1.0, 9.0])
+    plain = Trial({"out": "sqrt(x)"}, {"x": x})
+    with np.errstate(all="ignore"):
+        wrong = plain.cotangent / (2 * np.sqrt(x)) * [1, 1, 1.5]
+    trial = Trial(plain.graph, plain.inputs, both={"d x": wrong})
+    assert trial.of("d x").worst.index == (2,)
+    assert trial.side("d x") == "torch"
+
+
 MAXIMA = {"out": "max(x)"}
 
 

@@ -12,7 +12,7 @@ from gradcmp.judge.blame import Ruling
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.diagnose.arbitration import arbitrate, arbitrate_values, merged
 from gradcmp.judge.diagnose.derivative import Primal
-from gradcmp.judge.diagnose.slopes import Truth
+from gradcmp.judge.diagnose.slopes import ROUNDING, Truth
 from gradcmp.judge.dtypes import PRECISIONS
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.tensor_judge import TensorJudge, TiedDirection
@@ -166,24 +166,26 @@ class Arbiter:
             found = self.rule.tied_direction(names, pair)
             if not found:
                 continue
-            truth = self.primal.along_all(
-                {one.removeprefix("d "): way for one, way in found.directions.items()}
-            )
-            slopes = {
-                label: float(sum(np.sum(term) for term in self._terms(label, found)))
-                for label in (pair.actual, pair.expected)
-            }
+            ways = {one.removeprefix("d "): way for one, way in found.directions.items()}
+            truth = self.primal.along_all(ways)
+            if truth is None:
+                continue
+            terms = {label: self._terms(label, found) for label in (pair.actual, pair.expected)}
+            slopes = {label: float(np.sum(one)) for label, one in terms.items()}
+            size = max(float(np.sum(np.abs(one))) for one in terms.values())
+            # The direction is itself no more exact than the fit that it comes from.
+            truth = replace(truth, error=max(truth.error, ROUNDING * size))
             ruling = arbitrate(slopes, truth, found.allowed)
             if ruling.off and ruling.truth:
                 wrong = {label: slopes[label] for label in ruling.off}
-                size = sum(np.sum(np.abs(term)) for term in self._terms(self.reference, found))
-                certain = self._is_certain(name, wrong, ruling.truth, float(size))
+                certain = self._is_certain(name, wrong, ruling.truth, size)
                 return replace(ruling, truth=None, certain=certain)
         return Ruling()
 
-    def _terms(self, label: str, tied: TiedDirection) -> list[Float]:
-        """Return what each element adds to the slope along a direction."""
-        return [way * self._tensor(label, one) for one, way in tied.directions.items()]
+    def _terms(self, label: str, tied: TiedDirection) -> Float:
+        """Return what each element adds to the slope along a direction, of all tensors."""
+        found = [way * self._tensor(label, one) for one, way in tied.directions.items()]
+        return np.concatenate([one.reshape(-1) for one in found])
 
     def _allowed(
         self,

@@ -8,6 +8,7 @@ from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from gradcmp.graph import Graph, forward
 from gradcmp.graph.walk import constants_of, spec_of
@@ -107,8 +108,12 @@ class Primal:
             At a kink, the slopes to both sides; at the end of a domain, that to the one side.
             None where the slopes do not settle.
         """
-        line, scale = self._line({name: self._unit(name, index)}), self._scale(name)
+        # What is NaN or infinite anyway hides no slope of the rest, unless it depends on the element.
+        line = self._line({name: self._unit(name, index)}, of_all=is_strange)
+        scale = self._scale(name)
         with np.errstate(all="ignore"):
+            if not (is_strange or self._is_finite.any()):
+                return None
             if is_kink(line, scale, self._rounding):
                 both = self._to_both_sides(line, scale)
                 if both is None or not both.is_single:
@@ -169,7 +174,13 @@ class Primal:
     @cached_property
     def _rounding(self) -> float:
         """What float64 may leave in ``<cotangent, output>``."""
-        return EPS * float(np.sum(np.abs(self.cotangent * self.values[self.graph.output])))
+        terms = self.cotangent * self.values[self.graph.output]
+        return EPS * float(np.sum(np.abs(terms[self._is_finite])))
+
+    @cached_property
+    def _is_finite(self) -> npt.NDArray[np.bool_]:
+        """Where the output is a finite number."""
+        return np.isfinite(np.asarray(self.values[self.graph.output], np.float64))
 
     def _scale(self, name: str) -> float:
         """Return the length that a step is a fraction of."""
@@ -183,8 +194,12 @@ class Primal:
         direction[index] = 1.0
         return direction
 
-    def _line(self, directions: Mapping[str, Float]) -> Line:
-        """Return ``<cotangent, output>`` on a line, tensors free whatever they are made from."""
+    def _line(self, directions: Mapping[str, Float], of_all: bool = True) -> Line:
+        """Return ``<cotangent, output>`` on a line, tensors free whatever they are made from.
+
+        Of all elements of the output, or of those alone that are finite.
+        """
+        counted = np.ones_like(self._is_finite) if of_all else self._is_finite
         nodes = tuple(node for node in self.graph if node.name not in directions)
         graph = replace(self.graph, nodes=nodes)
         free = {name: self.values[name] for name in directions}
@@ -198,6 +213,6 @@ class Primal:
             for name, direction in directions.items():
                 held[name] = held[name] + step * direction
             output = forward(graph, held, CONSTANT).values[graph.output]
-            return np.sum(self.cotangent * output)
+            return np.sum((self.cotangent * output)[counted])
 
         return function
