@@ -73,7 +73,8 @@ def with_worse(verdict: CaseVerdict, other: CaseVerdict) -> CaseVerdict:
         for pair, name in worse:
             if name in theirs.get(pair, {}):
                 taken[part].setdefault(pair, {})[name] = theirs[pair][name]
-    return replace(verdict, **taken)  # type: ignore[arg-type]
+    groups = {name: other.groups[name] for _, name in worse if name in other.groups}
+    return replace(verdict, groups={**verdict.groups, **groups}, **taken)  # type: ignore[arg-type]
 
 
 def _gravity(comparison: Comparison | None) -> int:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from trial import PAIR, Trial
 
-from gradcmp.judge import judge
+from gradcmp.judge import judge, with_worse
 
 RNG = np.random.default_rng(11)
 X, Y = (RNG.standard_normal((4, 3)).astype("f4").astype("f8") for _ in range(2))
@@ -244,6 +244,12 @@ def test_who_is_wrong_of_shares_of_two_operands(shares):
     )
     assert not trial.agrees("d a")
     assert trial.side("d a") == "torch"
+
+
+def test_who_was_wrong_in_one_of_several_runs_is_in_its_group():
+    right, wrong = (Trial(PRODUCT, {"X": X, "Y": Y}, both={"d Y": d}) for d in (X, -X))
+    assert with_worse(right.verdict, wrong.verdict).groups["d Y"].wrong == ("torch",)
+    assert not with_worse(right.verdict, right.verdict).groups
 
 
 def test_a_pair_that_agrees_accuses_nobody():

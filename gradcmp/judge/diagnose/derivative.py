@@ -108,7 +108,7 @@ class Primal:
             At a kink, the slopes to both sides; at the end of a domain, that to the one side.
             None where the slopes do not settle.
         """
-        # What is NaN or infinite anyway hides no slope of the rest, unless it depends on the element.
+        # Elements that are NaN anyway hide no slope of the rest, where nobody has a NaN.
         line = self._line({name: self._unit(name, index)}, of_all=is_strange)
         scale = self._scale(name)
         with np.errstate(all="ignore"):
