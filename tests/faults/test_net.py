@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.processes
+
 # Every Python process of the run reads this first: the third case meets a fault of ours.
 FAULT = """
 import sys
-
-pytestmark = pytest.mark.processes
 
 class Finder:
     def find_spec(self, name, path=None, target=None):
