@@ -19,7 +19,7 @@ from gradcmp.judge.diagnose.arbitration import grouped
 from gradcmp.judge.diagnose.divergence import divergences
 from gradcmp.judge.diagnose.investigation import Investigation, reconsidered
 from gradcmp.judge.elementwise.arrays import compare, compare_named
-from gradcmp.judge.fixed import FixedJudge, without_noise
+from gradcmp.judge.fixed import NO_REFERENCE, FixedJudge, without_noise
 from gradcmp.judge.nonfinite import nonfinite, warned
 from gradcmp.judge.sides import INTEGRAL, Side, compare_required
 from gradcmp.judge.tensor_judge import TensorJudge
@@ -86,7 +86,8 @@ def _judge(
     first = {pair: divergences(graph, by) for pair, by in comparisons.items()}
     verdict = CaseVerdict(case, reference, ordered, comparisons, divergences=first, twins=twins)
     if reference not in recordings:
-        return verdict
+        lost = isinstance(case.tolerance, Auto) and recordings
+        return replace(verdict, not_auto=NO_REFERENCE if lost else "")
     investigation = Investigation(graph, reference, recordings, rule)
     findings = investigation.findings(comparisons)
     comparisons = {
