@@ -7,7 +7,6 @@ import pytest
 from trial import Trial, lacking
 
 NAN, INF = np.nan, np.inf
-ELSEWHERE = lacking("an infinity of the reference in one element is blamed on another")
 
 
 def of(graph, inputs, **keys):
@@ -20,7 +19,6 @@ DIVIDED = {"n": "norm(x, axis=1, keepdims=True)", "out": "x / n"}
 ROWS = {"x": [[0.0, 0.0], [3.0, 4.0]]}
 
 
-@ELSEWHERE
 @pytest.mark.parametrize(
     ("graph", "inputs", "says", "name"),
     [
@@ -47,7 +45,6 @@ def test_a_number_that_is_too_large_for_the_dtype_is_out_of_range():
     assert trial.reason("e") == "range"
 
 
-@lacking("an overflow inside an op is looked for among the values of nodes alone")
 @pytest.mark.parametrize("graph", ["mean(x * x)", "std(x)", "norm(x) / 45.25"])
 def test_a_mean_whose_sum_is_too_large_for_the_dtype_is_out_of_range(graph):
     """2048 squares of about 144 add up to 3e5, and float16 ends at 65504."""

@@ -8,11 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from gradcmp.judge.auto.loudness import Loudness
+from gradcmp.judge.auto.overflow import Overflow
+from gradcmp.judge.auto.pair import TensorPair
 from gradcmp.judge.comparison import Comparison, Element, Noise, Verdict
-from gradcmp.judge.dtypes import Precision
 from gradcmp.judge.elementwise.difference import element
 from gradcmp.judge.elementwise.ulp import coarser
-from gradcmp.recording import Array, Recording, dtype_name
+from gradcmp.recording import Array, dtype_name
 
 ROUNDING = Verdict(True, "rounding")
 UNTOLD = "no float64 run could tell rounding from a bug"
@@ -64,36 +65,49 @@ def decide(
     return Verdict(True, "note", "in float64 a difference stays that hides below the noise here")
 
 
-def overflowed(
-    seen: Comparison, values: tuple[Array, Array], precision: Precision, reference: Recording
-) -> Comparison:
-    """Reclassify a one-sided NaN or infinity as *range* where the true value exceeds the dtype.
+def out_of_range(seen: Comparison, tensor: TensorPair, overflow: Overflow) -> Comparison:
+    """Reclassify one-sided NaN and infinities as *range* where overflows explain all of them.
 
     Parameters
     ----------
     seen : Comparison
         What the arrays are without it: non-finite.
-    reference : Recording
-        In float64: it knows the numbers that are too large.
+    overflow : Overflow
+        What overflows in the dtype, and where that leads to.
     """
-    name = _too_large(reference, precision)
-    if name is None:
+    reached = overflow.reached(tensor.name)
+    if reached is None or reached.shape != tensor.unmatched.shape:
         return seen
-    actual, expected = (np.asarray(array, np.float64) for array in values)
-    finite = np.isfinite(actual) & np.isfinite(expected)
-    with np.errstate(all="ignore"):
-        rest = np.abs(actual - expected)[finite]
-    if not np.all(np.isfinite(rest)):
+    if not np.all(reached | ~tensor.unmatched):
         return seen
-    detail = f"'{name}' exceeds {precision.largest:g}, the largest number of the dtype"
-    return replace(seen, verdict=Verdict(False, "range", detail))
+    return replace(seen, verdict=Verdict(False, "range", overflow.why(tensor.name)))
 
 
-def _too_large(reference: Recording, precision: Precision) -> str | None:
-    for name, array in reference.tensors.items():
-        if array.dtype.kind == "f" and np.abs(array).max(initial=0.0) > precision.largest:
-            return name
-    return None
+def beside_unmatched(seen: Comparison, rest: Comparison | None) -> Comparison:
+    """Return what is said of elements where one side alone is NaN or infinite, and of the others.
+
+    Parameters
+    ----------
+    seen : Comparison
+        Of all elements, the worst being one of those.
+    rest : Comparison, optional
+        Of the others; None where they have no noise.
+    """
+    if rest is None:
+        return seen
+    verdict = seen.verdict
+    if rest.verdict.reason == "bug":
+        verdict = replace(rest.verdict, detail=f"{rest.verdict.detail}; besides, {verdict.detail}")
+    excess = seen.excess
+    if excess is not None and rest.excess is not None:
+        excess = np.where(np.isinf(excess), excess, rest.excess)
+    return replace(
+        seen,
+        verdict=verdict,
+        disagreeing=seen.nonfinite + rest.disagreeing,
+        excess=excess,
+        noise=rest.noise if verdict.reason == "bug" else seen.noise,
+    )
 
 
 def element_of(found: Loudness, values: tuple[Array, Array], allowed: float) -> Element:
@@ -118,7 +132,7 @@ def noise_of(found: Loudness, shrink: float | None, worst: Element) -> Noise:
 
 
 def _digits(error: float, value: float) -> float:
-    """Return the decimal digits that an error leaves: none of a zero, all without an error."""
+    """Return the decimal digits that an error leaves: at least none, all without an error."""
     if not error > 0:
         return math.inf
-    return -math.log10(error / abs(value)) if value else 0.0
+    return max(0.0, -math.log10(error / abs(value))) if value else 0.0
