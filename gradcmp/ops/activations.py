@@ -8,7 +8,7 @@ import numpy as np
 
 from gradcmp.ops.elementwise import spelled, unary
 from gradcmp.ops.erf import erf_value
-from gradcmp.ops.primitives import constant, magnitude, total
+from gradcmp.ops.primitives import constant, largest, magnitude, total
 from gradcmp.ops.shapes import along_axis, require_float
 from gradcmp.ops.spec import Array, ArraySpec, Example, Interval, Op, Pullback, register
 from gradcmp.ops.static import require_choice
@@ -119,7 +119,7 @@ register(
 
 def softmax_value(x: Array, axis: int) -> Array:
     """Return exp(x_i) / sum exp(x), shifted by the largest element so that nothing overflows."""
-    e = np.exp(x - np.max(np.real(x), axis=axis, keepdims=True))
+    e = np.exp(x - largest(x, axis))
     y: Array = e / total(e, axis, keepdims=True)
     return y
 
@@ -132,7 +132,7 @@ def softmax_pullback(dy: Array, y: Array, axis: int) -> Array:
 
 def log_softmax_value(x: Array, axis: int) -> Array:
     """Return x_i - log sum exp(x), shifted by the largest element so that nothing overflows."""
-    shifted = x - np.max(np.real(x), axis=axis, keepdims=True)
+    shifted = x - largest(x, axis)
     y: Array = shifted - np.log(total(np.exp(shifted), axis, keepdims=True))
     return y
 

@@ -62,12 +62,16 @@ def std(
     """sqrt(sum (x - mean)^2 / (n - correction)) along `axis`.
 
     VJP: dx = (x - mean) / ((n - correction) * y) * dy.
+    Convention: 0 where y = 0, as torch has it.
     """
     squared, deviation, divisor = _variance(x, axis, correction)
     y = np.sqrt(squared)
 
     def pullback(dy: Array) -> tuple[Array]:
-        return (_centred(deviation / (divisor * y) * expand(dy, axis, np.ndim(x)), axis),)
+        nothing = np.real(y) == 0
+        unit = deviation / (divisor * np.where(nothing, 1, y))
+        dx = unit * np.where(nothing, 0, expand(dy, axis, np.ndim(x)))
+        return (_centred(dx, axis),)
 
     return y if keepdims else drop(y, axis), pullback
 
