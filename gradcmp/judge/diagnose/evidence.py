@@ -36,6 +36,8 @@ class Evidence:
         What `actual` was computed in.
     others, own : mapping of str to array
         The other tensors of the expected and of the actual recording, by their names on screen.
+    value : bool
+        Whether it is a value, which no gradient is a cause of: values come first.
     terms : mapping of str to array
         What each node that uses this tensor adds to its gradient, by the node's name.
     variants : mapping of str to array
@@ -51,6 +53,16 @@ class Evidence:
     own: Mapping[str, Float] = field(default_factory=dict)
     terms: Mapping[str, Float] = field(default_factory=dict)
     variants: Mapping[str, Float] = field(default_factory=dict)
+    value: bool = False
+
+    @property
+    def sources(self) -> dict[str, Float]:
+        """The other tensors that this one may be made from."""
+        return {
+            name: tensor
+            for name, tensor in self.others.items()
+            if not (self.value and name.startswith("d "))
+        }
 
     @property
     def same_shape(self) -> bool:

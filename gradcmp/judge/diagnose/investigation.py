@@ -54,7 +54,8 @@ class Investigation:
                 wrong = not comparison.agrees or comparison.verdict.warns
                 if wrong and self._is_known(name, pair, comparison) and looked < MOST:
                     looked += 1
-                    causes = self._causes(name, pair)
+                    tied = comparison.verdict.reason == "kink"  # which is the cause
+                    causes = () if tied else self._causes(name, pair)
                     ruling = self._ruling(name, pair, comparison, comparisons)
                     found.setdefault(pair, {})[name] = Finding(causes, ruling.side, ruling)
         return found
@@ -116,6 +117,7 @@ class Investigation:
                 {key: array for key, array in actual.items() if key != name},
                 self._terms.get(name.removeprefix("d "), {}) if name.startswith("d ") else {},
                 {words: by[name] for words, by in self._lowered.items() if name in by},
+                not name.startswith("d "),
             )
         )
 

@@ -118,11 +118,10 @@ def _factors(evidence: Evidence) -> dict[float, str]:
 
 def _lengths(evidence: Evidence) -> dict[int, str]:
     """Name the numbers that this tensor's axes have, then those of the others."""
-    names: dict[int, str] = {}
+    names: dict[int, str] = {2: ""}  # twice and half have likelier reasons than any axis
     for axis, n in enumerate(evidence.expected.shape):
         names.setdefault(n, f"the length of axis {axis}")
     names.setdefault(evidence.expected.size, "the number of elements")
-    names.setdefault(2, "")  # a factor of 2 has likelier reasons than another tensor's axis
     for name, tensor in evidence.others.items():
         for axis, n in enumerate(tensor.shape):
             names.setdefault(n, f"the length of axis {axis} of '{name}'")
@@ -167,7 +166,7 @@ def terms(evidence: Evidence) -> Iterator[Prediction]:
     """The difference is a tensor of the graph, or what one node adds to this gradient."""
     u = PRECISIONS[evidence.dtype].u
     parts = {f"the term through '{name}'": part for name, part in evidence.terms.items()}
-    parts |= {f"'{name}'": tensor for name, tensor in evidence.others.items()}
+    parts |= {f"'{name}'": tensor for name, tensor in evidence.sources.items()}
     for name, part in parts.items():
         if part.shape == evidence.expected.shape:
             noise = evidence.spread + u * np.abs(part)  # what it cancels against is rounded too
