@@ -1,4 +1,4 @@
-"""NaN and infinities that all sides have alike: they agree, and prove nothing."""
+"""NaN and infinities: what all sides have alike proves nothing, and of a NaN input ops differ."""
 
 from __future__ import annotations
 
@@ -32,13 +32,23 @@ class NonFinite:
 
 
 def nonfinite(graph: Graph, recordings: Mapping[str, Recording]) -> dict[str, NonFinite]:
-    """Return, by label, what is not finite although every input is."""
+    """Return, by label, what is not finite though nothing that it is made from is.
+
+    An infinity in an input may be meant, as a mask is: it may lead to infinities, and to NaN it
+    may not. Of what a NaN in an input leads to nothing is said.
+    """
     found = {}
     for label, recording in recordings.items():
+        given = [recording.tensors[name] for name in graph.inputs if name in recording.tensors]
+        masks = any(map(_count, given))
+        if masks and any(_count(array, infinities=False) for array in given):
+            continue
         counts = {
-            name: count for name, array in recording.tensors.items() if (count := _count(array))
+            name: count
+            for name, array in recording.tensors.items()
+            if name not in graph.inputs and (count := _count(array, infinities=not masks))
         }
-        if counts and not any(name in counts for name in graph.inputs):
+        if counts:
             found[label] = NonFinite(counts, _born(graph, counts))
     return found
 
@@ -62,15 +72,15 @@ def warned(
     return {name: judged(name, comparison) for name, comparison in comparisons.items()}
 
 
-def _count(array: Array) -> int:
-    """Return how many elements are not finite."""
+def _count(array: Array, infinities: bool = True) -> int:
+    """Return how many elements are NaN, or infinite."""
     if array.dtype.kind not in "fcV" or not array.size:
         return 0
     with np.errstate(all="ignore"):
         total = np.add.reduce(array, None)
         if np.isfinite(total):
             return 0
-        return int(array.size - np.count_nonzero(np.isfinite(array)))
+        return int(np.count_nonzero(~np.isfinite(array) if infinities else np.isnan(array)))
 
 
 def _born(graph: Graph, counts: Mapping[str, int]) -> str:

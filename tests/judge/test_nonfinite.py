@@ -57,3 +57,34 @@ def test_of_inputs_that_are_not_finite_nothing_is_said():
     inputs = draw(there)
     inputs["x"][0, 0] = np.inf
     assert not verdict(there, inputs).warnings
+
+
+def masked(inputs, mask):
+    inputs["y"] = np.where(np.arange(12).reshape(4, 3) < 3, -np.inf, 0.0) if mask else inputs["y"]
+    return inputs
+
+
+def test_nan_that_a_mask_of_infinities_makes_warns():
+    """A row that is masked as a whole has no softmax."""
+    there = case(s="x + y", a="softmax(s)", out="a * z")
+    judged = verdict(there, masked(draw(there), True))
+    said = {name for _, name, _ in judged.warnings}
+    assert {"a", "out", "d x"} <= said
+    assert "s" not in said  # the infinities are meant
+    detail = judged.comparisons[PAIR]["a"].verdict.detail
+    assert "3 of 12 elements" in detail
+    assert "from node 'a' on" in detail
+
+
+def test_a_mask_that_leaves_something_is_not_mentioned():
+    there = case(s="x + y", a="softmax(s)", out="a * z")
+    inputs = draw(there)
+    inputs["y"] = np.where(np.arange(12).reshape(4, 3) % 3 == 1, -np.inf, 0.0)
+    assert not verdict(there, inputs).warnings
+
+
+def test_of_nan_in_an_input_no_node_is_the_maker():
+    there = case(out="x * y")
+    inputs = draw(there)
+    inputs["x"][0, 0] = np.nan
+    assert not verdict(there, inputs).warnings
