@@ -80,7 +80,7 @@ def _judge(
     pairs: Iterable[Pair] | None,
 ) -> CaseVerdict:
     """Judge with one convention for NaN in inputs, then say where there are others."""
-    graph, known = build(case), outcomes.get(reference)
+    known = outcomes.get(reference)
     masks = conventions(graph, known) if isinstance(known, Recording) else {}
     if not masks or not isinstance(known, Recording):
         return _judged(case, graph, reference, outcomes, twins, pairs)

@@ -25,6 +25,7 @@ from gradcmp.judge.elementwise.arrays import compare_all, is_real
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.tensor_judge import Allowance, Exact, Latitude, TiedDirection
 from gradcmp.judge.verdict import Pair
+from gradcmp.ops.tails import LOSING
 from gradcmp.recording import Array, Recording
 
 
@@ -84,7 +85,20 @@ class NoiseJudge:
     def judge(self, sides: RecordingPair, tensors: Sequence[TensorPair]) -> dict[str, Comparison]:
         """Judge tensors by the cheapest stage that can settle each."""
         found = self._by_stages(sides, tensors)
-        return found | self._beside_unmatched(sides, tensors, found)
+        found |= self._beside_unmatched(sides, tensors, found)
+        if not self._loses_digits:
+            return found
+        return {
+            tensor.name: self._calibrated.with_lost_digits(sides, tensor, found[tensor.name])
+            if self._has_noise(tensor)
+            else found[tensor.name]
+            for tensor in tensors
+        }
+
+    @cached_property
+    def _loses_digits(self) -> bool:
+        """Whether an op of the graph has a usual formula and a better one."""
+        return any(node.spec.name in LOSING for node in self.graph)
 
     def _by_stages(
         self, sides: RecordingPair, tensors: Sequence[TensorPair]
