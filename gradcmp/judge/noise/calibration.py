@@ -83,9 +83,10 @@ def calibrate(
         When a primitive of the graph has no noise model.
     """
     rng = np.random.default_rng([seed, replicas])
-    model = NoiseModel(precision, replicas, rng, operands, precise=precise)
+    model = NoiseModel(precision, replicas, rng, operands)
     if precision in [PRECISIONS[dtype] for dtype in HALVES]:
-        model = Bfloat16Model(precision, replicas, rng, operands, precise=precise, coarse=coarse)
+        model = Bfloat16Model(precision, replicas, rng, operands, coarse=coarse)
+    model.precise = precise
     tensors = walk(graph, inputs, cotangent, model, names)
     stacks = {name: _stack(tensor) for name, tensor in tensors.items()}
     if not model.branches.are_open:
