@@ -72,9 +72,15 @@ def normal_distribution(x: Array) -> Array:
     return y
 
 
+def first_largest(x: Array, axis: int) -> Array:
+    """Return the place of the largest element along `axis`, the first of equal ones."""
+    where: Array = np.expand_dims(np.argmax(np.real(x), axis=axis), axis)
+    return where
+
+
 def is_first_largest(x: Array, axis: int) -> Array:
     """Return where the largest element along `axis` is, the first of equal ones."""
-    where = np.expand_dims(np.argmax(np.real(x), axis=axis), axis)
+    where = first_largest(x, axis)
     shape = [1] * np.ndim(x)
     shape[axis] = -1
     found: Array = where == np.reshape(np.arange(np.shape(x)[axis]), shape)
@@ -84,7 +90,7 @@ def is_first_largest(x: Array, axis: int) -> Array:
 def log_softmax_precisely(x: Array, axis: int) -> Array:
     """Return x_i - m - log1p(sum of exp(x_j - m) over all but the largest, which is m)."""
     top = is_first_largest(x, axis)
-    shifted = x - np.max(np.real(x), axis=axis, keepdims=True)
+    shifted = x - np.take_along_axis(x, first_largest(x, axis), axis=axis)
     others = np.where(top, 0, np.exp(shifted))
     y: Array = shifted - np.log1p(total(others, axis, keepdims=True))
     return y
@@ -100,8 +106,7 @@ def log_softmax_pullback_precisely(dy: Array, y: Array, axis: int) -> Array:
 
 def softmax_pullback_precisely(dy: Array, y: Array, axis: int) -> Array:
     """Return y_i * sum of y_j (dy_i - dy_j), all measured from the dy of the largest y."""
-    top = np.expand_dims(np.argmax(np.real(y), axis=axis), axis)
-    away = dy - np.take_along_axis(dy, top, axis=axis)
+    away = dy - np.take_along_axis(dy, first_largest(y, axis), axis=axis)
     dx: Array = y * (away - total(y * away, axis, keepdims=True))
     return dx
 

@@ -136,13 +136,13 @@ class CalibratedNoise:
         if seen.verdict.reason != "rounding" or not seen.max_relative >= LOST_FROM:
             return seen
         difference = apart(*(np.asarray(array, np.float64) for array in tensor.values))
-        scale = self.scale(tensor.name, sides)
-        lost = _is_lost(tensor.values, scale.base)
+        known = np.asarray(self.scales.reference.tensors[tensor.name], np.float64)
+        lost = _is_lost(tensor.values, known)
         if tensor.float64:
-            lost &= _is_lost(tensor.float64, scale.base)
-        else:  # what the usual formula leaves in float64
-            fine = scale.s * (PRECISIONS["float64"].u / sides.precision.u)
-            lost &= fine >= np.abs(scale.base)
+            lost &= _is_lost(tensor.float64, known)
+        elif lost.any():  # what the usual formula leaves in float64
+            fine = PRECISIONS["float64"].u / sides.precision.u
+            lost &= fine * self.scale(tensor.name, sides).s >= np.abs(known)
         if not lost.any():
             return seen
         limits = self.scales.limits(sides.dtype)

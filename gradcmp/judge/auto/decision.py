@@ -96,8 +96,9 @@ def beside_unmatched(seen: Comparison, rest: Comparison | None) -> Comparison:
     if rest is None:
         return seen
     verdict = seen.verdict
-    if rest.verdict.reason == "bug":
-        verdict = replace(rest.verdict, detail=f"{rest.verdict.detail}; besides, {verdict.detail}")
+    if not rest.agrees:
+        wrong = f"{rest.disagreeing} finite elements disagree besides: {rest.verdict.reason}"
+        verdict = replace(verdict, detail=f"{verdict.detail}; {wrong}")
     excess = seen.excess
     if excess is not None and rest.excess is not None:
         excess = np.where(np.isinf(excess), excess, rest.excess)
@@ -106,7 +107,6 @@ def beside_unmatched(seen: Comparison, rest: Comparison | None) -> Comparison:
         verdict=verdict,
         disagreeing=seen.nonfinite + rest.disagreeing,
         excess=excess,
-        noise=rest.noise if verdict.reason == "bug" else seen.noise,
     )
 
 

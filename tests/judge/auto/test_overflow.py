@@ -83,8 +83,8 @@ def test_a_bug_beside_an_overflow_is_said():
     judged = verdict(
         there, {**draw(there), "x": LARGE}, spoil=spoiled("x", lambda d: -d)
     ).comparisons[PAIR]["d x"]
-    assert judged.verdict.reason == "bug"
-    assert "besides" in judged.verdict.detail
+    assert judged.verdict.reason == "range"
+    assert "11 finite elements disagree besides: bug" in judged.verdict.detail
     assert judged.disagreeing == 12
 
 
