@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from trial import Trial, lacking
+from trial import Trial
 
 NAN, INF = np.nan, np.inf
 

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 
 from gradcmp.judge.auto.batch import TensorBatch
-from gradcmp.judge.auto.case_noise import PRECISE, UNITS, CaseNoise
-from gradcmp.judge.auto.decision import decide, element_of, noise_of
+from gradcmp.judge.auto.case_noise import UNITS, CaseNoise
+from gradcmp.judge.auto.decision import decide, element_of, lost_digits, noise_of
 from gradcmp.judge.auto.kinks import free_direction, kinked, outside_span, unexplained
 from gradcmp.judge.auto.loudness import apart, loudness, shrinks, together
 from gradcmp.judge.auto.pair import RecordingPair, TensorPair
@@ -32,11 +31,6 @@ UNEARNED = (
     "in float64 it shrinks as rounding does, but nothing shows that it moves with the inputs as "
     "rounding does, too"
 )
-LOST = (
-    "all digits are lost at {index}, and no more than the usual formula loses: its result is far "
-    "smaller than the numbers that it subtracts"
-)
-LOST_FROM = 0.5  # of the number itself: not one digit is right
 OWN_LIMIT = 10.0  # times the noise of a backend's own code
 LOWER = 4.0  # times: what a unit explains it must make quieter, and not chance alone
 QUIET_FROM = 0.3  # of the noise that such a unit makes: less, and the unit is not the reason
@@ -128,31 +122,10 @@ class CalibratedNoise:
     def with_lost_digits(
         self, sides: RecordingPair, tensor: TensorPair, seen: Comparison
     ) -> Comparison:
-        """Return *precision* for what agrees as rounding, though a formula has lost all digits.
-
-        One side has a zero, or next to it, in float64 as well, where the other has a number that
-        a better formula tells from zero: by the noise of that formula the difference is loud.
-        """
-        if seen.verdict.reason != "rounding" or not seen.max_relative >= LOST_FROM:
-            return seen
-        difference = apart(*(np.asarray(array, np.float64) for array in tensor.values))
+        """Return *precision* for what agrees as rounding, though a formula has lost all digits."""
         known = np.asarray(self.scales.reference.tensors[tensor.name], np.float64)
-        lost = _is_lost(tensor.values, known)
-        if tensor.float64:
-            lost &= _is_lost(tensor.float64, known)
-        elif lost.any():  # what the usual formula leaves in float64
-            fine = PRECISIONS["float64"].u / sides.precision.u
-            lost &= fine * self.scale(tensor.name, sides).s >= np.abs(known)
-        if not lost.any():
-            return seen
-        limits = self.scales.limits(sides.dtype)
-        scale = self.scale(tensor.name, sides, PRECISE)
-        found = loudness(np.where(lost, difference, 0.0), scale, replace(limits, p=np.inf))
-        if not found.loud:
-            return seen
-        worst = element_of(found, tensor.values, float(scale.s[found.index]) * limits.r)
-        verdict = Verdict(True, "precision", LOST.format(index=found.index))
-        return replace(seen, verdict=verdict, worst=worst, noise=noise_of(found, None, worst))
+        scale, limits = partial(self.scale, tensor.name, sides), self.scales.limits(sides.dtype)
+        return lost_digits(seen, tensor, known, scale, sides.precision, limits)
 
     def judge_together(
         self, sides: RecordingPair, tensors: Sequence[TensorPair], found: Mapping[str, Comparison]
@@ -260,11 +233,3 @@ class CalibratedNoise:
                 )
                 return Verdict(False, "bug", detail)
         return verdict
-
-
-def _is_lost(values: tuple[Array, Array], known: Float) -> npt.NDArray[np.bool_]:
-    """Return where one side is next to zero, and so has not one digit of the known number."""
-    actual, expected = (np.abs(np.asarray(array, np.float64)) for array in values)
-    lost: npt.NDArray[np.bool_] = np.abs(actual - expected) >= LOST_FROM * np.abs(known)
-    lost &= np.minimum(actual, expected) < LOST_FROM * np.abs(known)
-    return lost

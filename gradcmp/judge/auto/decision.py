@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
-from gradcmp.judge.auto.loudness import Loudness
+from gradcmp.judge.auto.case_noise import PRECISE
+from gradcmp.judge.auto.loudness import Limits, Loudness, apart, loudness
 from gradcmp.judge.auto.overflow import Overflow
 from gradcmp.judge.auto.pair import TensorPair
 from gradcmp.judge.comparison import Comparison, Element, Noise, Verdict
+from gradcmp.judge.dtypes import PRECISIONS, Precision
 from gradcmp.judge.elementwise.difference import element
+from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.elementwise.ulp import coarser
+from gradcmp.judge.noise.calibration import Scale
 from gradcmp.recording import Array, dtype_name
 
 ROUNDING = Verdict(True, "rounding")
+LOST = (
+    "all digits are lost at {index}, and no more than the usual formula loses: its result is far "
+    "smaller than the numbers that it subtracts"
+)
+LOST_FROM = 0.5  # of the number itself: not one digit is right
 UNTOLD = "no float64 run could tell rounding from a bug"
 FINEST = "digits were lost in float64, or it is wrong: no finer run could tell"
 
@@ -108,6 +119,53 @@ def beside_unmatched(seen: Comparison, rest: Comparison | None) -> Comparison:
         disagreeing=seen.nonfinite + rest.disagreeing,
         excess=excess,
     )
+
+
+def lost_digits(
+    seen: Comparison,
+    tensor: TensorPair,
+    known: Float,
+    scale: Callable[..., Scale],
+    precision: Precision,
+    limits: Limits,
+) -> Comparison:
+    """Return *precision* for what agrees as rounding, though a formula has lost all digits.
+
+    One side has a zero, or next to it, in float64 as well, where the other has a number that a
+    better formula tells from zero: by the noise of that formula the difference is loud.
+
+    Parameters
+    ----------
+    known : array
+        What the reference has.
+    scale : callable
+        Returns the noise of the usual formula, and with `PRECISE` that of the better one.
+    """
+    if seen.verdict.reason != "rounding" or not seen.max_relative >= LOST_FROM:
+        return seen
+    lost = _is_lost(tensor.values, known)
+    if tensor.float64:
+        lost &= _is_lost(tensor.float64, known)
+    elif lost.any():  # what the usual formula leaves in float64
+        lost &= PRECISIONS["float64"].u / precision.u * scale().s >= np.abs(known)
+    if not lost.any():
+        return seen
+    difference = apart(*(np.asarray(array, np.float64) for array in tensor.values))
+    better = scale(PRECISE)
+    found = loudness(np.where(lost, difference, 0.0), better, replace(limits, p=np.inf))
+    if not found.loud:
+        return seen
+    worst = element_of(found, tensor.values, float(better.s[found.index]) * limits.r)
+    verdict = Verdict(True, "precision", LOST.format(index=found.index))
+    return replace(seen, verdict=verdict, worst=worst, noise=noise_of(found, None, worst))
+
+
+def _is_lost(values: tuple[Array, Array], known: Float) -> npt.NDArray[np.bool_]:
+    """Return where one side is next to zero, and so has not one digit of the known number."""
+    actual, expected = (np.abs(np.asarray(array, np.float64)) for array in values)
+    lost: npt.NDArray[np.bool_] = np.abs(actual - expected) >= LOST_FROM * np.abs(known)
+    lost &= np.minimum(actual, expected) < LOST_FROM * np.abs(known)
+    return lost
 
 
 def element_of(found: Loudness, values: tuple[Array, Array], allowed: float) -> Element:
