@@ -20,7 +20,13 @@ from gradcmp.judge.diagnose.divergence import divergences
 from gradcmp.judge.diagnose.investigation import Investigation, reconsidered
 from gradcmp.judge.elementwise.arrays import compare, compare_named
 from gradcmp.judge.fixed import NO_REFERENCE, FixedJudge, without_noise
-from gradcmp.judge.nonfinite import nonfinite, warned
+from gradcmp.judge.nonfinite import (
+    by_convention,
+    conventions,
+    nonfinite,
+    warned,
+    without_conventions,
+)
 from gradcmp.judge.sides import INTEGRAL, Side, compare_required
 from gradcmp.judge.tensor_judge import TensorJudge
 from gradcmp.judge.verdict import CaseVerdict, Pair
@@ -66,6 +72,31 @@ def judge(
 
 
 def _judge(
+    case: Case,
+    graph: Graph,
+    reference: str,
+    outcomes: Mapping[str, Outcome],
+    twins: Mapping[str, Outcome],
+    pairs: Iterable[Pair] | None,
+) -> CaseVerdict:
+    """Judge with one convention for NaN in inputs, then say where there are others."""
+    known = outcomes.get(reference)
+    masks = conventions(graph, known) if isinstance(known, Recording) else {}
+    if not masks or not isinstance(known, Recording):
+        return _judged(case, graph, reference, outcomes, twins, pairs)
+    alike, fine = (without_conventions(side, known, masks) for side in (outcomes, twins))
+    found = _judged(case, graph, reference, alike, fine, pairs)
+    return replace(
+        found,
+        outcomes={label: outcomes[label] for label in found.outcomes},
+        twins=twins,
+        comparisons={
+            pair: by_convention(pair, by, outcomes, masks) for pair, by in found.comparisons.items()
+        },
+    )
+
+
+def _judged(
     case: Case,
     graph: Graph,
     reference: str,

@@ -56,7 +56,8 @@ class Investigation:
                 if wrong and self._is_known(name, pair, comparison) and looked < MOST:
                     looked += 1
                     evidence = self._evidence(name, pair)
-                    causes = diagnose(evidence) if evidence else ()
+                    tied = comparison.verdict.reason == "kink"  # which is the cause
+                    causes = diagnose(evidence) if evidence and not tied else ()
                     place = where(evidence) if evidence and not comparison.agrees else ""
                     ruling = self._ruling(name, pair, comparison, comparisons)
                     finding = Finding(causes, ruling.side, ruling, where=place)
