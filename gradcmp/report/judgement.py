@@ -85,7 +85,7 @@ def facts(verdict: CaseVerdict, pair: Pair, name: str, comparison: Comparison) -
         digits = f"{noise.digits:.1f} digits agree of {noise.digits_expected:.1f} expected"
         yield f"{amount}, {ulp(worst.ulp)} ULP, {digits} ({pair})"
     elif worst:
-        far = measure(comparison) if comparison.nonfinite else f"{ulp(worst.ulp)} ulp"
+        far = measure(comparison) if comparison.statistics.nonfinite else f"{ulp(worst.ulp)} ulp"
         yield f"{place(worst)}{far} ({pair})"
     else:
         yield f"  ({pair})"

@@ -21,7 +21,7 @@ from gradcmp.judge.auto.reference_error import BASELINE_DTYPE, ReferenceError
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.dtypes import HALVES
 from gradcmp.judge.elementwise.arrays import compare_all, is_real
-from gradcmp.judge.elementwise.segments import Float
+from gradcmp.judge.elementwise.segments import TOGETHER, Float
 from gradcmp.judge.tensor_judge import Allowance, Exact
 from gradcmp.judge.verdict import Pair
 from gradcmp.recording import Array, Recording
@@ -53,6 +53,8 @@ class NoiseJudge:
         By label and tensor, the noise of what could be run again at nudged inputs: `own_noise`.
     unearned : dict of str to set of str
         By label, the tensors of which that would have to be known.
+    together : int
+        Elements that are judged side by side: it changes how long it takes, and nothing else.
     """
 
     graph: Graph
@@ -61,6 +63,7 @@ class NoiseJudge:
     twins: Mapping[str, Recording]
     own: Mapping[str, Mapping[str, Float]] = field(default_factory=dict)
     unearned: dict[str, set[str]] = field(default_factory=dict)
+    together: int = TOGETHER
     _judged: dict[Hashable, Comparison] = field(default_factory=dict)
 
     def compare(
@@ -87,7 +90,7 @@ class NoiseJudge:
         floor = FLOORS[sides.dtype].allowed
         noisy = [tensor for tensor in tensors if self._has_noise(tensor)]
         found: dict[str, Comparison] = {}
-        for batch in tensor_batches(sides, noisy, floor):
+        for batch in tensor_batches(sides, noisy, floor, self.together):
             found |= self._settle(batch)
         others = [tensor for tensor in tensors if tensor.name not in found]
         plain = compare_all([tensor.values for tensor in others], floor)

@@ -1,80 +1,254 @@
-"""What the difference of two numbers is: the definition, plainly, in float64."""
+"""What the difference of two numbers is, element by element.
+
+The definition is in float64: ``error = |a − e|``, ``allowed = atol + rtol·|e|``, each operation
+rounded once, and an element is close when ``error <= allowed``. A pair that float32 can hold may
+be measured in float32, four times as many numbers a second: that is only a screen, with a known
+slack, for the elements that are then measured by the definition.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 
 from gradcmp.judge.comparison import Element
 from gradcmp.judge.elementwise.tolerance import ElementTolerance
-from gradcmp.judge.elementwise.ulp import FORMATS, Format, UlpMeter, distance
+from gradcmp.judge.elementwise.ulp import FORMATS, Format, distance, ulp_scale
 from gradcmp.recording import Array
 
+FLOAT64, FLOAT32 = FORMATS["float64"], FORMATS["float32"]
 LARGEST = float(np.finfo(np.float64).max)
+# At most six roundings of 2^-24 lie between a float32 excess and the definition.
+# float64 follows the definition but for one division.
+SLACK = {"float32": 2.0**-20, "float64": 2.0**-50}
+FAINT = 2.0**-120  # float32 results below it may have lost digits to underflow
 
 
-@dataclass(frozen=True)
+@lru_cache
+def carrier_of(rule: ElementTolerance, *names: str) -> Format:
+    """Return the arithmetic that arrays of these dtypes are measured in.
+
+    float32 holds float32, float16 and bfloat16 exactly, but a tolerance may be beyond it.
+    """
+    within = rule.rtol <= 2.0**-2 and rule.atol <= 2.0**100  # no allowance overflows
+    within &= not 0 < rule.rtol < 2.0**-100  # nor does float32 lose it
+    return FLOAT32 if "float64" not in names and within else FLOAT64
+
+
+class Buffers:
+    """Room for intermediate results, which one chunk after another uses again.
+
+    To ask the system for new memory takes longer than what is computed in it.
+    """
+
+    def __init__(self) -> None:
+        self._buffers: dict[tuple[str, np.dtype[Any]], Array] = {}
+
+    def like(self, array: Array, name: str) -> Array:
+        """Return a flat buffer of the length and dtype of an array, for results of one kind."""
+        key = (name, array.dtype)
+        if key not in self._buffers or len(self._buffers[key]) < len(array):
+            self._buffers[key] = np.empty(array.shape, array.dtype)
+        return self._buffers[key][: len(array)]
+
+
 class Difference:
-    """Differences of two float64 arrays, element by element.
+    """Differences of two arrays, element by element; most are computed when they are needed.
+
+    Parameters
+    ----------
+    actual, expected : array
+        Flat, of the carrier's dtype.
+    carrier : Format
+        float64, or float32 as a screen.
 
     Attributes
     ----------
-    absolute, relative, ulp : array of float64
-        ``|a − e|``, ``|a − e| / |e|`` and the distance in ULP. 0 where both are the same number
-        or the same non-finite value; infinity where only one is NaN or the infinity that it is.
-    allowed : array of float64
-        The absolute difference that the rule allows; under an ULP rule, what that many ULP are
-        worth between these two numbers. Always finite; 0 beside NaN and infinity.
+    finite : array of bool, optional
+        Where both numbers are finite; None where all are.
+    unmatched : array of bool, optional
+        Where one side alone is NaN or the infinity that it is; None where no element is.
+    pair : pair of array
+        Both, with zeros in place of every pair that is not finite.
+    peak : float
+        The largest absolute difference of the pair.
     """
 
-    absolute: Array
-    relative: Array
-    ulp: Array
-    allowed: Array
+    def __init__(
+        self,
+        actual: Array,
+        expected: Array,
+        rule: ElementTolerance,
+        carrier: Format = FLOAT64,
+        buffers: Buffers | None = None,
+    ) -> None:
+        self.actual, self.expected, self.rule, self.carrier = actual, expected, rule, carrier
+        self._buffers = Buffers() if buffers is None else buffers
+        self.scale = ulp_scale(rule.unit, carrier)
+        self.finite: Array | None = None
+        self.unmatched: Array | None = None
+        self.pair = (actual, expected)
+        self._subtract()
+        if not math.isfinite(self.peak):
+            self._set_apart()
+
+    def _subtract(self) -> None:
+        self._signed: Array = np.subtract(*self.pair, out=self._buffer("absolute"))
+        # The maximum, NaN if any is, comes first; two reductions take less time than to take
+        # absolute values, which often nobody needs.
+        self.peak = max(float(self._signed.max()), -float(self._signed.min()))
+
+    def _set_apart(self) -> None:
+        """Set apart what is not finite, or was found to overflow."""
+        actual, expected = self.actual, self.expected
+        self.finite = finite = np.isfinite(actual) & np.isfinite(expected)
+        same = (actual == expected) | (np.isnan(actual) & np.isnan(expected))
+        unmatched = ~(finite | same)
+        if unmatched.any():
+            self.unmatched = unmatched
+        zero = actual.dtype.type(0)
+        self.pair = (np.where(finite, actual, zero), np.where(finite, expected, zero))
+        self._subtract()
+
+    def _buffer(self, name: str) -> Array:
+        return self._buffers.like(self.actual, name)
+
+    @cached_property
+    def _magnitude(self) -> Array:
+        magnitude: Array = np.abs(self.pair[1], out=self._buffer("magnitude"))
+        return magnitude
+
+    @cached_property
+    def absolute(self) -> Array:
+        """``|a − e|`` of the pair."""
+        absolute: Array = np.abs(self._signed, out=self._signed)
+        return absolute
+
+    @cached_property
+    def _quotient(self) -> Array:
+        """The relative difference with one sign or the other; 0 or NaN where there is none."""
+        if self.peak == 0:
+            return self._signed
+        quotient: Array = np.divide(self._signed, self.pair[1], out=self._buffer("relative"))
+        return quotient
+
+    @cached_property
+    def relative(self) -> Array:
+        """``|a − e| / |e|``; 0 or NaN where the difference is 0."""
+        relative: Array = np.abs(self._quotient, out=self._quotient)
+        return relative
+
+    @cached_property
+    def relative_peak(self) -> float:
+        """The largest relative difference."""
+        if self.peak == 0:
+            return 0.0
+        quotient = self._quotient
+        return max(float(np.fmax.reduce(quotient)), -float(np.fmin.reduce(quotient)))
 
     @property
-    def excess(self) -> Array:
-        """The absolute difference as a multiple of the allowed one: above 1 it disagrees."""
-        with np.errstate(all="ignore"):
-            excess: Array = np.fmax(self.absolute / self.allowed, 0.0)  # past the NaN of 0 / 0
-        return excess
+    def steps(self) -> Array:
+        """The distances on the scale of ULP, in whole numbers."""
+        return self._steps[0]
 
+    def whole_steps(self) -> Array:
+        """Return the distances in whole ULP."""
+        steps, shift = self.steps, self.scale.shift
+        if not shift:
+            return steps
+        whole = self._buffers.like(steps, "whole")
+        np.right_shift(steps, steps.dtype.type(shift), out=whole)
+        return whole
 
-def differ(actual: Array, expected: Array, rule: ElementTolerance) -> Difference:
-    """Measure float64 arrays, of the same shape, against a rule."""
-    finite = np.isfinite(actual) & np.isfinite(expected)
-    if finite.all():
-        return _differ(actual, expected, rule)
-    found = _differ(np.where(finite, actual, 0.0), np.where(finite, expected, 0.0), rule)
-    same = (actual == expected) | (np.isnan(actual) & np.isnan(expected))
-    unmatched = np.where(same, 0.0, np.inf)
-    return Difference(
-        np.where(finite, found.absolute, unmatched),
-        np.where(finite, found.relative, unmatched),
-        np.where(finite, found.ulp, unmatched),
-        np.where(finite, found.allowed, 0.0),
-    )
+    @property
+    def steps_peak(self) -> int:
+        """The largest distance."""
+        return self._steps[1]
 
+    @cached_property
+    def _steps(self) -> tuple[Array, int]:
+        if self.peak == 0:
+            return self.absolute.view(f"u{self.absolute.dtype.itemsize}"), 0
+        one_sign = self.relative_peak < 0.5
+        return self.scale.steps(*self.pair, self._buffer("steps"), one_sign=one_sign)
 
-def _differ(actual: Array, expected: Array, rule: ElementTolerance) -> Difference:
-    """Measure finite numbers."""
-    flat = actual.reshape(-1), expected.reshape(-1)
-    ruler = UlpMeter(rule.unit, FORMATS["float64"], actual.size)
-    with np.errstate(all="ignore"):
-        error, size = np.abs(actual - expected), np.abs(expected)
-        relative = np.fmax(error / size, 0.0)  # past the NaN of 0 / 0
-        steps, _ = ruler.measure(*flat, one_sign=bool(np.all(relative < 0.5)))
-        ulp = (steps / 2.0**ruler.shift).reshape(error.shape)
+    @property
+    def ulp(self) -> Array:
+        """The distances in ULP, in float64."""
+        ulp: Array = self.steps / 2.0**self.scale.shift
+        return ulp
+
+    @cached_property
+    def allowed(self) -> Array:
+        """The absolute difference that the rule allows: finite; 0 beside NaN and infinity.
+
+        Under an ULP rule, what that many ULP are worth between these two numbers.
+        """
+        rule = self.rule
         if rule.ulp is None:
-            allowed = rule.atol + rule.rtol * size
+            allowed = np.multiply(self._magnitude, rule.rtol, out=self._buffer("allowed"))
+            allowed += rule.atol
         else:
-            spacing = rule.ulp * _spacing(expected, rule)
-            allowed = np.where(ulp == 0, spacing, error * (rule.ulp / ulp))
-        # An overflow exceeds it anyway; past the NaN of infinity times no ULP.
-        allowed = np.fmin(allowed, LARGEST)
-    return Difference(error, relative, ulp, allowed)
+            spacing = rule.ulp * _spacing(self.pair[1], rule)
+            allowed = np.where(self.steps == 0, spacing, self.absolute * (rule.ulp / self.ulp))
+        if rule.ulp is not None or rule.rtol > 1 or rule.atol > 1:
+            # An overflow exceeds it anyway; past the NaN of infinity times no ULP.
+            allowed = np.fmin(allowed, LARGEST)
+        return allowed if self.finite is None else np.where(self.finite, allowed, 0.0)
+
+    @cached_property
+    def excess(self) -> Array:
+        """The absolute difference as a multiple of the allowed one: above 1 it disagrees.
+
+        Infinity where a NaN or infinity is unmatched.
+        """
+        excess = np.divide(self.absolute, self.allowed, out=self._buffer("excess"))
+        if self.finite is not None or self.rule.ulp is not None or self.rule.atol < FAINT:
+            excess = np.fmax(excess, 0.0)  # past the NaN of 0 / 0
+        return excess if self.unmatched is None else np.where(self.unmatched, np.inf, excess)
+
+    @property
+    def close(self) -> Array:
+        """Where the two are close."""
+        if self.rule.ulp is not None:
+            limit = self.rule.ulp << self.scale.shift
+            close = (self.steps <= min(limit, self.steps_peak)) & (self.absolute <= LARGEST)
+        elif self.carrier is FLOAT64:
+            close = self.absolute <= self.allowed
+        else:
+            slack = SLACK[self.carrier.name]
+            close = self.excess < 1 - slack
+            near = np.flatnonzero(~close & (self.excess <= 1 + slack))
+            if near.size:
+                close[near] = self.at(near).close
+        return close if self.unmatched is None else close & ~self.unmatched
+
+    @property
+    def in_float64(self) -> Difference:
+        """All differences by the definition."""
+        return self.at(np.s_[:])
+
+    def at(self, where: Array | slice) -> Difference:
+        """Return the differences of some elements, by the definition."""
+        actual, expected = (x[where].astype(np.float64) for x in (self.actual, self.expected))
+        return Difference(actual, expected, self.rule)
+
+
+def allowance(expected: Array, rule: ElementTolerance) -> Array:
+    """Return the absolute difference from each element that the rule allows, in float64."""
+    flat = expected.reshape(-1)
+    with np.errstate(all="ignore"):
+        return Difference(flat, flat, rule).allowed.reshape(expected.shape)
+
+
+def excess_of(actual: Array, expected: Array, rule: ElementTolerance) -> Array:
+    """Return the `Difference.excess` of float64 arrays of any shape."""
+    with np.errstate(all="ignore"):
+        found = Difference(actual.reshape(-1), expected.reshape(-1), rule).excess
+    return found.reshape(expected.shape)
 
 
 def element(
@@ -94,7 +268,7 @@ def element(
 def element_under(
     rule: ElementTolerance, index: tuple[int, ...], actual: float, expected: float
 ) -> Element:
-    """Measure two numbers against a rule: what `differ` says of one element."""
+    """Measure two numbers against a rule: as `Difference` does one element."""
     return element(index, actual, expected, rule.unit, _allowed(rule, actual, expected))
 
 
