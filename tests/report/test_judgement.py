@@ -94,7 +94,9 @@ def test_a_direction_that_is_off_is_told(make, show, verdicts):
     verdict = verdicts["hidden"]
     (pair, name, wrong), *_ = verdict.disagreements
     for cosine, told in ((-1.0, True), (1.0, False)):
-        changed = replace(wrong, cosine=cosine, norm_actual=2.0, norm_expected=2.0)
+        changed = replace(
+            wrong, statistics=replace(wrong.statistics, aa=4.0, ee=4.0, ae=4 * cosine)
+        )
         by = {**verdict.comparisons[pair], name: changed}
         found = replace(verdict, comparisons={**verdict.comparisons, pair: by})
         assert (
