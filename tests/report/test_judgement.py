@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from gradcmp.case import Auto
-from gradcmp.judge.comparison import Element, Noise, Verdict
+from gradcmp.judge.comparison import Element, Noise, Statistics, Verdict
 from gradcmp.judge.verdict import Cause, Divergence, Finding, Pair, Sensitivity
 from gradcmp.report.table import CaseTable
 
@@ -29,8 +29,7 @@ def bug(make):
         "verdict": Verdict(False, "bug", "in float64 the difference stays: it is not rounding"),
         "noise": NOISE,
         "worst": WORST,
-        "max_ulp": 53.5,
-        "total": 6,
+        "statistics": Statistics(total=6, max_ulp=53.5),
         "disagreeing": 1,
     }
     found = Finding((Cause("the sign is flipped", 0.7),), "torch")

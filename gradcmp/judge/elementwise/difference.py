@@ -229,9 +229,10 @@ class Difference:
     @property
     def in_float64(self) -> Difference:
         """All differences by the definition."""
-        return self.at(np.s_[:])
+        actual, expected = (x.astype(np.float64) for x in (self.actual, self.expected))
+        return Difference(actual, expected, self.rule, buffers=self._buffers)
 
-    def at(self, where: Array | slice) -> Difference:
+    def at(self, where: Array) -> Difference:
         """Return the differences of some elements, by the definition."""
         actual, expected = (x[where].astype(np.float64) for x in (self.actual, self.expected))
         return Difference(actual, expected, self.rule)
