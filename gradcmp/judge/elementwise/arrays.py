@@ -10,17 +10,12 @@ import numpy as np
 
 from gradcmp.case import DTypeTable, Tolerance
 from gradcmp.judge.comparison import SMALL, Comparison, Element, Reason, Verdict
-from gradcmp.judge.elementwise import compiled
+from gradcmp.judge.elementwise import by_numpy, compiled
 from gradcmp.judge.elementwise.chunks import aligned, pieces
 from gradcmp.judge.elementwise.difference import Difference, element_under
 from gradcmp.judge.elementwise.schedule import USUAL, Schedule
-from gradcmp.judge.elementwise.segments import Segments, batches
-from gradcmp.judge.elementwise.statistics import (
-    SegmentedDifference,
-    SegmentResult,
-    measure_chunks,
-    measure_integers,
-)
+from gradcmp.judge.elementwise.segments import Run, Segments, batches
+from gradcmp.judge.elementwise.statistics import SegmentedDifference, SegmentResult
 from gradcmp.judge.elementwise.tolerance import EXACT, ElementTolerance, rule_of
 from gradcmp.judge.elementwise.ulp import FORMATS, Format, coarser
 from gradcmp.recording import BFLOAT16, Array, dtype_name
@@ -141,14 +136,13 @@ def compare_segments(
     """Compare float64 arrays that lie in flat runs, each pair by itself."""
     with np.errstate(all="ignore"):
         difference = Difference(actual, expected, rule)
-        found = SegmentedDifference(segments, difference)
+        one = Run(segments.shapes[0]) if len(segments) == 1 else segments
+        found = SegmentedDifference(one, difference)
         excess = segments.split(difference.excess)
-        parts = zip(found.statistics, found.disagreeing, found.elements(), excess, strict=True)
+        parts = zip(found.results(), found.elements(), excess, strict=True)
         compared = [
-            _conclude(
-                SegmentResult(counted, disagreeing), rule, worst, part if is_small(part) else None
-            )
-            for counted, disagreeing, worst, part in parts
+            _conclude(result, rule, worst, part if is_small(part) else None)
+            for result, worst, part in parts
         ]
     sides = segments.split(expected)
     return [_warn_if_nothing_finite(one, side) for one, side in zip(compared, sides, strict=True)]
@@ -163,7 +157,7 @@ def _large(
     result = (
         compiled.measure_chunks(a, e, rule, schedule, loops)
         if loops
-        else measure_chunks(a, e, rule, schedule)
+        else by_numpy.measure_chunks(a, e, rule, schedule)
     )
     worst = _worst(result, rule, actual, expected, order)
     return _warn_if_nothing_finite(_conclude(result, rule, worst), e)
@@ -172,7 +166,7 @@ def _large(
 def _integers(actual: Array, expected: Array) -> Comparison:
     """Compare integers or booleans exactly."""
     a, e, order = aligned(actual, expected)
-    result = measure_integers(a, e)
+    result = by_numpy.measure_integers(a, e)
     worst = _worst(result, EXACT, actual, expected, order)
     excess = np.where(actual == expected, 0.0, np.inf) if is_small(actual) else None
     # Integers have no ULP: their difference counts the numbers between them.

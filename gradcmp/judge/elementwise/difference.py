@@ -9,12 +9,13 @@ slack, for the elements that are then measured by the definition.
 from __future__ import annotations
 
 import math
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from gradcmp.judge.comparison import Element
+from gradcmp.judge.elementwise.once import once
 from gradcmp.judge.elementwise.tolerance import ElementTolerance
 from gradcmp.judge.elementwise.ulp import FORMATS, Format, distance, ulp_scale
 from gradcmp.recording import Array
@@ -45,14 +46,14 @@ class Buffers:
     """
 
     def __init__(self) -> None:
-        self._buffers: dict[tuple[str, np.dtype[Any]], Array] = {}
+        self._buffers: dict[tuple[str, str], Array] = {}
 
-    def like(self, array: Array, name: str) -> Array:
-        """Return a flat buffer of the length and dtype of an array, for results of one kind."""
-        key = (name, array.dtype)
-        if key not in self._buffers or len(self._buffers[key]) < len(array):
-            self._buffers[key] = np.empty(array.shape, array.dtype)
-        return self._buffers[key][: len(array)]
+    def take(self, name: str, dtype: Any, size: int) -> Array:
+        """Return a flat buffer for results of one kind."""
+        buffer = self._buffers.get((name, dtype))
+        if buffer is None or len(buffer) < size:
+            buffer = self._buffers[name, dtype] = np.empty(size, dtype)
+        return buffer if len(buffer) == size else buffer[:size]
 
 
 class Difference:
@@ -67,13 +68,13 @@ class Difference:
 
     Attributes
     ----------
-    finite : array of bool, optional
-        Where both numbers are finite; None where all are.
-    unmatched : array of bool, optional
-        Where one side alone is NaN or the infinity that it is; None where no element is.
+    apart : array of int, optional
+        The elements where a number is not finite; None where all are.
+    unmatched : array of int, optional
+        Those where one side alone is NaN or the infinity that it is; None without any.
     pair : pair of array
         Both, with zeros in place of every pair that is not finite.
-    peak : float
+    absolute_peak : float
         The largest absolute difference of the pair.
     """
 
@@ -86,65 +87,78 @@ class Difference:
         buffers: Buffers | None = None,
     ) -> None:
         self.actual, self.expected, self.rule, self.carrier = actual, expected, rule, carrier
-        self._buffers = Buffers() if buffers is None else buffers
+        self._buffers = buffers
         self.scale = ulp_scale(rule.unit, carrier)
-        self.finite: Array | None = None
+        self.apart: Array | None = None
         self.unmatched: Array | None = None
         self.pair = (actual, expected)
-        self._subtract()
-        if not math.isfinite(self.peak):
+        self._signed: Array = np.subtract(actual, expected, out=self._buffer("absolute"))
+        self.absolute_peak = self._signed_peak()
+        if not math.isfinite(self.absolute_peak):
             self._set_apart()
 
-    def _subtract(self) -> None:
-        self._signed: Array = np.subtract(*self.pair, out=self._buffer("absolute"))
+    def _signed_peak(self) -> float:
         # The maximum, NaN if any is, comes first; two reductions take less time than to take
         # absolute values, which often nobody needs.
-        self.peak = max(float(self._signed.max()), -float(self._signed.min()))
+        signed = self._signed
+        return max(float(np.maximum.reduce(signed)), -float(np.minimum.reduce(signed)))
 
     def _set_apart(self) -> None:
-        """Set apart what is not finite, or was found to overflow."""
-        actual, expected = self.actual, self.expected
-        self.finite = finite = np.isfinite(actual) & np.isfinite(expected)
-        same = (actual == expected) | (np.isnan(actual) & np.isnan(expected))
-        unmatched = ~(finite | same)
-        if unmatched.any():
+        """Set apart what is not finite; what overflowed stays."""
+        odd = np.flatnonzero(~np.isfinite(self._signed))
+        a, e = self.actual[odd], self.expected[odd]
+        finite = np.isfinite(a) & np.isfinite(e)
+        if finite.all():
+            return
+        unmatched = odd[~(finite | (a == e) | (np.isnan(a) & np.isnan(e)))]
+        if unmatched.size:
             self.unmatched = unmatched
-        zero = actual.dtype.type(0)
-        self.pair = (np.where(finite, actual, zero), np.where(finite, expected, zero))
-        self._subtract()
+        self.apart = odd[~finite]
+        self.pair = self._zeroed("actual"), self._zeroed("expected")
+        self._signed[self.apart] = 0
+        self.absolute_peak = self._signed_peak()
 
-    def _buffer(self, name: str) -> Array:
-        return self._buffers.like(self.actual, name)
+    def _zeroed(self, name: str) -> Array:
+        zeroed: Array = np.positive(getattr(self, name), out=self._buffer(name))
+        zeroed[self.apart] = 0
+        return zeroed
 
-    @cached_property
+    def room(self, name: str, dtype: str) -> Array | None:
+        """Return room for a result; without buffers None: NumPy makes some."""
+        return self._buffers.take(name, dtype, len(self.actual)) if self._buffers else None
+
+    def _buffer(self, name: str) -> Any:
+        return self.room(name, self.actual.dtype.char)
+
+    @once
     def _magnitude(self) -> Array:
         magnitude: Array = np.abs(self.pair[1], out=self._buffer("magnitude"))
         return magnitude
 
-    @cached_property
+    @once
     def absolute(self) -> Array:
         """``|a − e|`` of the pair."""
         absolute: Array = np.abs(self._signed, out=self._signed)
         return absolute
 
-    @cached_property
+    @once
     def _quotient(self) -> Array:
         """The relative difference with one sign or the other; 0 or NaN where there is none."""
-        if self.peak == 0:
+        if self.absolute_peak == 0:
             return self._signed
         quotient: Array = np.divide(self._signed, self.pair[1], out=self._buffer("relative"))
         return quotient
 
-    @cached_property
+    @once
     def relative(self) -> Array:
         """``|a − e| / |e|``; 0 or NaN where the difference is 0."""
         relative: Array = np.abs(self._quotient, out=self._quotient)
         return relative
 
-    @cached_property
+    @once
     def relative_peak(self) -> float:
         """The largest relative difference."""
-        if self.peak == 0:
+        if self.absolute_peak == 0:
             return 0.0
         quotient = self._quotient
         return max(float(np.fmax.reduce(quotient)), -float(np.fmin.reduce(quotient)))
@@ -154,24 +168,13 @@ class Difference:
         """The distances on the scale of ULP, in whole numbers."""
         return self._steps[0]
 
-    def whole_steps(self) -> Array:
-        """Return the distances in whole ULP."""
-        steps, shift = self.steps, self.scale.shift
-        if not shift:
-            return steps
-        whole = self._buffers.like(steps, "whole")
-        np.right_shift(steps, steps.dtype.type(shift), out=whole)
-        return whole
-
     @property
     def steps_peak(self) -> int:
         """The largest distance."""
-        return self._steps[1]
+        return self._steps[1] if self.absolute_peak > 0 else 0
 
-    @cached_property
+    @once
     def _steps(self) -> tuple[Array, int]:
-        if self.peak == 0:
-            return self.absolute.view(f"u{self.absolute.dtype.itemsize}"), 0
         one_sign = self.relative_peak < 0.5
         return self.scale.steps(*self.pair, self._buffer("steps"), one_sign=one_sign)
 
@@ -181,7 +184,7 @@ class Difference:
         ulp: Array = self.steps / 2.0**self.scale.shift
         return ulp
 
-    @cached_property
+    @once
     def allowed(self) -> Array:
         """The absolute difference that the rule allows: finite; 0 beside NaN and infinity.
 
@@ -197,18 +200,22 @@ class Difference:
         if rule.ulp is not None or rule.rtol > 1 or rule.atol > 1:
             # An overflow exceeds it anyway; past the NaN of infinity times no ULP.
             allowed = np.fmin(allowed, LARGEST)
-        return allowed if self.finite is None else np.where(self.finite, allowed, 0.0)
+        if self.apart is not None:
+            allowed[self.apart] = 0
+        return allowed
 
-    @cached_property
+    @once
     def excess(self) -> Array:
         """The absolute difference as a multiple of the allowed one: above 1 it disagrees.
 
         Infinity where a NaN or infinity is unmatched.
         """
         excess = np.divide(self.absolute, self.allowed, out=self._buffer("excess"))
-        if self.finite is not None or self.rule.ulp is not None or self.rule.atol < FAINT:
-            excess = np.fmax(excess, 0.0)  # past the NaN of 0 / 0
-        return excess if self.unmatched is None else np.where(self.unmatched, np.inf, excess)
+        if self.apart is not None or self.rule.ulp is not None or self.rule.atol < FAINT:
+            np.fmax(excess, 0.0, out=excess)  # past the NaN of 0 / 0
+        if self.unmatched is not None:
+            excess[self.unmatched] = np.inf
+        return excess
 
     @property
     def close(self) -> Array:
@@ -224,7 +231,9 @@ class Difference:
             near = np.flatnonzero(~close & (self.excess <= 1 + slack))
             if near.size:
                 close[near] = self.at(near).close
-        return close if self.unmatched is None else close & ~self.unmatched
+        if self.unmatched is not None:
+            close[self.unmatched] = False
+        return close
 
     @property
     def in_float64(self) -> Difference:

@@ -26,9 +26,11 @@ class Schedule:
         Elements of an array that is compared side by side with others.
     together : int
         Elements of all arrays that are compared side by side.
-    chunk, compiled_chunk : int
-        Elements of a chunk of a larger array, by NumPy and by the compiled loops: long enough to
-        hide the calls, short enough for a core's caches. The loops have blocks of their own.
+    chunk : int
+        Bytes of a chunk of a larger array by NumPy: long enough to hide the calls, short enough
+        for a core's caches.
+    compiled_chunk : int
+        Elements of one by the compiled loops, which have blocks of their own.
     share : int
         Elements below which a thread takes longer to start than it saves.
     threads : int
@@ -41,7 +43,7 @@ class Schedule:
 
     longest: float = LONGEST
     together: int = TOGETHER
-    chunk: int = 1 << 17
+    chunk: int = 1 << 20
     compiled_chunk: int = 1 << 19
     share: int = 1 << 18
     threads: int = min(8, cores())

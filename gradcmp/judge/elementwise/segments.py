@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from gradcmp.judge.elementwise.once import once
 from gradcmp.recording import Array
 
 Float: TypeAlias = npt.NDArray[np.float64]
@@ -53,10 +53,12 @@ class Segments:
         Of several arrays none may be empty.
     """
 
+    is_one = False
+
     def __init__(self, shapes: Sequence[tuple[int, ...]]) -> None:
         self.shapes = shapes
         self.lengths = [math.prod(shape) for shape in shapes]
-        self.sizes: Index = np.array(self.lengths, np.intp)
+        self.sizes: Any = np.array(self.lengths, np.intp)
         self.starts: Index = self.sizes.cumsum() - self.sizes
 
     def __len__(self) -> int:
@@ -104,13 +106,8 @@ class Segments:
         return largest
 
     def dot(self, first: Array, second: Array) -> Float:
-        """Return each array's sum of products, in float64 where the dtype overflows."""
-        if len(self) > 1:
-            return self.total(first * second)
-        product = _dot(first, second)
-        if not math.isfinite(product):
-            product = _dot(first.astype(np.float64), second.astype(np.float64))
-        return np.array([product])
+        """Return each array's sum of products."""
+        return self.total(first * second)
 
     def total(self, flat: Array) -> Array:
         """Return each array's sum."""
@@ -131,6 +128,29 @@ class Segments:
         flagged = np.flatnonzero(flags)
         found: Index = flagged[np.searchsorted(flagged, self.starts)]
         return found
+
+    def count_places(self, flat: Index) -> Array:
+        """Return how many of these flat indices lie in each array."""
+        return np.bincount(self.containing(flat), minlength=len(self))
+
+    def top(self, each: Any) -> Any:
+        """Return the largest of what each array has."""
+        return each.max()
+
+    def near(self, flat: Array, tops: Any, share: float, most: float) -> Index:
+        """Return the elements that have nearly their array's maximum; none of one that is zero."""
+        least = np.where(tops > 0, np.minimum(tops, most) * share, np.inf)
+        return np.flatnonzero(flat >= self.broadcast(least))
+
+    def highest(self, places: Index, *keys: Array) -> Index:
+        """Return which of the places have the highest keys of their array; the first of equals."""
+        segment = self.containing(places)
+        order = np.lexsort((places, *(-key for key in reversed(keys)), segment))
+        return order[np.flatnonzero(np.diff(segment[order], prepend=-1))]
+
+    def rows(self, columns: Iterable[Any]) -> list[tuple[Any, ...]]:
+        """Return what each array has in the columns, as Python's numbers."""
+        return list(zip(*(column.tolist() for column in columns), strict=True))
 
     def containing(self, flat: Index) -> Index:
         """Return the number of the array in which each flat index lies."""
@@ -163,10 +183,68 @@ class Segments:
         found: Array = ufunc.reduceat(flat, self.starts, dtype=dtype)
         return found
 
-    @cached_property
+    @once
     def ids(self) -> Index:
         """For each element, the number of its array."""
         return np.repeat(np.arange(len(self)), self.sizes)
+
+
+class Run(Segments):
+    """One array by itself: what each of several would have is one of Python's numbers here.
+
+    An array of one element takes ten times as long.
+    """
+
+    is_one = True
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shapes = [shape]
+        self.sizes = math.prod(shape)
+        self.lengths = [self.sizes]
+        self.starts = np.zeros(1, np.intp)
+
+    def largest(self, flat: Array) -> Any:
+        """Return the maximum, which is NaN if any element is."""
+        return flat.max().item()
+
+    def largest_number(self, flat: Array) -> Any:
+        """Return the maximum past every NaN, and at least 0."""
+        return max(0.0, float(np.fmax.reduce(flat)))
+
+    def dot(self, first: Array, second: Array) -> Any:
+        """Return the sum of products, in float64 where the dtype overflows."""
+        product = _dot(first, second)
+        if not math.isfinite(product):
+            product = _dot(first.astype(np.float64), second.astype(np.float64))
+        return product
+
+    def count(self, flags: Array) -> Any:
+        """Return how many elements are not zero."""
+        return int(np.count_nonzero(flags))
+
+    def count_places(self, flat: Index) -> Any:
+        """Return how many flat indices there are."""
+        return len(flat)
+
+    def top(self, each: Any) -> Any:
+        """Return the one that there is."""
+        return each
+
+    def near(self, flat: Array, tops: Any, share: float, most: float) -> Index:
+        """Return the elements that have nearly the maximum."""
+        least = flat.dtype.type(min(tops, most) * share)
+        return np.flatnonzero(flat >= least)
+
+    def highest(self, places: Index, *keys: Array) -> Index:
+        """Return which of the places has the highest keys; the first of equals."""
+        kept = np.arange(len(places))
+        for key in keys if len(places) > 1 else ():
+            kept = kept[key[kept] == key[kept].max()]
+        return kept[places[kept].argmin() :][:1]
+
+    def rows(self, columns: Iterable[Any]) -> list[tuple[Any, ...]]:
+        """Return the one row that the columns are."""
+        return [tuple(columns)]
 
 
 def _dot(x: Array, y: Array) -> float:

@@ -99,7 +99,7 @@ class UlpScale:
     factor: float
 
     def steps(
-        self, actual: Array, expected: Array, out: Array, *, one_sign: bool = False
+        self, actual: Array, expected: Array, out: Array | None = None, *, one_sign: bool = False
     ) -> tuple[Array, int]:
         """Return the distances between finite numbers of the carrier, and the largest of them.
 
@@ -107,7 +107,7 @@ class UlpScale:
 
         Parameters
         ----------
-        out : array
+        out : array, optional
             A buffer of their width, which they are put in.
         one_sign : bool
             Whether the two numbers of a pair are known to have one sign, or to be zeros.
@@ -117,7 +117,9 @@ class UlpScale:
             a, e = actual.view(signed), expected.view(signed)
         else:
             a, e = ((x * self.factor).view(signed) for x in (actual, expected))
-        steps = np.subtract(a, e, out=out.view(signed))  # modulo the integer's range
+        steps = np.subtract(
+            a, e, out=None if out is None else out.view(signed)
+        )  # modulo the integer's range
         steps = np.abs(steps, out=steps).view(unsigned)
         top = int(steps.max())
         if not one_sign or top > magnitude:  # +0 and −0 are a sign bit apart
@@ -137,7 +139,9 @@ def ulp_scale(unit: Format, carrier: Format) -> UlpScale:
     return UlpScale(carrier.digits - unit.digits, 2.0 ** (carrier.lowest - unit.lowest))
 
 
-def octaves(whole: Array, top: int) -> tuple[Array, list[int]]:
+def octaves(
+    steps: Array, top: int, shift: int = 0, out: Array | None = None
+) -> tuple[Array, list[int]]:
     """Return a byte for each distance that grows with its octave, and the byte of each octave.
 
     The octaves are below 1 ULP, from 1, from 2, from 4, from 8 ULP on …; a distance has reached
@@ -145,12 +149,18 @@ def octaves(whole: Array, top: int) -> tuple[Array, list[int]]:
 
     Parameters
     ----------
-    whole : array of unsigned int
-        Distances in whole ULP; `top` is the largest of them.
+    steps : array of unsigned int
+        Distances in units of 2**-shift ULP; `top` is the largest of them.
     """
-    highest = top.bit_length()
+    highest = (top >> shift).bit_length()
     if highest <= 8:
-        return whole.astype(np.uint8), [1 << k for k in range(highest)]
+        narrow = np.empty(len(steps), np.uint8) if out is None else out
+        if shift:  # and narrowed, in one go
+            np.right_shift(steps, steps.dtype.type(shift), out=narrow, casting="unsafe")
+        else:
+            np.copyto(narrow, steps, casting="unsafe")
+        return narrow, [1 << k for k in range(highest)]
+    whole = steps >> steps.dtype.type(shift) if shift else steps
     narrow = whole.astype(np.int32) if highest < 32 else whole
     rest = narrow >> 1
     np.invert(rest, out=rest)

@@ -37,7 +37,7 @@ RULES = {
 
 SCHEDULES = {
     "segments": Schedule(longest=math.inf),
-    "chunks": Schedule(longest=0, worthwhile=math.inf, chunk=32),
+    "chunks": Schedule(longest=0, worthwhile=math.inf, chunk=128),
     "compiled": Schedule(longest=0, worthwhile=0, compiled_chunk=32, share=64, threads=3),
 }
 
