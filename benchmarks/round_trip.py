@@ -17,21 +17,14 @@ from multiprocessing.connection import Connection
 from statistics import median
 
 from gradcmp import seed_case
-from gradcmp.inputs import cotangent, draw
-from gradcmp.plan import backends_of, check, resolve
+from gradcmp.plan import check
 from gradcmp.recording import Recording, to_bytes
 from gradcmp.workers import Pool, Request
 
 
 def seed_requests() -> list[Request]:
-    case = seed_case()
-    graph, specs = check(case)
-    body = tuple((name, expression.text) for name, expression in case.graph.items())
-    upstream = cotangent(case, specs[graph.output].shape)
-    return [
-        Request(str(spec), resolve(spec, case), body, graph.output, draw(case), upstream)
-        for spec in backends_of(case)
-    ]
+    plan = check(seed_case())
+    return plan.requests(plan.draw())
 
 
 def handing_over(size: int, trips: int) -> list[float]:

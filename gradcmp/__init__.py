@@ -9,17 +9,25 @@ True
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+
+from gradcmp.version import VERSION
+
+# Not out of typing: under `python -m gradcmp` the current directory is still asked for it here.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from gradcmp.api import run, run_all
     from gradcmp.case import BackendSpec, Case, Effort, Expression, Fixed, InputSpec, Ulp
     from gradcmp.config import find, load, seed_case
     from gradcmp.errors import GradcmpError
     from gradcmp.judge import CaseVerdict, Comparison, compare
-    from gradcmp.plan import check
+    from gradcmp.plan import Plan, check
     from gradcmp.recording import Failure, Recording
     from gradcmp.workers import Pool
+
+__version__ = VERSION
 
 # Where each public name lives; a name is imported when it is first used.
 _HOMES = {
@@ -28,7 +36,7 @@ _HOMES = {
     "gradcmp.config": ("find", "load", "seed_case"),
     "gradcmp.errors": ("GradcmpError",),
     "gradcmp.judge": ("CaseVerdict", "Comparison", "compare"),
-    "gradcmp.plan": ("check",),
+    "gradcmp.plan": ("Plan", "check"),
     "gradcmp.recording": ("Failure", "Recording"),
     "gradcmp.workers": ("Pool",),
 }
@@ -44,6 +52,7 @@ __all__ = [
     "Fixed",
     "GradcmpError",
     "InputSpec",
+    "Plan",
     "Pool",
     "Recording",
     "Ulp",

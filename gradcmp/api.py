@@ -5,21 +5,16 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from gradcmp import inputs
-from gradcmp.case import DTYPES, ONCE, BackendSpec, Case, Effort, InputSpec
-from gradcmp.graph import build
-from gradcmp.judge import CaseVerdict, judge, unsteady
-from gradcmp.plan import backends_of, check, environments_of, in_float64, requests_of, resolve
-from gradcmp.recording import (
-    COTANGENT,
-    Array,
-    Origin,
-    Outcome,
-    Recording,
-    fingerprint,
-    missing_inputs,
-)
+from gradcmp.case import DTYPES, ONCE, Auto, Case, Effort
+from gradcmp.judge import CaseVerdict, judge, unsteady, with_worse
+from gradcmp.judge.recorded.same_case import judge_saved
+from gradcmp.nudged import own_noise_of
+from gradcmp.plan import Arrays, Plan, check
+from gradcmp.recording import Array, Origin, Outcome, Recording, fingerprint, missing_inputs
+from gradcmp.version import VERSION
 from gradcmp.workers import Pool, Request
 
 
@@ -36,13 +31,25 @@ def run(case: Case, pool: Pool | None = None, effort: Effort = ONCE) -> CaseVerd
     GradcmpError
         As `check`. What goes wrong inside a backend is that backend's outcome instead.
     """
-    if pool is None:
-        with Pool() as own:
-            own.start(environments_of([case]))
-            return run(case, own, effort)
-    requests = requests_of(case, backends_of(case))
+    plan = check(case)
+    if pool is not None:
+        return run_plan(plan, pool, effort)
+    with Pool() as own:
+        own.start(plan.environments)
+        return run_plan(plan, own, effort)
+
+
+def run_all(cases: Iterable[Case], pool: Pool, effort: Effort = ONCE) -> Iterator[CaseVerdict]:
+    """Run cases one after the other on the same warm workers."""
+    for case in cases:
+        yield run(case, pool, effort)
+
+
+def run_plan(plan: Plan, pool: Pool, effort: Effort = ONCE) -> CaseVerdict:
+    """Run a case that was checked, and judge it."""
+    requests = plan.requests(plan.draw())
     again = [replace(request) for request in requests for _ in range(effort.repeat - 1)]
-    answers, verdict = _ask(case, requests, pool, again)
+    answers, verdict = _ask(plan, requests, pool, again)
     runs: dict[str, list[Recording]] = {request.label: [] for request in requests}
     for request in (*requests, *again):
         if isinstance(answer := answers[request], Recording):
@@ -53,10 +60,10 @@ def run(case: Case, pool: Pool | None = None, effort: Effort = ONCE) -> CaseVerd
         runs=effort.repeat,
         unsteady={label: found for label, found in changes.items() if found},
     )
-    return replace(verdict, isolated=isolate(verdict, pool)) if effort.isolate else verdict
+    return replace(verdict, isolated=isolate(plan, verdict, pool)) if effort.isolate else verdict
 
 
-def isolate(verdict: CaseVerdict, pool: Pool) -> dict[str, CaseVerdict]:
+def isolate(plan: Plan, verdict: CaseVerdict, pool: Pool) -> dict[str, CaseVerdict]:
     """Run each node alone, on the reference's operands and with the reference's cotangent.
 
     So one wrong op is told from the error that it hands on.
@@ -66,54 +73,65 @@ def isolate(verdict: CaseVerdict, pool: Pool) -> dict[str, CaseVerdict]:
     dict of str to CaseVerdict
         By node; empty when the reference failed.
     """
-    case, reference = verdict.case, verdict.recordings.get(verdict.reference)
+    reference = verdict.recordings.get(verdict.reference)
     if reference is None:
         return {}
     found = {}
-    coarsest = max(case.dtypes, key=DTYPES.index)
-    for node, sources in build(case).reads.items():
+    coarsest = max(plan.case.dtypes, key=DTYPES.index)
+    for node, sources in plan.graph.reads.items():
         if node not in reference.gradients:
             continue  # whole numbers have no gradient to be wrong
-        arrays = {
+        operands = {
             name: inputs.round_to(array, coarsest) if array.dtype.kind == "f" else array
             for name in sources
             for array in [reference.values[name]]
         }
-        alone = replace(
-            case,
-            name=f"{case.name}/{node}",
-            inputs={name: InputSpec("values", array.shape) for name, array in arrays.items()},
-            graph={node: case.graph[node]},
-            output=node,
-            wrt=tuple(name for name in sources if name in reference.gradients),
-        )
-        cotangent = inputs.round_to(reference.gradients[node], coarsest)
-        body = ((node, case.graph[node].text),)
-        requests = [
-            Request(str(spec), resolve(spec, case), body, node, arrays, cotangent)
-            for spec in backends_of(case)
-        ]
-        _, found[node] = _ask(alone, requests, pool)
+        arrays = Arrays(operands, inputs.round_to(reference.gradients[node], coarsest))
+        alone = plan.of_node(node, arrays)
+        _, found[node] = _ask(alone, alone.requests(arrays), pool)
     return found
 
 
 def _ask(
-    case: Case, requests: Sequence[Request], pool: Pool, again: Sequence[Request] = ()
+    plan: Plan, requests: Sequence[Request], pool: Pool, again: Sequence[Request] = ()
 ) -> tuple[dict[Request, Outcome], CaseVerdict]:
     """Hand requests to the workers, with their twins in float64, and judge the answers."""
-    twins = [twin for request in requests if (twin := in_float64(case, request))]
-    answers = dict(pool.run([*requests, *twins, *again]))
-    verdict = judge(
-        case,
-        requests[0].label,
-        {request.label: answers[request] for request in requests},
-        {twin.label: answers[twin] for twin in twins},
-    )
+    twins = [(request, twin) for request in requests if (twin := plan.in_float64(request))]
+    answers = dict(pool.run([*requests, *(twin for _, twin in twins), *again]))
+    outcomes = {request.label: answers[request] for request in requests}
+    fine = {twin.label: answers[twin] for _, twin in twins}
+    judged = partial(judge, plan.case, plan.reference, graph=plan.graph)
+    verdict = judged(outcomes, fine)
+    own = own_noise_of(twins, answers, verdict.unearned, pool) if verdict.unearned else {}
+    if own:
+        verdict = judged(_with_own(outcomes, own), fine)
+    for run in _runs(requests, again):  # each is judged, not the first alone
+        repeated = {label: answers[request] for label, request in run.items()}
+        verdict = with_worse(verdict, judged(_with_own(repeated, own), fine))
     return answers, verdict
 
 
-def record(case: Case, spec: BackendSpec, pool: Pool, twin: bool = True) -> Outcome:
-    """Compute one case with one backend, to be kept: the recording knows its origin.
+def _with_own(
+    outcomes: Mapping[str, Outcome], own: Mapping[str, Mapping[str, Array]]
+) -> dict[str, Outcome]:
+    """Return outcomes with the noise of the backends' own code, where it is known."""
+    return {
+        label: replace(outcome, own=own[label])
+        if isinstance(outcome, Recording) and label in own
+        else outcome
+        for label, outcome in outcomes.items()
+    }
+
+
+def _runs(requests: Sequence[Request], again: Sequence[Request]) -> Iterator[dict[str, Request]]:
+    """Return the requests of each run after the first, by label."""
+    count = len(again) // len(requests)
+    for run in range(count):
+        yield {one.label: one for one in again[run::count]}
+
+
+def record(plan: Plan, pool: Pool, twin: bool = True) -> Outcome:
+    """Compute a case with the only backend of its plan, to be kept: the recording knows its origin.
 
     The inputs are those of the case as it stands, whichever backend computes: recordings of
     different backends can be held together.
@@ -123,60 +141,55 @@ def record(case: Case, spec: BackendSpec, pool: Pool, twin: bool = True) -> Outc
     twin : bool
         Whether to compute in float64 too, where tolerance auto will ask for it. A backend that
         cannot is recorded without.
-
-    Raises
-    ------
-    GradcmpError
-        As `check`.
     """
-    (request,) = requests_of(case, (spec,))
-    fine = in_float64(case, request) if twin else None
+    arrays = plan.draw()
+    (request,) = plan.requests(arrays)
+    fine = plan.in_float64(request) if twin else None
     answers = dict(pool.run([request, fine] if fine else [request]))
     outcome = answers[request]
     if not isinstance(outcome, Recording):
         return outcome
     twins = {request.label: answers[fine]} if fine else {}
-    return keepsakes(case, {request.label: outcome}, twins)[request.label]
+    origin = origin_of(plan, arrays)
+    kept = with_provenance({request.label: outcome}, twins, origin, arrays)
+    if fine and kept[request.label].twin:
+        unearned = judge_saved(origin, kept, Auto()).unearned
+        own = own_noise_of([(request, fine)], answers, unearned, pool)
+        kept = {label: replace(one, own=own.get(label, {})) for label, one in kept.items()}
+    return kept[request.label]
 
 
-def keepsakes(
-    case: Case, recordings: Mapping[str, Recording], twins: Mapping[str, Outcome]
+def with_provenance(
+    recordings: Mapping[str, Recording],
+    twins: Mapping[str, Outcome],
+    origin: Origin,
+    arrays: Arrays,
 ) -> dict[str, Recording]:
-    """Return recordings of a case, by label, with all that a judge will want of them later."""
-    origin, handed = origin_of(case), handed_of(case)
+    """Attach the origin, the inputs that casts lost digits of, and the run in float64.
+
+    Parameters
+    ----------
+    recordings, twins : mapping of str to Recording
+        Of one case, by label.
+    """
     fine = {label: twin for label, twin in twins.items() if isinstance(twin, Recording)}
     return {
         label: replace(
             recording,
             origin=origin,
-            given=missing_inputs(recording, origin, handed),
+            given=missing_inputs(recording, origin, arrays.named),
             twin=fine.get(label),
         )
         for label, recording in recordings.items()
     }
 
 
-def origin_of(case: Case) -> Origin:
+def origin_of(plan: Plan, arrays: Arrays) -> Origin:
     """Return what a saved recording of a case must say: the question, the hashes of its inputs."""
-    from importlib.metadata import version  # slow to load
-
-    _, specs = check(case)
-    shapes = {name: replace(spec, shape=specs[name].shape) for name, spec in case.inputs.items()}
+    case = plan.case
+    shapes = {n: replace(spec, shape=plan.specs[n].shape) for n, spec in case.inputs.items()}
     return Origin(
         replace(case, inputs=shapes),
-        {name: fingerprint(array) for name, array in handed_of(case).items()},
-        {"gradcmp": version("gradcmp"), "machine": f"{platform.system()} {platform.machine()}"},
+        {name: fingerprint(array) for name, array in arrays.named.items()},
+        {"gradcmp": VERSION, "machine": f"{platform.system()} {platform.machine()}"},
     )
-
-
-def handed_of(case: Case) -> dict[str, Array]:
-    """Return what every backend is handed: the inputs, and the cotangent under its name."""
-    graph, specs = check(case)
-    cotangent = inputs.cotangent(case, specs[graph.output].shape)
-    return {**inputs.draw(case), COTANGENT: cotangent}
-
-
-def run_all(cases: Iterable[Case], pool: Pool, effort: Effort = ONCE) -> Iterator[CaseVerdict]:
-    """Run cases one after the other on the same warm workers."""
-    for case in cases:
-        yield run(case, pool, effort)

@@ -18,7 +18,10 @@ class ExitCode(IntEnum):
     DISAGREE = 1
     USAGE = 2
     COULD_NOT_COMPARE = 3
+    HUNG_UP = 129
     INTERRUPTED = 130
+    TERMINATED = 143
+    BROKEN_OFF = 149  # by Windows' Ctrl-Break
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,10 @@ class BackendError(GradcmpError):
     """A backend that was requested and cannot compute: absent, or unable."""
 
     exit_code = ExitCode.COULD_NOT_COMPARE
+
+
+class AbsentError(BackendError):
+    """What a backend needs and is not there: all that ``required: false`` excuses."""
 
 
 class NothingComparedError(GradcmpError):

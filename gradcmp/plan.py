@@ -1,27 +1,122 @@
-"""What a case needs: its graph and shapes, its backends resolved, the requests to them."""
+"""What is known of a case before anything runs, found out once and read by all that follows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from gradcmp import inputs
 from gradcmp.backends import backend_class
-from gradcmp.case import REFERENCE, Auto, BackendSpec, Case
-from gradcmp.errors import UsageError, did_you_mean
+from gradcmp.backends.capabilities import missing
+from gradcmp.case import REFERENCE, Auto, BackendSpec, Case, InputSpec
+from gradcmp.errors import UsageError
 from gradcmp.graph import Graph, build, infer
 from gradcmp.ops import ArraySpec
+from gradcmp.recording import COTANGENT, Array
 from gradcmp.workers import Environment, Request
 
 
-def check(case: Case) -> tuple[Graph, dict[str, ArraySpec]]:
+@dataclass(frozen=True)
+class Arrays:
+    """What every backend is given, in float64: the inputs, and the cotangent of the output."""
+
+    inputs: Mapping[str, Array]
+    cotangent: Array
+
+    @property
+    def named(self) -> dict[str, Array]:
+        """The inputs by their names, and the cotangent under `COTANGENT`."""
+        return {**self.inputs, COTANGENT: self.cotangent}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A case that was checked. `check` makes it.
+
+    It holds no array: a suite keeps the plans of all its cases.
+
+    Attributes
+    ----------
+    specs : mapping of str to ArraySpec
+        Shape and kind of every input and node.
+    backends : mapping of str to BackendSpec
+        Who computes, by label, with mode and dtype resolved; the float64 reference first.
+    """
+
+    case: Case
+    graph: Graph
+    specs: Mapping[str, ArraySpec]
+    backends: Mapping[str, BackendSpec]
+
+    @property
+    def reference(self) -> str:
+        """The label of the float64 reference."""
+        return next(iter(self.backends))
+
+    @property
+    def environments(self) -> tuple[Environment, ...]:
+        """The processes that its backends need, each once."""
+        return tuple(dict.fromkeys(map(Environment.of, self.backends.values())))
+
+    def computed_by(self, spec: BackendSpec) -> Plan:
+        """Return the same question to one backend, which the case need not name.
+
+        Raises
+        ------
+        UsageError
+            As `resolve`.
+        """
+        return replace(self, backends={str(spec): resolve(spec, self.case)})
+
+    def of_node(self, node: str, arrays: Arrays) -> Plan:
+        """Return a plan of one node alone, differentiated with respect to all that it reads."""
+        operands = {name: InputSpec("values", array.shape) for name, array in arrays.inputs.items()}
+        case = replace(
+            self.case,
+            name=f"{self.case.name}/{node}",
+            inputs=operands,
+            graph={node: self.case.graph[node]},
+            output=node,
+            wrt=tuple(name for name in operands if self.specs[name].kind == "float"),
+        )
+        graph = build(case)
+        names = (*graph.inputs, *(step.name for step in graph))
+        specs = {name: self.specs[name] for name in names}
+        return replace(self, case=case, graph=graph, specs=specs)
+
+    def draw(self) -> Arrays:
+        """Draw the inputs and the cotangent; who asks for them keeps them, the plan does not.
+
+        Raises
+        ------
+        InputError
+            For a data file that is no longer what it was when the case was checked.
+        """
+        shape = self.specs[self.graph.output].shape
+        return Arrays(inputs.draw(self.case, self.specs), inputs.cotangent(self.case, shape))
+
+    def requests(self, arrays: Arrays) -> list[Request]:
+        """Return the request to each backend."""
+        body = tuple((name, expression.text) for name, expression in self.case.graph.items())
+        return [
+            Request(label, spec, body, self.graph.output, arrays.inputs, arrays.cotangent)
+            for label, spec in self.backends.items()
+        ]
+
+    def in_float64(self, request: Request) -> Request | None:
+        """Return the same request in float64, which tolerance auto tells rounding from a bug by."""
+        if not isinstance(self.case.tolerance, Auto) or request.spec.dtype == "float64":
+            return None
+        return replace(request, spec=replace(request.spec, dtype="float64"))
+
+
+def check(case: Case) -> Plan:
     """Find everything that can be found wrong with a case before anything runs.
 
     Returns
     -------
-    graph : Graph
-    specs : dict of str to ArraySpec
-        Shape and kind of every input and node.
+    Plan
+        What was found out on the way.
 
     Raises
     ------
@@ -29,16 +124,17 @@ def check(case: Case) -> tuple[Graph, dict[str, ArraySpec]]:
         For expressions, names or shapes that do not fit, inputs that cannot be drawn, backends
         or modes that do not exist, or arrays that the machine's memory cannot hold.
     """
-    for spec in backends_of(case):
-        resolve(spec, case)
+    backends = {str(spec): resolve(spec, case) for spec in backends_of(case)}
     graph = build(case)
     specs = infer(graph, inputs.specs(case))
     inputs.require_memory(specs, case.where)
-    return graph, specs
+    return Plan(case, graph, specs, backends)
 
 
 def resolve(spec: BackendSpec, case: Case) -> BackendSpec:
     """Fill in the mode and the dtype that a specification leaves open.
+
+    The modes of a plug-in are known in its worker alone: there one that is left open is its first.
 
     Raises
     ------
@@ -46,26 +142,13 @@ def resolve(spec: BackendSpec, case: Case) -> BackendSpec:
         When the backend has no such mode, or cannot compute in such a dtype.
     """
     adapter = backend_class(spec.name)
-    mode = spec.mode or adapter.modes[0]
+    mode = spec.mode or next(iter(adapter.modes), None)
     dtype = case.dtype_of(spec)
-    for what, word, known in (("mode", mode, adapter.modes), ("dtype", dtype, adapter.dtypes)):
-        if word not in known:
-            raise UsageError(
-                f"backend '{spec.name}' has no {what} '{word}'",
-                where=spec.where,
-                way_out=did_you_mean(word, known),
-            )
+    if lack := missing(adapter, mode, dtype):
+        raise UsageError(
+            f"backend '{spec.name}' has no {lack}", where=spec.where, way_out=lack.way_out
+        )
     return replace(spec, mode=mode, dtype=dtype)
-
-
-def reference_of(case: Case) -> BackendSpec:
-    """Return the float64 reference: the case's own NumPy backend if it is one, else one more."""
-    for spec in case.backends:
-        if spec.name == REFERENCE and resolve(spec, case).dtype == "float64":
-            return spec
-    plain = BackendSpec(REFERENCE)
-    taken = {str(spec) for spec in case.backends}
-    return replace(plain, dtype="float64") if str(plain) in taken else plain
 
 
 def backends_of(case: Case) -> tuple[BackendSpec, ...]:
@@ -74,26 +157,11 @@ def backends_of(case: Case) -> tuple[BackendSpec, ...]:
     return (reference, *(spec for spec in case.backends if spec != reference))
 
 
-def environments_of(cases: Iterable[Case]) -> tuple[Environment, ...]:
-    """Return the processes that the cases need, each once."""
-    needed = (Environment.of(spec) for case in cases for spec in backends_of(case))
-    return tuple(dict.fromkeys(needed))
-
-
-def requests_of(case: Case, backends: Iterable[BackendSpec]) -> list[Request]:
-    """Draw the inputs of a case and give the request to each of the backends."""
-    graph, specs = check(case)
-    arrays = inputs.draw(case)
-    cotangent = inputs.cotangent(case, specs[graph.output].shape)
-    body = tuple((name, expression.text) for name, expression in case.graph.items())
-    return [
-        Request(str(spec), resolve(spec, case), body, graph.output, arrays, cotangent)
-        for spec in backends
-    ]
-
-
-def in_float64(case: Case, request: Request) -> Request | None:
-    """Return the same request in float64, which tolerance auto tells rounding from a bug by."""
-    if not isinstance(case.tolerance, Auto) or request.spec.dtype == "float64":
-        return None
-    return replace(request, spec=replace(request.spec, dtype="float64"))
+def reference_of(case: Case) -> BackendSpec:
+    """Return the float64 reference: the case's own NumPy backend if it is one, else one more."""
+    for spec in case.backends:
+        if spec.name == REFERENCE and case.dtype_of(spec) == "float64":
+            return spec
+    plain = BackendSpec(REFERENCE)
+    taken = {str(spec) for spec in case.backends}
+    return replace(plain, dtype="float64") if str(plain) in taken else plain

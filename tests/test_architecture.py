@@ -3,9 +3,7 @@
 import json
 import subprocess
 import sys
-from graphlib import CycleError, TopologicalSorter
 
-import grimp
 import pytest
 
 FRAMEWORKS = {"torch", "tensorflow", "jax", "jaxlib", "keras"}
@@ -37,7 +35,8 @@ def loaded_after(code):
             "import gradcmp.backends.torch, gradcmp.backends.tensorflow, gradcmp.backends.jax",
             FRAMEWORKS,
         ),
-        ("import gradcmp.workers", FRAMEWORKS | {"pydantic", "yaml", "rich", "click"}),
+        ("import gradcmp.backends as b; b.idioms()", FRAMEWORKS),
+        ("import gradcmp.workers as w; w.Environment('jax').rank", HEAVY | {"click"}),
     ],
 )
 def test_importing_loads_nothing_heavy(code, forbidden):
@@ -61,22 +60,3 @@ def test_the_arrows_hold():
         text=True,
     )
     assert answer.returncode == 0, answer.stdout
-
-
-def circle(arrows):
-    """Return files that import each other in a circle; none is the empty list."""
-    try:
-        TopologicalSorter(arrows).prepare()
-    except CycleError as error:
-        return error.args[1]
-    return []
-
-
-def test_no_files_import_each_other_in_a_circle():
-    graph = grimp.build_graph("gradcmp")
-    files = {file for file in graph.modules if not file.startswith("gradcmp.cli.")}
-    arrows = {file: graph.find_modules_directly_imported_by(file) & files for file in files}
-    assert len(arrows) > 150
-    assert circle(arrows) == []
-    spoiled = {**arrows, "gradcmp.errors": {"gradcmp.config.build"}}
-    assert set(circle(spoiled)) >= {"gradcmp.errors", "gradcmp.config.build"}

@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from gradcmp import inputs
-from gradcmp.backends.base import Job
+from gradcmp.backends import Job
 from gradcmp.backends.numpy import NumpyBackend
 from gradcmp.case import BackendSpec, Case, DType
 from gradcmp.graph import Graph, build, infer

@@ -4,88 +4,26 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from typing import Any, ClassVar
 
 import numpy as np
 
+from gradcmp.backends.capabilities import missing
+from gradcmp.backends.idiom import Idiom
+from gradcmp.backends.job import Computed, Job, Signature, cast, own
 from gradcmp.case import DTYPES, DType
-from gradcmp.errors import BackendError, did_you_mean
-from gradcmp.graph import Constant, Graph, infer
+from gradcmp.errors import AbsentError, BackendError, did_you_mean
+from gradcmp.graph import Constant
 from gradcmp.graph.infer import kind_of
 from gradcmp.graph.walk import constants_of, spec_of
-from gradcmp.ops import Array, ArraySpec
+from gradcmp.ops import Array, Op
+from gradcmp.ops.primitives import Sum
+from gradcmp.ops.spec import EVERYWHERE, Native
 from gradcmp.recording import Recording, numpy_dtype
 
 COMPILED = 32  # compiled functions that a warm backend keeps: a config's cases times its modes
-
-
-@dataclass(frozen=True)
-class Job:
-    """One request: compute this graph on these arrays, and differentiate it.
-
-    Attributes
-    ----------
-    label : str
-        What the recording calls its backend.
-    inputs : mapping of str to array
-        Real inputs in float64 or already in `dtype`; integers and booleans as they are.
-    cotangent : array
-        The upstream gradient of the output, in its shape.
-    """
-
-    label: str
-    graph: Graph
-    inputs: Mapping[str, Array]
-    cotangent: Array
-    mode: str
-    dtype: DType
-
-
-@dataclass(frozen=True, eq=False)
-class Signature:
-    """All that a compiled function depends on: everything of a job but its numbers.
-
-    Two are equal only if their graph is the same object: graphs that compare equal may still
-    differ in the sign of a zero. `gradcmp.graph.build.assemble` gives one object per text.
-    """
-
-    graph: Graph
-    mode: str
-    dtype: DType
-    inputs: tuple[tuple[str, ArraySpec], ...]
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Signature) and self._key == other._key
-
-    def __hash__(self) -> int:
-        return hash(self._key)
-
-    @cached_property
-    def _key(self) -> tuple[object, ...]:
-        return (id(self.graph), self.mode, self.dtype, self.inputs)
-
-    @cached_property
-    def specs(self) -> Mapping[str, ArraySpec]:
-        """Shapes and kinds of all inputs and nodes."""
-        return infer(self.graph, dict(self.inputs))
-
-    @cached_property
-    def real(self) -> tuple[str, ...]:
-        """Names of the inputs and nodes that have a gradient."""
-        return tuple(name for name, spec in self.specs.items() if spec.kind == "float")
-
-
-@dataclass(frozen=True)
-class Computed:
-    """What an adapter gives: arrays by name, as the framework's own memory may hold them."""
-
-    values: Mapping[str, Array]
-    gradients: Mapping[str, Array]
-    timings: Mapping[str, float] = field(default_factory=dict)
 
 
 class Backend(ABC):
@@ -101,11 +39,47 @@ class Backend(ABC):
     modes: ClassVar[tuple[str, ...]]  # the first is the default
     dtypes: ClassVar[tuple[DType, ...]] = DTYPES
     environment_variables: ClassVar[Mapping[str, str]] = {}  # set before the framework loads
+    coarse_sums: ClassVar[Mapping[str, frozenset[Sum]]] = {}  # by mode: see docs/backends.md
+    spellings: ClassVar[Mapping[str, Native]] = {}  # by op; before what the op itself knows
+    idiom: ClassVar[Idiom | None] = None  # for `gradcmp explain`, which can do without
+
+    device: str = "cpu"  # where an instance computes
 
     @classmethod
     def installed(cls) -> bool:
         """Whether this interpreter could import the framework; nothing is imported."""
         return find_spec(cls.module) is not None
+
+    @classmethod
+    def spelling(cls, op: Op) -> Native:
+        """Return ``spelling(module, *operands, **static)`` of an op in this framework.
+
+        The adapter's own table comes first, then what the op's block says of this backend, then
+        what it says of all.
+
+        Raises
+        ------
+        BackendError
+            When none of them knows the op.
+        """
+        spelling = (
+            cls.spellings.get(op.name) or op.native.get(cls.name) or op.native.get(EVERYWHERE)
+        )
+        if spelling is None:
+            raise BackendError(
+                f"backend '{cls.name}' has no spelling of op '{op.name}'",
+                way_out=f"Add it to {cls.__name__}.spellings, or to 'native' of the op",
+            )
+        return spelling
+
+    @classmethod
+    def computes(cls, op: Op) -> bool:
+        """Whether a graph may have this op."""
+        try:
+            cls.spelling(op)
+        except BackendError:
+            return False
+        return True
 
     @abstractmethod
     def __init__(self, device: str) -> None:
@@ -152,81 +126,84 @@ class Backend(ABC):
             When there is no such mode, or the framework cannot compute in the job's dtype.
         """
         start = time.perf_counter()
-        self._require("mode", job.mode, self.modes)
-        self._require("dtype", job.dtype, self.dtypes)
+        mode = job.mode or self.modes[0]
+        if lack := missing(type(self), mode, job.dtype):
+            raise BackendError(f"backend '{self.name}' has no {lack} here", way_out=lack.way_out)
         inputs = {name: cast(array, job.dtype) for name, array in job.inputs.items()}
         kinds = tuple((name, spec_of(array)) for name, array in inputs.items())
         computed = self.compute(
-            Signature(job.graph, job.mode, job.dtype, kinds),
+            Signature(job.graph, mode, job.dtype, kinds),
             inputs,
             np.asarray(job.cotangent, numpy_dtype(job.dtype)),
         )
         values = {name: own(array) for name, array in computed.values.items()}
         gradients = {name: own(array) for name, array in computed.gradients.items()}
         timings = {**computed.timings, "total": time.perf_counter() - start}
-        return Recording(job.label, job.dtype, values, gradients, self.environment(), timings)
+        return Recording(
+            job.label,
+            job.dtype,
+            values,
+            gradients,
+            self.environment(),
+            timings,
+            coarse_sums=self._sums_of(mode, job.dtype),
+        )
+
+    def evaluate(
+        self,
+        framework: Any,
+        signature: Signature,
+        inputs: Mapping[str, Any],
+        tensor: Callable[[Array], Any],
+        tap: Callable[[str, Any], Any],
+    ) -> dict[str, Any]:
+        """Compute every node with the framework's own functions.
+
+        Parameters
+        ----------
+        framework : module
+            What the spellings are handed first.
+        inputs : mapping of str to tensor
+            Already in the framework's own type.
+        tensor : callable
+            Makes an array into a tensor, for the numbers in expressions.
+        tap : callable
+            Is handed each node's name and tensor on its way and gives what flows on.
+
+        Returns
+        -------
+        dict of str to tensor
+            The inputs, then the nodes in the order of the graph.
+
+        Raises
+        ------
+        BackendError
+            When an op of the graph has no spelling here.
+        """
+        tensors = dict(inputs)
+        constant = constants_of(numpy_dtype(signature.dtype))
+        for node in signature.graph:
+            operands = [
+                tensor(constant(operand.value, kind_of(node, operand, signature.specs)))
+                if isinstance(operand, Constant)
+                else tensors[operand]
+                for operand in node.operands
+            ]
+            native = self.spelling(node.spec)
+            tensors[node.name] = tap(node.name, native(framework, *operands, **node.static))
+        return tensors
 
     def choose_device(self, device: str) -> str:
         """Return the full name of a device that there is; ``cuda`` is the first of its kind."""
         full = f"{device}:0" if device == "cuda" else device
-        self._require("device", full, self.devices())
+        if full not in self.devices():
+            raise AbsentError(
+                f"backend '{self.name}' has no device '{full}' here",
+                way_out=did_you_mean(full, self.devices()),
+            )
         return full
 
-    def _require(self, what: str, wanted: str, choices: Sequence[str]) -> None:
-        if wanted not in choices:
-            raise BackendError(
-                f"backend '{self.name}' has no {what} '{wanted}' here",
-                way_out=did_you_mean(wanted, choices),
-            )
-
-
-def cast(array: Array, dtype: DType) -> Array:
-    """Return an input as the backends see it: real numbers in `dtype`, integers in int64."""
-    target = {"float": numpy_dtype(dtype), "int": np.dtype(np.int64), "bool": np.dtype(np.bool_)}
-    with np.errstate(over="ignore"):  # an infinity is a finding for the judge, not a warning
-        return np.array(array, target[spec_of(array).kind], order="C")
-
-
-def own(array: Array) -> Array:
-    """Return the array itself if it is contiguous and nobody else's memory, else a copy that is."""
-    flags = array.flags
-    plain = type(array) is np.ndarray and flags.owndata and flags.c_contiguous and flags.writeable
-    return array if plain else np.array(array, order="C")
-
-
-def evaluate(
-    backend: str,
-    module: Any,
-    signature: Signature,
-    inputs: Mapping[str, Any],
-    tensor: Callable[[Array], Any],
-    tap: Callable[[str, Any], Any],
-) -> dict[str, Any]:
-    """Compute every node with the framework's own functions.
-
-    Parameters
-    ----------
-    inputs : mapping of str to tensor
-        Already in the framework's own type.
-    tensor : callable
-        Makes an array into a tensor, for the numbers in expressions.
-    tap : callable
-        Is handed each node's name and tensor on its way and gives what flows on.
-
-    Returns
-    -------
-    dict of str to tensor
-        The inputs, then the nodes in the order of the graph.
-    """
-    tensors = dict(inputs)
-    constant = constants_of(numpy_dtype(signature.dtype))
-    for node in signature.graph:
-        operands = [
-            tensor(constant(operand.value, kind_of(node, operand, signature.specs)))
-            if isinstance(operand, Constant)
-            else tensors[operand]
-            for operand in node.operands
-        ]
-        native = node.spec.native[backend]
-        tensors[node.name] = tap(node.name, native(module, *operands, **node.static))
-    return tensors
+    def _sums_of(self, mode: str, dtype: DType) -> frozenset[str] | None:
+        """Return what is added up in the dtype itself: declared for bfloat16 and the CPU alone."""
+        known = dtype == "bfloat16" and self.device == "cpu"
+        return self.coarse_sums.get(mode) if known else None

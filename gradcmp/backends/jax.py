@@ -3,18 +3,43 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
-from gradcmp.backends.base import COMPILED, Backend, Computed, Signature, evaluate
+from gradcmp.backends.base import COMPILED, Backend
+from gradcmp.backends.idiom import TAB, Cell, Idiom, Outline, listed
+from gradcmp.backends.job import Computed, Signature
 from gradcmp.ops import Array
 from gradcmp.recording import numpy_dtype
 
 Tensors: TypeAlias = "dict[str, Any]"
 Run: TypeAlias = Callable[[Mapping[str, Any], Any], tuple[Tensors, Tensors]]
+
+
+def _written(it: Outline) -> Iterator[Cell]:
+    """`jax.value_and_grad`, or `jax.vjp` for an output with axes."""
+    code = ["import jax", "import jax.numpy as jnp", "", 'print("jax", jax.__version__)']
+    if it.dtype == "float64":
+        code.append('jax.config.update("jax_enable_x64", True)')
+    for one, kind in it.inputs.items():
+        real = f", dtype=jnp.{it.dtype}" if kind == "float" else ""
+        code.append(f'{one} = jnp.asarray(inputs["{one}"]{real})')
+    yield Cell(f"The same inputs in {it.dtype}.", "\n".join(code))
+    parameters = ", ".join(it.wrt)
+    code = [f"def forward({parameters}):", *it.indented, f"{TAB}return {it.output}", "", ""]
+    if it.cotangent:
+        upstream = f"jnp.asarray({it.cotangent}, dtype=jnp.{it.dtype})"
+        code += [
+            f"{it.output}, pullback = jax.vjp(forward, {parameters})",
+            f"{listed(it.gradients)} = pullback({upstream})",
+        ]
+    else:
+        differentiate = f"jax.value_and_grad(forward, argnums={tuple(range(len(it.wrt)))})"
+        code.append(f"{it.output}, {listed(it.gradients)} = {differentiate}({parameters})")
+    yield Cell("A function is differentiated as a whole.", "\n".join([*code, *it.shown]))
 
 
 class JaxBackend(Backend):
@@ -29,6 +54,14 @@ class JaxBackend(Backend):
     package = "jax"
     requirement = "gradcmp[jax]"
     modes = ("eager", "jit")
+    idiom = Idiom(
+        "JAX",
+        "jax",
+        _written,
+        number="jnp.asarray({number}, dtype=jnp.{dtype})",
+        names=("jnp", "forward", "pullback"),
+        aliases={"jax.numpy": "jnp"},
+    )
     environment_variables: ClassVar[Mapping[str, str]] = {
         "TF_CPP_MIN_LOG_LEVEL": "2",  # errors only: XLA reads TensorFlow's variable
         "XLA_PYTHON_CLIENT_PREALLOCATE": "false",  # other frameworks share the GPU
@@ -105,7 +138,7 @@ class JaxBackend(Backend):
                     return self._slot(tensor, slots[name]) if name in slots else tensor
 
                 leaves = {**real, **whole}
-                values = evaluate("jax", self.jax, signature, leaves, jnp.asarray, tap)
+                values = self.evaluate(self.jax, signature, leaves, jnp.asarray, tap)
                 return values[signature.graph.output], values
 
             _, pullback, values = self.jax.vjp(forward, real, slots, has_aux=True)

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from gradcmp.backends.base import Backend, Computed, Signature
+from gradcmp.backends.base import Backend
+from gradcmp.backends.job import Computed, Signature
 from gradcmp.graph import backward, forward
 from gradcmp.graph.walk import constants_of
-from gradcmp.ops import Array
+from gradcmp.ops import Array, Op
 from gradcmp.recording import numpy_dtype
 
 
@@ -25,6 +26,11 @@ class NumpyBackend(Backend):
 
     def __init__(self, device: str) -> None:
         self.device = self.choose_device(device)
+
+    @classmethod
+    def computes(cls, op: Op) -> bool:
+        """Every op has a reference."""
+        return True
 
     def devices(self) -> tuple[str, ...]:
         """NumPy computes on the CPU."""

@@ -3,15 +3,42 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache, partial
 from typing import Any, ClassVar, TypeAlias
 
-from gradcmp.backends.base import COMPILED, Backend, Computed, Signature, evaluate
+from gradcmp.backends.base import COMPILED, Backend
+from gradcmp.backends.idiom import TAB, Cell, Idiom, Outline, listed
+from gradcmp.backends.job import Computed, Signature
 from gradcmp.ops import Array
+from gradcmp.ops.primitives import Sum
 
 Tensors: TypeAlias = "dict[str, Any]"
 Run: TypeAlias = Callable[[Mapping[str, Array], Array], tuple[Tensors, Tensors]]
+
+
+def _written(it: Outline) -> Iterator[Cell]:
+    """`tf.GradientTape`."""
+    code = ["import tensorflow as tf", "", 'print("tensorflow", tf.__version__)']
+    for one, kind in it.inputs.items():
+        real = f", dtype=tf.{it.dtype}" if kind == "float" else ""
+        code.append(f'{one} = tf.constant(inputs["{one}"]{real})')
+    yield Cell(f"The same inputs in {it.dtype}.", "\n".join(code))
+    arguments = [it.output, listed(it.wrt)]
+    if it.cotangent:
+        arguments.append(f"output_gradients=tf.constant({it.cotangent}, dtype=tf.{it.dtype})")
+    if not all(it.reached):
+        arguments.append("unconnected_gradients=tf.UnconnectedGradients.ZERO")
+    code = [
+        "with tf.GradientTape() as tape:",
+        f"{TAB}tape.watch({listed(it.wrt)})",
+        *it.indented,
+        f"{listed(it.gradients)} = tape.gradient({', '.join(arguments)})",
+    ]
+    for gradient, taken in zip(it.gradients, it.taken, strict=True):
+        if taken:  # what is gathered comes back as slices
+            code.append(f"{gradient} = tf.convert_to_tensor({gradient})")
+    yield Cell("The tape watches the forward pass.", "\n".join([*code, *it.shown]))
 
 
 class TensorflowBackend(Backend):
@@ -26,6 +53,18 @@ class TensorflowBackend(Backend):
     package = "tensorflow"
     requirement = "gradcmp[tensorflow]"
     modes = ("eager", "graph", "session")
+    coarse_sums: ClassVar[Mapping[str, frozenset[Sum]]] = {
+        "eager": frozenset(("running", "scatter", "convolved"))
+    }
+    idiom = Idiom(
+        "TensorFlow",
+        "tf",
+        _written,
+        number="tf.constant({number}, dtype=tf.{dtype})",
+        array="{name}.numpy()",
+        names=("tape",),
+        returns={"tf.nn.moments": 2},
+    )
     environment_variables: ClassVar[Mapping[str, str]] = {
         "TF_CPP_MIN_LOG_LEVEL": "2",  # errors only: they are what explains a crash
         "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # other frameworks share the GPU
@@ -93,7 +132,7 @@ class TensorflowBackend(Backend):
                 return alias
 
             leaves = {name: tap(name, tf.constant(array)) for name, array in inputs.items()}
-            values = evaluate("tensorflow", tf, signature, leaves, tf.constant, tap)
+            values = self.evaluate(tf, signature, leaves, tf.constant, tap)
         gradients = tape.gradient(
             values[signature.graph.output],
             [values[name] for name in signature.real],
@@ -132,8 +171,8 @@ class TensorflowBackend(Backend):
         self, signature: Signature, inputs: Mapping[str, Any], cotangent: Any
     ) -> tuple[Tensors, Tensors]:
         tf = self.tf
-        values = evaluate(
-            "tensorflow", tf, signature, inputs, tf.constant, lambda _, tensor: tf.identity(tensor)
+        values = self.evaluate(
+            tf, signature, inputs, tf.constant, lambda _, tensor: tf.identity(tensor)
         )
         gradients = tf.gradients(
             values[signature.graph.output],

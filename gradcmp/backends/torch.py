@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 
-from gradcmp.backends.base import Backend, Computed, Signature, evaluate
+from gradcmp.backends.base import Backend
+from gradcmp.backends.idiom import Cell, Idiom, Outline
+from gradcmp.backends.job import Computed, Signature
 from gradcmp.ops import Array
+from gradcmp.ops.primitives import Sum
 from gradcmp.recording import BFLOAT16
+
+
+def _written(it: Outline) -> Iterator[Cell]:
+    """`backward()`, as in every tutorial."""
+    code = ["import torch", "", 'print("torch", torch.__version__)']
+    for one, kind in it.inputs.items():
+        real = f", dtype=torch.{it.dtype}" if kind == "float" else ""
+        watched = ", requires_grad=True" if one in it.wrt else ""
+        code.append(f'{one} = torch.tensor(inputs["{one}"]{real}{watched})')
+    yield Cell(f"The same inputs in {it.dtype}.", "\n".join(code))
+    upstream = f"torch.tensor({it.cotangent}, dtype=torch.{it.dtype})" if it.cotangent else ""
+    code = [*it.forward, *[f"{it.output}.backward({upstream})"] * any(it.reached)]
+    for one, gradient, known in zip(it.wrt, it.gradients, it.reached, strict=True):
+        code.append(f"{gradient} = {f'{one}.grad' if known else f'torch.zeros_like({one})'}")
+    yield Cell("Autograd remembers the forward pass.", "\n".join([*code, *it.shown]))
 
 
 class TorchBackend(Backend):
@@ -21,6 +39,18 @@ class TorchBackend(Backend):
     package = "torch"
     requirement = "gradcmp[torch]"
     modes = ("eager",)
+    coarse_sums: ClassVar[Mapping[str, frozenset[Sum]]] = {
+        "eager": frozenset(("scatter", "affine"))
+    }
+    idiom = Idiom(
+        "PyTorch",
+        "torch",
+        _written,
+        number="torch.tensor({number}, dtype=torch.{dtype})",
+        array="{name}.detach().double().numpy()",
+        # Most of torch's functions take tensors only; one without axes promotes nothing.
+        argument="torch.tensor({number})",
+    )
     environment_variables: ClassVar[Mapping[str, str]] = {
         "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # without it cuBLAS is not deterministic
     }
@@ -61,7 +91,7 @@ class TorchBackend(Backend):
         """Compute forward with autograd watching, then differentiate."""
         start = time.perf_counter()
         leaves = {name: self._tap(name, self._tensor(array)) for name, array in inputs.items()}
-        values = evaluate("torch", self.torch, signature, leaves, self._tensor, self._tap)
+        values = self.evaluate(self.torch, signature, leaves, self._tensor, self._tap)
         self._wait()
         middle = time.perf_counter()
         gradients = self.torch.autograd.grad(

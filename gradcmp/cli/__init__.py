@@ -5,54 +5,47 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from importlib import import_module
 
 import click
 
-from gradcmp.cli import (
-    backends,
-    check,
-    completion,
-    diff,
-    explain,
-    expr,
-    ops,
-    record,
-    rejudge,
-    run,
-    schema,
-    selftest,
-    validate,
-)
 from gradcmp.cli.options import DEBUG
+from gradcmp.cli.signals import exit_code_of, heeded
 from gradcmp.errors import ExitCode, GradcmpError
+from gradcmp.system import fill_standard_streams
+from gradcmp.version import VERSION
+
+# Where each command lives. A new one is a file and a line here.
+COMMANDS = (
+    "commands.run",
+    "commands.check",
+    "commands.expr",
+    "commands.record",
+    "commands.diff",
+    "commands.rejudge",
+    "commands.selftest",
+    "about.explain",
+    "about.validate",
+    "about.backends",
+    "about.ops",
+    "about.schema",
+    "about.completion",
+)
 
 EPILOG = """\b
 Exit codes: 0 agree, 1 disagree, 2 usage or configuration,
-3 could not compare, 130 interrupted."""
+3 could not compare, 130 interrupted (129 hung up, 143 terminated)."""
 
 
 @click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="gradcmp")
+@click.version_option(VERSION)
 def cli() -> None:
     """Do my gradients agree? NumPy by hand, TensorFlow, PyTorch and JAX, element by element."""
 
 
-for _module in (
-    run,
-    check,
-    expr,
-    explain,
-    record,
-    diff,
-    rejudge,
-    selftest,
-    validate,
-    backends,
-    ops,
-    schema,
-    completion,
-):
-    cli.add_command(_module.command)
+for _name in COMMANDS:
+    cli.add_command(import_module(f"gradcmp.cli.{_name}").command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -62,11 +55,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = DEBUG in arguments
+    fill_standard_streams()
     try:
-        result = cli.main(arguments, prog_name="gradcmp", standalone_mode=False)
+        with heeded():
+            result = cli.main(arguments, prog_name="gradcmp", standalone_mode=False)
         sys.stdout.flush()
-    except (KeyboardInterrupt, click.exceptions.Abort):
-        return _say("interrupted", ExitCode.INTERRUPTED)
+    except (KeyboardInterrupt, click.exceptions.Abort) as error:
+        code = exit_code_of(error)
+        with suppress(OSError):  # the terminal may be gone
+            return _say(code.name.lower().replace("_", " "), code)
+        return code
     except click.ClickException as error:
         error.show()
         return ExitCode.USAGE

@@ -1,4 +1,4 @@
-"""``gradcmp completion``: what a shell offers when Tab is pressed. No framework is loaded for it.
+"""What a shell offers when Tab is pressed. No framework is loaded for it.
 
 Nothing here raises for what is typed so far: a mistake is reported when the command runs.
 """
@@ -16,15 +16,12 @@ from click.shell_completion import (
     BashComplete,
     CompletionItem,
     add_completion_class,
-    get_completion_class,
     split_arg_string,
 )
 
-from gradcmp.case import BackendSpec, DType
+from gradcmp.case import REFERENCE, BackendSpec, DType
 from gradcmp.errors import GradcmpError
 
-SHELLS = ("bash", "zsh", "fish")
-VARIABLE = "_GRADCMP_COMPLETE"  # what click looks for when the program is called gradcmp
 BREAKS = ":="  # where bash begins another word
 
 
@@ -65,22 +62,6 @@ def is_break(piece: str) -> bool:
     return bool(piece) and not piece.strip(BREAKS)
 
 
-@click.command(name="completion")
-@click.argument("shell", type=click.Choice(SHELLS))
-@click.pass_context
-def command(context: click.Context, shell: str) -> None:
-    """Print the script that makes a SHELL complete commands, backends, modes, ops and cases.
-
-    \b
-    bash: eval "$(gradcmp completion bash)"         in ~/.bashrc
-    zsh:  eval "$(gradcmp completion zsh)"          in ~/.zshrc
-    fish: gradcmp completion fish | source          in ~/.config/fish/config.fish
-    """
-    kind = get_completion_class(shell)
-    assert kind is not None
-    click.echo(kind(context.find_root().command, {}, "gradcmp", VARIABLE).source())
-
-
 def backends(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """Complete ``tensorflow:se`` and ``torch,dtype=bf``."""
     from gradcmp.backends import backend_class, backend_names
@@ -93,6 +74,13 @@ def backends(context: click.Context, parameter: click.Parameter, incomplete: str
             if incomplete.startswith(name):
                 found += options(incomplete, adapter.dtypes)
     return starting(incomplete, found)
+
+
+def frameworks(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Complete a framework that programs can be written in."""
+    from gradcmp.backends import idioms
+
+    return starting(incomplete, (REFERENCE, *idioms()))
 
 
 def options(incomplete: str, dtypes: Iterable[DType]) -> Iterator[str]:
@@ -111,7 +99,7 @@ def options(incomplete: str, dtypes: Iterable[DType]) -> Iterator[str]:
 def cases(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """Complete the name of a case of the configs that stand before it, or of the built-in one."""
     from gradcmp import config
-    from gradcmp.cli.run import load
+    from gradcmp.cli.cases import load
 
     # click gives up on the arguments when it meets the option that has no value yet.
     paths = context.params.get("paths") or context.args

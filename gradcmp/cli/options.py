@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
@@ -24,9 +24,6 @@ from gradcmp.case import (
 from gradcmp.cli import completion
 from gradcmp.errors import UsageError
 
-if TYPE_CHECKING:
-    from gradcmp.cli.reports import Target
-
 DEBUG = "--debug"
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -35,8 +32,18 @@ F = TypeVar("F", bound=Callable[..., Any])
 def debug(function: F) -> F:
     """Add ``--debug``; `gradcmp.cli.main` looks for it."""
     return click.option(
-        DEBUG, is_flag=True, expose_value=False, help="Show the traceback of an error."
+        DEBUG,
+        is_flag=True,
+        expose_value=False,
+        callback=lambda context, _, chosen: context.meta.update({DEBUG: chosen}),
+        help="Show the traceback of an error.",
     )(function)
+
+
+def debugging() -> bool:
+    """Whether the command that runs was given ``--debug``."""
+    context = click.get_current_context(silent=True)
+    return bool(context and context.meta.get(DEBUG))
 
 
 @dataclass(frozen=True)
@@ -181,53 +188,5 @@ def tolerance(function: F) -> Callable[..., Any]:
             first, second, *_ = given
             raise UsageError(f"{first} was given with {second}", way_out="Give either")
         return function(*arguments, tolerance=next(iter(given.values()), Auto()), **rest)
-
-    return command
-
-
-def reports(function: F) -> Callable[..., Any]:
-    """Add ``--report`` and ``--json``; the command gets the targets, each of them writable."""
-
-    @click.option(
-        "--report",
-        "texts",
-        multiple=True,
-        metavar="FORMAT[=FILE]",
-        help="Write a report; repeatable: junit=out.xml, markdown=out.md, github.",
-    )
-    @click.option(
-        "--json",
-        "json_file",
-        metavar="FILE",
-        help="Write all that the table knows as JSON; '-' is standard output.",
-    )
-    @functools.wraps(function)
-    def command(*arguments: Any, texts: tuple[str, ...], json_file: str | None, **rest: Any) -> Any:
-        found: tuple[Target, ...] = ()
-        if texts or json_file is not None:
-            from gradcmp.cli.reports import targets
-
-            found = targets(texts, json_file)
-        return function(*arguments, reports=found, **rest)
-
-    return command
-
-
-@dataclass(frozen=True)
-class Output:
-    """Where the verdict goes, and how much of it."""
-
-    verbose: bool = False
-    reports: tuple[Target, ...] = ()
-
-
-def output(function: F) -> Callable[..., Any]:
-    """Add the options of `Output`; the command gets them as one record."""
-
-    @click.option("--verbose", "-v", is_flag=True, help="Print every array, node by node.")
-    @reports
-    @functools.wraps(function)
-    def command(*arguments: Any, verbose: bool, reports: tuple[Target, ...], **rest: Any) -> Any:
-        return function(*arguments, output=Output(verbose, reports), **rest)
 
     return command

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gradcmp.cli.present import STDOUT, require_writable, write
+from gradcmp.cli.files import STDOUT, require_writable, write
 from gradcmp.errors import UsageError
 from gradcmp.report import PRINTED, report_named
 

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from gradcmp.backends import backend_class
+from gradcmp.backends.capabilities import missing
 from gradcmp.case import (
     BackendSpec,
     Case,
@@ -198,16 +199,8 @@ def _backend(model: Any, path: str, where: Location | None) -> BackendSpec:
         adapter = backend_class(model.name)
     except UsageError as error:
         raise ConfigError(f"{path} is '{model.name}'", where=where, way_out=error.way_out) from None
-    for what, found, known in (
-        ("mode", model.mode, adapter.modes),
-        ("dtype", model.dtype, adapter.dtypes),
-    ):
-        if found is not None and found not in known:
-            raise ConfigError(
-                f"{path}: {model.name} has no {what} '{found}'",
-                where=where,
-                way_out=did_you_mean(found, known),
-            )
+    if lack := missing(adapter, model.mode, model.dtype):
+        raise ConfigError(f"{path}: {model.name} has no {lack}", where=where, way_out=lack.way_out)
     return BackendSpec(**model.model_dump(), where=where)
 
 

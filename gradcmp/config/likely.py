@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from gradcmp.backends.registry import BUILT_IN, import_rank
+from gradcmp.case import REFERENCE
 from gradcmp.config.files import seed_text
 
-BACKENDS = ("tensorflow", "torch", "jax", "numpy")  # the slowest to import first
 GLANCE = 1 << 16  # bytes: backends are written near the top or near the end of small files
 
 
@@ -26,8 +27,8 @@ def likely_backends(paths: Iterable[str], chosen: Iterable[str]) -> tuple[str, .
         As after ``--backend``: ``torch,dtype=float32``.
     """
     texts = list(chosen) or [_glance(Path(path)) for path in paths] or [seed_text()]
-    found = [name for name in BACKENDS if any(name in text for text in texts)]
-    return tuple(dict.fromkeys([*found, "numpy"])) if found else ()
+    found = [name for name in BUILT_IN if any(name in text for text in texts)]
+    return tuple(sorted({*found, REFERENCE}, key=import_rank)) if found else ()
 
 
 def _glance(path: Path) -> str:

@@ -11,13 +11,13 @@ import numpy as np
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from gradcmp.explain.chain import meaning, rule
 from gradcmp.explain.program import Program
+from gradcmp.explain.reference.chain import meaning, rule
 from gradcmp.graph import Node, Operand
 from gradcmp.recording import Array
-from gradcmp.report.header import function
-from gradcmp.report.ink import QUIET, STRONG, Ink
-from gradcmp.report.places import shape
+from gradcmp.report.screen.header import function
+from gradcmp.report.words.ink import QUIET, STRONG, Ink
+from gradcmp.report.words.places import shape
 
 WHOLE = 8  # arrays of up to two dimensions of up to so many elements are printed whole
 CORNER = 3  # elements at either end of each axis of a larger one

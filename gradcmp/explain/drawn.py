@@ -11,9 +11,9 @@ import numpy as np
 
 from gradcmp import inputs
 from gradcmp.case import DTYPES, Case, InputSpec
-from gradcmp.explain.arrays import written
-from gradcmp.explain.traced import Traced
-from gradcmp.explain.trees import call, literal, name
+from gradcmp.explain.reference.arrays import written
+from gradcmp.explain.reference.traced import Traced
+from gradcmp.explain.reference.trees import call, literal, name
 from gradcmp.inputs.draw import COTANGENT
 from gradcmp.ops import Array
 

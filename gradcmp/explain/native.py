@@ -7,12 +7,12 @@ import operator
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from gradcmp.explain.trees import bare, call, literal, name
+from gradcmp.backends.idiom import Idiom
+from gradcmp.case import DType
+from gradcmp.explain.reference.trees import bare, call, literal, name
 from gradcmp.graph import Node, Operand
 from gradcmp.ops import ArraySpec
-
-ALIASES = {"jax.numpy": "jnp"}
-RETURNS = {"tf.nn.moments": 2}  # functions that give several values at once, and how many
+from gradcmp.ops.spec import Native
 
 
 class KnownShape(tuple[int, ...]):
@@ -33,8 +33,9 @@ class Symbol:
 
     __array_ufunc__ = None  # NumPy's scalars leave arithmetic with a symbol to it
 
-    def __init__(self, tree: ast.expr, spec: ArraySpec | None = None) -> None:
+    def __init__(self, tree: ast.expr, idiom: Idiom, spec: ArraySpec | None = None) -> None:
         self.tree = tree
+        self.idiom = idiom
         if spec is not None:
             self.shape = KnownShape(spec.shape)
             self.ndim = len(spec.shape)
@@ -42,48 +43,46 @@ class Symbol:
     def __getattr__(self, attribute: str) -> Symbol:
         if attribute.startswith("__"):
             raise AttributeError(attribute)
-        path = f"{ast.unparse(self.tree)}.{attribute}"
-        return Symbol(
-            name(ALIASES[path]) if path in ALIASES else ast.Attribute(self.tree, attribute)
-        )
+        alias = self.idiom.aliases.get(f"{ast.unparse(self.tree)}.{attribute}")
+        return self._of(name(alias) if alias else ast.Attribute(self.tree, attribute))
+
+    def _of(self, tree: ast.expr) -> Symbol:
+        return Symbol(tree, self.idiom)
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Symbol:
-        """Write down a call; a number of the expression becomes a tensor where torch wants one."""
+        """Write down a call; a number of the expression becomes what the framework wants there."""
         trees = {
             word: value if value is None or value is False else tree_of(value)
             for word, value in keywords.items()
         }
-        return Symbol(call(self.tree, [_argument(self.tree, one) for one in arguments], **trees))
+        return self._of(call(self.tree, [self._argument(one) for one in arguments], **trees))
+
+    def _argument(self, value: Any) -> ast.expr:
+        tree = tree_of(value)
+        own = ast.unparse(self.tree).startswith(f"{self.idiom.module}.")
+        return _filled(self.idiom.argument, tree) if own and isinstance(value, Number) else tree
 
     def __getitem__(self, key: Any) -> Symbol:
-        return Symbol(ast.Subscript(self.tree, tree_of(bare(key))))
+        return self._of(ast.Subscript(self.tree, tree_of(bare(key))))
 
     def __iter__(self) -> Iterator[Symbol]:
         """Return the several values of a call, or what stands for all values after a star."""
         function = ast.unparse(self.tree.func) if isinstance(self.tree, ast.Call) else ""
-        if function in RETURNS:
-            return iter([self[i] for i in range(RETURNS[function])])
-        return iter([Symbol(ast.Starred(self.tree))])
+        if function in self.idiom.returns:
+            return iter([self[i] for i in range(self.idiom.returns[function])])
+        return iter([self._of(ast.Starred(self.tree))])
 
     def __bool__(self) -> bool:
         raise TypeError(f"a spelling branches on the numbers in {ast.unparse(self.tree)}")
 
     def __neg__(self) -> Symbol:
-        return Symbol(ast.UnaryOp(ast.USub(), self.tree))
+        return self._of(ast.UnaryOp(ast.USub(), self.tree))
 
     __hash__ = None  # type: ignore[assignment]
 
 
 class Number(Symbol):
-    """A number of an expression: as it is beside an operator, a tensor where torch wants one."""
-
-
-def _argument(function: ast.expr, value: Any) -> ast.expr:
-    tree = tree_of(value)
-    # Most of torch's functions take tensors only; one without axes promotes nothing.
-    if isinstance(value, Number) and ast.unparse(function).startswith("torch."):
-        return call(name("torch.tensor"), [tree])
-    return tree
+    """A number of an expression: as it is beside an operator, else as the idiom has it."""
 
 
 def tree_of(value: Any) -> ast.expr:
@@ -99,7 +98,7 @@ def tree_of(value: Any) -> ast.expr:
 def _arithmetic(sign: ast.operator, swapped: bool) -> Callable[[Symbol, Any], Symbol]:
     def method(self: Symbol, other: Any) -> Symbol:
         left, right = (tree_of(other), self.tree) if swapped else (self.tree, tree_of(other))
-        return Symbol(ast.BinOp(left, sign, right))
+        return Symbol(ast.BinOp(left, sign, right), self.idiom)
 
     return method
 
@@ -118,22 +117,22 @@ for _word, _sign in OPERATORS.items():
 
 
 def spelled(
-    framework: str,
-    module: str,
+    native: Native,
+    idiom: Idiom,
     node: Node,
     operands: Mapping[str, tuple[str, ArraySpec]],
-    tensor: Callable[[ast.expr], ast.expr],
+    dtype: DType,
 ) -> ast.expr:
     """Return the tree that computes a node in a framework.
 
     Parameters
     ----------
-    module : str
-        What the framework is imported as.
+    native : callable
+        The framework's spelling of the op.
     operands : mapping of str to (str, ArraySpec)
         What the inputs and nodes are called in the code, and their shapes.
-    tensor : callable
-        Makes a number into a tensor: where an op has nothing but numbers.
+    dtype : DType
+        Of the tensor that a number becomes where an op has nothing but numbers.
 
     Raises
     ------
@@ -144,13 +143,19 @@ def spelled(
     def symbol(operand: Operand) -> Symbol:
         if isinstance(operand, str):
             called, spec = operands[operand]
-            return Symbol(ast.Name(called), spec)
+            return Symbol(ast.Name(called), idiom, spec)
         number = literal(operand.value)
         if not node.sources:
-            return Symbol(tensor(number), ArraySpec(()))
-        return Number(number, ArraySpec(()))
+            return Symbol(_filled(idiom.number, number, dtype), idiom, ArraySpec(()))
+        return Number(number, idiom, ArraySpec(()))
 
-    native = node.spec.native[framework]
-    result = native(Symbol(ast.Name(module)), *map(symbol, node.operands), **node.static)
+    module = Symbol(ast.Name(idiom.module), idiom)
+    result = native(module, *map(symbol, node.operands), **node.static)
     tree: ast.expr = result.tree
     return tree
+
+
+def _filled(template: str, number: ast.expr, dtype: str = "") -> ast.expr:
+    """Write a number into a template of an idiom."""
+    text = template.format(number=ast.unparse(number), dtype=dtype)
+    return ast.parse(text, mode="eval").body

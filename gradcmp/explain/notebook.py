@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from importlib.util import find_spec
 
-from gradcmp.errors import UsageError
-from gradcmp.explain.idioms import IDIOMS
-from gradcmp.explain.program import Cell, Program
+import nbformat
+from nbformat import v4
+
+from gradcmp.backends.idiom import Cell
+from gradcmp.explain.idioms import section
+from gradcmp.explain.program import Program
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
-
-
-def require_nbformat() -> None:
-    """Raise `UsageError` unless notebooks can be written here."""
-    if find_spec("nbformat") is None:
-        raise UsageError(
-            "nbformat is not installed, which writes notebooks",
-            way_out="Try: pip install 'gradcmp[notebook]'",
-        )
 
 
 def notebook(program: Program, beside: str | None = None) -> str:
@@ -28,16 +21,7 @@ def notebook(program: Program, beside: str | None = None) -> str:
     ----------
     beside : str, optional
         The name of the .npz file for ``program.stored``, which lies in the notebook's directory.
-
-    Raises
-    ------
-    UsageError
-        When nbformat is not installed.
     """
-    require_nbformat()
-    import nbformat
-    from nbformat import v4
-
     cells = []
     for number, (kind, text) in enumerate(_sections(program, beside)):
         make = v4.new_code_cell if kind == "code" else v4.new_markdown_cell
@@ -57,9 +41,9 @@ def _sections(program: Program, beside: str | None) -> Iterator[tuple[str, str]]
     yield from _cells(program.opening(f'"{beside}"'))
     yield "markdown", "## NumPy by hand"
     yield from _cells([*program.by_hand(), program.expectation()])
-    for idiom in IDIOMS.values():
+    for framework, idiom in program.idioms.items():
         yield "markdown", f"## {idiom.title}"
-        yield from _cells(idiom.section(program))
+        yield from _cells(section(program, framework))
 
 
 def _cells(cells: Iterable[Cell]) -> Iterator[tuple[str, str]]:

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from textwrap import wrap
 
-from gradcmp import inputs
+from gradcmp.backends import idioms, import_adapter
+from gradcmp.backends.idiom import Cell, Idiom
 from gradcmp.case import Case, DType, Fixed
-from gradcmp.explain.chain import meaning, rule
 from gradcmp.explain.drawn import RNG, source
-from gradcmp.explain.held import STORED
 from gradcmp.explain.native import spelled
-from gradcmp.explain.textbook import COTANGENT, Textbook, textbook
-from gradcmp.explain.traced import ERF
-from gradcmp.explain.trees import WIDTH, Listing, pretty
-from gradcmp.graph import Graph, build, infer
+from gradcmp.explain.reference.chain import meaning, rule
+from gradcmp.explain.reference.held import STORED
+from gradcmp.explain.reference.textbook import COTANGENT, Textbook, textbook
+from gradcmp.explain.reference.traced import ERF
+from gradcmp.explain.reference.trees import WIDTH, Listing, pretty
+from gradcmp.graph import Graph
 from gradcmp.inputs.draw import COTANGENT as DRAWN
 from gradcmp.judge.elementwise.tolerance import DEFAULTS
 from gradcmp.ops import Array, ArraySpec
-
-Tensor = Callable[[ast.expr], ast.expr]
+from gradcmp.plan import check
 
 COMPARE = '''\
 def compare(actual, rtol, atol):
@@ -38,14 +38,6 @@ def compare(actual, rtol, atol):
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A piece of the program with what there is to say about it, in Markdown."""
-
-    text: str
-    code: str
-
-
-@dataclass(frozen=True)
 class Program:
     """All that the sections of a case are made of.
 
@@ -57,6 +49,8 @@ class Program:
         The inputs, as they were drawn.
     book : Textbook
         The reference, line by line.
+    idioms : mapping of str to Idiom
+        The frameworks that it can be written in, by backend.
     """
 
     case: Case
@@ -65,23 +59,29 @@ class Program:
     arrays: Mapping[str, Array]
     cotangent: Array
     book: Textbook
+    idioms: Mapping[str, Idiom]
 
     @classmethod
-    def of(cls, case: Case) -> Program:
+    def of(cls, case: Case, frameworks: Iterable[str] = ()) -> Program:
         """Draw the inputs of a case and run the reference on them.
+
+        Parameters
+        ----------
+        frameworks : iterable of str
+            Backends that it is to be written in, besides the built-in ones.
 
         Raises
         ------
         GradcmpError
-            For expressions, names or shapes that do not fit, and inputs that cannot be drawn.
+            For expressions, names or shapes that do not fit, inputs that cannot be drawn, and a
+            framework that there is not.
         """
-        graph = build(case)
-        specs = infer(graph, inputs.specs(case))
-        inputs.require_memory(specs, case.where)
-        arrays = inputs.draw(case)
-        cotangent = inputs.cotangent(case, specs[graph.output].shape)
-        book = textbook(graph, arrays, cotangent)
-        return cls(case, graph, specs, arrays, cotangent, book)
+        written = idioms(frameworks)
+        plan = check(case)
+        arrays = plan.draw()
+        taken = [name for one in written.values() for name in (one.module, *one.names)]
+        book = textbook(plan.graph, arrays.inputs, arrays.cotangent, taken)
+        return cls(case, plan.graph, plan.specs, arrays.inputs, arrays.cotangent, book, written)
 
     def name(self, of: str) -> str:
         """Return what an input or node is called in the code."""
@@ -166,11 +166,13 @@ class Program:
         code = f"{COMPARE}\n\n\nexpected = {{\n{named}}}"
         return Cell("What other numbers are held against.", code)
 
-    def native(self, framework: str, module: str, tensor: Tensor) -> list[str]:
+    def native(self, framework: str) -> list[str]:
         """Return the lines of the forward pass in a framework's own spelling."""
         operands = {one: (self.name(one), spec) for one, spec in self.specs.items()}
+        backend, dtype = import_adapter(framework), self.dtype(framework)
+        idiom = self.idioms[framework]
         trees = {
-            self.name(node.name): spelled(framework, module, node, operands, tensor)
+            self.name(node.name): spelled(backend.spelling(node.spec), idiom, node, operands, dtype)
             for node in self.graph
         }
         listing = Listing(trees, self.book.names.part)

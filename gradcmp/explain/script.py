@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from gradcmp.backends.idiom import Cell
 from gradcmp.case import REFERENCE
-from gradcmp.explain.idioms import IDIOMS
-from gradcmp.explain.program import Cell, Program, comment
-
-FRAMEWORKS = (REFERENCE, *IDIOMS)
+from gradcmp.errors import UsageError
+from gradcmp.explain.idioms import section
+from gradcmp.explain.program import Program, comment
 
 
 def script(program: Program, framework: str, beside: str | None = None) -> str:
@@ -15,15 +15,22 @@ def script(program: Program, framework: str, beside: str | None = None) -> str:
     Parameters
     ----------
     framework : str
-        One of `FRAMEWORKS`.
+        NumPy, or one of ``program.idioms``.
     beside : str, optional
         The name of the .npz file for ``program.stored``, which lies in the script's directory.
+
+    Raises
+    ------
+    UsageError
+        When the framework's adapter has no idiom.
     """
+    if framework not in (REFERENCE, *program.idioms):
+        raise UsageError(f"the adapter of backend '{framework}' does not say how to write it")
     cells = [*program.opening(f'Path(__file__).with_name("{beside}")'), *program.by_hand()]
     if framework != REFERENCE:
-        cells += [program.expectation(), *IDIOMS[framework].section(program)]
+        cells += [program.expectation(), *section(program, framework)]
     case = program.case
-    title = IDIOMS[framework].title if framework != REFERENCE else "NumPy"
+    title = program.idioms[framework].title if framework != REFERENCE else "NumPy"
     head = "\n".join(comment(f"Case {case.name}: {title} against NumPy by hand"))
     return "\n\n".join([head, *map(_block, cells)]) + "\n"
 

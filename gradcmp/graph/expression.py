@@ -148,7 +148,7 @@ class _Lowering:
         op = OPS.get(tree.func.id)
         if op is None or op.name == "getitem":
             raise GraphError(
-                f"there is no op '{tree.func.id}'",
+                ", and ".join([f"there is no op '{tree.func.id}'", *OPS.broken]),
                 way_out=did_you_mean(tree.func.id, OPS) or "See them with: gradcmp ops",
             )
         operands: list[Operand] = []

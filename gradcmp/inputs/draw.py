@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from gradcmp.case import DTYPES, Case, DType, InputSpec, Shape
 from gradcmp.errors import GradcmpError, InputError, did_you_mean
-from gradcmp.inputs.kinds import KINDS, UnfitError
+from gradcmp.inputs.kinds import ELEMENTS, KINDS, UnfitError
 from gradcmp.inputs.memory import require_memory
 from gradcmp.ops import Array, ArraySpec
 from gradcmp.recording import numpy_dtype
@@ -65,28 +66,43 @@ def _check(spec: InputSpec) -> ArraySpec:
     return found
 
 
-def draw(case: Case) -> dict[str, Array]:
+def draw(case: Case, known: Mapping[str, ArraySpec] | None = None) -> dict[str, Array]:
     """Draw every input: float64, or int64 and bool as they are.
 
     Each is a function of the seed and its name alone. With `Case.round_inputs` real numbers
     are rounded to numbers that every dtype in the case can represent, and stay float64.
 
+    Parameters
+    ----------
+    known : mapping of str to ArraySpec, optional
+        Shapes and kinds, where they are known already and fit into memory.
+
     Raises
     ------
     InputError
-        As `specs`; and before anything is allocated, when memory does not suffice.
+        As `specs`; before anything is allocated, when memory does not suffice; and for a file
+        whose array is no longer the one that is known.
     """
-    known = specs(case)
-    require_memory(known, case.where)
-    return {name: _draw(case, name, spec, known[name].shape) for name, spec in case.inputs.items()}
+    if known is None:
+        known = specs(case)
+        require_memory(known, case.where)
+    return {name: _draw(case, name, spec, known[name]) for name, spec in case.inputs.items()}
 
 
-def _draw(case: Case, name: str, spec: InputSpec, shape: Shape) -> Array:
+def _draw(case: Case, name: str, spec: InputSpec, known: ArraySpec) -> Array:
     try:
-        array = KINDS[spec.kind].draw(_generator(case.seed, name), shape, **spec.parameters)
+        array = KINDS[spec.kind].draw(_generator(case.seed, name), known.shape, **spec.parameters)
     except GradcmpError as error:
         error.fact = f"input '{name}': {error.fact}"
         raise error.at(spec.where) from None
+    found = ArraySpec(array.shape, ELEMENTS[array.dtype.kind])
+    if found != known:
+        raise InputError(
+            f"input '{name}' changed after it was checked: it was {known.kind} of shape "
+            f"{known.shape}, and is {found.kind} of shape {found.shape}",
+            where=spec.where,
+            way_out="Run again when its file stands still",
+        )
     return _round(case, array) if array.dtype == np.float64 else array
 
 

@@ -2,7 +2,7 @@
 
 from gradcmp.judge.case import judge
 from gradcmp.judge.comparison import Comparison, Element, Verdict
-from gradcmp.judge.determinism import unsteady
+from gradcmp.judge.determinism import unsteady, with_worse
 from gradcmp.judge.elementwise.arrays import compare
 from gradcmp.judge.verdict import CaseVerdict, Pair
 
@@ -15,4 +15,5 @@ __all__ = [
     "compare",
     "judge",
     "unsteady",
+    "with_worse",
 ]

@@ -13,16 +13,17 @@ from gradcmp.case import Auto, Case, Ulp
 from gradcmp.graph import Graph, build
 from gradcmp.graph.records import STEP
 from gradcmp.judge.auto.judge import NoiseJudge
-from gradcmp.judge.comparison import Comparison, Verdict
+from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.determinism import same_bits
+from gradcmp.judge.diagnose.arbitration import grouped
 from gradcmp.judge.diagnose.divergence import divergences
-from gradcmp.judge.diagnose.investigation import Investigation
+from gradcmp.judge.diagnose.investigation import Investigation, reconsidered
 from gradcmp.judge.elementwise.arrays import compare, compare_named
 from gradcmp.judge.fixed import FixedJudge, without_noise
 from gradcmp.judge.nonfinite import nonfinite, warned
 from gradcmp.judge.sides import INTEGRAL, Side, compare_required
 from gradcmp.judge.tensor_judge import TensorJudge
-from gradcmp.judge.verdict import CaseVerdict, Finding, Pair
+from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Array, Outcome, Recording
 
 
@@ -32,7 +33,7 @@ def judge(
     outcomes: Mapping[str, Outcome],
     twins: Mapping[str, Outcome] | None = None,
     pairs: Iterable[Pair] | None = None,
-    own: Mapping[str, Mapping[str, Array]] | None = None,
+    graph: Graph | None = None,
 ) -> CaseVerdict:
     """Compare every pair of recordings, those with the reference first.
 
@@ -52,9 +53,8 @@ def judge(
         Under tolerance auto, the same backends in float64, by the same labels.
     pairs : iterable of Pair, optional
         Only these; the first are looked into first.
-    own : mapping of str to mapping of str to array, optional
-        By label and tensor, the noise of a backend that was run again at nudged inputs:
-        `own_noise`. Without it no difference that float64 shrinks is taken for precision.
+    graph : Graph, optional
+        That of the case, where it is known already.
 
     Raises
     ------
@@ -62,22 +62,21 @@ def judge(
         When the case has no valid graph.
     """
     with np.errstate(all="ignore"):  # infinities are findings, not warnings
-        return _judge(case, reference, outcomes, twins or {}, pairs, own or {})
+        return _judge(case, graph or build(case), reference, outcomes, twins or {}, pairs)
 
 
 def _judge(
     case: Case,
+    graph: Graph,
     reference: str,
     outcomes: Mapping[str, Outcome],
     twins: Mapping[str, Outcome],
     pairs: Iterable[Pair] | None,
-    own: Mapping[str, Mapping[str, Array]],
 ) -> CaseVerdict:
     labels = sorted(outcomes, key=lambda label: label != reference)  # stable: the rest as it was
     ordered = {label: outcomes[label] for label in labels}
     recordings = {label: o for label, o in ordered.items() if isinstance(o, Recording)}
-    graph = build(case)
-    rule = _rule_of(case, graph, recordings.get(reference), recordings, twins, own)
+    rule = _rule_of(case, graph, recordings.get(reference), recordings, twins)
     if pairs is None:
         pairs = [Pair(actual, expected) for expected, actual in combinations(recordings, 2)]
     strange = nonfinite(graph, recordings)
@@ -90,32 +89,17 @@ def _judge(
         return verdict
     investigation = Investigation(graph, reference, recordings, rule)
     findings = investigation.findings(comparisons)
+    comparisons = {
+        pair: reconsidered(by, findings.get(pair, {})) for pair, by in comparisons.items()
+    }
     return replace(
         verdict,
-        comparisons={
-            pair: with_causes(by, findings.get(pair, {})) for pair, by in comparisons.items()
-        },
+        comparisons=comparisons,
         findings=findings,
+        groups=grouped(recordings, comparisons, findings),
         sensitivity=investigation.sensitivity(),
         unearned=rule.unearned if isinstance(rule, NoiseJudge) else {},
     )
-
-
-def with_causes(
-    comparisons: Mapping[str, Comparison], findings: Mapping[str, Finding]
-) -> dict[str, Comparison]:
-    """Return comparisons of which none is called precision that a wrong formula explains."""
-
-    def judged(name: str, comparison: Comparison) -> Comparison:
-        causes = findings[name].causes if name in findings else ()
-        wrong = [cause for cause in causes if not cause.of_rounding]
-        if comparison.verdict.reason != "precision" or not wrong:
-            return comparison
-        detail = "in float64 it shrinks, but a cause was found: it is not rounding"
-        verdict = Verdict(False, "bug", detail)
-        return replace(comparison, verdict=verdict, disagreeing=comparison.total)
-
-    return {name: judged(name, comparison) for name, comparison in comparisons.items()}
 
 
 def _rule_of(
@@ -124,13 +108,12 @@ def _rule_of(
     reference: Recording | None,
     recordings: Mapping[str, Recording],
     twins: Mapping[str, Outcome],
-    own: Mapping[str, Mapping[str, Array]],
 ) -> TensorJudge:
     """Return what tensors are measured with: a tolerance, or noise."""
     tolerance = case.tolerance
     if isinstance(tolerance, Auto) and reference is not None:
         fine = {label: twin for label, twin in twins.items() if isinstance(twin, Recording)}
-        return NoiseJudge(graph, reference, recordings, fine, own)
+        return NoiseJudge(graph, reference, recordings, fine)
     # Without the reference there is no noise to know: the table by dtype serves.
     return FixedJudge(without_noise(tolerance), recordings)
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from gradcmp.case import Ulp
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.elementwise.arrays import compare
+from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Array, Recording
 
 FEW_BYTES = 1 << 16  # that are copied in less time than views are made
@@ -48,3 +51,34 @@ def same_bits(one: Array, other: Array) -> bool:
 
 def _bytes(array: Array) -> Array:
     return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+
+
+def with_worse(verdict: CaseVerdict, other: CaseVerdict) -> CaseVerdict:
+    """Return the verdict on one run with what another run of the same case has worse.
+
+    A tensor that disagrees in any run disagrees, and what is known of it is what that run tells.
+    """
+    worse = [
+        (pair, name)
+        for pair, by in other.comparisons.items()
+        for name, comparison in by.items()
+        if _gravity(comparison) > _gravity(verdict.comparisons.get(pair, {}).get(name))
+    ]
+    if not worse:
+        return verdict
+    taken: dict[str, dict[Pair, dict[str, Any]]] = {}
+    for part in ("comparisons", "findings", "divergences"):
+        mine, theirs = getattr(verdict, part), getattr(other, part)
+        taken[part] = {pair: dict(by) for pair, by in mine.items()}
+        for pair, name in worse:
+            if name in theirs.get(pair, {}):
+                taken[part].setdefault(pair, {})[name] = theirs[pair][name]
+    groups = {name: other.groups[name] for _, name in worse if name in other.groups}
+    return replace(verdict, groups={**verdict.groups, **groups}, **taken)  # type: ignore[arg-type]
+
+
+def _gravity(comparison: Comparison | None) -> int:
+    """Return 2 for a disagreement, 1 for a warning, 0 for anything else."""
+    if comparison is None:
+        return 0
+    return 2 * (not comparison.agrees) + comparison.verdict.warns

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +50,12 @@ class FixedJudge:
     def allowances(self, name: str, expected: Float, dtype: DType) -> Iterator[Allowance]:
         """Return what each element of a gradient that was computed in `dtype` may be off."""
         yield Exact(self._allowed(expected, dtype))
+
+    def latitude(self, name: str, pair: Pair) -> None:
+        """Return None: of branches a tolerance knows nothing."""
+
+    def tied_direction(self, names: Sequence[str], pair: Pair) -> None:
+        """Return None: of branches a tolerance knows nothing."""
 
     def _allowed(self, expected: Float, dtype: DType) -> Float:
         allowed = allowance(expected, rule_of(self.tolerance, coarser(dtype, dtype)))

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from gradcmp.errors import NothingComparedError
+from gradcmp.graph import Graph
 from gradcmp.judge.case import judge
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.mutation.mutants import MUTANTS, mutants
@@ -21,7 +22,9 @@ GRADIENT = "d "  # what a gradient's name begins with on screen
 UNNOTICED: frozenset[Fate] = frozenset(("survived", "disagrees without it"))
 
 
-def selftest(verdict: CaseVerdict, label: str, seed: int = 0) -> dict[str, dict[str, Fate]]:
+def selftest(
+    verdict: CaseVerdict, label: str, seed: int = 0, graph: Graph | None = None
+) -> dict[str, dict[str, Fate]]:
     """Spoil every gradient of one backend's recording in every way and judge it again.
 
     No framework runs: the recording is the real one, and only the judge is asked. All tensors
@@ -32,6 +35,8 @@ def selftest(verdict: CaseVerdict, label: str, seed: int = 0) -> dict[str, dict[
     ----------
     label : str
         The backend whose recording is spoiled; it is held against the reference.
+    graph : Graph, optional
+        That of the case, where it is known already.
 
     Returns
     -------
@@ -62,7 +67,7 @@ def selftest(verdict: CaseVerdict, label: str, seed: int = 0) -> dict[str, dict[
     fates: dict[str, dict[str, Fate]] = {GRADIENT + name: {} for name in wrong}
     for mutant in MUTANTS:
         spoiled = {name: held for name, by in wrong.items() if (held := by[mutant]) is not None}
-        judged = _judged(verdict, label, spoiled) if spoiled else {}
+        judged = _judged(verdict, label, spoiled, graph) if spoiled else {}
         for name in wrong:
             tensor = GRADIENT + name
             fates[tensor][mutant] = (
@@ -81,7 +86,7 @@ def _fate(verdict: CaseVerdict, plain: Comparison, judged: Comparison) -> Fate:
 
 
 def _judged(
-    verdict: CaseVerdict, label: str, spoiled: Mapping[str, Array]
+    verdict: CaseVerdict, label: str, spoiled: Mapping[str, Array], graph: Graph | None
 ) -> Mapping[str, Comparison]:
     """Judge a recording with some gradients replaced; its float64 twin gets the same change."""
     right = verdict.recordings[label]
@@ -98,5 +103,5 @@ def _judged(
             if name in twin.gradients
         }
         twins[label] = replace(twin, gradients={**twin.gradients, **changed})
-    again = judge(verdict.case, verdict.reference, outcomes, twins)
+    again = judge(verdict.case, verdict.reference, outcomes, twins, graph=graph)
     return again.comparisons[Pair(label, verdict.reference)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -46,6 +46,36 @@ class Exact:
         return self.likely
 
 
+@dataclass(frozen=True)
+class Latitude:
+    """What is right of each element of a gradient, whichever way open branches are taken.
+
+    Attributes
+    ----------
+    low, high : array
+        Equal where no branch is open.
+    """
+
+    low: Float
+    high: Float
+
+
+@dataclass(frozen=True)
+class TiedDirection:
+    """A direction in which gradients differ, and along which no open branch makes a difference.
+
+    Attributes
+    ----------
+    directions : mapping of str to array
+        By gradient, how far its tensor moves.
+    allowed : float
+        What the two sides may be apart along it.
+    """
+
+    directions: Mapping[str, Float]
+    allowed: float
+
+
 class TensorJudge(Protocol):
     """A way to measure tensors: by a tolerance, or by noise."""
 
@@ -66,3 +96,9 @@ class TensorJudge(Protocol):
 
         First what costs little to know, then what it is.
         """
+
+    def latitude(self, name: str, pair: Pair) -> Latitude | None:
+        """Return what open branches leave to a gradient; None where none is known to be open."""
+
+    def tied_direction(self, names: Sequence[str], pair: Pair) -> TiedDirection | None:
+        """Return where gradients differ by what no choice of branches explains, if they do."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from gradcmp.case import Case
 from gradcmp.errors import ExitCode
+from gradcmp.judge.blame import Groups, Ruling
 from gradcmp.judge.comparison import Comparison
 from gradcmp.recording import Failure, Outcome, Recording
 
@@ -51,10 +52,13 @@ class Finding:
         The best first; empty rather than a guess.
     side : str, optional
         The label of the backend that is off the truth; None when the truth could not tell.
+    ruling : Ruling
+        How that was found.
     """
 
     causes: tuple[Cause, ...] = ()
     side: str | None = None
+    ruling: Ruling = field(default_factory=Ruling)
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,9 @@ class CaseVerdict:
         gradients in the order of the backward pass. Pairs with the reference come first.
     findings : mapping of Pair to mapping of str to Finding
         For what disagrees or warns.
+    groups : mapping of str to Groups
+        By tensor that is not the same everywhere, or wrong everywhere: who computed the same, and
+        who is off, the reference no less than others.
     divergences : mapping of Pair to mapping of str to Divergence
         For what disagrees in a case that has a graph.
     sensitivity : mapping of str to Sensitivity
@@ -137,6 +144,7 @@ class CaseVerdict:
     outcomes: Mapping[str, Outcome]
     comparisons: Mapping[Pair, Mapping[str, Comparison]] = field(default_factory=dict)
     findings: Mapping[Pair, Mapping[str, Finding]] = field(default_factory=dict)
+    groups: Mapping[str, Groups] = field(default_factory=dict)
     divergences: Mapping[Pair, Mapping[str, Divergence]] = field(default_factory=dict)
     sensitivity: Mapping[str, Sensitivity] = field(default_factory=dict)
     twins: Mapping[str, Outcome] = field(default_factory=dict)
@@ -201,7 +209,8 @@ class CaseVerdict:
     def exit_code(self) -> ExitCode:
         """A disagreement that was seen outweighs a backend that could not be asked."""
         reserved = self.case.strict and (self.weak or self.unsteady)
-        if self.unexpected or self.outdated or reserved:
+        alone = any(one.exit_code is ExitCode.DISAGREE for one in self.isolated.values())
+        if self.unexpected or self.outdated or reserved or alone:
             return ExitCode.DISAGREE
         compared = any(c.total for by in self.comparisons.values() for c in by.values())
         if not compared or any(failure.required for failure in self.failures):

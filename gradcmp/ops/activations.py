@@ -34,7 +34,7 @@ def sigmoid(x: Array) -> tuple[Array, Pullback]:
     return y, lambda dy: (y * (1 - y) * dy,)
 
 
-register(unary(sigmoid, spelled("sigmoid", "sigmoid", "nn.sigmoid")))
+register(unary(sigmoid, spelled(torch="sigmoid", tensorflow="sigmoid", jax="nn.sigmoid")))
 
 
 def relu(x: Array) -> tuple[Array, Pullback]:
@@ -48,7 +48,11 @@ def relu(x: Array) -> tuple[Array, Pullback]:
 
 
 register(
-    unary(relu, spelled("relu", "nn.relu", "nn.relu"), Interval(-2.0, 2.0, avoid=(0.0,))),
+    unary(
+        relu,
+        spelled(torch="relu", tensorflow="nn.relu", jax="nn.relu"),
+        Interval(-2.0, 2.0, avoid=(0.0,)),
+    ),
 )
 
 
@@ -61,7 +65,7 @@ def silu(x: Array) -> tuple[Array, Pullback]:
     return x * s, lambda dy: (s * (1 + x * (1 - s)) * dy,)
 
 
-register(unary(silu, spelled("nn.functional.silu", "nn.silu", "nn.silu")))
+register(unary(silu, spelled(torch="nn.functional.silu", tensorflow="nn.silu", jax="nn.silu")))
 
 
 def _gelu_infer(x: ArraySpec, approximate: str = "none") -> ArraySpec:

@@ -85,7 +85,7 @@ def power(x: Array, y: Array) -> tuple[Array, Pullback]:
 register(
     binary(
         power,
-        spelled("pow", "pow", "numpy.power"),
+        spelled(torch="pow", tensorflow="pow", jax="numpy.power"),
         floating,
         x=POSITIVE,
         sign="**",
@@ -112,7 +112,9 @@ def square(x: Array) -> tuple[Array, Pullback]:
     return x * x, lambda dy: (2 * x * dy,)
 
 
-register(unary(square, spelled("square", "square", "numpy.square"), infer=numeric))
+register(
+    unary(square, spelled(torch="square", tensorflow="square", jax="numpy.square"), infer=numeric)
+)
 
 
 def reciprocal(x: Array) -> tuple[Array, Pullback]:
@@ -127,7 +129,7 @@ def reciprocal(x: Array) -> tuple[Array, Pullback]:
 register(
     unary(
         reciprocal,
-        spelled("reciprocal", "math.reciprocal", "numpy.reciprocal"),
+        spelled(torch="reciprocal", tensorflow="math.reciprocal", jax="numpy.reciprocal"),
         domain=NONZERO,
     )
 )

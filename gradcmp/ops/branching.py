@@ -36,7 +36,7 @@ def abs(x: Array) -> tuple[Array, Pullback]:
     return y, lambda dy: (np.where(above, dy, np.where(below, -dy, 0)),)
 
 
-register(unary(abs, spelled("abs", "abs", "numpy.abs"), OFF_ZERO, numeric))
+register(unary(abs, spelled(torch="abs", tensorflow="abs", jax="numpy.abs"), OFF_ZERO, numeric))
 
 
 def sign(x: Array) -> tuple[Array, Pullback]:
@@ -47,7 +47,7 @@ def sign(x: Array) -> tuple[Array, Pullback]:
     return np.sign(np.real(x)), lambda dy: (zeros(dy, np.shape(dy)),)
 
 
-register(unary(sign, spelled("sign", "sign", "numpy.sign"), OFF_ZERO))
+register(unary(sign, spelled(torch="sign", tensorflow="sign", jax="numpy.sign"), OFF_ZERO))
 
 
 def _choose(x: Array, y: Array, wins: Array, loses: Array) -> tuple[Array, Pullback]:
@@ -70,7 +70,9 @@ def maximum(x: Array, y: Array) -> tuple[Array, Pullback]:
     return _choose(x, y, np.real(x) > np.real(y), np.real(x) < np.real(y))
 
 
-register(binary(maximum, spelled("maximum", "maximum", "numpy.maximum"), numeric))
+register(
+    binary(maximum, spelled(torch="maximum", tensorflow="maximum", jax="numpy.maximum"), numeric)
+)
 
 
 def minimum(x: Array, y: Array) -> tuple[Array, Pullback]:
@@ -82,7 +84,9 @@ def minimum(x: Array, y: Array) -> tuple[Array, Pullback]:
     return _choose(x, y, np.real(x) < np.real(y), np.real(x) > np.real(y))
 
 
-register(binary(minimum, spelled("minimum", "minimum", "numpy.minimum"), numeric))
+register(
+    binary(minimum, spelled(torch="minimum", tensorflow="minimum", jax="numpy.minimum"), numeric)
+)
 
 
 def _where_infer(condition: ArraySpec, x: ArraySpec, y: ArraySpec) -> ArraySpec:
@@ -111,7 +115,7 @@ register(
         "where",
         where,
         infer=_where_infer,
-        native=spelled("where", "where", "numpy.where"),
+        native=spelled(torch="where", tensorflow="where", jax="numpy.where"),
         domain={"condition": Booleans()},
         examples=(
             Example("where(condition, x, y)", {"condition": (4, 3), "x": (4, 3), "y": (4, 3)}),

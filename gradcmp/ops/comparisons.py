@@ -52,5 +52,7 @@ for _reference, _sign, _torch in (
     (not_equal, "!=", "not_equal"),
 ):
     # Functions, not operators: in a TensorFlow 1 session `==` asks for identity.
-    _native = spelled(_torch, f"math.{_reference.__name__}", f"numpy.{_reference.__name__}")
+    _native = spelled(
+        torch=_torch, tensorflow=f"math.{_reference.__name__}", jax=f"numpy.{_reference.__name__}"
+    )
     register(binary(_reference, _native, comparison, sign=_sign, differentiable=False))

@@ -23,7 +23,7 @@ def exp(x: Array) -> tuple[Array, Pullback]:
     return y, lambda dy: (y * dy,)
 
 
-register(unary(exp, spelled("exp", "math.exp", "numpy.exp")))
+register(unary(exp, spelled(torch="exp", tensorflow="math.exp", jax="numpy.exp")))
 
 
 def expm1(x: Array) -> tuple[Array, Pullback]:
@@ -35,7 +35,7 @@ def expm1(x: Array) -> tuple[Array, Pullback]:
     return y, lambda dy: ((y + 1) * dy,)
 
 
-register(unary(expm1, spelled("expm1", "math.expm1", "numpy.expm1")))
+register(unary(expm1, spelled(torch="expm1", tensorflow="math.expm1", jax="numpy.expm1")))
 
 
 def log(x: Array) -> tuple[Array, Pullback]:
@@ -46,7 +46,7 @@ def log(x: Array) -> tuple[Array, Pullback]:
     return np.log(x), lambda dy: (dy / x,)
 
 
-register(unary(log, spelled("log", "math.log", "numpy.log"), POSITIVE))
+register(unary(log, spelled(torch="log", tensorflow="math.log", jax="numpy.log"), POSITIVE))
 
 
 def log1p(x: Array) -> tuple[Array, Pullback]:
@@ -57,7 +57,13 @@ def log1p(x: Array) -> tuple[Array, Pullback]:
     return np.log1p(x), lambda dy: (dy / (1 + x),)
 
 
-register(unary(log1p, spelled("log1p", "math.log1p", "numpy.log1p"), Interval(-0.5, 2.0)))
+register(
+    unary(
+        log1p,
+        spelled(torch="log1p", tensorflow="math.log1p", jax="numpy.log1p"),
+        Interval(-0.5, 2.0),
+    )
+)
 
 
 def sqrt(x: Array) -> tuple[Array, Pullback]:
@@ -69,7 +75,7 @@ def sqrt(x: Array) -> tuple[Array, Pullback]:
     return y, lambda dy: (dy / (2 * y),)
 
 
-register(unary(sqrt, spelled("sqrt", "math.sqrt", "numpy.sqrt"), POSITIVE))
+register(unary(sqrt, spelled(torch="sqrt", tensorflow="math.sqrt", jax="numpy.sqrt"), POSITIVE))
 
 
 def rsqrt(x: Array) -> tuple[Array, Pullback]:
@@ -81,7 +87,7 @@ def rsqrt(x: Array) -> tuple[Array, Pullback]:
     return y, lambda dy: (-dy * y / (2 * x),)
 
 
-register(unary(rsqrt, spelled("rsqrt", "math.rsqrt", "lax.rsqrt"), POSITIVE))
+register(unary(rsqrt, spelled(torch="rsqrt", tensorflow="math.rsqrt", jax="lax.rsqrt"), POSITIVE))
 
 
 def sin(x: Array) -> tuple[Array, Pullback]:
@@ -92,7 +98,7 @@ def sin(x: Array) -> tuple[Array, Pullback]:
     return np.sin(x), lambda dy: (np.cos(x) * dy,)
 
 
-register(unary(sin, spelled("sin", "math.sin", "numpy.sin")))
+register(unary(sin, spelled(torch="sin", tensorflow="math.sin", jax="numpy.sin")))
 
 
 def cos(x: Array) -> tuple[Array, Pullback]:
@@ -103,7 +109,7 @@ def cos(x: Array) -> tuple[Array, Pullback]:
     return np.cos(x), lambda dy: (-np.sin(x) * dy,)
 
 
-register(unary(cos, spelled("cos", "math.cos", "numpy.cos")))
+register(unary(cos, spelled(torch="cos", tensorflow="math.cos", jax="numpy.cos")))
 
 
 def tanh(x: Array) -> tuple[Array, Pullback]:
@@ -115,7 +121,7 @@ def tanh(x: Array) -> tuple[Array, Pullback]:
     return y, lambda dy: ((1 - y * y) * dy,)
 
 
-register(unary(tanh, spelled("tanh", "math.tanh", "numpy.tanh")))
+register(unary(tanh, spelled(torch="tanh", tensorflow="math.tanh", jax="numpy.tanh")))
 
 
 def erf(x: Array) -> tuple[Array, Pullback]:
@@ -127,4 +133,6 @@ def erf(x: Array) -> tuple[Array, Pullback]:
     return erf_value(x), lambda dy: (slope * np.exp(-x * x) * dy,)
 
 
-register(unary(erf, spelled("erf", "math.erf", "lax.erf")))
+register(
+    unary(erf, spelled(torch="erf", tensorflow="math.erf", jax="lax.erf"), noise={erf_value: 15})
+)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import Any
 
 from gradcmp.case import Shape
 from gradcmp.ops.shapes import floating
-from gradcmp.ops.spec import ANYWHERE, ArraySpec, Domain, Example, Native, Op
+from gradcmp.ops.spec import ANYWHERE, EVERYWHERE, ArraySpec, Domain, Example, Native, Op, Primitive
 
 SHAPES: tuple[Shape, ...] = ((4, 3), (5,), ())
 BROADCASTS: tuple[tuple[Shape, Shape], ...] = (
@@ -19,17 +19,20 @@ BROADCASTS: tuple[tuple[Shape, Shape], ...] = (
 )
 
 
-def spelled(torch: str, tensorflow: str, jax: str) -> dict[str, Native]:
+def spelled(**paths: str) -> dict[str, Native]:
     """Return native spellings that are one function called with the op's own arguments.
 
-    Each is a path inside the framework's module: ``nn.functional.silu``.
+    Parameters
+    ----------
+    **paths
+        By backend, a path inside the framework's module: ``torch="nn.functional.silu"``.
     """
-    return {"torch": _call(torch), "tensorflow": _call(tensorflow), "jax": _call(jax)}
+    return {backend: _call(path) for backend, path in paths.items()}
 
 
 def everywhere(native: Native) -> dict[str, Native]:
-    """Return one spelling to all frameworks: they overload Python's operators alike."""
-    return dict.fromkeys(("torch", "tensorflow", "jax"), native)
+    """Return one spelling for all frameworks: they overload Python's operators alike."""
+    return {EVERYWHERE: native}
 
 
 def unary(
@@ -37,6 +40,7 @@ def unary(
     native: dict[str, Native],
     domain: Domain = ANYWHERE,
     infer: Callable[..., ArraySpec] = floating,
+    noise: Mapping[Primitive, float] | None = None,
 ) -> Op:
     """Return the op of one operand `x`, whose name is its reference's."""
     name = reference.__name__
@@ -47,6 +51,7 @@ def unary(
         native=native,
         domain={"x": domain},
         examples=tuple(Example(f"{name}(x)", {"x": shape}) for shape in SHAPES),
+        noise=noise or {},
     )
 
 
@@ -58,6 +63,7 @@ def binary(
     y: Domain = ANYWHERE,
     sign: str | None = None,
     differentiable: bool = True,
+    noise: Mapping[Primitive, float] | None = None,
 ) -> Op:
     """Return the op of two broadcast operands `x` and `y`, whose name is its reference's.
 
@@ -81,6 +87,7 @@ def binary(
             Example(f"{name}(x, 2)", {"x": (3,)}),
         ),
         differentiable=differentiable,
+        noise=noise or {},
     )
 
 

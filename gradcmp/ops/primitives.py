@@ -8,13 +8,22 @@ written into, and branches are taken by comparisons of real parts.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from gradcmp.case import Shape
 from gradcmp.ops.shapes import Axis, normalize_axes
 from gradcmp.ops.spec import Array
+
+# Kinds of sums that a library may add up in bfloat16 itself, where most go through float32.
+# sum: in a forward pass; backward: of cotangents; bare: of windows, or in an einsum, with nothing
+# said of how to accumulate; running: cumulative; scatter: into places; affine: in the gradient of a
+# layer_norm's weight and bias; product: of matrices; convolved: a product in the gradient of a
+# convolution.
+Sum: TypeAlias = Literal[
+    "sum", "backward", "bare", "running", "scatter", "affine", "product", "convolved"
+]
 
 
 def constant(value: float, x: Array) -> Any:
@@ -49,16 +58,15 @@ def product(x: Array, y: Array) -> Array:
     return z.astype(x.dtype) if _is_bfloat16(x) else z
 
 
-def total_as(kind: str, x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+def total_as(kind: Sum, x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """Sum along `axis` where a library may add up bfloat16 in bfloat16.
 
     The same numbers as `total`; what models rounding is told the difference.
 
     Parameters
     ----------
-    kind : str
-        ``bare``: of windows, or in an einsum; ``affine``: in the gradient of a layer_norm's weight
-        or bias. See `gradcmp.judge.noise.sums`.
+    kind : Sum
+        ``bare`` or ``affine``; NumPy's own functions tell the others.
     """
     answer = offered(total_as, kind, x, axis, keepdims)
     y: Array = total(x, axis, keepdims) if answer is NotImplemented else answer

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
@@ -18,6 +19,7 @@ Array: TypeAlias = npt.NDArray[Any]
 Pullback: TypeAlias = Callable[[Array], "tuple[Array | None, ...]"]
 Kind: TypeAlias = Literal["float", "int", "bool"]
 Native: TypeAlias = Callable[..., Any]
+Primitive: TypeAlias = Callable[..., Any]
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ class Booleans:
 
 Domain: TypeAlias = Interval | Integers | Booleans
 ANYWHERE = Interval(-2.0, 2.0)  # away from overflow in every op and every dtype
+EVERYWHERE = "*"  # the name of a spelling for all frameworks: Python's operators
 
 
 @dataclass(frozen=True)
@@ -105,14 +108,20 @@ class Op:
         `Array` are operands, ``*name: Array`` is any number of them; all others are static.
     infer : callable
         ``infer(*specs, **static) -> ArraySpec``; raises `ShapeError`.
-    native : mapping of str to callable
-        For each framework ``spelling(module, *operands, **static)``.
-    domain : mapping of str to Domain
-        By operand; one that is not named is drawn from `ANYWHERE`.
     examples : tuple of Example
         Calls that cover the static parameters; operands are named as in the reference.
+    native : mapping of str to callable
+        By backend ``spelling(module, *operands, **static)``, or one for all under `EVERYWHERE`.
+        A backend that brings its own table of spellings need not be here.
+    domain : mapping of str to Domain
+        By operand; one that is not named is drawn from `ANYWHERE`.
     differentiable : bool
         False for comparisons and the like: they have no pullback to test.
+    noise : mapping of callable to float
+        How far correct implementations of a primitive stray, in units of u: half of the worst
+        error seen over the frameworks, 0 for what is exact. For each ufunc, or primitive of one's
+        own that asks `offered`, that computes element by element and is not in
+        `gradcmp.judge.noise.arithmetic`.
     call : callable, optional
         Has the signature that calls in the graph language follow where it cannot be the
         reference's: that of an op with a static argument before any number of operands.
@@ -121,10 +130,11 @@ class Op:
     name: str
     reference: Callable[..., tuple[Array, Pullback]]
     infer: Callable[..., ArraySpec]
-    native: Mapping[str, Native]
     examples: tuple[Example, ...]
+    native: Mapping[str, Native] = field(default_factory=dict)
     domain: Mapping[str, Domain] = field(default_factory=dict)
     differentiable: bool = True
+    noise: Mapping[Primitive, float] = field(default_factory=dict)
     call: Callable[..., object] | None = None
 
     @cached_property
@@ -161,26 +171,62 @@ class Op:
 
 
 class Registry(Mapping[str, Op]):
-    """All ops by name, in the order in which they were registered."""
+    """All ops by name, in the order in which they were registered, and their primitives' noise.
+
+    Those that packages bring are loaded when a name is asked for that is not there, or for all.
+
+    Attributes
+    ----------
+    broken : tuple of str
+        A sentence for each package whose ops could not be loaded.
+    """
 
     def __init__(self) -> None:
         self._ops: dict[str, Op] = {}
+        self._noise: dict[Primitive, float] = {}
+        self._later: Callable[[], Iterable[str]] | None = None
+        self.broken: tuple[str, ...] = ()
 
     def register(self, op: Op) -> Op:
-        """Add `op`; a name is taken once."""
+        """Add `op`; a name is taken once, and of a primitive the first noise counts."""
         if op.name in self._ops:
             raise ValueError(f"op '{op.name}' is registered twice")
         self._ops[op.name] = op
+        self._noise = {**op.noise, **self._noise}
         return op
 
+    def noise(self, primitive: Primitive) -> float | None:
+        """Return how far implementations of a primitive stray, as the op that uses it says."""
+        return self._noise.get(primitive)
+
+    def later(self, load: Callable[[], Iterable[str]]) -> None:
+        """Load more when they are needed; `load` registers them and says what is broken."""
+        self._later = load
+
+    @contextmanager
+    def all_or_none(self) -> Iterator[None]:
+        """Register all that is registered inside, or nothing if that raises."""
+        before = dict(self._ops), dict(self._noise)
+        try:
+            yield
+        except BaseException:
+            self._ops, self._noise = before
+            raise
+
+    def _complete(self) -> dict[str, Op]:
+        load, self._later = self._later, None  # first: what is loaded may ask for ops, too
+        if load is not None:
+            self.broken = tuple(load())
+        return self._ops
+
     def __getitem__(self, name: str) -> Op:
-        return self._ops[name]
+        return self._ops[name] if name in self._ops else self._complete()[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._ops)
+        return iter(self._complete())
 
     def __len__(self) -> int:
-        return len(self._ops)
+        return len(self._complete())
 
 
 OPS = Registry()

@@ -11,6 +11,7 @@ from gradcmp.errors import RecordingError
 T = TypeVar("T")
 
 AGAIN = "Record it again"
+FOREVER = 1e12  # seconds, beyond any: JSON knows 1e999 and whole numbers that no float can hold
 BROKEN = (KeyError, TypeError, ValueError, OverflowError, RecursionError)  # by hostile JSON
 
 
@@ -53,14 +54,22 @@ def take_map(facts: Mapping[str, Any], key: str, of: Callable[[Any], bool]) -> d
     return found
 
 
+def take_texts(facts: Mapping[str, Any], key: str) -> list[str]:
+    """Return a list of nothing but texts; raises as `take`."""
+    found = take(facts, key, list)
+    if not all(map(is_text, found)):
+        raise RecordingError(f"its metadata has no sensible '{key}'", way_out=AGAIN)
+    return found
+
+
 def is_text(fact: Any) -> bool:
     """Whether it is a string."""
     return isinstance(fact, str)
 
 
 def is_seconds(fact: Any) -> bool:
-    """Whether it is a number."""
-    return type(fact) in (int, float)
+    """Whether it is a number of seconds, from 0 on and finite."""
+    return type(fact) in (int, float) and 0 <= fact < FOREVER
 
 
 def is_shape(fact: Any) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from gradcmp.case import DTYPES
 from gradcmp.errors import RecordingError
 from gradcmp.recording.blob import Buffer, pack, unpack
-from gradcmp.recording.facts import AGAIN, is_seconds, is_text, take, take_map
+from gradcmp.recording.facts import AGAIN, is_seconds, is_text, take, take_map, take_texts
 from gradcmp.recording.origin import origin_of_facts, origin_to_facts
 from gradcmp.recording.records import Array, Recording
 
@@ -40,6 +40,8 @@ def to_bytes(recording: Recording, tail: bytes = b"") -> bytes:
         meta["origin"] = origin_to_facts(recording.origin)
     if recording.given is not None:
         meta["given"] = list(recording.given)
+    if recording.coarse_sums is not None:
+        meta["coarse_sums"] = sorted(recording.coarse_sums)
     return pack(arrays, meta, tail)
 
 
@@ -78,6 +80,7 @@ def from_bytes(blob: Buffer) -> Recording:
         given if "given" in meta else None,
         twin if twin.tensors else None,
         parts["own"],
+        frozenset(take_texts(meta, "coarse_sums")) if "coarse_sums" in meta else None,
     )
 
 

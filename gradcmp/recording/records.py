@@ -55,6 +55,9 @@ class Recording:
     own : mapping of str to array
         By tensor, as on screen, the noise of the backend's own code, as runs at nudged inputs have
         shown it; of those tensors alone that cannot be judged without.
+    coarse_sums : set of str, optional
+        The kinds of sums, `gradcmp.ops.primitives.Sum`, that it adds up in bfloat16 itself; None
+        of what was computed in another dtype, or of a backend that does not say.
     """
 
     backend: str
@@ -67,6 +70,7 @@ class Recording:
     given: Mapping[str, Array] | None = None
     twin: Recording | None = None
     own: Mapping[str, Array] = field(default_factory=dict)
+    coarse_sums: frozenset[str] | None = None
 
     @cached_property
     def tensors(self) -> Mapping[str, Array]:
@@ -91,7 +95,8 @@ class Failure:
     stderr : str
         The end of the worker's stderr.
     required : bool
-        Whether the run fails for it: a backend that is optional and absent is only reported.
+        Whether the run fails for it: a backend that is optional and absent is only reported. One
+        that is there and fails counts, whatever was said of its absence.
     """
 
     backend: str
@@ -99,6 +104,9 @@ class Failure:
     message: str
     stderr: str = ""
     required: bool = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "required", self.required or self.kind != "absent")
 
 
 Outcome: TypeAlias = Recording | Failure

@@ -23,7 +23,7 @@ REPORTS = {  # name: the module whose `report(verdicts)` gives the text of a fil
     "junit": "gradcmp.report.junit",
     "markdown": "gradcmp.report.markdown",
     "sarif": "gradcmp.report.sarif",
-    "table": "gradcmp.report.table",
+    "table": "gradcmp.report.screen.table",
 }
 PRINTED = ("github",)  # not for a file: a CI system reads it on standard output
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from gradcmp.errors import ExitCode
 from gradcmp.judge.verdict import CaseVerdict
-from gradcmp.report.ink import clean
-from gradcmp.report.sentence import MARKS, Tally, sentence
+from gradcmp.report.words.ink import clean
+from gradcmp.report.words.sentence import MARKS, Tally, sentence
 
 DATA = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
 PROPERTY = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A", ":": "%3A", ",": "%2C"})

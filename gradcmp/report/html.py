@@ -11,24 +11,17 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib import resources
-from importlib.metadata import version
 
-from gradcmp.errors import UsageError
+import jinja2
+
 from gradcmp.judge.verdict import CaseVerdict
-from gradcmp.report.heatmap import LEVELS
-from gradcmp.report.ink import clean
 from gradcmp.report.json import strict
 from gradcmp.report.page.facts import compact, of_case
 from gradcmp.report.page.matrix import Row, columns, row
-from gradcmp.report.sentence import MARKS, Tally
-
-try:  # when the report is asked for, not after an hour of running what it should report
-    import jinja2
-except ImportError:
-    raise UsageError(
-        "the report 'html' needs jinja2, which is not installed",
-        way_out="Try: pip install 'gradcmp[html]'",
-    ) from None
+from gradcmp.report.screen.heatmap import LEVELS
+from gradcmp.report.words.ink import clean
+from gradcmp.report.words.sentence import MARKS, Tally
+from gradcmp.version import VERSION
 
 ROOM = 6_500_000  # bytes for the facts of all cases: what stands around them stays below 3 MB
 WEIGHTS = {"d": 8, "u": 4, "w": 4, "a": 1}  # how the room is shared out by a case's verdict
@@ -42,7 +35,7 @@ def report(verdicts: Sequence[CaseVerdict]) -> str:
     tally = Tally.of(verdicts)
     scripts, style = [asset(name) for name in SCRIPTS], asset("page.css")
     return template().render(
-        version=version("gradcmp"),
+        version=VERSION,
         tally=tally,
         mark=MARKS[tally.exit_code],
         warned=sum(row.letter == "w" for row in rows),

@@ -13,12 +13,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gradcmp.errors import ExitCode, Location
+from gradcmp.judge.blame import Groups
 from gradcmp.judge.comparison import Comparison, Element
 from gradcmp.judge.verdict import CaseVerdict, Divergence, Finding, Pair
 from gradcmp.keys import JSON
 from gradcmp.recording import Array, Failure, Recording, case_to_facts
-from gradcmp.report.places import holds
-from gradcmp.report.sentence import MARKS, Tally
+from gradcmp.report.words.places import holds
+from gradcmp.report.words.sentence import MARKS, Tally
 
 SCHEMA = "gradcmp/report/1"
 DEEP = 6  # report, cases, case, pairs, pair, tensors: what is inside is one comparison
@@ -98,6 +99,7 @@ def of_case(verdict: CaseVerdict) -> dict[str, Any]:
             for label, by in verdict.unsteady.items()
         },
         "isolated": {node: of_case(alone) for node, alone in verdict.isolated.items()},
+        "groups": {name: of_groups(groups) for name, groups in verdict.groups.items()},
         "pairs": [of_pair(verdict, pair, held) for pair in verdict.comparisons],
     }
 
@@ -125,6 +127,16 @@ def of_failure(failure: Failure) -> dict[str, Any]:
         "message": failure.message,
         "stderr": failure.stderr,
         "required": failure.required,
+    }
+
+
+def of_groups(groups: Groups) -> dict[str, Any]:
+    """Return who computed the same of a tensor, and who is off the derivative."""
+    return {
+        "index": groups.index,
+        "derivative": groups.truth,
+        "groups": [vars(group) for group in groups.groups],
+        "wrong": groups.wrong,
     }
 
 

@@ -15,9 +15,9 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from gradcmp.errors import ExitCode
 from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Failure
-from gradcmp.report.judgement import facts
-from gradcmp.report.plain import Screen
-from gradcmp.report.sentence import MARKS, Finding, Tally, furthest, sentence
+from gradcmp.report.screen.plain import Screen
+from gradcmp.report.words.judgement import facts
+from gradcmp.report.words.sentence import MARKS, Finding, Tally, furthest, sentence
 
 HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 COUNTS = {"failure": "failures", "error": "errors", "skipped": "skipped"}

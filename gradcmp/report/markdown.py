@@ -12,10 +12,10 @@ from html import escape
 
 from gradcmp.errors import ExitCode
 from gradcmp.judge.verdict import CaseVerdict
-from gradcmp.report.figures import count
-from gradcmp.report.ink import clean
-from gradcmp.report.plain import Screen
-from gradcmp.report.sentence import MARKS, Tally, brief
+from gradcmp.report.screen.plain import Screen
+from gradcmp.report.words.figures import count
+from gradcmp.report.words.ink import clean
+from gradcmp.report.words.sentence import MARKS, Tally, brief
 
 ROWS = 50  # cases of a table
 DRAWN = 5  # cases that do not agree and are drawn

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -13,8 +12,9 @@ from urllib.parse import quote
 from gradcmp.errors import ExitCode, Location
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.verdict import CaseVerdict, Pair
-from gradcmp.report.judgement import causes, facts
-from gradcmp.report.sentence import Tally, sentence
+from gradcmp.report.words.judgement import causes, facts
+from gradcmp.report.words.sentence import Tally, sentence
+from gradcmp.version import VERSION
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -43,7 +43,7 @@ def report(verdicts: Sequence[CaseVerdict]) -> str:
     """
     code = Tally.of(verdicts).exit_code
     rules = [{"id": key, "shortDescription": {"text": text}} for key, text in RULES.items()]
-    driver = {"name": "gradcmp", "semanticVersion": version("gradcmp"), "rules": rules}
+    driver = {"name": "gradcmp", "semanticVersion": VERSION, "rules": rules}
     run = {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",

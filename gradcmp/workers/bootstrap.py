@@ -1,51 +1,42 @@
-"""The first lines that a worker runs, in whatever interpreter: find gradcmp, then serve.
+"""The first lines that a process runs, in whatever interpreter: find gradcmp, then serve.
 
-Run as a script: ``python bootstrap.py DESCRIPTOR NAME DEVICE``. It loads the package from where
-this file lies without putting that folder's neighbours (the parent's site-packages) on the path.
-Any Python from 3.6 on must be able to read it, so that an old one can be told to be too old.
+Run as a script: ``python bootstrap.py MODULE ARGUMENT... CHANNEL``. It loads the package from where
+this file lies without putting that folder's neighbours (the parent's site-packages) on the path,
+and calls the ``serve`` of the module. Any Python from 3.6 on must be able to read it, so that an
+old one can be told to be too old.
 """
 
 import json
-import os
-import signal
+import struct
 import sys
-import threading
+from importlib import import_module
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
-from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 OLDEST = (3, 10)
 NEEDS = ("numpy", "ml_dtypes", "safetensors")
+PACKAGE = Path(__file__).resolve().parent.parent
 
 
 def main() -> None:
-    """Serve one environment until the parent hangs up."""
+    """Serve until the parent hangs up."""
     own = Path(__file__).resolve().parent  # Python puts it first, where its names hide others
     sys.path[:] = [folder for folder in sys.path if Path(folder).resolve() != own]
-    descriptor, name, device = sys.argv[1:]
-    os.set_inheritable(int(descriptor), False)
-    lifeline = threading.Thread(target=die_with_parent, daemon=True)
-    lifeline.start()
-    # The original stays open to the very end: the parent sees it closed when all is over.
-    connection = Connection(os.dup(int(descriptor)))
+    module, *arguments, word = sys.argv[1:]
+    system = load("gradcmp_system", PACKAGE / "system.py")
+    channel = system.adopt(word)
+    lifeline = system.end_with_parent()
     lack = lacking()
     if lack:
         message = f"interpreter '{sys.executable}' {lack}"
-        facts = {"word": "unable", "kind": "error", "message": message}
-        connection.send_bytes(json.dumps(facts).encode())
+        facts = {"word": "unable", "kind": "absent", "message": message}
+        content = json.dumps(facts).encode()
+        channel.sendall(struct.pack("<QI", len(content), 0) + content)
     else:
-        load_package()
-        from gradcmp.workers.serve import serve
-
-        serve(connection, name, device)
+        load("gradcmp", PACKAGE / "__init__.py", str(PACKAGE))
+        import_module(module).serve(channel, *arguments)
     lifeline.join()
-
-
-def die_with_parent() -> None:
-    """End the whole process group when the parent is gone, however it went."""
-    while os.read(0, 1):  # the parent holds the other end and never writes
-        pass
-    os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 def lacking(oldest: "tuple[int, int]" = OLDEST) -> str:
@@ -59,16 +50,16 @@ def lacking(oldest: "tuple[int, int]" = OLDEST) -> str:
     return f"lacks {', '.join(names)}. Try: {sys.executable} -m pip install {' '.join(names)}"
 
 
-def load_package() -> None:
-    """Import gradcmp from the folder above this file's."""
-    folder = Path(__file__).resolve().parent.parent
+def load(name: str, file: Path, *folders: str) -> Any:
+    """Import a file under a name: no folder has to be on the path for it."""
     spec = spec_from_file_location(
-        "gradcmp", folder / "__init__.py", submodule_search_locations=[str(folder)]
+        name, str(file), submodule_search_locations=list(folders) or None
     )
     assert spec is not None
     assert spec.loader is not None
-    package = sys.modules["gradcmp"] = module_from_spec(spec)
-    spec.loader.exec_module(package)
+    module = sys.modules[name] = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 if __name__ == "__main__":

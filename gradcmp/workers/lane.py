@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import json
+import os
+import selectors
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
 
 from gradcmp.case import BackendSpec
-from gradcmp.workers.process import Worker
+from gradcmp.workers.frames import OversizedError
+from gradcmp.workers.process import Process
 from gradcmp.workers.records import Description, Environment, Event, Phase, Request
 
 if TYPE_CHECKING:
@@ -17,13 +21,19 @@ if TYPE_CHECKING:
 
 Answers: TypeAlias = "list[tuple[Request, Outcome]]"
 
+SERVE = "gradcmp.workers.serve"
+LIVES = 2  # how often it may die while it is free before its next request is told so
+
 
 class Lane:
     """The queue of one environment and the process that works it off.
 
+    Whatever the process says is read as input that anybody may have written: what cannot be right
+    is the verdict of the request that runs, and the end of the process.
+
     Attributes
     ----------
-    worker : Worker, optional
+    worker : Process, optional
         None before the first start and after an end.
     description : Description, optional
         What the framework said when it had loaded; None while there is none to ask.
@@ -31,15 +41,25 @@ class Lane:
         Why it did not come up, the last time.
     """
 
-    def __init__(self, environment: Environment, tell: Callable[[Event], None]) -> None:
+    def __init__(
+        self,
+        environment: Environment,
+        selector: selectors.BaseSelector,
+        tell: Callable[[Event], None],
+    ) -> None:
         self.environment = environment
-        self.worker: Worker | None = None
+        self.worker: Process | None = None
         self.description: Description | None = None
         self.failure: Failure | None = None
-        self._since = 0.0  # when it began to load, or what runs, on the monotonic clock
+        self.loading = BackendSpec.loading  # seconds that it may load when no request waits for it
         self.queue: deque[Request] = deque()
-        self._running: Request | None = None
+        self._selector = selector
         self._tell = tell
+        self._since = 0.0  # when it began to load, or what runs, on the monotonic clock
+        self._running: Request | None = None
+        # Of what runs: an answer names it, and none is right that was given before it was known.
+        self._number = int.from_bytes(os.urandom(3), "little")
+        self._lives = LIVES
 
     @property
     def busy(self) -> bool:
@@ -49,50 +69,40 @@ class Lane:
     @property
     def deadline(self) -> float:
         """When it counts as hung, on the monotonic clock."""
+        if self.description and not self._running:
+            return float("inf")
         return self._since + (self._running.spec.timeout if self._running else self._loading)
 
     @property
     def _loading(self) -> float:
         """How long it may load: as long as anything that waits for it allows."""
-        return max((request.spec.loading for request in self.queue), default=BackendSpec.loading)
+        return max((request.spec.loading for request in self.queue), default=self.loading)
 
     def spawn(self) -> Answers:
         """Start the process."""
         self._say("starting")
         self.failure = None
         self._since = time.monotonic()
+        python = self.environment.python
         try:
-            self.worker = Worker(self.environment)
-        except OSError as error:
-            program = self.environment.python
-            reason = f"interpreter '{program}' cannot be started: {error.strerror}"
-            return self._fail("error", reason, "")
+            self.worker = Process(
+                SERVE, self.environment.name, self.environment.device, python=python
+            )
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            kind: FailureKind = "absent" if isinstance(error, FileNotFoundError) else "error"
+            return self._fail(kind, f"interpreter '{python}' cannot be started: {reason}", "")
+        hear, listen = (partial(take, self.worker) for take in (self._hear, self._listen))
+        self.worker.attend(self._selector, hear, listen)
         return []
 
     def feed(self) -> Answers:
         """See to it that a worker runs and, if it is free, has something to do."""
-        if self.description and not self._running and self.worker and self.worker.ended:
-            self.end()  # it died while it was free: the next request is not to blame
+        if self._free and (answers := self._look()):
+            return answers
         if self.worker is None:
             return self.spawn()
-        if self.description and self.queue and not self._running:
-            return self._send(self.queue.popleft())
-        return []
-
-    def hear(self) -> Answers:
-        """Take what the worker says: a word of `gradcmp.workers.serve`, or a recording."""
-        assert self.worker is not None
-        try:
-            frame = self.worker.receive()
-        except BlockingIOError:
-            return self.time_out()
-        except (EOFError, OSError):
-            how, stderr = self.end()
-            return self._fail("crashed", f"{self._subject} {how}", stderr)
-        if frame[:1] != b"{":
-            return self._recorded(frame)
-        facts = json.loads(frame)
-        return self._WORDS[facts.pop("word")](self, **facts)
+        return self._send(self.queue.popleft()) if self._free and self.queue else []
 
     def time_out(self) -> Answers:
         """End a worker that has taken too long."""
@@ -100,13 +110,12 @@ class Lane:
         if self._running:
             limit = self._running.spec.timeout
             how = f"took longer than {limit:g} s. Raise its 'timeout' or make the case smaller"
-        _, stderr = self.end()
-        return self._fail("timeout", f"{self._subject} {how}", stderr)
+        return self._stop("timeout", how)
 
-    def end(self) -> tuple[str, str]:
-        """End the process; give how it ended and the tail of its stderr."""
+    def end(self, hung_up: bool = False) -> tuple[str, str]:
+        """End the process; return how it ended and what it printed, as `Process.reap` does."""
         assert self.worker is not None
-        ending = self.worker.reap()
+        ending = self.worker.reap(hung_up)
         self.worker = self.description = None
         return ending
 
@@ -120,60 +129,136 @@ class Lane:
         self.queue.clear()
         if self._running:
             self._running = None
-            self.end()
+            if self.worker:
+                self.end()
+
+    @property
+    def _free(self) -> bool:
+        """Whether it waits for work."""
+        return bool(self.worker and self.description and not self._running)
+
+    def _look(self) -> Answers:
+        """Find out whether a worker that waits for work has died, or spoken unasked."""
+        assert self.worker is not None
+        state = self.worker.line.peek()
+        if state == "closed":
+            return self._lost()
+        if state == "speaks":
+            return self._distrust("something that nobody asked for")
+        return []
 
     def _send(self, request: Request) -> Answers:
         from gradcmp.workers.wire import request_to_bytes
 
         assert self.worker is not None
         self._running = request
+        self._number += 1
         self._say("running", request.label)
         blob = request_to_bytes(request)
         self._since = time.monotonic()
+        with suppress(OSError):  # it died under our hands: the next thing heard is its end
+            self.worker.send(blob, self._number)
+        return []
+
+    def _listen(self, worker: Process, events: int) -> Answers:
+        """Take what the worker prints."""
+        if worker is not self.worker:
+            return []
+        if not worker.printed.read():
+            worker.ignore(worker.printed.output)
+        if worker.printed.too_much:
+            return self._stop("error", f"printed more than {worker.printed.limit} bytes")
+        return []
+
+    def _hear(self, worker: Process, events: int) -> Answers:
+        """Take what the worker says: a word of `gradcmp.workers.words`, or a recording."""
+        if worker is not self.worker:
+            return []
+        if self._free:  # it has hung up, or speaks unasked: that is looked at when it is needed
+            worker.ignore(worker.line.channel)
+            return []
         try:
-            self.worker.send(blob)
-        except BlockingIOError:
-            return self.time_out()
-        except OSError:
-            pass  # it died under our hands: the next thing heard is its end
-        return []
+            frame = worker.receive(events, self._room)
+        except (EOFError, OSError):
+            return self._lost()
+        except OversizedError as error:
+            return self._distrust(str(error))
+        if frame is None:
+            return []
+        from gradcmp.errors import RecordingError
 
-    def _importing(self) -> Answers:
-        self._say("importing")
-        return []
+        try:
+            return self._take(frame.number, frame.content)
+        except RecordingError as error:
+            return self._distrust(error.fact)
 
-    def _ready(self, devices: list[str], environment: dict[str, str], seconds: float) -> Answers:
+    def _room(self) -> int:
+        from gradcmp.workers.wire import room_for
+        from gradcmp.workers.words import LENGTH
+
+        return room_for(self._running) if self._running else LENGTH
+
+    def _take(self, number: int, content: memoryview) -> Answers:
+        """Do what a frame says, if it may be said now; raises RecordingError for what may not."""
+        from gradcmp.errors import RecordingError
+        from gradcmp.workers import words
+
         assert self.worker is not None
-        self.description = Description(tuple(devices), environment, seconds)
-        self.worker.forget_stderr()
-        self._say("ready")
-        return []
+        if number != (self._number if self._running else 0):
+            raise RecordingError(f"an answer to request {number}, which was not asked")
+        if not words.is_word(content):
+            return self._recorded(content)
+        match words.read_word(content):
+            case words.Importing() if not self.description:
+                self._say("importing")
+                return []
+            case words.Ready(description) if not self.description:
+                self.description = description
+                self.worker.forget_stderr()
+                self._say("ready")
+                return []
+            case words.Unable(kind, message) if not self.description:
+                _, stderr = self.end()
+                return self._fail(kind, message, stderr)
+            case words.Raised(kind, message) if self._running:
+                stderr, self._lives = self.worker.stderr(), LIVES
+                self.worker.forget_stderr()
+                return self._fail(kind, message, stderr)
+        raise RecordingError(f"{words.quote(content)} out of turn")
 
-    def _unable(self, kind: FailureKind, message: str) -> Answers:
-        _, stderr = self.end()
-        return self._fail(kind, message, stderr)
-
-    def _raised(self, kind: FailureKind, message: str) -> Answers:
-        assert self.worker is not None
-        stderr = self.worker.stderr()
-        self.worker.forget_stderr()
-        return self._fail(kind, message, stderr)
-
-    def _recorded(self, frame: bytes) -> Answers:
+    def _recorded(self, content: memoryview) -> Answers:
         from gradcmp.errors import RecordingError
         from gradcmp.workers.wire import answer_from_bytes
+        from gradcmp.workers.words import quote
 
         assert self.worker is not None
-        assert self._running is not None
-        try:
-            recording = answer_from_bytes(frame)
-        except RecordingError as error:
-            _, stderr = self.end()  # whoever garbles one answer is not trusted with another
-            return self._fail("error", f"{self._subject} answered nonsense: {error}", stderr)
+        if not self._running:
+            raise RecordingError(f"{quote(content)} before it was asked")
+        recording = answer_from_bytes(content, self._running.label)
         self.worker.forget_stderr()
-        request, self._running = self._running, None
+        request, self._running, self._lives = self._running, None, LIVES
         self._say("done", request.label)
         return [(request, recording)]
+
+    def _lost(self) -> Answers:
+        """Take note of the end of a worker that has hung up."""
+        free = self._free
+        how, stderr = self.end(hung_up=True)
+        if free:
+            self._lives -= 1
+            if self._lives:  # the next request is not to blame, and starts it again
+                return []
+        self._lives = LIVES
+        return self._fail("crashed", f"{self._subject} {how}", stderr)
+
+    def _distrust(self, fact: str) -> Answers:
+        """End a worker that said what cannot be: it is not trusted with another request."""
+        return self._stop("error", f"answered nonsense: {fact}")
+
+    def _stop(self, kind: FailureKind, how: str) -> Answers:
+        subject = self._subject
+        _, stderr = self.end()
+        return self._fail(kind, f"{subject} {how}", stderr)
 
     def _fail(self, kind: FailureKind, message: str, stderr: str) -> Answers:
         """Fail the running request; if none is, the framework did not come up for any."""
@@ -199,10 +284,3 @@ class Lane:
 
     def _say(self, phase: Phase, label: str = "") -> None:
         self._tell(Event(self.environment, phase, label))
-
-    _WORDS: ClassVar[Mapping[str, Callable[..., Answers]]] = {
-        "importing": _importing,
-        "ready": _ready,
-        "unable": _unable,
-        "failure": _raised,
-    }

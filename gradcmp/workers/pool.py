@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import select
+import selectors
 import time
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from gradcmp.case import BackendSpec
 from gradcmp.workers.lane import Answers, Lane
 from gradcmp.workers.records import Description, Environment, Event, Request
 
@@ -32,6 +33,7 @@ class Pool:
     def __init__(self, on_event: Callable[[Event], None] = lambda event: None) -> None:
         self._on_event = on_event
         self._lanes: dict[Environment, Lane] = {}
+        self._selector = selectors.DefaultSelector()
 
     def __enter__(self) -> Pool:
         return self
@@ -47,7 +49,7 @@ class Pool:
     def start(self, environments: Iterable[Environment]) -> None:
         """Start a process for each environment that has none, and return at once."""
         for environment in sorted(set(environments) - self._lanes.keys(), key=lambda e: e.rank):
-            lane = self._lanes[environment] = Lane(environment, self._on_event)
+            lane = self._lanes[environment] = Lane(environment, self._selector, self._on_event)
             lane.spawn()
 
     def run(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Outcome]]:
@@ -67,18 +69,26 @@ class Pool:
             while busy := [lane for lane in self._lanes.values() if lane.busy]:
                 for lane in busy:
                     yield from lane.feed()
-                yield from _listen(busy)
+                yield from self._listen(busy)
         finally:
             for lane in self._lanes.values():
                 lane.abandon()
 
     def describe(
-        self, environments: Iterable[Environment]
+        self, environments: Iterable[Environment], loading: float = BackendSpec.loading
     ) -> Iterator[tuple[Environment, Description | Failure]]:
-        """Return what each framework says of itself, or why it did not come up."""
+        """Return what each framework says of itself, or why it did not come up.
+
+        Parameters
+        ----------
+        loading : float
+            Seconds that it may take to load.
+        """
         environments = tuple(environments)
         self.start(environments)
         waiting = [self._lanes[environment] for environment in environments]
+        for lane in waiting:
+            lane.loading = loading
         while waiting:
             for lane in waiting:
                 if said := lane.description or lane.failure:
@@ -86,7 +96,7 @@ class Pool:
             waiting = [lane for lane in waiting if not (lane.description or lane.failure)]
             for lane in waiting:
                 lane.feed()
-            _listen(waiting)
+            self._listen(waiting)
 
     def close(self) -> None:
         """End every process; the pool can be started again."""
@@ -97,22 +107,20 @@ class Pool:
         for lane in lanes:
             lane.end()
 
+    def _listen(self, lanes: Iterable[Lane]) -> Answers:
+        """Wait for the first word or the first deadline; hear all who speak, end all who are late.
 
-def _listen(lanes: Iterable[Lane]) -> Answers:
-    """Wait for the first word or the first deadline; hear all who speak, end all who are late."""
-    connected = {lane.worker.connection.fileno(): lane for lane in lanes if lane.worker}
-    if not connected:
-        return []
-    patience = min(lane.deadline for lane in connected.values()) - time.monotonic()
-    poll = select.poll()  # bare: the selector of multiprocessing takes longer than the hand-over
-    for descriptor in connected:
-        poll.register(descriptor, select.POLLIN)
-    heard = {descriptor for descriptor, _ in poll.poll(1000 * min(max(0.0, patience), LOOK))}
-    now = time.monotonic()
-    answers: Answers = []
-    for descriptor, lane in connected.items():
-        if descriptor in heard:
-            answers += lane.hear()
-        elif lane.deadline <= now:
-            answers += lane.time_out()
-    return answers
+        A deadline is for the whole of an answer: who speaks and has not finished is late as well.
+        """
+        waiting = [lane for lane in lanes if lane.worker]
+        if not waiting:
+            return []
+        patience = min(lane.deadline for lane in waiting) - time.monotonic()
+        answers: Answers = []
+        for key, events in self._selector.select(min(max(0.0, patience), LOOK)):
+            answers += key.data(events)
+        now = time.monotonic()
+        for lane in waiting:
+            if lane.worker and lane.deadline <= now:
+                answers += lane.time_out()
+        return answers

@@ -1,135 +1,154 @@
-"""One worker process, seen from the parent: start it, talk to it, end it."""
+"""One process, seen from the parent: start it, talk to it, end it."""
 
 from __future__ import annotations
 
-import fcntl
 import os
-import select
-import signal
+import selectors
 import socket
-import struct
 import subprocess
 import sys
-import tempfile
-from contextlib import ExitStack, suppress
-from multiprocessing.connection import Connection
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from gradcmp.workers.records import Environment
+from gradcmp import system
+from gradcmp.workers.frames import Frame, Line
+from gradcmp.workers.printed import Printed
 
 BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
-STALL = 60  # seconds without a byte moving inside one frame before the other side counts as stuck
-TAIL = 4096  # bytes of stderr that are kept
-HINTS = {
-    signal.SIGKILL: "usually the system ran out of memory",
-    signal.SIGSEGV: "a native library wrote or read where it must not",
-    signal.SIGABRT: "a native library gave up",
-    signal.SIGILL: "a native library was built for another processor",
-}
+FLAGS = ("-u", "-X", "faulthandler")  # what was said before a crash is there after it
+GRACE = 0.5  # seconds from hanging up to having ended
 
 
 class Ending(NamedTuple):
-    """How a process ended, in words, and the tail of what it wrote."""
+    """How a process ended, in words, and what is kept of what it printed."""
 
     how: str
     stderr: str
 
 
-class Worker:
-    """A process in a session of its own: Ctrl-C in the terminal does not reach it.
+class Process:
+    """A process that calls a function of gradcmp, with a socket to it; it ends with the parent.
 
-    Whatever it prints goes to a temporary file, and only frames travel on the connection. It
-    ends with the parent, which holds the other end of its standard input.
+    Whatever it prints is read aside, and only frames travel on the socket. It never runs code of
+    the current directory, unless PYTHONPATH says so.
+
+    Parameters
+    ----------
+    module : str
+        Its ``serve`` is called with the socket and the arguments.
+    python : str, optional
+        The interpreter; None is the one that runs gradcmp.
 
     Raises
     ------
-    OSError
+    OSError, ValueError
         When the interpreter cannot be started.
     """
 
-    def __init__(self, environment: Environment) -> None:
+    def __init__(self, module: str, *arguments: str, python: str | None = None) -> None:
         ours, theirs = socket.socketpair()
-        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
-            ours.setsockopt(socket.SOL_SOCKET, option, struct.pack("@ll", STALL, 0))
-        flags = ("-u", "-X", "faulthandler")  # what was said before a crash is there after it
-        arguments = (str(theirs.fileno()), environment.name, environment.device)
-        with ours, theirs, ExitStack() as undo:
-            log = undo.enter_context(tempfile.TemporaryFile(buffering=0))
-            fcntl.fcntl(log, fcntl.F_SETFL, os.O_APPEND)  # so that it can be emptied meanwhile
-            self._process = subprocess.Popen(
-                [environment.python or sys.executable, *flags, str(BOOTSTRAP), *arguments],
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                pass_fds=(theirs.fileno(),),
-                env=_variables(foreign=environment.python is not None),
-                start_new_session=True,
-            )
-            undo.pop_all()
-            self._log = log
-            self.connection = Connection(ours.detach())
-            self._watch = select.poll()  # of its own: a selector is slow to make
-            self._watch.register(self.connection, select.POLLIN)
+        output = system.Output()
+        command = [python or sys.executable, *FLAGS, str(BOOTSTRAP), module, *arguments]
+        with theirs:
+            try:
+                self._process: subprocess.Popen[bytes] = system.start(
+                    command, theirs, output.theirs, _variables(foreign=python is not None)
+                )
+            except BaseException:
+                ours.close()
+                output.close()
+                raise
+            finally:
+                output.hand_over()
+        self.line = Line(ours)
+        self.printed = Printed(output)
+
+        self._selector: selectors.BaseSelector | None = None
+
+    def attend(self, selector: selectors.BaseSelector, hear: object, listen: object) -> None:
+        """Have a selector wait for what it says, with `hear` as data, and prints, with `listen`."""
+        self._selector = selector
+        selector.register(self.line.channel, selectors.EVENT_READ, hear)
+        selector.register(self.printed.output, selectors.EVENT_READ, listen)
+
+    def ignore(self, end: socket.socket | system.Output) -> None:
+        """No longer wait for its channel, or for what it prints."""
+        if self._selector and end in self._selector.get_map():
+            self._selector.unregister(end)
 
     @property
     def pid(self) -> int:
-        """The process, which leads a group of the same number."""
+        """The process, which leads a group of its own."""
         return self._process.pid
 
-    @property
-    def ended(self) -> bool:
-        """Whether a worker that waits for work has hung up: it says nothing unasked."""
-        return bool(self._watch.poll(0))
+    def send(self, blob: bytes, number: int) -> None:
+        """Begin to send one frame. Raises OSError when the process is gone."""
+        self.line.send(blob, number)
+        self._wait_for_room()
 
-    def send(self, blob: bytes) -> None:
-        """Send one frame. Raises OSError when the worker is gone or stuck."""
-        self.connection.send_bytes(blob)
+    def receive(self, events: int, room: Callable[[], int]) -> Frame | None:
+        """Do what a selector says can be done; return a frame if one is whole.
 
-    def receive(self) -> bytes:
-        """Wait for one frame. Raises EOFError or OSError when the worker is gone or stuck."""
-        return self.connection.recv_bytes()
+        Raises
+        ------
+        EOFError, OSError, OversizedError
+            As `Line.receive`.
+        """
+        if events & selectors.EVENT_WRITE:
+            self.line.flush()
+            self._wait_for_room()
+        return self.line.receive(room) if events & selectors.EVENT_READ else None
+
+    def _wait_for_room(self) -> None:
+        """Be told of room for what waits to be sent, and only then."""
+        assert self._selector is not None
+        key = self._selector.get_key(self.line.channel)
+        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if self.line.clogged else 0)
+        if key.events != events:
+            self._selector.modify(self.line.channel, events, key.data)
 
     def kill(self) -> None:
         """End the process and all that it started; `reap` takes it off the table."""
         if self._process.returncode is None:  # its number is still its own
-            with suppress(ProcessLookupError):
-                os.killpg(self.pid, signal.SIGKILL)
+            system.end_group(self.pid)
 
-    def reap(self) -> Ending:
-        """End what is left, free what it held and say how it ended."""
+    def reap(self, hung_up: bool = False) -> Ending:
+        """End what is left, free what it held and say how it ended.
+
+        Parameters
+        ----------
+        hung_up : bool
+            Whether it has closed the socket by itself, and is ending if nothing is wrong with it.
+        """
+        for end in (self.line.channel, self.printed.output):
+            self.ignore(end)
+        alive = hung_up and system.outlasts(self._process, GRACE)
         self.kill()  # one that has ended already keeps the status that it ended with
-        status = self._process.wait()
-        ending = Ending(_describe(status), self.stderr())
+        how = system.describe(self._process.wait())
+        ending = Ending("hung up and went on running" if alive else how, self.stderr())
         if self._process.stdin:
             self._process.stdin.close()
-        self.connection.close()
-        self._log.close()
+        self.line.channel.close()
+        self.printed.output.close()
         return ending
 
     def stderr(self) -> str:
-        """Return the tail of what it wrote since `forget_stderr`."""
-        descriptor = self._log.fileno()
-        size = os.fstat(descriptor).st_size
-        tail = os.pread(descriptor, TAIL, max(0, size - TAIL))
-        return tail.decode(errors="replace").strip()
+        """Return what is kept of what it printed since `forget_stderr`."""
+        self.printed.read()
+        return self.printed.text()
 
     def forget_stderr(self) -> None:
-        """Empty the file: what was written belongs to a request that has its answer."""
-        descriptor = self._log.fileno()
-        if os.fstat(descriptor).st_size:  # to look is cheaper
-            os.ftruncate(descriptor, 0)
-
-
-def _describe(status: int) -> str:
-    if status >= 0:
-        return f"exited with status {status}"
-    number = signal.Signals(-status)
-    hint = HINTS.get(number)
-    return f"was killed by {number.name}" + (f": {hint}" if hint else "")
+        """Forget what was printed: it belongs to a request that has its answer."""
+        self.printed.read()
+        self.printed.forget()
 
 
 def _variables(foreign: bool) -> dict[str, str]:
-    """Return the worker's environment; another interpreter must not find this one's packages."""
+    """Return the environment of a process; another interpreter must not find this one's packages.
+
+    PYTHONSAFEPATH says what ``-P`` does, and the interpreters that do not know it ignore it.
+    """
     ours = ("PYTHONPATH", "PYTHONHOME") if foreign else ()
-    return {key: value for key, value in os.environ.items() if key not in ours}
+    kept = {key: value for key, value in os.environ.items() if key not in ours}
+    return {**kept, "PYTHONSAFEPATH": "1"}

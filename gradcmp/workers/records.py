@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from gradcmp.backends import import_rank
 from gradcmp.case import BackendSpec
 
 if TYPE_CHECKING:
     from gradcmp.recording import Array
-
-# By the time that `import` takes, the slowest first; what is not named starts last.
-SLOWEST_FIRST = ("tensorflow", "torch", "jax")
 
 
 @dataclass(frozen=True)
@@ -42,8 +40,7 @@ class Environment:
     @property
     def rank(self) -> int:
         """The place in the order of starting."""
-        slow = SLOWEST_FIRST
-        return slow.index(self.name) if self.name in slow else len(slow)
+        return import_rank(self.name)
 
 
 @dataclass(frozen=True, eq=False)  # arrays have no hash: a request equals itself alone
@@ -83,6 +80,8 @@ class Description:
     ----------
     devices : tuple of str
         The devices that this machine offers it.
+    modes : tuple of str
+        Its modes; the first is the default.
     environment : mapping of str to str
         Versions, thread counts, determinism and precision flags.
     seconds : float
@@ -90,6 +89,7 @@ class Description:
     """
 
     devices: tuple[str, ...]
+    modes: tuple[str, ...]
     environment: Mapping[str, str]
     seconds: float
 

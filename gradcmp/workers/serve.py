@@ -1,9 +1,10 @@
 """The worker's side: import one framework, then answer requests until the parent hangs up.
 
 It says ``importing``, then ``ready`` or ``unable``, then answers each request by a recording or
-``failure``. A recording is a frame that begins with safetensors; a word and what belongs to it are
-a frame of JSON. They are told apart by the first byte: safetensors begins with the length of its
-header, a multiple of eight, which the code of ``{`` is not.
+``failure``, under the number of the request. A recording is a frame that begins with safetensors;
+a word and what belongs to it are a frame of JSON. They are told apart by the first byte:
+safetensors begins with the length of its header, a multiple of eight, which the code of ``{`` is
+not.
 """
 
 from __future__ import annotations
@@ -11,41 +12,50 @@ from __future__ import annotations
 import gc
 import json
 import os
+import socket
 import sys
 import time
 import traceback
+from collections.abc import Mapping
 from dataclasses import replace
-from multiprocessing.connection import Connection
 
-from gradcmp.backends import Backend, backend_class
-from gradcmp.errors import GradcmpError
+from gradcmp.backends import Backend, import_adapter
+from gradcmp.errors import AbsentError, GradcmpError
+from gradcmp.workers.frames import Frame, receive, send
 from gradcmp.workers.wire import answer_to_bytes, job_from_bytes
 
 MESSAGE_LENGTH = 500  # characters: a compiler's complaint can be megabytes, its start tells
 
 
-def serve(connection: Connection, name: str, device: str) -> None:
+def serve(channel: socket.socket, name: str, device: str) -> None:
     """Serve one environment; returns when the parent hangs up, or after ``unable``."""
-    _say(connection, "importing")
+    _say(channel, "importing", {})
     start = time.perf_counter()
     try:
-        adapter = backend_class(name)
+        adapter = import_adapter(name)
         if not adapter.installed():
-            _say(connection, "unable", kind="absent", message=_absence(adapter))
+            _say(channel, "unable", {"kind": "absent", "message": _absence(adapter)})
             return
         backend = _load(adapter, device)
-        facts = {"devices": backend.devices(), "environment": dict(backend.environment())}
-    except Exception as error:  # noqa: BLE001  whatever it is, it is this backend's verdict
-        _say(connection, "unable", **_explain(error))
+        seconds = time.perf_counter() - start
+        _say(channel, "ready", {**_describe(backend), "seconds": seconds})
+    except (Exception, SystemExit) as error:  # noqa: BLE001  whatever it is, it is its verdict
+        _say(channel, "unable", _explain(error))
         return
-    seconds = time.perf_counter() - start
-    _say(connection, "ready", **facts, seconds=seconds)
     while True:
         try:
-            blob = connection.recv_bytes()
+            frame = receive(channel)
         except EOFError:
             return
-        _answer(connection, backend, blob, seconds)
+        _answer(channel, backend, frame, seconds)
+
+
+def _describe(backend: Backend) -> dict[str, object]:
+    return {
+        "devices": list(backend.devices()),
+        "modes": list(backend.modes),
+        "environment": dict(backend.environment()),
+    }
 
 
 def _load(adapter: type[Backend], device: str) -> Backend:
@@ -58,25 +68,26 @@ def _load(adapter: type[Backend], device: str) -> Backend:
     return backend
 
 
-def _answer(connection: Connection, backend: Backend, blob: bytes, import_seconds: float) -> None:
+def _answer(channel: socket.socket, backend: Backend, frame: Frame, import_seconds: float) -> None:
     try:
-        recording = backend.record(job_from_bytes(blob))
+        recording = backend.record(job_from_bytes(frame.content))
         timings = {"import": import_seconds, **recording.timings}
         answer = answer_to_bytes(replace(recording, timings=timings))
     except Exception as error:  # noqa: BLE001  the worker survives, the request has its verdict
-        _say(connection, "failure", **_explain(error))
+        _say(channel, "failure", _explain(error), frame.number)
     else:
-        connection.send_bytes(answer)
+        send(channel, answer, frame.number)
 
 
-def _say(connection: Connection, word: str, **facts: object) -> None:
-    connection.send_bytes(json.dumps({"word": word, **facts}).encode())
+def _say(channel: socket.socket, word: str, facts: Mapping[str, object], number: int = 0) -> None:
+    send(channel, json.dumps({"word": word, **facts}).encode(), number)
 
 
-def _explain(error: Exception) -> dict[str, str]:
+def _explain(error: BaseException) -> dict[str, str]:
     """Describe what was raised; the traceback goes to stderr, whose tail the parent keeps."""
     if isinstance(error, GradcmpError):
-        return {"kind": "error", "message": str(error)}
+        kind = "absent" if isinstance(error, AbsentError) else "error"
+        return {"kind": kind, "message": str(error)}
     traceback.print_exception(error)
     text = str(error).strip()
     message = f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import Any
+from typing import Any, ClassVar
 
 import ml_dtypes
 import numpy as np
 import pytest
 
-from gradcmp.backends import Backend, Job, backend_class
+from gradcmp.backends import Backend, Job, Signature, backend_class, import_rank
+from gradcmp.backends.numpy import NumpyBackend
 from gradcmp.backends.registry import BUILT_IN
 from gradcmp.case import DTYPES, DType, Expression
 from gradcmp.errors import BackendError
 from gradcmp.graph.build import assemble
-from gradcmp.ops import OPS, Array
+from gradcmp.ops import OPS, Array, ArraySpec, Op
+from gradcmp.ops.primitives import Sum
+from gradcmp.ops.spec import EVERYWHERE, Native
 from gradcmp.recording import Recording, numpy_dtype
 
 # As the seed notebook prints it, and what it prints for node3.
@@ -51,7 +54,9 @@ class Way:
         cotangent: Array | float,
         dtype: DType = "float64",
     ) -> Recording:
-        """Differentiate the last node of the body."""
+        """Differentiate the last node of the body, in a dtype that the backend declares."""
+        if dtype in DTYPES and dtype not in self.backend.dtypes:
+            pytest.skip(f"{self.backend.name} does not compute in {dtype}")
         nodes = tuple((name, Expression(text)) for name, text in body.items())
         graph = assemble(tuple(inputs), nodes, list(body)[-1])
         label = f"{self.backend.name}:{self.mode}"
@@ -176,7 +181,7 @@ def test_op_that_hands_back_its_operand(way: Way, monkeypatch: pytest.MonkeyPatc
     lazy = replace(
         OPS["negative"],
         reference=lambda x: (x, lambda dy: (dy,)),
-        native=dict.fromkeys(("tensorflow", "torch", "jax"), lambda _, x: x),
+        native={EVERYWHERE: lambda _, x: x},
     )
     monkeypatch.setitem(OPS._ops, "negative", lazy)
     recording = way({"same": "-X", "out": "same * Y + X * 3"}, {"X": X, "Y": Y}, UPSTREAM)
@@ -243,16 +248,20 @@ FLAGS: Mapping[str, tuple[str, Callable[[Any], object], Callable[[Any], object]]
 }
 
 
-def test_a_flag_is_recorded_as_it_stands_and_not_as_it_stood(framework: Backend) -> None:
-    name, spoil, restore = FLAGS[framework.name]
-    module = import_module(framework.module)
-    before = framework.environment()[name]
+@pytest.mark.parametrize("framework", FLAGS)
+def test_a_flag_is_recorded_as_it_stands_and_not_as_it_stood(
+    framework: str, adapter: Callable[[str], Backend]
+) -> None:
+    name, spoil, restore = FLAGS[framework]
+    backend = adapter(framework)
+    module = import_module(backend.module)
+    before = backend.environment()[name]
     spoil(module)
     try:
-        assert framework.environment()[name] != before
+        assert backend.environment()[name] != before
     finally:
         restore(module)
-    assert framework.environment()[name] == before
+    assert backend.environment()[name] == before
 
 
 def test_tensorflow_refuses_another_number_of_threads(adapter: Callable[[str], Backend]) -> None:
@@ -280,3 +289,60 @@ def test_unsupported_dtype_is_refused(way: Way) -> None:
 def test_device_that_is_not_there(way: Way) -> None:
     with pytest.raises(BackendError, match=r"no device 'cuda:99' here\. .*cpu"):
         type(way.backend)("cuda:99")
+
+
+class Nothing(NumpyBackend):
+    """A backend that spells no op but those of Python's operators."""
+
+    name = "nothing"
+    modes = ("manual", "silent")
+    coarse_sums: ClassVar[dict[str, frozenset[Sum]]] = {"manual": frozenset(("affine",))}
+    spellings: ClassVar[dict[str, Native]] = {"exp": lambda _, x: -x}
+
+    @classmethod
+    def computes(cls, op: Op) -> bool:
+        return super(NumpyBackend, cls).computes(op)
+
+
+def test_the_adapters_own_spelling_comes_before_the_ops_and_before_that_for_all() -> None:
+    one, two = np.ones(()), np.full((), 2.0)
+    exp = replace(OPS["exp"], native={"nothing": lambda _, x: x * 3, EVERYWHERE: lambda _, x: x})
+    tanh = replace(exp, name="tanh")
+    assert Nothing.spelling(exp)(None, one) == -1
+    assert Nothing.spelling(tanh)(None, one) == 3
+    assert Nothing.spelling(OPS["multiply"])(None, two, two) == 4
+
+
+def test_what_a_backend_cannot_spell_is_refused_with_the_way_out() -> None:
+    assert not Nothing.computes(OPS["tanh"])
+    assert NumpyBackend.computes(OPS["tanh"])
+    with pytest.raises(BackendError, match=r"'nothing' has no spelling of op 'tanh'\. Add it to "):
+        Nothing.spelling(OPS["tanh"])
+    graph = assemble(("x",), (("out", Expression("tanh(x)")),), "out")
+    signature = Signature(graph, "manual", "float64", (("x", ArraySpec((3,))),))
+    with pytest.raises(BackendError, match="'tanh'"):
+        Nothing("cpu").evaluate(np, signature, {"x": X[0]}, np.asarray, lambda _, tensor: tensor)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "mode", "device", "sums"),
+    [
+        ("bfloat16", "manual", "cpu", frozenset(("affine",))),
+        ("bfloat16", "silent", "cpu", None),
+        ("bfloat16", "manual", "cuda:0", None),  # it was measured on the CPU
+        ("float16", "manual", "cpu", None),
+    ],
+)
+def test_what_is_added_up_in_bfloat16_itself_is_recorded(
+    dtype: DType, mode: str, device: str, sums: frozenset[str] | None
+) -> None:
+    backend = Nothing("cpu")
+    backend.device = device
+    recording = Way(backend, mode)({"out": "X * 2"}, {"X": X}, UPSTREAM, dtype)
+    assert recording.coarse_sums == sums
+
+
+def test_the_slowest_to_import_starts_first_and_the_reference_last() -> None:
+    names = ["numpy", "jax", "torch", "tensorflow"]
+    assert sorted(names, key=import_rank) == names[::-1]
+    assert import_rank("somebody") == import_rank("numpy")

@@ -77,7 +77,7 @@ def test_an_optional_backend_is_missed_when_it_is_required(here, check):
     assert check("--require", "numpy,")[0] == 0
     code, lines, _ = check("--require", "numpy, jax")
     assert code == 3
-    assert "could not compare: jax,python=/no/such/python error" in lines[0]
+    assert "could not compare: jax,python=/no/such/python absent" in lines[0]
 
 
 @pytest.mark.usefixtures("with_torch")

@@ -12,7 +12,7 @@ import pytest
 
 from gradcmp.backends import backend_class, backend_names
 from gradcmp.cli import main
-from gradcmp.cli.completion import SHELLS, VARIABLE
+from gradcmp.cli.about.completion import SHELLS, VARIABLE
 from gradcmp.ops import OPS
 
 COMMAND = str(Path(sys.executable).with_name("gradcmp"))

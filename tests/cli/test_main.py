@@ -79,9 +79,12 @@ def test_debug_shows_the_traceback(capsys):
 
 @pytest.mark.processes
 def test_a_fault_of_ours_is_no_traceback_and_no_success(config, capsys, monkeypatch):
-    monkeypatch.setattr("gradcmp.api.run", lambda *_: 1 / 0)
+    monkeypatch.setattr("gradcmp.api.run_plan", lambda *_: 1 / 0)
     assert main(["run", config]) == 3
-    assert "internal error: ZeroDivisionError" in capsys.readouterr().err
+    said = " ".join(capsys.readouterr().out.split())
+    assert "could not compare: nothing was held against anything; internal error: Zero" in said
+    with pytest.raises(ZeroDivisionError):
+        main(["run", config, "--debug"])
 
 
 @pytest.mark.processes

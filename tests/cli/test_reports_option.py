@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from gradcmp.cli import main
-from gradcmp.cli.present import write
+from gradcmp.cli.files import write
 from gradcmp.errors import UsageError
 
 
@@ -175,11 +175,13 @@ def test_an_interrupted_run_leaves_what_is_finished(here, command):
     code = (
         "import sys, gradcmp.api as api\n"
         "from gradcmp.cli import main\n"
-        "run = api.run\n"
-        "def told(case, *rest):\n"
-        "    if case.name == 'slow': open('reached', 'w').close()\n"
-        "    return run(case, *rest)\n"
-        "api.run = told\n"
+        "run = api.run_plan\n"
+        "def told(plan, *rest):\n"
+        "    if plan.case.name == 'slow': open('reached', 'w').close()\n"
+        "    verdict = run(plan, *rest)\n"
+        "    open(plan.case.name, 'w').close()\n"
+        "    return verdict\n"
+        "api.run_plan = told\n"
         "if __name__ == '__main__': sys.exit(main())\n"
     )
     (here / "told.py").write_text(code)
@@ -188,10 +190,12 @@ def test_an_interrupted_run_leaves_what_is_finished(here, command):
         [sys.executable, "told.py", *command, *arguments], stderr=subprocess.PIPE, text=True
     )
     for _ in range(600):
-        if (here / "reached").exists() or process.poll() is not None:
+        if {"reached", "quick"} <= {
+            path.name for path in here.iterdir()
+        } or process.poll() is not None:
             break
         time.sleep(0.05)
-    time.sleep(1)  # the first case has its verdict
+    time.sleep(1)  # who waits has heard of the first verdict
     assert len(processes_in(here)) > 1
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=60)

@@ -19,10 +19,10 @@ import pytest
 from gradcmp import api, config
 from gradcmp.case import ONCE, Effort
 from gradcmp.cli import main
-from gradcmp.cli.options import Output
-from gradcmp.cli.run import load
-from gradcmp.cli.watch import Session, question
-from gradcmp.workers import Pool
+from gradcmp.cli.cases import load
+from gradcmp.cli.output import Output
+from gradcmp.cli.running.session import Session, unchanged
+from gradcmp.cli.running.watch import Watch, question
 
 COMMAND = [sys.executable, "-m", "gradcmp", "run", "--watch"]
 BACKENDS = "backends: [numpy, 'numpy,dtype=float32']\n"
@@ -46,8 +46,8 @@ def file(tmp_path):
 
 @pytest.fixture(scope="module")
 def pool():
-    with Pool() as pool:
-        yield pool
+    with Session() as session:
+        yield session
 
 
 @pytest.fixture
@@ -55,20 +55,20 @@ def session(file, pool):
     return watched(file, pool)
 
 
-def watched(file, pool, effort=ONCE, then=lambda cases: lambda verdict: verdict):
-    return Session([str(file)], lambda: load([str(file)]), Output(True), effort, then, pool)
+def watched(file, pool, effort=ONCE, finisher=lambda plans: unchanged):
+    return Watch([str(file)], lambda: load([str(file)]), Output(True), effort, finisher, pool)
 
 
 @pytest.fixture
 def asked(monkeypatch):
     """Names of the cases that backends were asked for."""
-    names, run = [], api.run
+    names, run = [], api.run_plan
 
-    def spy(case, *rest):
-        names.append(case.name)
-        return run(case, *rest)
+    def spy(plan, *rest):
+        names.append(plan.case.name)
+        return run(plan, *rest)
 
-    monkeypatch.setattr(api, "run", spy)
+    monkeypatch.setattr(api, "run_plan", spy)
     return names
 
 
@@ -184,24 +184,24 @@ def test_another_data_file_is_another_question(file, pool, asked, capsys):
 def test_what_turns_a_verdict_into_the_one_that_counts_sees_kept_ones_too(file, pool):
     seen = []
 
-    def then(cases):
+    def finisher(plans):
         return lambda verdict: seen.append(verdict.case.name) or verdict
 
-    session = watched(file, pool, then=then)
+    session = watched(file, pool, finisher=finisher)
     session.look_again()
     session.look_again()
     assert seen == ["case", "case"]
 
 
 def test_a_change_while_backends_compute_is_not_missed(session, file, monkeypatch, capsys):
-    run = api.run
+    run = api.run_plan
 
     def slow(*arguments):
         file.write_text(CASE + "seed: 7\n")
         return run(*arguments)
 
     with monkeypatch.context() as during:
-        during.setattr(api, "run", slow)
+        during.setattr(api, "run_plan", slow)
         session.look_again()
     assert not capsys.readouterr().out  # the verdict was out of date before it was known
     session.wait()

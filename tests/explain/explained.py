@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gradcmp.backends.base import Job
+from gradcmp.backends import Job
 from gradcmp.backends.numpy import NumpyBackend
 from gradcmp.case import BackendSpec, Case, Expression, InputSpec
 from gradcmp.config import find, load

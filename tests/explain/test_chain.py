@@ -7,10 +7,10 @@ import pytest
 from explained import CONFIGS, make
 
 from gradcmp.case import InputSpec
-from gradcmp.explain.arrays import written
-from gradcmp.explain.chain import rule
 from gradcmp.explain.derivation import text
 from gradcmp.explain.program import Program
+from gradcmp.explain.reference.arrays import written
+from gradcmp.explain.reference.chain import rule
 from gradcmp.ops import OPS
 
 X = InputSpec("normal", (4, 3))

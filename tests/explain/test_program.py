@@ -34,6 +34,8 @@ def test_every_op_by_hand_is_the_reference(op, example, tmp_path):
 
 @pytest.mark.parametrize("op", OPS.values(), ids=lambda op: op.name)
 def test_every_op_in_every_idiom_agrees(op, framework, tmp_path):
+    if framework.idiom is None:
+        pytest.skip(f"{framework.name} has no idiom")
     # JAX compiles every primitive by itself, which takes seconds.
     for example in op.examples[-1:] if framework.name == "jax" else op.examples:
         if op.differentiable:

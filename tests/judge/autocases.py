@@ -77,8 +77,8 @@ def verdict(case, inputs, wrong=None, twin=True, dtype="float32", spoil=None, li
         for arrays in nudged_inputs(inputs, dtype)
         for near in [{name: x.astype(kind).astype(np.float64) for name, x in arrays.items()}]
     ]
-    own = {"torch": own_noise(dtype, (ours, fine), nudged, fine.tensors)}
-    return judge(case, "numpy", outcomes, twins, own=own)
+    own = own_noise(dtype, (ours, fine), nudged, fine.tensors)
+    return judge(case, "numpy", {**outcomes, "torch": replace(ours, own=own)}, twins)
 
 
 def reasons(judged):

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from op_calls import DIFFERENTIABLE, OUTPUT, Call
 
 from gradcmp.judge.dtypes import PRECISIONS
+from gradcmp.judge.noise.arithmetic import KAPPA
 from gradcmp.judge.noise.calibration import calibrate
+from gradcmp.judge.noise.model import NoiseModel, NoisyArray, NoModelError
+from gradcmp.ops import OPS, Array, Op, Pullback
+from gradcmp.ops.elementwise import unary
+from gradcmp.ops.spec import Primitive, Registry
 
 
 @pytest.mark.parametrize("call", DIFFERENTIABLE, ids=str)
@@ -19,3 +26,67 @@ def test_op_has_a_noise_model(call: Call) -> None:
     for name, array in expected.items():
         np.testing.assert_allclose(scales[name].base, array, rtol=1e-12, atol=1e-14)
         assert np.all(scales[name].s < 100 * precision.u * (1 + np.abs(array).max(initial=0)))
+
+
+DECLARED = [(op, primitive) for op in OPS.values() for primitive in op.noise]
+
+
+def error_and_noise(op: Op, primitive: Primitive) -> tuple[float, float]:
+    """Return what NumPy loses in float32 where the op is tested, and what is expected of it."""
+    rng = np.random.default_rng(0)
+    operands = [op.draw(name, rng, (2000,)) for name in op.signature.parameters]
+    coarse = [x.astype(np.float32) for x in operands[: getattr(primitive, "nin", 1)]]
+    fine = [x.astype(np.float64) for x in coarse]
+    model = NoiseModel(PRECISIONS["float32"], 16, np.random.default_rng(0))
+    stacks = [NoisyArray(np.repeat(x[None], 17, axis=0), model) for x in fine]
+    base, found, noisy = primitive(*fine), primitive(*coarse), primitive(*stacks)
+    np.testing.assert_array_equal(noisy.stack[0], base)
+    return rms((found - base) / base), rms((noisy.stack[1:] - base) / base)
+
+
+def rms(x: Array) -> float:
+    return float(np.sqrt(np.nanmean(np.square(x))))
+
+
+@pytest.mark.parametrize(
+    ("op", "primitive"), DECLARED, ids=[f"{op.name} {one.__name__}" for op, one in DECLARED]
+)
+def test_a_primitive_strays_about_as_far_as_its_op_says(op: Op, primitive: Primitive) -> None:
+    error, noise = error_and_noise(op, primitive)
+    assert 0.7 * error <= noise <= 2 * op.noise[primitive] * PRECISIONS["float32"].u
+
+
+def tangent(x: Array) -> tuple[Array, Pullback]:
+    """Tangent of x in radians."""
+    y = np.tan(x)
+    return y, lambda dy: ((1 + y * y) * dy,)
+
+
+@pytest.mark.parametrize(("kappa", "enough"), [(6.0, True), (0.05, False), (0.0, False)])
+def test_a_ufunc_that_is_new_has_the_noise_of_the_block(
+    kappa: float, enough: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    op = unary(tangent, {}, noise={np.tan: kappa})
+    monkeypatch.setattr(OPS, "_noise", {**OPS._noise, **op.noise})
+    error, noise = error_and_noise(op, np.tan)
+    assert (0.7 * error <= noise) == enough
+
+
+def test_a_ufunc_that_nobody_knows_has_no_model() -> None:
+    with pytest.raises(NoModelError, match="tan has no noise model"):
+        error_and_noise(unary(tangent, {}), np.tan)
+
+
+@pytest.mark.parametrize(
+    ("op", "primitive"), DECLARED, ids=[f"{op.name} {one.__name__}" for op, one in DECLARED]
+)
+def test_a_primitive_has_one_noise(op: Op, primitive: Primitive) -> None:
+    assert OPS.noise(primitive) == op.noise[primitive]
+    assert primitive not in KAPPA
+
+
+def test_of_a_primitive_the_first_noise_counts() -> None:
+    registry = Registry()
+    registry.register(unary(tangent, {}, noise={np.tan: 4}))
+    registry.register(replace(unary(tangent, {}, noise={np.tan: 400}), name="other"))
+    assert registry.noise(np.tan) == 4

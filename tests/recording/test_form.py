@@ -99,3 +99,9 @@ def test_a_truncated_one_is_an_error(share):
 def test_another_schema_is_an_error():
     with pytest.raises(RecordingError, match="its schema is 'future/9'"):
         from_bytes(pack(ARRAYS, {"schema": "future/9"}))
+
+
+@pytest.mark.parametrize("sums", [None, frozenset(), frozenset(("scatter", "affine"))])
+def test_what_is_added_up_in_bfloat16_itself_travels(sums):
+    before = Recording("a", "bfloat16", {}, BRAIN, coarse_sums=sums)
+    assert from_bytes(to_bytes(before)).coarse_sums == sums

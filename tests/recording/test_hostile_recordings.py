@@ -94,6 +94,7 @@ WRONG_FACTS = {
     "environment": ([], {"torch": 2}, None),
     "timings": ({"total": "long"}, {"total": True}, None),
     "given": ({}, None, ["x"], [["x"]]),
+    "coarse_sums": ({}, None, "affine", [1], [["affine"]], [None]),
 }
 
 

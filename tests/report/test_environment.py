@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from gradcmp.case import Case
 from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Origin, Recording
-from gradcmp.report.environment import Differences, differences
+from gradcmp.report.screen.environment import Differences, differences
 
 CASE = Case("square", {}, {}, "Y", (), ())
 ORIGIN = Origin(CASE, {"X": "ab" * 32}, {"gradcmp": "1", "machine": "Linux x86_64"})

@@ -8,9 +8,9 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from gradcmp.report.figures import align, short, ulp
-from gradcmp.report.ink import clean, tail
-from gradcmp.report.places import holds, index, shape, value
+from gradcmp.report.words.figures import align, short, ulp
+from gradcmp.report.words.ink import clean, tail
+from gradcmp.report.words.places import holds, index, shape, value
 
 
 @pytest.mark.parametrize(

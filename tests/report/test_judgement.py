@@ -1,13 +1,17 @@
 """What tolerance auto says on screen: reason, multiple of the noise, cause, side."""
 
+import json
+import math
 from dataclasses import replace
 
 import pytest
 
 from gradcmp.case import Auto
+from gradcmp.judge.blame import Group, Groups
 from gradcmp.judge.comparison import Element, Noise, Statistics, Verdict
 from gradcmp.judge.verdict import Cause, Divergence, Finding, Pair, Sensitivity
-from gradcmp.report.table import CaseTable
+from gradcmp.report.json import report
+from gradcmp.report.screen.table import CaseTable
 
 PAIR = Pair("torch", "numpy")
 NOISE = Noise(20.0, 3.0, 8.0, 6.0, 4e5, 5.4, 6.7)
@@ -101,3 +105,55 @@ def test_a_direction_that_is_off_is_told(make, show, verdicts):
         assert (
             "cosine -1.000000, norms 2 and 2" in " ".join(show(CaseTable(found)).split())
         ) is told
+
+
+def grouped(bug, *groups, truth=(0.0, 0.0)):
+    """Return the sentences of a verdict whose backends have computed several things."""
+    return replace(bug, groups={"d Y": Groups((1, 2), groups, truth)})
+
+
+def test_who_computed_the_same_and_who_is_wrong_is_told(bug, show):
+    wrong = Group(("numpy", "torch", "jax"), math.nan, True)
+    verdict = grouped(bug, wrong, Group(("tensorflow",), 0.0, False))
+    assert (
+        "at [1,2] NaN: numpy, torch, jax; 0: tensorflow; the derivative is 0: wrong are numpy "
+        "(the reference), torch, jax" in " ".join(show(CaseTable(verdict), 100).split())
+    )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "truth", "words"),
+    [
+        (True, (2.0, 2.0), "1: numpy, jax; 1.0001: torch; the derivative is 2: wrong is torch"),
+        (None, (0.0, 2.0), "1: numpy, jax; 1.0001: torch; 0 to 2 would be right"),
+        (None, None, "1: numpy, jax; 1.0001: torch"),
+        (True, None, "1: numpy, jax; 1.0001: torch; wrong is torch"),
+    ],
+)
+def test_groups_are_told_apart_by_as_many_digits_as_it_takes(wrong, truth, words, bug, show):
+    both = Group(("numpy", "jax"), 1.0, False), Group(("torch",), 1.0001, wrong)
+    text = " ".join(show(CaseTable(grouped(bug, *both, truth=truth)), 100).split())
+    assert f"at [1,2] {words} " in text
+
+
+def test_of_two_the_sentence_has_said_it_unless_the_reference_is_wrong(bug, show):
+    for reference_is_wrong in (True, False):
+        one = Group(("numpy",), 1.0, reference_is_wrong)
+        verdict = grouped(bug, one, Group(("torch",), 2.0, not reference_is_wrong))
+        assert ("at [1,2] 1: numpy" in show(CaseTable(verdict), 100)) is reference_is_wrong
+
+
+def test_groups_are_in_the_report_for_programs(bug):
+    verdict = grouped(bug, Group(("numpy",), math.nan, True), Group(("torch",), 0.0, None))
+    (case,) = json.loads(report([verdict]))["cases"]
+    assert case["groups"] == {
+        "d Y": {
+            "index": [1, 2],
+            "derivative": [0.0, 0.0],
+            "groups": [
+                {"labels": ["numpy"], "value": "NaN", "wrong": True},
+                {"labels": ["torch"], "value": 0.0, "wrong": None},
+            ],
+            "wrong": ["numpy"],
+        }
+    }

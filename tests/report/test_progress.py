@@ -9,7 +9,7 @@ import sys
 import pytest
 from rich.console import Console
 
-from gradcmp.report.progress import Event, Progress
+from gradcmp.report.screen.progress import Event, Progress
 
 
 def screen(*, terminal, term="xterm-256color"):

@@ -11,7 +11,7 @@ from gradcmp.errors import ExitCode, Location
 from gradcmp.judge.comparison import Verdict
 from gradcmp.judge.expected import Known, excuse
 from gradcmp.report import REPORTS, report_named
-from gradcmp.report.sentence import brief, sentence
+from gradcmp.report.words.sentence import brief, sentence
 
 DAY = date(2030, 1, 2)
 

@@ -11,8 +11,8 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from gradcmp.report import REPORTS, report_named
-from gradcmp.report.heatmap import LEVELS, level
-from gradcmp.report.table import CaseTable, Summary, screen
+from gradcmp.report.screen.heatmap import LEVELS, level
+from gradcmp.report.screen.table import CaseTable, Summary, screen
 
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e]")
 SGR = re.compile(r"\x1b\[[0-9;]*m")

@@ -166,8 +166,8 @@ def _side(seen: Seen, wanted: str | list[str]) -> bool:
 
 def _group(seen: Seen, wanted: list[str]) -> bool:
     """Whether all are named together."""
-    said = [one["side"] for one in seen.comparisons if one["side"]]
-    return any(set(re.split(r", | and ", side)) == set(wanted) for side in said)
+    said = [case["groups"].get(seen.name, {"wrong": []}) for case in seen.facts["cases"]]
+    return any(set(one["wrong"]) == set(wanted) for one in said)
 
 
 def _first(seen: Seen, name: str) -> bool:

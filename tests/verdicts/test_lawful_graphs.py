@@ -74,3 +74,23 @@ def test_conventions_leave_no_trace():
 def test_what_is_wrong_everywhere_is_hardly_ever_accepted():
     """Ten times what a convention gives: right only where it is zero."""
     assert sum(judged("float32", lambda d: 10 * d)) < GRAPHS / 3
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_what_is_wrong_in_one_element_is_blamed_on_nobody_else(dtype):
+    """The reference's own choices are lawful, wherever a wrong number stands beside them."""
+    named = []
+    for number, trial in zip(range(GRAPHS), sides(dtype), strict=False):
+        wrong = np.zeros((3, 3))
+        wrong[divmod(number % 9, 3)] = 0.37
+        off = Trial(
+            trial.graph,
+            trial.inputs,
+            both={**trial.both, "d x": trial.both["d x"] + wrong},
+            alone={**trial.alone, "d x": trial.alone["d x"] + wrong},
+            dtype=dtype,
+        )
+        if not off.agrees("d x"):
+            named.append(off.side("d x"))
+    assert set(named) <= {"torch", None}
+    assert named.count("torch") > 0.9 * len(named) > 0.7 * GRAPHS

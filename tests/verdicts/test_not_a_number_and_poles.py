@@ -99,10 +99,6 @@ def test_what_is_wrong_beside_a_nan_in_an_input_fails():
     assert not trial.agrees("d x")
 
 
-BLIND = lacking("the right side is blamed where there is no derivative to hold it against")
-
-
-@BLIND
 @pytest.mark.parametrize(
     ("graph", "inputs", "name", "says"),
     [

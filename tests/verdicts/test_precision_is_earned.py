@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from trial import Trial, lacking
+from trial import Trial
 
 from gradcmp import api
 from gradcmp.backends.numpy import NumpyBackend
@@ -138,14 +138,12 @@ def test_a_live_backend_that_is_wrong_in_float32_alone_fails():
     assert not live(negate).agrees
 
 
-@lacking("only the first of several runs is judged")
 def test_a_run_that_is_wrong_once_fails():
     judged = live(lambda answer, asked: negate(answer, asked) if asked == 2 else answer, Effort(2))
     assert judged.unsteady
     assert not judged.agrees
 
 
-@lacking("what a node gets wrong by itself is shown and does not fail")
 def test_a_node_that_is_wrong_by_itself_fails():
     def spoil(answer, asked):
         return negate(answer, asked) if asked > 1 else answer

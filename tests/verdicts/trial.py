@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from gradcmp.api import keepsakes
+from gradcmp.api import origin_of, with_provenance
 from gradcmp.backends.base import Job
 from gradcmp.backends.numpy import NumpyBackend
 from gradcmp.case import Auto, BackendSpec, Case, Expression, InputSpec
@@ -22,6 +22,7 @@ from gradcmp.graph import build, infer
 from gradcmp.graph.walk import spec_of
 from gradcmp.judge import CaseVerdict, Comparison, Pair, judge
 from gradcmp.judge.verdict import Finding
+from gradcmp.plan import check
 from gradcmp.recording import Recording, numpy_dtype
 
 
@@ -119,7 +120,9 @@ class Trial:
         ours = put(self.computed("torch", self.dtype), {**(self.both or {}), **(self.alone or {})})
         twin = put(self.computed("torch", "float64"), self.both or {})
         twins = {"torch": twin} if self.twin and self.dtype != "float64" else {}
-        return keepsakes(replace(self.case, inputs=inputs), {"torch": ours}, twins)["torch"]
+        plan = check(replace(self.case, inputs=inputs))
+        arrays = plan.draw()
+        return with_provenance({"torch": ours}, twins, origin_of(plan, arrays), arrays)["torch"]
 
     def of(self, name: str) -> Comparison:
         """Return what is said of one tensor."""

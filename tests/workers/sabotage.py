@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from gradcmp.backends.base import Backend, Computed, Signature
+from gradcmp.backends import Backend, Computed, Signature
 from gradcmp.backends.numpy import NumpyBackend
 from gradcmp.ops import Array
 

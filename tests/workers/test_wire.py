@@ -30,7 +30,7 @@ RECORDING = Recording(
 
 
 def test_an_answer_comes_back():
-    found = answer_from_bytes(answer_to_bytes(RECORDING))
+    found = answer_from_bytes(answer_to_bytes(RECORDING), "torch")
     assert (found.backend, found.dtype) == ("torch", "float32")
     assert (found.environment, found.timings) == (RECORDING.environment, RECORDING.timings)
     assert found.tensors.keys() == RECORDING.tensors.keys()
@@ -45,8 +45,8 @@ def test_only_what_is_new_in_an_answer_differs_from_the_one_before():
     second = answer_to_bytes(replace(RECORDING, timings={"import": 1.5, "total": 0.125}))
     length = 8 + int.from_bytes(first[:8], "little")
     assert first[:length] == second[:length]
-    assert answer_from_bytes(first).timings["total"] == 0.25
-    assert answer_from_bytes(second).timings["total"] == 0.125
+    assert answer_from_bytes(first, "torch").timings["total"] == 0.25
+    assert answer_from_bytes(second, "torch").timings["total"] == 0.125
 
 
 def test_the_arrays_of_an_answer_are_copied_once():
@@ -54,7 +54,7 @@ def test_the_arrays_of_an_answer_are_copied_once():
     tracemalloc.start()
     try:
         frame = answer_to_bytes(large)
-        answer_from_bytes(frame)
+        answer_from_bytes(frame, "torch")
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -65,10 +65,10 @@ def test_an_answer_cut_anywhere_is_refused():
     frame = answer_to_bytes(RECORDING)
     for length in range(len(frame)):
         with pytest.raises(RecordingError):
-            answer_from_bytes(frame[:length])
+            answer_from_bytes(frame[:length], "torch")
     for longer in (frame + b"\0", b"\0" + frame):
         with pytest.raises(RecordingError):
-            answer_from_bytes(longer)
+            answer_from_bytes(longer, "torch")
 
 
 @pytest.mark.parametrize("mask", [0x01, 0x80, 0xFF])
@@ -78,7 +78,7 @@ def test_a_flipped_byte_gives_a_recording_or_a_recording_error(mask):
     for place in range(len(frame)):
         spoiled = frame[:place] + bytes([frame[place] ^ mask]) + frame[place + 1 :]
         try:
-            answer_from_bytes(spoiled)
+            answer_from_bytes(spoiled, "torch")
         except RecordingError:
             refused += 1
     assert refused > 100
@@ -102,9 +102,11 @@ def test_timings_of_the_wrong_kind_are_refused(timings):
     frame = answer_to_bytes(RECORDING)
     end = len(frame) - SUFFIX
     start = end - int.from_bytes(frame[end:], "little")
-    assert answer_from_bytes(frame[:start] + frame[start:end] + frame[end:]).timings
+    assert answer_from_bytes(frame[:start] + frame[start:end] + frame[end:], "torch").timings
     with pytest.raises(RecordingError):
-        answer_from_bytes(frame[:start] + timings + len(timings).to_bytes(SUFFIX, "little"))
+        answer_from_bytes(
+            frame[:start] + timings + len(timings).to_bytes(SUFFIX, "little"), "torch"
+        )
 
 
 def test_the_same_text_gives_the_same_graph_and_another_text_another(ask):

@@ -11,7 +11,7 @@ import numpy as np
 from gradcmp.judge.auto.batch import TensorBatch
 from gradcmp.judge.auto.case_noise import UNITS, CaseNoise
 from gradcmp.judge.auto.decision import decide, element_of, noise_of
-from gradcmp.judge.auto.kinks import kinked, outside_span, unexplained
+from gradcmp.judge.auto.kinks import free_direction, kinked, outside_span, unexplained
 from gradcmp.judge.auto.loudness import apart, loudness, shrinks, together
 from gradcmp.judge.auto.pair import RecordingPair, TensorPair
 from gradcmp.judge.comparison import Comparison, Verdict
@@ -19,6 +19,7 @@ from gradcmp.judge.dtypes import PRECISIONS, Precision
 from gradcmp.judge.elementwise.arrays import is_small
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.noise.calibration import Scale
+from gradcmp.judge.tensor_judge import Latitude, TiedDirection
 from gradcmp.recording import Array
 
 KINK = "non-differentiable point (tie): another subgradient"
@@ -40,7 +41,6 @@ class CalibratedNoise:
     """Judge by the decision table: loud or quiet, and whether float64 shrinks it."""
 
     scales: CaseNoise
-    own: Mapping[str, Mapping[str, Float]] = field(default_factory=dict)
     unearned: dict[str, set[str]] = field(default_factory=dict)
 
     def settle(
@@ -87,7 +87,8 @@ class CalibratedNoise:
         limits = self.scales.limits(sides.dtype)
         found = loudness(difference, scale, limits)
         if stayed is None:
-            return decide(found, None, None, sides.same_backend), None
+            finest = sides.dtype == "float64"
+            return decide(found, None, None, sides.same_backend, finest), None
         shrink = shrinks(stayed, scale, found, sides.precision)
         left = loudness(stayed, scale, limits)
         return decide(found, shrink, left, sides.same_backend), shrink
@@ -161,6 +162,28 @@ class CalibratedNoise:
                 return rest
         return None
 
+    def latitude(self, name: str, sides: RecordingPair) -> Latitude | None:
+        """Return what open branches leave to a tensor; None where none is open."""
+        scale = self.scale(name, sides)
+        if not scale.kinks:
+            return None
+        one = kinked(name, (scale.base, scale.base), scale, sides.precision, many=False)
+        is_open = one.jumps.any(axis=0)
+        margin = np.where(is_open, one.margin, 0.0)
+        return Latitude(scale.base + one.low - margin, scale.base + one.high + margin)
+
+    def tied_direction(
+        self, sides: RecordingPair, tensors: Sequence[TensorPair]
+    ) -> TiedDirection | None:
+        """Return in which direction gradients differ that no jump has a part in, if they do."""
+        parts = [
+            kinked(t.name, t.values, scale, sides.precision, many=True)
+            for t in tensors
+            if (scale := self.scale(t.name, sides)).kinks
+        ]
+        found = free_direction(parts, self.scales.limits(sides.dtype).r) if parts else None
+        return TiedDirection(*found) if found else None
+
     def scale(self, name: str, sides: RecordingPair, unit: str = "") -> Scale:
         """Return the noise of a difference."""
         both = zip(sides.noisy_dtypes, sides.sums, strict=True)
@@ -189,7 +212,7 @@ class CalibratedNoise:
             strayed = sides.strayed(label, tensor.name)
             if strayed is not None and not loudness(strayed, scale, limits).loud:
                 continue  # this side lost no digits
-            noise = self.own.get(label, {}).get(tensor.name)
+            noise = recording.own.get(tensor.name)
             if strayed is None or noise is None or noise.shape != strayed.shape:
                 self.unearned.setdefault(label, set()).add(tensor.name)
                 if unit:

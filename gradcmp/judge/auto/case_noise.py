@@ -11,10 +11,10 @@ from gradcmp.graph import Graph
 from gradcmp.graph.records import STEP
 from gradcmp.judge.auto.loudness import OWN_LIMITS, Limits, limits_of
 from gradcmp.judge.dtypes import HALVES, PRECISIONS
+from gradcmp.judge.noise.bfloat16 import ANY
 from gradcmp.judge.noise.calibration import Scale, calibrate
 from gradcmp.judge.noise.model import NoModelError
 from gradcmp.judge.noise.nearby_points import POINTS, self_noise
-from gradcmp.judge.noise.sums import ANY, Sum
 from gradcmp.recording import Recording
 
 REPLICAS = 16
@@ -38,7 +38,7 @@ class CaseNoise:
     graph: Graph
     reference: Recording
     fallback_reason: str = ""
-    _known: dict[tuple[DType, str, frozenset[Sum]], dict[str, Scale]] = field(default_factory=dict)
+    _known: dict[tuple[DType, str, frozenset[str]], dict[str, Scale]] = field(default_factory=dict)
 
     def limits(self, dtype: DType) -> Limits:
         """Return from where on a difference in a dtype is loud."""
@@ -53,7 +53,7 @@ class CaseNoise:
             how = f"noise, from {REPLICAS} randomly rounded runs"
         return f"auto: |a − e| <= {self.limits('float32').r:g} × {how}"
 
-    def of(self, dtype: DType, unit: str = "", coarse: frozenset[Sum] = ANY) -> Mapping[str, Scale]:
+    def of(self, dtype: DType, unit: str = "", coarse: frozenset[str] = ANY) -> Mapping[str, Scale]:
         """Return the noise of a dtype, or of one whose matrix products go through a coarser unit.
 
         `coarse` are the kinds of sums that are added up in bfloat16 itself.
@@ -76,14 +76,14 @@ class CaseNoise:
         return frozenset(name for name in real if STEP not in name)
 
     def _get(
-        self, key: tuple[DType, str, frozenset[Sum]], make: Callable[[], dict[str, Scale]]
+        self, key: tuple[DType, str, frozenset[str]], make: Callable[[], dict[str, Scale]]
     ) -> Mapping[str, Scale]:
         if key not in self._known:
             self._known[key] = make()
         return self._known[key]
 
     def _calibrate(
-        self, dtype: DType, replicas: int, unit: str, coarse: frozenset[Sum]
+        self, dtype: DType, replicas: int, unit: str, coarse: frozenset[str]
     ) -> dict[str, Scale]:
         inputs = {name: self.reference.values[name] for name in self.graph.inputs}
         cotangent = self.reference.gradients[self.graph.output]

@@ -15,10 +15,16 @@ from gradcmp.judge.elementwise.ulp import coarser
 from gradcmp.recording import Array, Recording, dtype_name
 
 ROUNDING = Verdict(True, "rounding")
+UNTOLD = "no float64 run could tell rounding from a bug"
+FINEST = "digits were lost in float64, or it is wrong: no finer run could tell"
 
 
 def decide(
-    found: Loudness, shrink: float | None, left: Loudness | None, same: bool = False
+    found: Loudness,
+    shrink: float | None,
+    left: Loudness | None,
+    same: bool = False,
+    finest: bool = False,
 ) -> Verdict:
     """Read the decision table: loud or quiet, and whether float64 shrinks it.
 
@@ -34,10 +40,12 @@ def decide(
     same : bool
         Whether it is one backend at two times. An unstable algorithm that sums in another order
         moves in float64 as well; where that stayed, float32 alone was changed, and no order did it.
+    finest : bool
+        Whether both sides are in float64 themselves, so that no finer run can ever tell.
     """
     if shrink is None or left is None:
         if found.loud:
-            return Verdict(False, "suspect", "no float64 run could tell rounding from a bug")
+            return Verdict(False, "suspect", FINEST if finest else UNTOLD)
         return ROUNDING
     if shrink <= 1:
         # rho / max(1, r, p) of the same kind of error is between 1/64 and 64.

@@ -22,7 +22,7 @@ from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.dtypes import HALVES
 from gradcmp.judge.elementwise.arrays import compare_all, is_real
 from gradcmp.judge.elementwise.segments import TOGETHER, Float
-from gradcmp.judge.tensor_judge import Allowance, Exact
+from gradcmp.judge.tensor_judge import Allowance, Exact, Latitude, TiedDirection
 from gradcmp.judge.verdict import Pair
 from gradcmp.recording import Array, Recording
 
@@ -49,10 +49,8 @@ class NoiseJudge:
         By label, the reference among them.
     twins : mapping of str to Recording
         The same backends on the same inputs in float64, by the same labels.
-    own : mapping of str to mapping of str to array
-        By label and tensor, the noise of what could be run again at nudged inputs: `own_noise`.
     unearned : dict of str to set of str
-        By label, the tensors of which that would have to be known.
+        By label, the tensors of which the noise of the backend's own code would have to be known.
     together : int
         Elements that are judged side by side: it changes how long it takes, and nothing else.
     """
@@ -61,7 +59,6 @@ class NoiseJudge:
     reference: Recording
     recordings: Mapping[str, Recording]
     twins: Mapping[str, Recording]
-    own: Mapping[str, Mapping[str, Float]] = field(default_factory=dict)
     unearned: dict[str, set[str]] = field(default_factory=dict)
     together: int = TOGETHER
     _judged: dict[Hashable, Comparison] = field(default_factory=dict)
@@ -136,7 +133,7 @@ class NoiseJudge:
 
     @cached_property
     def _calibrated(self) -> CalibratedNoise:
-        return CalibratedNoise(self._noise, self.own, self.unearned)
+        return CalibratedNoise(self._noise, self.unearned)
 
     @cached_property
     def _noise(self) -> CaseNoise:
@@ -161,3 +158,19 @@ class NoiseJudge:
             if bounds is not None:
                 yield bounds
         yield Exact(self.limit * self._noise.roughly_of(dtype)[name].s)
+
+    def latitude(self, name: str, pair: Pair) -> Latitude | None:
+        """Return what open branches leave to a gradient; None where none is open."""
+        return self._calibrated.latitude(name, self.sides(pair))
+
+    def tied_direction(self, names: Sequence[str], pair: Pair) -> TiedDirection | None:
+        """Return where gradients differ by what no choice of branches explains, if they do."""
+        sides = self.sides(pair)
+        actual, expected = (side.tensors for side in sides.recordings)
+        tensors = [
+            tensor
+            for name in names
+            if name in actual and name in expected
+            if self._has_noise(tensor := sides.match(name, actual[name], expected[name]))
+        ]
+        return self._calibrated.tied_direction(sides, tensors)

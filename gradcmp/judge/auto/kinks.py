@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from gradcmp.judge.auto.loudness import apart
 from gradcmp.judge.dtypes import Precision
@@ -131,6 +132,69 @@ def outside_span(tensors: Sequence[Kinked]) -> dict[str, Float] | None:
     dict of str to array or None
         None where there are as many kinds of jumps as ways were tried: more may be possible.
     """
+    fit = _fit(tensors)
+    if fit is None:
+        return None
+    difference = fit.difference
+    rest = np.maximum(np.abs(fit.rest) - FIT * EPS * np.linalg.norm(fit.seen), 0.0)
+    difference[fit.where] = np.maximum(rest * fit.noise - fit.margin, 0.0)
+    return _by_name(tensors, difference)
+
+
+def free_direction(
+    tensors: Sequence[Kinked], limit: float
+) -> tuple[dict[str, Float], float] | None:
+    """Return the direction in which the differences are that no combination of jumps makes.
+
+    No jump has a part in it, so that the derivative along it is unique.
+
+    Parameters
+    ----------
+    limit : float
+        How many times the noise a difference along it must be.
+
+    Returns
+    -------
+    tuple of dict and float, or None
+        How far each tensor moves along it, and what a difference along it may be. None where no
+        more than noise is left, or where as many kinds of jumps as ways were tried.
+    """
+    fit = _fit(tensors)
+    if fit is None or not fit.where.size:
+        return None
+    size = float(np.linalg.norm(fit.rest))
+    if not size > limit + FIT * EPS * float(np.linalg.norm(fit.seen)):
+        return None
+    direction = np.zeros(fit.difference.shape)
+    direction[fit.where] = fit.rest / size / fit.noise
+    length = float(np.linalg.norm(direction))
+    return _by_name(tensors, direction / length), limit / length
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What jumps make of differences, each element in units of its noise.
+
+    Attributes
+    ----------
+    difference : array
+        Of all elements, one after the other, as they are.
+    where : array of int
+        The elements that jumps reach; the arrays below are of these.
+    seen, rest : array
+        The difference in units of the noise, and what of it no combination of jumps makes.
+    noise, margin : array
+    """
+
+    difference: Float
+    where: npt.NDArray[np.intp]
+    seen: Float
+    rest: Float
+    noise: Float
+    margin: Float
+
+
+def _fit(tensors: Sequence[Kinked]) -> Fit | None:
     noise = np.concatenate([one.scale.s.reshape(-1) for one in tensors])
     difference = np.concatenate([one.difference.reshape(-1) for one in tensors])
     jumps = np.concatenate([one.jumps.reshape(len(one.jumps), -1) for one in tensors], axis=1)
@@ -146,15 +210,17 @@ def outside_span(tensors: Sequence[Kinked]) -> dict[str, Float] | None:
         size = np.concatenate([np.abs(one.scale.base).reshape(-1) for one in tensors])[where]
         exact = float(np.max(EPS * size / noise[where], initial=0.0))
     if not where.size:
-        return {one.name: one.difference for one in tensors}
+        return Fit(difference, where, seen, seen, noise[where], margin[where])
     _, values, basis = np.linalg.svd(rows, full_matrices=False)
     basis = basis[values > max(FAINT, 64 * exact * len(where) ** 0.5)]
     if len(basis) == len(rows):
         return None
-    rest = np.abs(seen - basis.T @ (basis @ seen))
-    rest = np.maximum(rest - FIT * EPS * np.linalg.norm(seen), 0.0) * noise[where]
-    difference[where] = np.maximum(rest - margin[where], 0.0)
-    parts = np.split(difference, np.cumsum([one.difference.size for one in tensors])[:-1])
+    rest = seen - basis.T @ (basis @ seen)
+    return Fit(difference, where, seen, rest, noise[where], margin[where])
+
+
+def _by_name(tensors: Sequence[Kinked], elements: Float) -> dict[str, Float]:
+    parts = np.split(elements, np.cumsum([one.difference.size for one in tensors])[:-1])
     return {
         one.name: part.reshape(one.difference.shape)
         for one, part in zip(tensors, parts, strict=True)

@@ -12,7 +12,7 @@ from gradcmp.case import DTYPES, DType
 from gradcmp.judge.auto.loudness import apart
 from gradcmp.judge.dtypes import PRECISIONS, Precision
 from gradcmp.judge.elementwise.segments import Float
-from gradcmp.judge.noise.sums import Sum, coarse_sums
+from gradcmp.judge.noise.bfloat16 import ANY
 from gradcmp.judge.verdict import Pair
 from gradcmp.recording import Array, Recording
 
@@ -91,9 +91,10 @@ class RecordingPair:
         return tuple(side.dtype for side in self._noisy)  # type: ignore[misc]
 
     @cached_property
-    def sums(self) -> tuple[frozenset[Sum], ...]:
+    def sums(self) -> tuple[frozenset[str], ...]:
         """What each of the `noisy_dtypes` may add up in bfloat16 itself: its noise is by that."""
-        return tuple(coarse_sums(side.backend) for side in self._noisy)
+        known = (side.coarse_sums for side in self._noisy)
+        return tuple(ANY if sums is None else sums for sums in known)
 
     @cached_property
     def _noisy(self) -> tuple[Recording, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 
@@ -11,8 +11,9 @@ import numpy as np
 
 from gradcmp.case import DTYPES, DType
 from gradcmp.graph import Graph, backward, forward
-from gradcmp.judge.comparison import Comparison
-from gradcmp.judge.diagnose.arbitration import arbitrate, arbitrate_nonfinite, arbitrate_values
+from gradcmp.judge.blame import Ruling
+from gradcmp.judge.comparison import Comparison, Verdict
+from gradcmp.judge.diagnose.arbiter import Arbiter
 from gradcmp.judge.diagnose.causes import diagnose
 from gradcmp.judge.diagnose.derivative import Primal
 from gradcmp.judge.diagnose.emulation import FLOAT64, lowered, terms
@@ -54,8 +55,8 @@ class Investigation:
                 if wrong and self._is_known(name, pair, comparison) and looked < MOST:
                     looked += 1
                     causes = self._causes(name, pair)
-                    side = self._side(name, pair, comparison, comparisons)
-                    found.setdefault(pair, {})[name] = Finding(causes, side)
+                    ruling = self._ruling(name, pair, comparison, comparisons)
+                    found.setdefault(pair, {})[name] = Finding(causes, ruling.side, ruling)
         return found
 
     def _is_known(self, name: str, pair: Pair, comparison: Comparison) -> bool:
@@ -118,26 +119,17 @@ class Investigation:
             )
         )
 
-    def _side(
+    def _ruling(
         self, name: str, pair: Pair, comparison: Comparison, comparisons: Comparisons
-    ) -> str | None:
-        if not name.startswith("d "):
-            held = {
-                other.actual: by[name].agrees
-                for other, by in comparisons.items()
-                if other.expected == self.reference and name in by
-            }
-            return arbitrate_values(pair, self.reference, held).side
-        worst = comparison.worst
-        if worst is None:
-            return None
-        node = name.removeprefix("d ")
-        claimed = float(self._held.gradients[node][worst.index])
-        values = {pair.actual: worst.actual, pair.expected: worst.expected}
-        if not np.isfinite((worst.actual, worst.expected)).all():
-            return arbitrate_nonfinite(values, self._primal.beside(node, worst.index, claimed)).side
-        truth = self._primal.at(node, worst.index, claimed)
-        return arbitrate(values, truth, worst.allowed).side
+    ) -> Ruling:
+        if name.startswith("d "):
+            return self._arbiter.on_gradient(name, pair, comparison)
+        held = {
+            other.actual: by[name].agrees
+            for other, by in comparisons.items()
+            if other.expected == self.reference and name in by
+        }
+        return self._arbiter.on_value(name, pair, comparison, held)
 
     def _wide(self, label: str) -> dict[str, Float]:
         return {
@@ -154,6 +146,10 @@ class Investigation:
     def _primal(self) -> Primal:
         inputs = {name: self._held.values[name] for name in self.graph.inputs}
         return Primal(self.graph, inputs, self._held.gradients[self.graph.output])
+
+    @cached_property
+    def _arbiter(self) -> Arbiter:
+        return Arbiter(self._primal, self.reference, self.recordings, self.rule)
 
     @cached_property
     def _terms(self) -> dict[str, dict[str, Array]]:
@@ -176,3 +172,34 @@ def _within(brackets: Iterable[Allowance], gradient: Float, dtype: DType) -> Sen
         if all(end.survivors.keys() == told.survivors.keys() for end in ends):
             break
     return told
+
+
+def reconsidered(
+    comparisons: Mapping[str, Comparison], findings: Mapping[str, Finding]
+) -> dict[str, Comparison]:
+    """Return comparisons in the light of what was found of them.
+
+    None is precision that a wrong formula explains. And float64 has no finer run that could tell
+    a loss of digits from a bug: a side that is off by more than float64 could lose is a bug.
+    """
+    return {name: _judged(one, findings.get(name, Finding())) for name, one in comparisons.items()}
+
+
+def _judged(comparison: Comparison, found: Finding) -> Comparison:
+    reason = comparison.verdict.reason
+    is_explained = not all(cause.of_rounding for cause in found.causes)
+    if is_explained and _is_lost_digits(comparison):
+        detail = "in float64 it shrinks, but a cause was found: it is not rounding"
+        verdict = Verdict(False, "bug", detail)
+        return replace(comparison, verdict=verdict, disagreeing=comparison.total)
+    if reason == "suspect" and found.ruling.certain:
+        detail = f"{found.side} is off by more than float64 could lose: it is not rounding"
+        return replace(comparison, verdict=Verdict(False, "bug", detail))
+    return comparison
+
+
+def _is_lost_digits(comparison: Comparison) -> bool:
+    """Whether a difference could be precision: it is loud, and float64 shrinks it."""
+    noise, reason = comparison.noise, comparison.verdict.reason
+    shrinks = noise is not None and noise.shrink is not None and noise.shrink <= 1
+    return reason == "precision" or (reason == "suspect" and shrinks)

@@ -17,12 +17,11 @@ from gradcmp.judge.noise.model import (
     Stack,
     align,
 )
-from gradcmp.judge.noise.sums import Sum
-from gradcmp.ops.erf import erf_value
-from gradcmp.ops.primitives import convolved_product, total_as
+from gradcmp.ops import OPS
+from gradcmp.ops.primitives import Sum, convolved_product, total_as
 
-# Half of the worst error seen over the frameworks, in units of u. What is not here and not in
-# EXACT has no model.
+# Half of the worst error seen over the frameworks, in units of u. What is not here, not in EXACT
+# and not in the block of an op has no model.
 KAPPA: Mapping[np.ufunc, float] = {
     np.add: 1,
     np.subtract: 1,
@@ -40,8 +39,6 @@ KAPPA: Mapping[np.ufunc, float] = {
     np.power: 8,  # exp(y log x): the errors of both
     np.tanh: 11,
 }
-KAPPA_ERF = 15
-ELEMENTARY = frozenset(ufunc for ufunc, kappa in KAPPA.items() if kappa > 2)
 PRODUCTS = frozenset((np.multiply, np.divide))
 ORDERINGS = frozenset((np.greater, np.greater_equal, np.less, np.less_equal))
 EQUALITIES = frozenset((np.equal, np.not_equal))
@@ -67,13 +64,13 @@ def _call(model: NoiseModel, ufunc: np.ufunc, *inputs: Any, **kwargs: Any) -> An
         return NoisyArray(_equality(model, ufunc, inputs, result), model)
     if ufunc in EXACT:
         return NoisyArray(result, model)
-    kappa = KAPPA.get(ufunc)
+    kappa = KAPPA.get(ufunc, OPS.noise(ufunc))
     if kappa is None:
         raise NoModelError(f"{ufunc.__name__} has no noise model")
     if any(s.dtype == np.bool_ for s in stacks if isinstance(s, np.ndarray)):
         return NoisyArray(result, model)  # a product with a mask is exact
     product = ufunc in PRODUCTS and all(isinstance(one, NoisyArray) for one in inputs)
-    return model.jitter(result, kappa, common=ufunc in ELEMENTARY, product=product)
+    return model.approximate(result, kappa, product)
 
 
 def _has_ties(equal: Stack, operands: tuple[Any, ...]) -> bool:
@@ -196,10 +193,6 @@ def _at(model: NoiseModel, ufunc: np.ufunc, target: Any, index: Any, values: Any
 METHODS.update({"__call__": _call, "reduce": _reduce, "accumulate": _accumulate, "at": _at})
 
 
-def _erf(x: NoisyArray) -> NoisyArray:
-    return x.model.jitter(erf_value(x.stack), KAPPA_ERF, common=True)
-
-
 def _total_as(kind: Sum, x: NoisyArray, axis: Any, keepdims: bool) -> NoisyArray:
     return _reduce(x.model, np.add, x, axis, keepdims, kind)
 
@@ -210,4 +203,4 @@ def _convolved_product(x: Any, y: Any) -> NoisyArray:
 
 
 # Functions that are no ufuncs and make errors of their own.
-FUNCTIONS.update({erf_value: _erf, total_as: _total_as, convolved_product: _convolved_product})
+FUNCTIONS.update({total_as: _total_as, convolved_product: _convolved_product})

@@ -10,10 +10,9 @@ import numpy as np
 from gradcmp.graph import Graph
 from gradcmp.judge.dtypes import HALVES, PRECISIONS, Precision
 from gradcmp.judge.elementwise.segments import Float, Segments
-from gradcmp.judge.noise.bfloat16 import Bfloat16Model
+from gradcmp.judge.noise.bfloat16 import ANY, Bfloat16Model
 from gradcmp.judge.noise.kinks import FEW, Kinks, replayed
 from gradcmp.judge.noise.model import NoiseModel, NoisyArray
-from gradcmp.judge.noise.sums import ANY, Sum
 from gradcmp.judge.noise.walk import walk
 from gradcmp.ops import Array
 
@@ -60,7 +59,7 @@ def calibrate(
     replicas: int = 16,
     operands: Precision | None = None,
     seed: int = 0,
-    coarse: frozenset[Sum] = ANY,
+    coarse: frozenset[str] = ANY,
 ) -> dict[str, Scale]:
     """Run the reference with injected noise and give the scale of each tensor in `names`.
 

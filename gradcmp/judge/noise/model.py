@@ -19,7 +19,8 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from gradcmp.judge.dtypes import PRECISIONS, Precision
 from gradcmp.judge.noise.branches import Branches
-from gradcmp.judge.noise.sums import Sum
+from gradcmp.ops import OPS
+from gradcmp.ops.primitives import Sum
 
 Stack: TypeAlias = npt.NDArray[Any]
 Rule: TypeAlias = Callable[..., Any]
@@ -30,6 +31,7 @@ METHODS: dict[str, Rule] = {}
 FUNCTIONS: dict[Callable[..., Any], Rule] = {}
 
 LONGEST_SUM = 4096  # terms whose errors add up: frameworks sum longer ones in blocks
+ELEMENTARY = 2  # kappa above it: each library approximates the function in its own way
 COMMON_MODE = 0.25  # share of an elementary function's error that its elements have in common
 SPREAD = 1.4  # a rounding error seen through c in [1, 2) is this much smaller than the true one
 HASHED_RMS = 0.408  # root mean square of (RN(c w) / c - w) / (u w) over c and w: sqrt(1/6)
@@ -107,6 +109,12 @@ class NoiseModel:
                 error += COMMON_MODE * kappa * self.precision.u * xi * y
             y += _finite(error)
         return NoisyArray(stack, self)
+
+    def approximate(self, stack: Stack, kappa: float, product: bool = False) -> NoisyArray:
+        """Add the error of a primitive that computes element by element; of an exact one none."""
+        if not kappa:
+            return NoisyArray(stack, self)
+        return self.jitter(stack, kappa, common=kappa > ELEMENTARY, product=product)
 
     def jitter_sum(self, stack: Stack, squares: Stack, terms: Any, kind: Sum) -> NoisyArray:
         """Add the error of a sum of `terms` terms whose squares add up to `squares`.
@@ -218,9 +226,12 @@ class NoisyArray(NDArrayOperatorsMixin):
 
     def __array_function__(self, function: Rule, types: Any, args: Any, kwargs: Any) -> Any:
         rule = FUNCTIONS.get(function)
-        if rule is None:
-            raise NoModelError(f"numpy.{function.__name__} has no noise model")
-        return rule(*args, **kwargs)
+        if rule is not None:
+            return rule(*args, **kwargs)
+        kappa = OPS.noise(function)
+        if kappa is None:
+            raise NoModelError(f"{function.__name__} has no noise model")
+        return self.model.approximate(function(*align(args, self.model)), kappa)
 
 
 def align(arrays: tuple[Any, ...], model: NoiseModel) -> list[Any]:

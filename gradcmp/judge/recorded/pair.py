@@ -12,7 +12,9 @@ from gradcmp.case import Auto, Case, Tolerance
 from gradcmp.errors import NothingComparedError, UsageError, did_you_mean
 from gradcmp.graph.records import STEP
 from gradcmp.judge.comparison import Comparison
+from gradcmp.judge.diagnose.arbitration import grouped
 from gradcmp.judge.diagnose.divergence import divergences
+from gradcmp.judge.diagnose.investigation import reconsidered
 from gradcmp.judge.fixed import FixedJudge, without_noise
 from gradcmp.judge.recorded.plain_arrays import look_into, loose_rule
 from gradcmp.judge.recorded.same_case import judge_saved
@@ -76,6 +78,7 @@ class Names:
             verdict,
             comparisons={pair: chosen},
             findings={pair: told} if told else {},
+            groups={name: one for name, one in verdict.groups.items() if name in chosen},
             divergences={pair: {n: one for n, one in parted.items() if n in chosen}},
             sensitivity={name: one for name, one in verdict.sensitivity.items() if name in chosen},
         )
@@ -147,6 +150,7 @@ def judge_pair(
     with np.errstate(all="ignore"):  # infinities are findings, not warnings
         comparisons = _by_name(pair, actual, expected, rule or plain, names)
         findings = look_into(rule, pair, comparisons) if rule else {}
+        comparisons = reconsidered(comparisons, findings.get(pair, {}))
     if not comparisons:
         raise _nothing(str(pair))
     case = Case(title or str(pair), inputs={}, graph={}, output="", wrt=(), backends=())
@@ -159,6 +163,7 @@ def judge_pair(
         {pair.expected: expected, pair.actual: sides[pair.actual]},
         {pair: comparisons},
         findings,
+        grouped(sides, {pair: comparisons}, findings),
         {pair: divergences(rule.graph, comparisons)} if rule else {},
     )
 

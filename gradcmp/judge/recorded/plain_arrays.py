@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gradcmp.case import DTYPES, DType, DTypeTable
@@ -14,7 +14,7 @@ from gradcmp.judge.elementwise.arrays import compare
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.recorded.reference import recompute_reference
 from gradcmp.judge.recorded.same_case import AGAIN
-from gradcmp.judge.tensor_judge import Allowance
+from gradcmp.judge.tensor_judge import Allowance, Latitude, TiedDirection
 from gradcmp.judge.verdict import Finding, Pair
 from gradcmp.recording import Array, Recording
 
@@ -73,16 +73,24 @@ class LooseRule:
         """Return what each element of a gradient that was computed in `dtype` may be off."""
         return self._of(dtype).allowances(name, expected, dtype)
 
+    def latitude(self, name: str, pair: Pair) -> Latitude | None:
+        """Return what open branches leave to a gradient."""
+        return self._of_tensor(name).latitude(name, pair)
+
+    def tied_direction(self, names: Sequence[str], pair: Pair) -> TiedDirection | None:
+        """Return where gradients differ by what no choice of branches explains, if they do."""
+        given = [name for name in names if self.knows(name)]
+        return self._of_tensor(given[0]).tied_direction(given, pair) if given else None
+
     def _of_tensor(self, name: str) -> NoiseJudge:
         return self._of(self.recordings[self.label].tensors[name].dtype.name)
 
     def _of(self, dtype: str) -> NoiseJudge:
         if dtype not in self._rules:
-            sides = dict(self.recordings)
+            sides = {AGAIN: self.base, **self.recordings}
             sides[self.label] = replace(sides[self.label], dtype=dtype)
             twins = {label: each.twin for label, each in sides.items() if each.twin}
-            own = {label: each.own for label, each in sides.items()}
-            self._rules[dtype] = NoiseJudge(self.graph, self.base, sides, twins, own)
+            self._rules[dtype] = NoiseJudge(self.graph, self.base, sides, twins)
         return self._rules[dtype]
 
 

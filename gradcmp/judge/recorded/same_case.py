@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from gradcmp.case import REFERENCE, Auto, Tolerance
 from gradcmp.errors import RecordingError
+from gradcmp.judge.blame import Groups
 from gradcmp.judge.case import judge
 from gradcmp.judge.elementwise.arrays import compare
 from gradcmp.judge.elementwise.tolerance import DEFAULTS
@@ -61,8 +62,7 @@ def judge_saved(
     by_label = {reference: base, **recordings}
     by_label[reference] = replace(by_label[reference], backend=reference)  # what the judge goes by
     held = [*pairs, *(Pair(label, reference) for label in recordings if label != reference)]
-    own = {label: each.own for label, each in recordings.items()}
-    judged = judge(case, reference, by_label, twins, dict.fromkeys(held) if pairs else None, own)
+    judged = judge(case, reference, by_label, twins, dict.fromkeys(held) if pairs else None)
     shown = {label: recordings.get(label, each) for label, each in judged.outcomes.items()}
     judged = replace(judged, outcomes=shown)
     if not pairs:
@@ -124,5 +124,12 @@ def _narrowed(judged: CaseVerdict, pairs: Sequence[Pair]) -> CaseVerdict:
         outcomes={label: one for label, one in judged.outcomes.items() if label in sides},
         comparisons={pair: judged.comparisons[pair] for pair in pairs},
         findings={pair: by for pair, by in judged.findings.items() if pair in pairs},
+        groups=_without(judged.groups, sides),
         divergences={pair: judged.divergences[pair] for pair in pairs},
     )
+
+
+def _without(groups: Mapping[str, Groups], sides: Collection[str]) -> dict[str, Groups]:
+    """Leave the sides in the groups, where they differ or are wrong."""
+    left = {name: one.of(sides) for name, one in groups.items()}
+    return {name: one for name, one in left.items() if len(one.groups) > 1 or one.wrong}

@@ -14,13 +14,13 @@ from gradcmp.case import Case
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Failure
-from gradcmp.report.detail import row
-from gradcmp.report.ink import Ink, clean, tail
 from gradcmp.report.json import strict
-from gradcmp.report.judgement import alone, facts, gravity, judgements, toothless, wavering
 from gradcmp.report.page.case_yaml import case_yaml
 from gradcmp.report.page.maps import heat_map, shortened
-from gradcmp.report.sentence import sentence
+from gradcmp.report.screen.detail import row
+from gradcmp.report.words.ink import Ink, clean, tail
+from gradcmp.report.words.judgement import alone, facts, gravity, judgements, toothless, wavering
+from gradcmp.report.words.sentence import sentence
 
 VIEWS = 6  # pairs of one tensor that are drawn
 STDERR = 40  # lines

@@ -9,8 +9,8 @@ from gradcmp.errors import ExitCode
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Failure
-from gradcmp.report.judgement import gravity
-from gradcmp.report.sentence import MARKS, amount, brief
+from gradcmp.report.words.judgement import gravity
+from gradcmp.report.words.sentence import MARKS, amount, brief
 
 LETTERS = {ExitCode.AGREE: "a", ExitCode.DISAGREE: "d", ExitCode.COULD_NOT_COMPARE: "u"}
 

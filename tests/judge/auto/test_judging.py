@@ -18,7 +18,7 @@ from benchmarks.judging.mutants import STRUCTURAL, elementwise, structural
 from benchmarks.judging.recording import Problem, Run
 from benchmarks.judging.results import FOUND, WITH, WITHOUT, Measured
 from benchmarks.judging.rivals import RIVALS
-from gradcmp.backends.base import Job
+from gradcmp.backends import Job
 from gradcmp.case import BackendSpec
 
 SEED = 400_000  # neither one of the calibration nor one of the report

@@ -11,8 +11,9 @@ import pytest
 
 from gradcmp.case import Case, Expression, InputSpec
 from gradcmp.graph import backward, build, forward
-from gradcmp.judge.diagnose.arbitration import arbitrate, arbitrate_nonfinite, arbitrate_values
-from gradcmp.judge.diagnose.derivative import CONSTANT, Float, Primal, Truth
+from gradcmp.judge.diagnose.arbitration import arbitrate, arbitrate_values
+from gradcmp.judge.diagnose.derivative import CONSTANT, Float, Primal
+from gradcmp.judge.diagnose.slopes import Truth
 from gradcmp.judge.verdict import Pair
 from gradcmp.ops import OPS, Array
 from gradcmp.ops.spec import Op
@@ -147,44 +148,95 @@ def test_both_can_be_off_and_the_truth_may_not_tell() -> None:
     assert arbitrate({"a": 1.0, "b": 1.5}, Truth(1.3, 0.3, "differences"), 0.4).side is None
 
 
+def told(value: float, other: float | None = None, end: bool = False) -> Truth:
+    return Truth(value, 0.0, "differences", other, end)
+
+
 @pytest.mark.parametrize(
     ("truth", "off"),
     [
-        (2.0, "torch"),
-        (np.nan, "jax"),
-        (np.inf, "torch and jax"),
+        (told(2.0), "torch"),
+        (told(1.0), "torch and jax"),  # a finite number beside a NaN can be wrong as well
+        (told(np.inf), "torch and jax"),
+        (told(1.0, 3.0), "torch"),
+        (told(-1.0, 1.0), "torch and jax"),
+        (told(2.0, end=True), None),
+        (told(1.0, end=True), "jax"),
+        (told(-np.inf, np.inf), None),
         (None, None),
     ],
 )
-def test_who_is_off_where_one_is_no_finite_number(truth: float | None, off: str | None) -> None:
-    assert arbitrate_nonfinite({"torch": np.nan, "jax": 2.0}, truth).side == off
-    assert arbitrate_nonfinite({"torch": np.inf, "jax": np.inf}, np.inf).side is None
-    assert arbitrate_nonfinite({"torch": np.inf, "jax": -np.inf}, np.inf).side == "jax"
+def test_who_is_off_where_one_is_no_finite_number(truth: Truth | None, off: str | None) -> None:
+    assert arbitrate({"torch": np.nan, "jax": 2.0}, truth, 1e-6).side == off
+
+
+def test_an_infinity_is_held_against_a_slope_without_a_bound() -> None:
+    for first, second, off in ((np.inf, np.inf, None), (np.inf, -np.inf, "jax")):
+        assert arbitrate({"torch": first, "jax": second}, told(np.inf), 1e-6).side == off
+
+
+def test_each_is_judged_by_itself() -> None:
+    """The right one lies nearer to the truth than its error, which must not save the other."""
+    truth = Truth(1.0, 3e-6, "differences")
+    ruling = arbitrate({"torch": 2.0, "numpy": 1.0}, truth, 2e-7)
+    assert (ruling.off, ruling.right) == (("torch",), ("numpy",))
+    assert arbitrate({"torch": 1.00001, "numpy": 1.0}, truth, 2e-7).side is None
 
 
 def test_a_nan_of_the_reference_where_the_function_has_a_slope_is_not_believed() -> None:
     """The known trap: ``where`` hides the NaN of a branch from the value, not from the gradient."""
     scene = Scene({"y": "where(X > 0, sqrt(X), 3 * X)"})
     scene.arrays["X"][2, 1] = -1.0
-    truth = scene.primal.beside("X", (2, 1), np.nan)
-    assert truth == pytest.approx(3 * scene.cotangent[2, 1], rel=1e-6)
-    assert arbitrate_nonfinite({"torch": truth, "numpy": np.nan}, truth).side == "numpy"
+    truth = scene.primal.everywhere("X", (2, 1), np.nan, is_strange=True)
+    assert truth is not None
+    assert truth.value == pytest.approx(3 * scene.cotangent[2, 1], rel=1e-6)
+    values = {"torch": truth.value, "numpy": np.nan}
+    assert arbitrate(values, truth, np.nan).side == "numpy"
 
 
-def test_at_the_end_of_a_domain_the_reference_tells() -> None:
-    """A complex step off the pole finds a huge number there, and no infinity."""
-    scene = Scene({"y": "sqrt(X)"})
+def at_zero(body: str) -> tuple[Truth | None, float]:
+    """Return the slope where an element is 0 and the others are positive, and its cotangent."""
+    scene = Scene({"y": body})
     scene.arrays["X"] = np.abs(scene.arrays["X"])
     scene.arrays["X"][2, 1] = 0.0
-    assert scene.primal.at("X", (2, 1)) is not None
-    assert scene.primal.beside("X", (2, 1), np.inf) == np.inf
+    truth = scene.primal.everywhere("X", (2, 1), np.nan, is_strange=True)
+    return truth, float(scene.cotangent[2, 1])
 
 
-def test_at_a_kink_only_a_finite_number_of_the_reference_counts() -> None:
-    scene = Scene({"y": "abs(X)"})
-    scene.arrays["X"][2, 1] = 0.0
-    assert scene.primal.beside("X", (2, 1), 0.0) == 0.0
-    assert scene.primal.beside("X", (2, 1), np.nan) is None
+@pytest.mark.parametrize(
+    ("body", "slope"), [("sqrt(X)", np.inf), ("0.0 * sqrt(X)", 0.0), ("sqrt(X) ** 4", 0.0)]
+)
+def test_at_the_end_of_a_domain_the_slope_to_the_one_side_tells(body: str, slope: float) -> None:
+    """A complex step off the pole finds a huge number there, and no infinity."""
+    truth, cotangent = at_zero(body)
+    assert truth is not None
+    assert truth.end
+    assert truth.value == pytest.approx(slope * cotangent, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["X * log(X)", "log(X)", "1 / X", "where(X > 0, 1, X)", "where(X > 0, 1, 0.0 * sqrt(X))"],
+)
+def test_where_no_slope_settles_nobody_is_blamed(body: str) -> None:
+    """Where the function has no value, and where it jumps, which is no pole."""
+    assert at_zero(body)[0] is None
+
+
+@pytest.mark.parametrize(
+    ("body", "slopes"), [("abs(X)", (-1, 1)), ("relu(X)", (0, 1)), ("maximum(2*X, -X)", (-1, 2))]
+)
+def test_at_a_kink_all_between_the_slopes_to_both_sides_is_right(
+    body: str, slopes: tuple[float, float]
+) -> None:
+    truth, cotangent = at_zero(body)
+    assert truth is not None
+    expected = sorted(cotangent * slope for slope in slopes)
+    assert (truth.low, truth.high) == pytest.approx(tuple(expected), abs=1e-6)
+    middle, beyond = sum(expected) / 2, expected[1] + 0.1
+    assert arbitrate({"torch": middle, "jax": beyond}, truth, 1e-5).side == "jax"
+    assert arbitrate({"torch": middle, "jax": expected[0]}, truth, 1e-5).side is None
+    assert arbitrate({"torch": middle, "jax": np.nan}, truth, 1e-5).side == "jax"
 
 
 def test_there_is_no_derivative_at_a_kink() -> None:

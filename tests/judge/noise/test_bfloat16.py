@@ -1,26 +1,30 @@
 """bfloat16: replicas are numbers of the dtype, and stray as one rounding does."""
 
+from dataclasses import replace
+
 import ml_dtypes
 import numpy as np
 import pytest
 from autocases import CASES, case, draw, record
 
+from gradcmp.backends.torch import TorchBackend
 from gradcmp.graph import build
 from gradcmp.judge.auto.judge import NoiseJudge
 from gradcmp.judge.auto.loudness import BFLOAT16_LIMITS, loudness
 from gradcmp.judge.auto.noise_floor import FLOORS
+from gradcmp.judge.auto.pair import RecordingPair
 from gradcmp.judge.dtypes import HALVES, PRECISIONS
 from gradcmp.judge.noise.arithmetic import KAPPA
-from gradcmp.judge.noise.bfloat16 import Bfloat16Model
+from gradcmp.judge.noise.bfloat16 import ANY, Bfloat16Model
 from gradcmp.judge.noise.calibration import calibrate
 from gradcmp.judge.noise.model import NoiseModel, NoisyArray
-from gradcmp.judge.noise.sums import ANY, MEASURED, coarse_sums
 from gradcmp.judge.verdict import Pair
 from gradcmp.ops.erf import erf_value
 from gradcmp.ops.primitives import convolved_product, total_as
+from gradcmp.recording import Recording
 
 REPLICAS = 16
-TORCH = MEASURED["torch:eager"]
+TORCH = TorchBackend.coarse_sums["eager"]
 KINDS = {"float16": np.float16, "bfloat16": ml_dtypes.bfloat16}
 ELEMENTARY = [ufunc for ufunc in KAPPA if ufunc.nin == 1]
 
@@ -134,7 +138,7 @@ def test_torch_adds_up_the_gradient_of_a_bias_in_bfloat16(adapter, rows):
     dy = rng.uniform(0.2, 1.0, (rows, 8)).astype(ml_dtypes.bfloat16).astype(np.float64)
     there = case(out="layer_norm(x, y, z)")
     found = {}
-    for torchs in (coarse_sums("torch:eager"), coarse_sums("torch:eager") - {"affine"}):
+    for torchs in (TORCH, TORCH - {"affine"}):
         given = {"x": x, "y": w, "z": w}
         scales = calibrate(build(there), given, dy, PRECISIONS["bfloat16"], ["d z"], coarse=torchs)
         found["affine" in torchs] = scales["d z"]
@@ -166,19 +170,13 @@ def test_a_kind_of_sum_is_coarse_where_it_is_named(kind, function):
 
 
 @pytest.mark.parametrize(
-    ("label", "coarse"),
-    [
-        ("torch:eager", TORCH),
-        ("torch", TORCH),
-        ("torch:eager,dtype=bfloat16", TORCH),
-        ("torch:eager,device=cuda", ANY),
-        ("torch:compile", ANY),
-        ("jax:jit", ANY),
-        ("somebody", ANY),
-    ],
+    ("said", "coarse"), [(None, ANY), (TORCH, TORCH), (frozenset(), frozenset())]
 )
-def test_what_was_not_measured_may_add_up_in_the_dtype(label, coarse):
-    assert coarse_sums(label) == coarse
+def test_what_a_recording_does_not_say_may_add_up_in_the_dtype(said, coarse):
+    reference = Recording("numpy", "float64", {}, {})
+    recording = Recording("somebody", "bfloat16", {}, {}, coarse_sums=said)
+    sides = RecordingPair(Pair("somebody", "numpy"), (recording, reference), {}, "numpy")
+    assert sides.sums == (coarse,)
 
 
 def test_the_gradient_of_a_bias_has_more_noise_where_it_is_added_up_in_bfloat16():
@@ -243,6 +241,7 @@ def test_the_same_bits_of_two_backends_have_each_its_own_noise():
     inputs = draw(there)
     reference = record("numpy", there, inputs, "float64")
     recordings = {label: record(label, there, inputs, "bfloat16") for label in ("torch", "jax")}
+    recordings["torch"] = replace(recordings["torch"], coarse_sums=TORCH)
     rule = NoiseJudge(build(there), reference, {"numpy": reference, **recordings}, {})
     torch, jax = (
         rule.compare(

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from gradcmp.judge.dtypes import PRECISIONS
-from gradcmp.judge.noise.arithmetic import KAPPA, KAPPA_ERF
+from gradcmp.judge.noise.arithmetic import KAPPA
 from gradcmp.judge.noise.model import NoiseModel, NoisyArray, NoModelError
+from gradcmp.ops import OPS
 from gradcmp.ops.erf import erf_value
 
 REPLICAS = 16
@@ -68,7 +69,7 @@ def test_erf_is_one_primitive():
     noisy = erf_value(exact(x, model_of("float32")))
     np.testing.assert_array_equal(noisy.stack[0], erf_value(x))
     spread = rms(noisy.stack[1:] / noisy.stack[0] - 1) / PRECISIONS["float32"].u
-    assert 0.3 * KAPPA_ERF < spread < KAPPA_ERF
+    assert 0.3 * OPS["erf"].noise[erf_value] < spread < OPS["erf"].noise[erf_value]
 
 
 def in_sequence(x):

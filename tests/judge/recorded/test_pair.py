@@ -256,7 +256,19 @@ def test_a_recorded_reference_that_is_off_is_not_believed():
     right, off = (replace(each, given={}) for each in (right, off))
     assert judge_pair(PAIR, torch, right, Auto()).agrees
     verdict = judge_pair(PAIR, torch, off, Auto())
-    assert reasons(verdict) == {"d X": "suspect"}
+    assert reasons(verdict) == {"d X": "bug"}
+
+
+def test_who_is_wrong_of_two_recordings_is_told_without_the_one_that_told_it():
+    given = {COTANGENT: DY, "X": X}
+    right = replace(square("float64"), backend="torch", given={})
+    off = replace(right, gradients={"Y": DY, "X": -right.gradients["X"]})
+    verdict = judge_pair(PAIR, off, replace(right, backend="jax", given=given), Auto())
+    groups = verdict.groups["d X"]
+    assert [group.labels for group in groups.groups] == [(PAIR.expected,), (PAIR.actual,)]
+    assert groups.wrong == (PAIR.actual,)
+    assert groups.truth == pytest.approx([(2 * X * DY)[groups.index]] * 2)
+    assert reasons(verdict) == {"d X": "bug"}
 
 
 def test_an_old_recording_that_lost_its_inputs_is_judged_by_the_table():

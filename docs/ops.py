@@ -1,0 +1,47 @@
+"""The site's list of ops: what the registry knows of each, by kind.
+
+It is made when `mkdocs` builds the site and is in no file: a new op is a block in one file.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+from gradcmp.graph.expression import form
+from gradcmp.ops import OPS, Op
+
+PLACE = "<!-- ops -->"
+MARKUP = {"<": "&lt;", ">": "&gt;", "|": "&#124;"} | {sign: f"\\{sign}" for sign in "\\*_[]"}
+
+
+def on_page_markdown(markdown: str, **_: object) -> str:
+    """Put the list where a page has a place for it."""
+    return markdown.replace(PLACE, "\n".join(listed(OPS.values())))
+
+
+def listed(ops: Iterable[Op]) -> Iterator[str]:
+    """Return the lines of a table for each kind, in the order of the registry."""
+    for kind, members in groupby(ops, kind_of):
+        yield from ("", f"## {kind}", "")
+        yield from ("| op | value | gradient |", "|---|---|---|")
+        for op in members:
+            yield f"| `{form(op)}` | {plain(op.summary)} | {plain(op.vjp) or 'none'} |"
+    yield ""
+
+
+def kind_of(op: Op) -> str:
+    """Return what the ops of a file have in common: the first words of its docstring."""
+    words = sys.modules[op.reference.__module__].__doc__ or op.reference.__module__
+    return re.split(r"[.:]", words)[0]
+
+
+def plain(text: str) -> str:
+    """Return a text of a docstring in which nothing is markup but ``code``."""
+    parts = re.split(r"``?(.+?)``?", text.rstrip("."))
+    for i in range(0, len(parts), 2):
+        parts[i] = "".join(MARKUP.get(sign, sign) for sign in parts[i])
+    parts[1::2] = [f"`{code}`" for code in parts[1::2]]
+    return "".join(parts)

@@ -1,0 +1,1 @@
+"""The commands that tell what there is, and run nothing: one file each."""

@@ -1,0 +1,139 @@
+"""``gradcmp explain``: the chain rule, written out."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gradcmp.case import Case
+from gradcmp.cli import completion, options
+from gradcmp.cli.cases import choose, load
+from gradcmp.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from gradcmp.explain.program import Program
+
+
+@click.command(name="explain")
+@click.argument("paths", nargs=-1, type=options.CONFIGS, metavar="[CONFIG|DIR]...")
+@options.CASE
+@click.option("--notebook", type=options.FILE, metavar="FILE", help="Write a Jupyter notebook.")
+@click.option(
+    "--script",
+    metavar="BACKEND",
+    shell_complete=completion.frameworks,
+    help="Write a script in NumPy and this framework.",
+)
+@click.option(
+    "--output", "-o", "file", type=options.FILE, help="Where the script goes, not the screen."
+)
+@options.debug
+def command(
+    paths: tuple[str, ...],
+    names: tuple[str, ...],
+    notebook: Path | None,
+    script: str | None,
+    file: Path | None,
+) -> ExitCode:
+    """Derive the gradients of cases as a textbook does: forward, then the chain rule backwards.
+
+    Notebooks and scripts hold one case and run without gradcmp. Arrays that are too large to be
+    written into them lie beside them in a .npz file of the same name.
+    """
+    cases = choose(load(paths), names)
+    if file is not None and script is None:
+        raise UsageError("--output was given without --script", way_out="Name a framework")
+    if notebook is None and script is None:
+        return _screen(cases)
+    _require_places(notebook, file)
+    wanted = [script] if script is not None else []
+    if notebook is not None:  # it has the frameworks of its case, and the built-in ones
+        wanted += [spec.name for case in cases for spec in case.backends]
+    program = _program(cases, wanted)
+    if notebook is not None:
+        _notebook(program, notebook)
+    if script is not None:
+        _script(program, script, file)
+    return ExitCode.AGREE
+
+
+def _screen(cases: list[Case]) -> ExitCode:
+    from gradcmp.cli.screen import console
+    from gradcmp.explain.derivation import Derivation
+    from gradcmp.explain.program import Program
+
+    screen = console()
+    for number, program in enumerate([Program.of(case) for case in cases]):
+        if number:
+            screen.print()
+        screen.print(Derivation(program))
+    return ExitCode.AGREE
+
+
+def _require_places(notebook: Path | None, file: Path | None) -> None:
+    """Refuse what cannot be written, before anything is computed."""
+    from gradcmp.cli.files import require_writable
+
+    places = [place for place in (notebook, file) if place is not None]
+    if len(places) == 2 and places[0].with_suffix("") == places[1].with_suffix(""):
+        raise UsageError(
+            f"'{places[0]}' and '{places[1]}' differ in nothing but their suffix",
+            way_out="Give them different names: what lies beside them is called like them",
+        )
+    for place in places:
+        require_writable(str(place))
+        require_writable(str(place.with_suffix(".npz")))
+
+
+def _program(cases: list[Case], frameworks: list[str]) -> Program:
+    from gradcmp.explain.program import Program
+
+    if len(cases) != 1:
+        raise UsageError(
+            f"there are {len(cases)} cases, and a notebook or script holds one",
+            way_out=f"Choose with --case: {', '.join(case.name for case in cases)}",
+        )
+    return Program.of(cases[0], frameworks)
+
+
+def _notebook(program: Program, place: Path) -> None:
+    from gradcmp.cli.files import write
+    from gradcmp.explain.notebook import notebook
+
+    write(str(place), notebook(program, _beside(program, place)))
+    click.echo(f"wrote {place}", err=True)
+
+
+def _script(program: Program, framework: str, place: Path | None) -> None:
+    from gradcmp.cli.files import write
+    from gradcmp.explain.script import script
+
+    if place is not None:
+        write(str(place), script(program, framework, _beside(program, place)))
+        click.echo(f"wrote {place}", err=True)
+        return
+    if program.stored:
+        raise UsageError(
+            f"'{next(iter(program.stored))}' is too large to be written into a script",
+            way_out="Name a file with --output; the array is stored beside it",
+        )
+    sys.stdout.write(script(program, framework))
+
+
+def _beside(program: Program, place: Path) -> str | None:
+    """Store what is too large to be written out, and give the name of its file."""
+    import numpy as np
+
+    from gradcmp.cli.files import write
+
+    if not program.stored:
+        return None
+    content = io.BytesIO()
+    np.savez(content, **program.stored)  # type: ignore[arg-type]
+    beside = place.with_suffix(".npz")
+    write(str(beside), content.getvalue())
+    return beside.name

@@ -1,0 +1,1 @@
+"""The commands that compute or compare: one file each."""

@@ -1,0 +1,148 @@
+"""``gradcmp check``: the one for CI. Quiet, strict on request, and done when it has seen enough."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gradcmp.case import Case
+from gradcmp.cli import options
+from gradcmp.cli.cases import load
+from gradcmp.cli.output import reports
+from gradcmp.errors import ExitCode, UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from gradcmp.cli.reports import Target
+    from gradcmp.cli.running.session import Finish
+    from gradcmp.judge.verdict import CaseVerdict
+
+DEFAULT = "configs"  # not '.': a project has YAML that is none of gradcmp's
+
+
+@click.command(name="check")
+@click.argument("paths", nargs=-1, type=options.CONFIGS, metavar="[CONFIG|DIR]...")
+@click.option(
+    "--require", metavar="NAME,...", default="", help="Backends whose absence is a failure."
+)
+@click.option(
+    "--max-failures",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Stop after N cases that do not agree.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=1,
+    metavar="N",
+    help="Cases at once, each job with frameworks of its own.",
+)
+@click.option(
+    "--expect", type=options.FILE, metavar="FILE", help="Disagreements that are known, in YAML."
+)
+@options.STRICT
+@reports
+@options.debug
+def command(
+    paths: tuple[str, ...],
+    require: str,
+    max_failures: int | None,
+    jobs: int,
+    expect: Path | None,
+    strict: bool,
+    reports: tuple[Target, ...],
+) -> ExitCode:
+    """Check all cases of configs and directories, and say only what does not agree.
+
+    Without a path, those below 'configs'. A line for each case that does not agree, or does as
+    expected; then a count.
+    """
+    from gradcmp.cli.running.session import Session
+    from gradcmp.cli.screen import publish
+    from gradcmp.report.screen.lines import Lines
+
+    cases = [
+        replace(case, strict=case.strict or strict)
+        for case in required(load(paths or (DEFAULT,)), require)
+    ]
+    finish = excuses(expect, cases)
+    with Session(reports=reports, jobs=jobs) as session:
+        run = session.run(session.check(cases), finish=finish)
+        verdicts = list(up_to(max_failures, run))
+    return publish(verdicts, reports, Lines(verdicts, len(cases)))
+
+
+def required(cases: Sequence[Case], names: str) -> list[Case]:
+    """Make backends required, whatever the cases say.
+
+    Raises
+    ------
+    UsageError
+        For what is no backend, and for one that no case has: its absence would go unnoticed.
+    """
+    from gradcmp.backends import backend_names
+
+    wanted = dict.fromkeys(name.strip() for name in names.split(",") if name.strip())
+    for name in wanted:
+        if name not in backend_names():
+            raise UsageError(
+                f"there is no backend '{name}'", way_out=did_you_mean(name, backend_names())
+            )
+        if not any(spec.name == name for case in cases for spec in case.backends):
+            raise UsageError(
+                f"no case has the required backend '{name}'",
+                way_out="Add it to one, or leave it out of --require",
+            )
+    return [
+        replace(
+            case,
+            backends=tuple(
+                replace(spec, required=spec.required or spec.name in wanted)
+                for spec in case.backends
+            ),
+        )
+        for case in cases
+    ]
+
+
+def excuses(file: Path | None, cases: Sequence[Case]) -> Finish:
+    """Read which disagreements are known; return what marks them in a verdict.
+
+    Raises
+    ------
+    ConfigError
+        As `gradcmp.config.expect.load_known`.
+    """
+    from gradcmp.cli.running.session import unchanged
+
+    if file is None:
+        return unchanged
+    from gradcmp.config.expect import Names, load_known
+    from gradcmp.judge.expected import excuse
+    from gradcmp.plan import backends_of
+
+    names: dict[str, Names] = {}
+    for case in cases:
+        labels, tensors = names.setdefault(case.name, Names(set(), set()))
+        labels |= {str(spec) for spec in backends_of(case)}
+        tensors |= {*case.inputs, *case.graph}
+        tensors |= {f"d {name}" for name in (*case.wrt, *case.graph)}
+    known = load_known(file, names, date.today())
+    return lambda verdict: excuse(verdict, known)
+
+
+def up_to(limit: int | None, verdicts: Generator[CaseVerdict]) -> Iterator[CaseVerdict]:
+    """Return verdicts until so many do not agree; what is running then is ended."""
+    failures = 0
+    with closing(verdicts):
+        for verdict in verdicts:
+            yield verdict
+            failures += not verdict.agrees
+            if failures == limit:
+                return

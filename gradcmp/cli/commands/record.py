@@ -1,0 +1,120 @@
+"""``gradcmp record``: compute on this machine, compare on another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gradcmp.case import Case, DType
+from gradcmp.cli import completion, options
+from gradcmp.cli.cases import choose, load, require_distinct
+from gradcmp.errors import BackendError, ExitCode, NothingComparedError, UsageError
+
+if TYPE_CHECKING:
+    from gradcmp.recording import Failure
+
+STDERR = 8  # lines of a failed backend's stderr
+
+
+@click.command(name="record")
+@click.argument("paths", nargs=-1, type=options.CONFIGS, metavar="[CONFIG|DIR]...")
+@options.CASE
+@click.option(
+    "--backend",
+    "-b",
+    required=True,
+    metavar="SPEC",
+    help="Who computes: torch,dtype=float64.",
+    shell_complete=completion.backends,
+)
+@options.SEED
+@options.DTYPE
+@click.option(
+    "--twin/--no-twin",
+    default=True,
+    help="Compute in float64 too, for tolerance auto to tell rounding from a bug by.",
+)
+@click.option(
+    "--output",
+    "-o",
+    "place",
+    required=True,
+    type=options.FILE,
+    help="The file for one case, the directory for several.",
+)
+@options.debug
+def command(
+    paths: tuple[str, ...],
+    names: tuple[str, ...],
+    backend: str,
+    seed: int | None,
+    dtype: DType | None,
+    twin: bool,
+    place: Path,
+) -> ExitCode:
+    """Compute cases with one backend and keep values, gradients and all that they depend on.
+
+    The inputs are those of the case, whichever backend computes. Without CONFIG the built-in
+    seed case is recorded.
+    """
+    from gradcmp.cli.running.net import keep
+    from gradcmp.cli.running.session import Session
+    from gradcmp.config import parse_backend
+    from gradcmp.recording import Failure
+    from gradcmp.recording.files import write
+
+    spec = parse_backend(backend)
+    overrides = options.Overrides(seed=seed, dtype=dtype)
+    cases = [overrides.apply(case) for case in choose(load(paths), names)]
+    files = places(place, cases)
+    failures: list[Failure] = []
+    with Session() as session, session.shown():
+        plans = session.check(cases, by=spec)
+        for plan, file in zip(plans, files, strict=True):
+            outcome = keep(plan, session.pool, twin, options.debugging())
+            if isinstance(outcome, Failure):
+                failures.append(outcome)
+                continue
+            write(file, outcome)
+            click.echo(f"recorded case '{plan.case.name}' with {outcome.backend}: {file}")
+    if failures:
+        raise failed(failures, len(cases))
+    return ExitCode.AGREE
+
+
+def places(place: Path, cases: Sequence[Case]) -> list[Path]:
+    """Return the file of each case.
+
+    Raises
+    ------
+    NothingComparedError
+        When there is no case.
+    UsageError
+        When several cases are meant for one file, two for the same, or a file has another suffix.
+    """
+    from gradcmp.recording.files import SUFFIX, quoted
+
+    if not cases:
+        raise NothingComparedError("there is no case to record", way_out="Name a config with cases")
+    require_distinct(cases)
+    if place.suffix != SUFFIX or place.is_dir():
+        return [place / f"{quoted(case.name)}{SUFFIX}" for case in cases]
+    if len(cases) > 1:
+        raise UsageError(
+            f"{len(cases)} cases do not fit into the file '{place}'",
+            way_out="Name a directory, or one case with --case",
+        )
+    return [place]
+
+
+def failed(failures: Sequence[Failure], cases: int) -> BackendError:
+    """Return the error of backends that computed nothing, the first of them in full."""
+    from gradcmp.report.words.ink import tail
+
+    first = failures[0]
+    more = f" ({len(failures)} of {cases} cases failed)" if cases > 1 else ""
+    last = "".join(f"\n  | {line}" for line in tail(first.stderr, STDERR))
+    return BackendError(f"{first.message}{more}{last}")

@@ -1,0 +1,96 @@
+"""``gradcmp run``: the main job."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gradcmp.case import ONCE, Case, Effort
+from gradcmp.cli import options
+from gradcmp.cli.cases import choose, load
+from gradcmp.cli.output import Output, output
+from gradcmp.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from gradcmp.plan import Plan
+
+
+@click.command(name="run")
+@click.argument("paths", nargs=-1, type=options.CONFIGS, metavar="[CONFIG|DIR]...")
+@options.CASE
+@options.overrides
+@click.option(
+    "--repeat",
+    type=click.IntRange(min=1),
+    default=ONCE.repeat,
+    metavar="N",
+    help="Run each backend N times: is it deterministic?",
+)
+@click.option(
+    "--isolate", is_flag=True, help="Also run each node alone, on the reference's operands."
+)
+@click.option(
+    "--record-golden",
+    type=options.DIRECTORY,
+    metavar="DIR",
+    help="Keep every backend's recording of every case there.",
+)
+@click.option(
+    "--against-golden",
+    type=options.DIRECTORY,
+    metavar="DIR",
+    help="Hold every backend against the recording that it left there.",
+)
+@click.option(
+    "--watch",
+    "watching",
+    is_flag=True,
+    help="Stay, and run again what a change of a file needs; Ctrl-C ends it.",
+)
+@output
+@options.debug
+def command(
+    paths: tuple[str, ...],
+    names: tuple[str, ...],
+    repeat: int,
+    isolate: bool,
+    record_golden: Path | None,
+    against_golden: Path | None,
+    watching: bool,
+    overrides: options.Overrides,
+    output: Output,
+) -> ExitCode:
+    """Run cases and compare every pair of backends, element by element.
+
+    CONFIG is a YAML file, DIR means every *.yaml below it. Without either, the built-in seed
+    case runs.
+    """
+    from gradcmp.cli.running import golden
+    from gradcmp.cli.running.session import Finish, Session, unchanged
+    from gradcmp.cli.running.watch import watch
+    from gradcmp.cli.screen import show
+    from gradcmp.config.likely import likely_backends
+
+    if record_golden and against_golden:
+        raise UsageError(
+            "--record-golden and --against-golden contradict each other", way_out="Run twice"
+        )
+
+    def read() -> list[Case]:
+        return [overrides.apply(case) for case in choose(load(paths), names)]
+
+    def finisher(plans: Sequence[Plan]) -> Finish:
+        if record_golden:
+            return golden.keep(record_golden, plans)
+        return golden.against(against_golden, plans) if against_golden else unchanged
+
+    likely, effort = likely_backends(paths, overrides.backends), Effort(repeat, isolate)
+    if watching:
+        watch(paths, read, output, likely, effort, finisher)
+    with Session(likely, output.reports) as session:
+        plans = session.check(read())
+        verdicts = list(session.run(plans, effort, finisher(plans)))
+    return show(verdicts, output)

@@ -1,0 +1,1 @@
+"""Cases run on warm workers: once, several at once, or again after each change."""

@@ -1,0 +1,71 @@
+"""The last net: no case takes the others with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gradcmp.case import Case, Effort
+from gradcmp.errors import GradcmpError
+
+if TYPE_CHECKING:
+    from gradcmp.judge.verdict import CaseVerdict
+    from gradcmp.plan import Plan
+    from gradcmp.recording import Outcome
+    from gradcmp.workers import Pool
+
+INTERRUPTED = "the run was interrupted"
+
+
+def settle(plan: Plan, pool: Pool, effort: Effort, debug: bool) -> CaseVerdict:
+    """Run a case that was checked; whatever goes wrong with it is its verdict.
+
+    Parameters
+    ----------
+    debug : bool
+        Whether an error in gradcmp itself is wanted with its traceback: then it ends the run.
+    """
+    from gradcmp import api
+
+    try:
+        return api.run_plan(plan, pool, effort)
+    except Exception as error:
+        if debug:
+            raise
+        return unfinished(plan.case, sentence(error))
+
+
+def keep(plan: Plan, pool: Pool, twin: bool, debug: bool) -> Outcome:
+    """Record a case that was checked, as `gradcmp.api.record`; what goes wrong is its failure."""
+    from gradcmp import api
+    from gradcmp.recording import Failure
+
+    try:
+        return api.record(plan, pool, twin)
+    except Exception as error:
+        if debug:
+            raise
+        (label,) = plan.backends
+        return Failure(label, "error", f"case '{plan.case.name}': {sentence(error)}")
+
+
+def sentence(error: Exception) -> str:
+    """Describe what nobody has caught."""
+    if isinstance(error, GradcmpError):  # a data file that has changed since the case was checked
+        return str(error)
+    return f"internal error: {type(error).__name__}: {error}. See it whole with --debug"
+
+
+def unfinished(case: Case, why: str = INTERRUPTED, printed: str = "") -> CaseVerdict:
+    """Return the verdict on a case that could not be compared.
+
+    Parameters
+    ----------
+    printed : str
+        What the process that ran it wrote last.
+    """
+    from gradcmp.judge.verdict import CaseVerdict
+    from gradcmp.recording import Failure
+
+    labels = [str(spec) for spec in case.backends]
+    lost = {label: Failure(label, "error", why, printed) for label in labels}
+    return CaseVerdict(case, "", lost)

@@ -1,0 +1,195 @@
+"""Cases on warm workers: started, checked, run and shown in one place for every command."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
+
+from gradcmp.case import ONCE, BackendSpec, Case, Effort
+from gradcmp.cli.options import debugging
+from gradcmp.cli.running.net import INTERRUPTED, settle, unfinished
+from gradcmp.errors import NothingComparedError
+from gradcmp.workers import Environment, Pool
+
+if TYPE_CHECKING:
+    from gradcmp.cli.reports import Target
+    from gradcmp.judge.verdict import CaseVerdict
+    from gradcmp.plan import Plan
+    from gradcmp.report.screen.progress import Progress, State
+    from gradcmp.workers import Event
+    from gradcmp.workers.records import Phase
+
+Finish: TypeAlias = "Callable[[CaseVerdict], CaseVerdict]"
+
+
+def unchanged(verdict: CaseVerdict) -> CaseVerdict:
+    """Return the verdict that counts where nothing else is known of a case: as it is."""
+    return verdict
+
+
+class Session:
+    """Warm workers, the cases that run on them, and the screen that shows what they do.
+
+    ::
+
+        with Session(likely) as session:
+            plans = session.check(read())
+            verdicts = list(session.run(plans))
+
+    On the way out, however that is, no worker is left. When the user interrupts, or an error ends
+    the run, reports are written of what is finished; in them the other cases could not be
+    compared: half a run is no success.
+
+    Parameters
+    ----------
+    likely : iterable of str, optional
+        Backends that the cases will probably need: they begin to load on entering, before the
+        cases are read.
+    reports : sequence of Target, optional
+        What to write when the user interrupts.
+    jobs : int, optional
+        How many cases at once; more than one have processes of their own.
+
+    Attributes
+    ----------
+    pool : Pool
+    progress : WorkerProgress
+        Hears of all that the workers do.
+    """
+
+    def __init__(
+        self, likely: Iterable[str] = (), reports: Sequence[Target] = (), jobs: int = 1
+    ) -> None:
+        self.progress = WorkerProgress()
+        self.pool = Pool(lambda event: self.progress(event))
+        self._likely, self._reports, self._jobs = likely, reports, jobs
+        self._cases: Sequence[Case] = ()
+        self._finished: list[CaseVerdict] = []
+        self._ahead: dict[int, CaseVerdict] = {}  # of jobs, by place: some are done out of turn
+        self._finish: Finish = unchanged
+
+    def __enter__(self) -> Session:
+        self.pool.start(Environment(name) for name in self._likely)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.pool.close()
+        interrupted = isinstance(error, KeyboardInterrupt)
+        if self._reports and (interrupted or (error and self._finished)):
+            from gradcmp.cli.reports import hand_out
+
+            why = INTERRUPTED if interrupted else f"the run ended early: {error}"
+            hand_out([*self._finished, *self._rest(why)], self._reports)
+
+    def _rest(self, why: str) -> Iterator[CaseVerdict]:
+        """Return the verdicts on the cases behind those whose turn has come."""
+        for place in range(len(self._finished), len(self._cases)):
+            ahead = self._ahead.get(place)
+            yield self._finish(ahead) if ahead else unfinished(self._cases[place], why)
+
+    def check(self, cases: Sequence[Case], by: BackendSpec | None = None) -> list[Plan]:
+        """Find what can be found wrong before anything runs, while the frameworks load.
+
+        Parameters
+        ----------
+        by : BackendSpec, optional
+            The only one that computes, instead of those that the cases name.
+
+        Raises
+        ------
+        NothingComparedError
+            When there is no case.
+        GradcmpError
+            As `gradcmp.plan.check`.
+        """
+        if not cases:
+            raise NothingComparedError("there is no case to run", way_out="Name one with a case")
+        from gradcmp.plan import check
+
+        self._cases, self._finished = cases, []
+        self._ahead.clear()
+        plans = []
+        for case in cases:
+            plan = check(case) if by is None else check(case).computed_by(by)
+            if self._jobs == 1:
+                self.pool.start(plan.environments)
+            plans.append(plan)
+        return plans
+
+    def run(
+        self, plans: Sequence[Plan], effort: Effort = ONCE, finish: Finish = unchanged
+    ) -> Generator[CaseVerdict]:
+        """Run cases in their order; what is running when the iteration is left is ended.
+
+        Parameters
+        ----------
+        finish : callable, optional
+            Post-processes each verdict as soon as it is known: for golden recordings, for
+            disagreements that are expected.
+        """
+        self._finish = finish
+        with self.shown():
+            for verdict in self._verdicts(plans, effort):
+                self._finished.append(finish(verdict))
+                yield self._finished[-1]
+
+    def _verdicts(self, plans: Sequence[Plan], effort: Effort) -> Iterator[CaseVerdict]:
+        debug = debugging()
+        if self._jobs > 1:
+            from gradcmp.cli.running.jobs import in_parallel
+
+            return in_parallel(plans, self._jobs, effort, self._ahead, debug)
+        return (settle(plan, self.pool, effort, debug) for plan in plans)
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Show the progress of the workers inside of it."""
+        from gradcmp.report.screen.progress import Progress
+
+        with Progress() as progress:
+            self.progress.show(progress)
+            yield
+
+
+class WorkerProgress:
+    """Puts the workers' events on the progress display, each with the time it took so far."""
+
+    STATES: ClassVar[Mapping[Phase, State]] = {
+        "starting": "starting",
+        "importing": "starting",
+        "ready": "done",
+        "running": "running",
+        "done": "done",
+        "failed": "failed",
+    }
+
+    def __init__(self) -> None:
+        self._progress: Progress | None = None
+        self._since: dict[str, float] = {}
+        self._early: list[Event] = []
+
+    def __call__(self, event: Event) -> None:
+        """Take note of an event."""
+        now = time.monotonic()
+        subject = event.label or str(event.environment)
+        began = self._since.setdefault(subject, now)
+        if self._progress is None:
+            self._early.append(event)
+            return
+        from gradcmp.report.screen.progress import Event as Shown
+
+        self._progress(Shown(subject, self.STATES[event.phase], now - began))
+
+    def show(self, progress: Progress) -> None:
+        """Begin to show, with what happened before there was a display."""
+        self._progress = progress
+        for event in self._early:
+            self(event)

@@ -1,0 +1,51 @@
+"""What a person sees: the table of the verdicts, on the console."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from gradcmp.cli.output import Output
+from gradcmp.errors import ExitCode
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from gradcmp.cli.reports import Target
+    from gradcmp.judge.verdict import CaseVerdict
+
+
+def show(verdicts: Sequence[CaseVerdict], output: Output) -> ExitCode:
+    """Show verdicts on the screen, hand out their reports and give the exit code."""
+    from gradcmp.report.screen.environment import Differences
+    from gradcmp.report.screen.table import screen
+
+    return publish(
+        verdicts, output.reports, Differences(verdicts), screen(verdicts, verbose=output.verbose)
+    )
+
+
+def publish(
+    verdicts: Sequence[CaseVerdict], reports: Sequence[Target], *shown: RenderableType
+) -> ExitCode:
+    """Print what a person sees, hand out the reports and give the exit code."""
+    from gradcmp.report.words.sentence import Tally
+
+    if not reports:  # the usual case needs none of their code
+        console().print(*shown)
+        return Tally.of(verdicts).exit_code
+    from gradcmp.cli.reports import hand_out, takes_the_screen, unheard
+
+    if not takes_the_screen(reports):
+        with unheard(reports):
+            console().print(*shown)
+    hand_out(verdicts, reports)
+    return Tally.of(verdicts).exit_code
+
+
+def console() -> Console:
+    """Return the console on standard output: plain when piped, and as NO_COLOR says."""
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())

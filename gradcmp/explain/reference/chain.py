@@ -1,0 +1,175 @@
+"""The chain rule in symbols: along which path a gradient comes, and the factor of each step."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from itertools import pairwise
+
+from gradcmp.explain.reference.textbook import Textbook
+from gradcmp.explain.reference.trees import parts_of
+from gradcmp.graph import Node
+
+FACTORS = 8  # of one product; a longer path starts from a gradient that is known by then
+NOUNS = {
+    "add": "the addition",
+    "subtract": "the subtraction",
+    "multiply": "the multiplication",
+    "divide": "the division",
+    "power": "the power",
+    "negative": "the minus sign",
+    "matmul": "the matrix product",
+    "sum": "the sum",
+    "mean": "the mean",
+    "getitem": "the index",
+}
+
+
+@dataclass(frozen=True)
+class Local:
+    """The derivative of one node by one of its operands.
+
+    Attributes
+    ----------
+    symbol : str
+        ``dnode1/dY``.
+    factor : str
+        What a cotangent is multiplied by, element by element, and why: ``X, because of the
+        multiplication``. Empty for a linear map that is no such factor.
+    node : Node
+        The node that is differentiated.
+    """
+
+    symbol: str
+    factor: str
+    node: Node
+
+    def __str__(self) -> str:
+        """Describe it in words."""
+        if self.factor:
+            return f"{self.symbol} is {self.factor}"
+        return f"{self.symbol} is a linear map, no factor for each element, {because(self.node)}"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Where the gradient of one input or node comes from, in the names of the code.
+
+    Attributes
+    ----------
+    text : str
+        ``dr/dY = dr/dnode3 · dnode3/dnode2 · dnode2/dnode1 · dnode1/dY``; a sum over all uses.
+    steps : tuple of Local
+        The last factor of each product.
+    """
+
+    text: str
+    steps: tuple[Local, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """The rule, and the last factor where there is one product: as a textbook has it."""
+        if len(self.steps) != 1 or not self.steps[0].factor:
+            return self.text
+        return f"{self.text}; the last is {self.steps[0].factor}"
+
+
+def rule(book: Textbook, name: str) -> Rule:
+    """Return the chain rule for one input or node; r is ``<cotangent, output>``."""
+    output, called = book.graph.output, book.names
+    if name == output:
+        scalar = book.values[name].value.shape == ()
+        return Rule(f"dr/d{called[name]} = {'1' if scalar else 'cotangent'}: {meaning(book)}")
+    users = list(dict.fromkeys(node.name for node, _ in book.uses.get(name, ())))
+    if not users:
+        return Rule(f"dr/d{called[name]} = 0, because r does not depend on it")
+    products = [" · ".join(_product(book, name, user, len(users) == 1)) for user in users]
+    steps = tuple(local(book, name, user) for user in users)
+    return Rule(f"dr/d{called[name]} = {' + '.join(products)}", steps)
+
+
+def meaning(book: Textbook) -> str:
+    """Describe what r is: the output, or a number made of it."""
+    output = book.names[book.graph.output]
+    scalar = book.values[book.graph.output].value.shape == ()
+    return f"r is {output}" if scalar else f"r is sum(cotangent * {output})"
+
+
+def because(node: Node) -> str:
+    """Name the op of a node as a reason."""
+    return f"because of {NOUNS.get(node.op, node.op)}"
+
+
+def _product(book: Textbook, name: str, user: str, whole: bool) -> list[str]:
+    """Return the factors from the output down to `name`, or from a node that is known by then."""
+    path = [name, user]
+    while whole and path[-1] != book.graph.output and len(path) < FACTORS:
+        above = list(dict.fromkeys(node.name for node, _ in book.uses.get(path[-1], ())))
+        if len(above) != 1:
+            break
+        path += above
+    called = [book.names[one] for one in path]
+    steps = [f"d{upper}/d{lower}" for lower, upper in pairwise(called)]
+    return [f"dr/d{called[-1]}", *reversed(steps)]
+
+
+def local(book: Textbook, name: str, user: str) -> Local:
+    """Return the derivative of node `user` by its operand `name`."""
+    terms = [(node, term) for node, term in book.uses[name] if node.name == user]
+    node = terms[0][0]
+    symbol = f"d{book.names[user]}/d{book.names[name]}"
+    factors = [_factor(_unwrapped(term.tree), book.names.gradient(user)) for _, term in terms]
+    if None in factors:
+        return Local(symbol, "", node)
+    text = " + ".join(book.show(one) for one in factors if one is not None)
+    mine, theirs = book.values[name].value.size, book.values[user].value.size
+    if mine > theirs:
+        text += f" for each element of {book.names[name]}"
+    text += f", {because(node)}"
+    if mine < theirs:
+        text += f", summed over the axes along which {book.names[name]} is repeated"
+    return Local(symbol, text, node)
+
+
+FITTING = ("np.sum", "np.reshape", "np.broadcast_to", "np.expand_dims")
+ONE = ast.Constant(1)
+
+
+def _unwrapped(tree: ast.expr) -> ast.expr:
+    """Take off what only fits a gradient to its operand's shape."""
+    while isinstance(tree, ast.Call) and ast.unparse(tree.func) in FITTING:
+        tree = tree.args[0]
+    return tree
+
+
+def _factor(tree: ast.expr, leaf: str) -> ast.expr | None:
+    """Return what the cotangent `leaf` is multiplied by; None where that is no single factor."""
+    if isinstance(tree, ast.Name) and tree.id == leaf:
+        return ONE
+    if isinstance(tree, ast.UnaryOp):
+        inside = _factor(tree.operand, leaf)
+        return inside and ast.UnaryOp(tree.op, inside)
+    if isinstance(tree, ast.Call) and ast.unparse(tree.func) == "np.where":
+        branches = [_factor(one, leaf) if _holds(one, leaf) else one for one in tree.args[1:]]
+        condition, *rest = tree.args[0], *(one for one in branches if one is not None)
+        fits = len(rest) == 2 and not _holds(condition, leaf)
+        return ast.Call(tree.func, [condition, *rest], []) if fits else None
+    if not isinstance(tree, ast.BinOp) or not isinstance(tree.op, (ast.Mult, ast.Div)):
+        return None
+    left, right = _holds(tree.left, leaf), _holds(tree.right, leaf)
+    if left and not right:
+        return _scaled(_factor(tree.left, leaf), tree.op, tree.right)
+    if right and not left and isinstance(tree.op, ast.Mult):
+        inside = _factor(tree.right, leaf)
+        return tree.left if inside is ONE else inside and ast.BinOp(tree.left, tree.op, inside)
+    return None
+
+
+def _scaled(inside: ast.expr | None, sign: ast.operator, by: ast.expr) -> ast.expr | None:
+    if inside is ONE and isinstance(sign, ast.Mult):
+        return by
+    return inside and ast.BinOp(inside, sign, by)
+
+
+def _holds(tree: ast.AST, leaf: str) -> bool:
+    return any(isinstance(part, ast.Name) and part.id == leaf for part in parts_of(tree))

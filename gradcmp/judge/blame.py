@@ -1,0 +1,85 @@
+"""Who is off the truth: of a pair, and of all backends by what they computed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """Who of a pair is off.
+
+    Attributes
+    ----------
+    off, right : tuple of str
+        Labels; one of which the truth could not tell is in neither.
+    why : str
+        What they were held against.
+    index : tuple of int, optional
+        The element at which they were; None where it was no single one.
+    truth : pair of float, optional
+        The derivative there, twice; at a kink the slopes to both sides.
+    certain : bool
+        Whether a float64 side is off by more than rounding ever leaves of float64.
+    """
+
+    off: tuple[str, ...] = ()
+    why: str = ""
+    right: tuple[str, ...] = ()
+    index: tuple[int, ...] | None = None
+    truth: tuple[float, float] | None = None
+    certain: bool = False
+
+    @property
+    def side(self) -> str | None:
+        """The label that is off, both of them, or None."""
+        return " and ".join(self.off) or None
+
+
+@dataclass(frozen=True)
+class Group:
+    """Backends that computed the same.
+
+    Attributes
+    ----------
+    value : float
+        What the first of them has at the element where the groups differ most.
+    wrong : bool, optional
+        Whether they are off the truth; None where it could not tell.
+    """
+
+    labels: tuple[str, ...]
+    value: float
+    wrong: bool | None
+
+
+@dataclass(frozen=True)
+class Groups:
+    """All backends that have one tensor, by what they computed.
+
+    Attributes
+    ----------
+    index : tuple of int
+        The element whose values are given.
+    truth : pair of float, optional
+        The derivative there, twice; at a kink the slopes to both sides. None of a value, which
+        the reference's forward pass defines, and where the truth could not tell.
+    """
+
+    index: tuple[int, ...]
+    groups: tuple[Group, ...]
+    truth: tuple[float, float] | None = None
+
+    @property
+    def wrong(self) -> tuple[str, ...]:
+        """Everybody who is off the truth."""
+        return tuple(label for group in self.groups if group.wrong for label in group.labels)
+
+    def of(self, labels: Collection[str]) -> Groups:
+        """Return it with these labels alone."""
+        kept = (
+            replace(group, labels=tuple(one for one in group.labels if one in labels))
+            for group in self.groups
+        )
+        return replace(self, groups=tuple(group for group in kept if group.labels))

@@ -1,0 +1,65 @@
+"""Backends run again at nudged inputs, where the judge cannot tell rounding from a wrong kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from gradcmp import inputs
+from gradcmp.case import DType
+from gradcmp.judge.noise.own import nudged_inputs, own_noise
+from gradcmp.recording import Array, Outcome, Recording
+from gradcmp.workers import Pool, Request
+
+
+def own_noise_of(
+    runs: Iterable[tuple[Request, Request]],
+    answers: Mapping[Request, Outcome],
+    unearned: Mapping[str, set[str]],
+    pool: Pool,
+) -> dict[str, dict[str, Array]]:
+    """Return the noise of what is unearned, by label and tensor.
+
+    Each side runs in its dtype and in float64, at inputs that its dtype holds. One that fails there
+    has none, and its difference is not taken for precision.
+
+    Parameters
+    ----------
+    runs : iterable of pair of Request
+        What was asked for, and the same in float64.
+    answers : mapping of Request to Recording or Failure
+    unearned : mapping of str to set of str
+        `CaseVerdict.unearned`.
+    """
+    found = {}
+    for request, fine in runs:
+        dtype, first = request.spec.dtype, _both(request, fine, answers)
+        if request.label not in unearned or dtype is None or first is None:
+            continue
+        near = [
+            (replace(request, inputs=arrays), replace(fine, inputs=arrays))
+            for arrays in _held(request.inputs, dtype)
+        ]
+        told = dict(pool.run([one for run in near for one in run]))
+        nudged = [run for a, b in near if (run := _both(a, b, told))]
+        found[request.label] = own_noise(dtype, first, nudged, unearned[request.label])
+    return found
+
+
+def _held(arrays: Mapping[str, Array], dtype: DType) -> Iterator[dict[str, Array]]:
+    """Return nudged inputs as the dtype holds them, so that float64 sees the same numbers."""
+    for nudged in nudged_inputs(arrays, dtype):
+        yield {
+            name: inputs.round_to(array, dtype) if array.dtype.kind == "f" else array
+            for name, array in nudged.items()
+        }
+
+
+def _both(
+    request: Request, fine: Request, answers: Mapping[Request, Outcome]
+) -> tuple[Recording, Recording] | None:
+    """Return the recordings in a dtype and in float64; None where one failed."""
+    coarse, wide = answers.get(request), answers.get(fine)
+    if isinstance(coarse, Recording) and isinstance(wide, Recording):
+        return coarse, wide
+    return None

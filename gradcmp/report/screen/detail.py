@@ -1,0 +1,145 @@
+"""What disagrees, element by element: where, each backend's value, by how much, what is allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.text import Text
+
+from gradcmp.judge.comparison import Comparison
+from gradcmp.judge.verdict import CaseVerdict, Pair
+from gradcmp.report.screen.heatmap import drawable, legend, pictures
+from gradcmp.report.words.figures import align, count, short, ulp
+from gradcmp.report.words.ink import DISAGREE, QUIET, STRONG, Ink, flow
+from gradcmp.report.words.places import holds, index, shape, value
+from gradcmp.report.words.sentence import severity
+
+TENSORS = 3  # tensors that are shown in full; the first in the order of the graph, where it began
+ROWS = 4  # different rows of one tensor
+PLACES = 2  # worst elements of one tensor at which all backends' values are shown
+PICTURES = 2  # different heat maps of one tensor
+ALIGNED = 0.9999  # a cosine that tells nothing
+NAMES = 10  # tensors that are named when they are not shown
+
+Wrong = list[tuple[Pair, Comparison]]
+
+
+def details(ink: Ink, verdict: CaseVerdict, verbose: bool) -> Iterator[Text]:
+    """Draw every tensor that disagrees; without `verbose` the first `TENSORS` of them."""
+    found: dict[str, Wrong] = {name: [] for name in verdict.tensors}
+    for pair, name, comparison in verdict.disagreements:
+        found[name].append((pair, comparison))
+    found = {name: wrong for name, wrong in found.items() if wrong}
+    shown = list(found) if verbose else list(found)[:TENSORS]
+    for name in shown:
+        yield Text()
+        yield from tensor(ink, verdict, name, found[name], verbose)
+    if any(drawable(comparison) for name in shown for _, comparison in found[name]):
+        yield Text()
+        yield from legend(ink)
+    if rest := list(found)[len(shown) :]:
+        names = ", ".join(rest[:NAMES]) + (" …" if len(rest) > NAMES else "")
+        verb = "tensor disagrees" if len(rest) == 1 else "tensors disagree"
+        more = ink(f"{len(rest)} more {verb}: {names} (--verbose shows all)")
+        yield Text()
+        yield from ink.wrap(Text.assemble(ink("✗ ", DISAGREE), more), hang=2)
+
+
+def tensor(
+    ink: Ink, verdict: CaseVerdict, name: str, wrong: Wrong, verbose: bool
+) -> Iterator[Text]:
+    """Draw one tensor: the pairs, the values at their worst elements, a heat map when small.
+
+    Pairs that would have the same row share it; those with the reference come first.
+    """
+    wrong = sorted(wrong, key=lambda item: severity(item[1]), reverse=True)
+    wrong.sort(key=lambda item: verdict.reference not in (item[0].actual, item[0].expected))
+    pairs = sum(name in by for by in verdict.comparisons.values())
+    where = ink(f" disagrees in {len(wrong)} of {count(pairs, 'pair')}")
+    title = Text.assemble(ink("✗ ", DISAGREE), ink(name, STRONG), where)
+    yield from ink.wrap(title, hang=2)
+    groups: dict[tuple[str, ...], Wrong] = {}
+    for pair, comparison in wrong:
+        key = (str(pair),) if verbose else ()
+        groups.setdefault(key + row(comparison), []).append((pair, comparison))
+    shown = list(groups.values()) if verbose else list(groups.values())[:ROWS]
+    yield from measured(ink, shown)
+    for note in dict.fromkeys(why(group[0][1]) for group in shown):
+        yield from ink.wrap(ink(note, QUIET), 2, 2)
+    if left := sum(map(len, groups.values())) - sum(map(len, shown)):
+        yield from ink.wrap(ink(f"and {count(left, 'pair')} more (--verbose shows all)", QUIET), 2)
+    places = [group[0][1].worst.index for group in shown if group[0][1].worst]
+    inner = ink.narrower(2)
+    block = list(values(inner, verdict, name, list(dict.fromkeys(places))[:PLACES]))
+    drawn = list(pictures(inner, wrong))
+    blocks = [block, *(drawn if verbose else drawn[:PICTURES])]
+    for line in flow(inner, [block for block in blocks if block]):
+        yield Text("  ").append_text(line) if line else line
+
+
+def measured(ink: Ink, groups: Sequence[Wrong]) -> Iterator[Text]:
+    """Draw a row for each group of pairs: how many elements, and the worst of them."""
+    heads = ("pair", "disagree", "worst at", "difference", "relative", "ulp", "allowed")
+    rows = [[ink(head, QUIET) for head in heads]]
+    for group in groups:
+        pair, comparison = group[0]
+        more = f" and {len(group) - 1} more" if len(group) > 1 else ""
+        rows.append([ink(f"{pair}{more}"), *map(ink, row(comparison))])
+    yield from ink.grid(rows, indent=2, right=(1, 3, 4, 5, 6))
+
+
+def row(comparison: Comparison) -> tuple[str, ...]:
+    """Write what is known of one comparison beside its pair."""
+    worst = comparison.worst
+    if worst is None:
+        return (comparison.verdict.reason, "", "", "", "", "")
+    return (
+        f"{comparison.disagreeing}/{comparison.total} {share(comparison)}",
+        index(worst.index),
+        short(worst.absolute),
+        short(worst.relative),
+        ulp(worst.ulp),
+        short(worst.allowed),
+    )
+
+
+def why(comparison: Comparison) -> str:
+    """Describe the reason and the rule in full, and the largest ULP if it is elsewhere."""
+    worst, verdict, found = comparison.worst, comparison.verdict, comparison.statistics
+    text = f"{verdict.reason}: {verdict.detail}" if verdict.detail else verdict.reason
+    if worst and found.max_ulp > worst.ulp:
+        text += f"; elsewhere up to {ulp(found.max_ulp)} ulp"
+    if found.cosine is not None and found.cosine < ALIGNED:
+        text += f"; cosine {found.cosine:.6f}"
+        text += f", norms {short(found.norm_actual)} and {short(found.norm_expected)}"
+    return f"{text}; rule {comparison.rule}"
+
+
+def share(comparison: Comparison) -> str:
+    """Write the share of elements that disagree: never 0% when one does, 100% only when all do."""
+    percent = 100 * comparison.share
+    if 99.5 <= percent < 100:
+        return ">99%"
+    return f"{percent:.0f}%" if percent >= 1 else f"{percent:.1g}%"
+
+
+def values(
+    ink: Ink, verdict: CaseVerdict, name: str, places: Sequence[tuple[int, ...]]
+) -> Iterator[Text]:
+    """Draw what every backend has at the worst elements, to the last digit of its dtype."""
+    if not places:
+        return
+    labels = list(verdict.recordings)
+    columns = [[ink("value at", QUIET), *map(ink, labels)]]
+    for place in places:
+        texts = [element(verdict, label, name, place) for label in labels]
+        columns.append([ink(index(place), QUIET), *map(ink, align(texts))])
+    yield from ink.grid(list(zip(*columns, strict=True)))
+
+
+def element(verdict: CaseVerdict, label: str, name: str, place: tuple[int, ...]) -> str:
+    """Write one element of one backend, or why there is none."""
+    array = verdict.recordings[label].tensors.get(name)
+    if array is None:
+        return "missing"
+    return value(array, place) if holds(array.shape, place) else f"shape {shape(array.shape)}"

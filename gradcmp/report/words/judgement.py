@@ -1,0 +1,218 @@
+"""What a difference is, in words: rounding or bug, whose, since when, and the likely cause."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from rich.text import Text
+
+from gradcmp.judge.blame import Groups
+from gradcmp.judge.comparison import Comparison, Element
+from gradcmp.judge.verdict import CaseVerdict, Pair
+from gradcmp.report.words.figures import narrow, short, ulp
+from gradcmp.report.words.ink import AGREE, DISAGREE, QUIET, STRONG, UNKNOWN, Ink
+from gradcmp.report.words.places import index
+from gradcmp.report.words.sentence import Finding, findings, measure, severity
+
+LINES = 6  # tensors that get a sentence of their own
+
+
+def style_of(comparison: Comparison) -> tuple[str, str]:
+    """Return the sign and the colour of a comparison; a warning has its own."""
+    if not comparison.agrees:
+        return "✗", DISAGREE
+    return ("!", UNKNOWN) if comparison.verdict.warns else ("✓", AGREE)
+
+
+def gravity(finding: Finding) -> tuple[bool, bool, float, tuple[bool, float, float]]:
+    """Order findings: what fails, what warns, then by noise and size."""
+    comparison = finding[2]
+    far = comparison.noise.multiple if comparison.noise else 0.0
+    return (
+        not comparison.agrees,
+        comparison.verdict.warns,
+        far,
+        severity(comparison),
+    )
+
+
+def nature(ink: Ink, verdict: CaseVerdict, name: str) -> Text:
+    """Describe in a cell what the worst difference of one tensor is: ``rounding 0.6×``."""
+    among = [found for found in findings(verdict) if found[1] == name]
+    comparison = max(among, key=gravity)[2]
+    text: str = comparison.verdict.reason
+    if noise := comparison.noise:
+        text = f"{text} {'<' if noise.bound else ''}{multiple(noise.multiple)}×"
+    return ink(text, style_of(comparison)[1])
+
+
+def multiple(number: float) -> str:
+    """Write a multiple of the noise to two digits."""
+    return f"{number:.1f}" if number < 10 else short(float(f"{number:.2g}"))
+
+
+def judgements(ink: Ink, verdict: CaseVerdict, verbose: bool) -> Iterator[Text]:
+    """Draw a sentence for each tensor that fails or warns, the first in the graph first."""
+    worst: dict[str, Finding] = {}
+    for found in findings(verdict):
+        comparison = found[2]
+        if comparison.agrees and not comparison.verdict.warns:
+            continue
+        name = found[1]
+        if name not in worst or gravity(found) > gravity(worst[name]):
+            worst[name] = found
+    ordered = sorted(worst.values(), key=lambda found: found[2].agrees)  # stable
+    shown = ordered if verbose else ordered[:LINES]
+    if shown:
+        yield Text()
+    for pair, name, comparison in shown:
+        sign, style = style_of(comparison)
+        head = ink(f"{sign} {comparison.verdict.reason.upper()}  ", style)
+        body = "; ".join(facts(verdict, pair, name, comparison))
+        yield from ink.wrap(Text.assemble(head, ink(name, STRONG), ink(body)), hang=2)
+        for line in (*causes(verdict, pair, name), *camps(verdict, name)):
+            yield from ink.wrap(ink(line, QUIET), indent=2, hang=2)
+    if rest := [name for _, name, _ in ordered[len(shown) :]]:
+        yield from ink.wrap(ink(f"and {', '.join(rest)} (--verbose shows all)", QUIET), 2, 2)
+
+
+def facts(verdict: CaseVerdict, pair: Pair, name: str, comparison: Comparison) -> Iterator[str]:
+    """Return the parts of the sentence: how much, what float64 says, whose, since when."""
+    worst, noise = comparison.worst, comparison.noise
+    if worst and noise:
+        amount = f"{place(worst)}{multiple(noise.multiple)} × noise (limit {noise.limit:g})"
+        if noise.multiple <= noise.limit < noise.coherent * noise.limit / noise.coherent_limit:
+            amount += f", {multiple(noise.coherent)} × as a common factor"
+        digits = f"{noise.digits:.1f} digits agree of {noise.digits_expected:.1f} expected"
+        yield f"{amount}, {ulp(worst.ulp)} ULP, {digits} ({pair})"
+    elif worst:
+        far = measure(comparison) if comparison.statistics.nonfinite else f"{ulp(worst.ulp)} ulp"
+        yield f"{place(worst)}{far} ({pair})"
+    else:
+        yield f"  ({pair})"
+    if comparison.verdict.detail:
+        yield comparison.verdict.detail
+    finding = verdict.findings.get(pair, {}).get(name)
+    if finding and finding.side:
+        yield f"side: {finding.side}"
+    if not comparison.agrees:
+        yield from since(verdict, pair, name)
+    if reason := verdict.known.get((pair, name)):
+        yield f"known: {reason}"
+
+
+def place(worst: Element) -> str:
+    """Write where an element is, beside the tensor's name; a single number has no place."""
+    return f"{index(worst.index) if worst.index else ''}  "
+
+
+def since(verdict: CaseVerdict, pair: Pair, name: str) -> Iterator[str]:
+    """Describe where the two sides first part on the way to a tensor."""
+    divergence = verdict.divergences.get(pair, {}).get(name)
+    if divergence is None:
+        return
+    compared = verdict.comparisons[pair]
+    if divergence.forward:
+        at = "here" if name == divergence.forward else f"at node '{divergence.forward}'"
+        yield f"they first part {at}, going forward"
+    elif name == divergence.backward:
+        values = any(not other.startswith("d ") for other in compared)  # or nobody asked for them
+        agree = "; the values that it is made from agree" if values else ""
+        yield f"they first part here, going backward{agree}"
+    elif divergence.backward:
+        node = divergence.backward.removeprefix("d ")
+        value = compared.get(node)
+        agrees = " (its value agrees)" if value and value.agrees else ""
+        yield f"they first part at node '{node}', going backward{agrees}"
+
+
+def causes(verdict: CaseVerdict, pair: Pair, name: str) -> Iterator[str]:
+    """Return what explains the difference down to noise."""
+    finding = verdict.findings.get(pair, {}).get(name)
+    for cause in finding.causes if finding else ():
+        yield f"likely cause: {cause.text}"
+
+
+def camps(verdict: CaseVerdict, name: str) -> Iterator[str]:
+    """Return who has which number, what it should be, and everybody who is wrong.
+
+    Of two backends their pair has said it, unless the reference itself is wrong.
+    """
+    groups = verdict.groups.get(name)
+    if groups is None:
+        return
+    several = sum(len(group.labels) for group in groups.groups) > 2
+    if not several and verdict.reference not in groups.wrong:
+        return
+    values = distinct([group.value for group in groups.groups])
+    parts = [
+        f"{value}: {', '.join(group.labels)}"
+        for value, group in zip(values, groups.groups, strict=True)
+    ]
+    at = f"at {index(groups.index)} " if groups.index else ""
+    low, high = map(_number, groups.truth) if groups.truth else ("", "")
+    should = f"the derivative is {low}" if low == high else f"{low} to {high} would be right"
+    told = [one for one in (should if groups.truth else "", wrong(verdict, groups)) if one]
+    yield f"{at}{'; '.join([*parts, ': '.join(told)] if told else parts)}"
+
+
+def wrong(verdict: CaseVerdict, groups: Groups) -> str:
+    """Name everybody who is wrong, the reference as such; nothing if nobody is known to be."""
+    labels = [f"{one} (the reference)" if one == verdict.reference else one for one in groups.wrong]
+    return f"wrong {'is' if len(labels) == 1 else 'are'} {', '.join(labels)}" if labels else ""
+
+
+def distinct(numbers: Sequence[float]) -> list[str]:
+    """Write numbers to three digits, or to as many as tell those apart that differ."""
+    for digits in range(3, 17):
+        written = [_number(number, digits) for number in numbers]
+        if len({*written}) == len({repr(number) for number in numbers}):
+            return written
+    return [_number(number, 17) for number in numbers]
+
+
+def _number(number: float, digits: int = 3) -> str:
+    return "NaN" if math.isnan(number) else narrow(f"{number:.{digits}g}")
+
+
+def wavering(ink: Ink, verdict: CaseVerdict) -> Iterator[Text]:
+    """Name the backends that did not give the same bits in all runs: that is not being wrong."""
+    if verdict.runs == 1:
+        return
+    yield Text()
+    for label, by in verdict.unsteady.items():
+        far = ", ".join(f"{name} by {measure(found)}" for name, found in by.items())
+        text = ink(f" is not deterministic: over {verdict.runs} runs {far}")
+        yield from ink.wrap(Text.assemble(ink("! ", UNKNOWN), ink(label, STRONG), text), hang=2)
+    if steady := [label for label in verdict.recordings if label not in verdict.unsteady]:
+        text = ink(f" bitwise equal in {verdict.runs} runs: {', '.join(steady)}")
+        yield from ink.wrap(Text.assemble(ink("✓", AGREE), text), hang=2)
+
+
+def alone(ink: Ink, verdict: CaseVerdict) -> Iterator[Text]:
+    """Describe which nodes are wrong by themselves, and which only hand on what they were given."""
+    if not verdict.isolated:
+        return
+    yield Text()
+    yield from ink.wrap(ink("each node alone, on the reference's operands and cotangent", QUIET))
+    for node, one in verdict.isolated.items():
+        wrong = one.disagreements or one.warnings
+        for pair, name, comparison in wrong:
+            sign, style = style_of(comparison)
+            head = Text.assemble(ink(f"{sign} ", style), ink(node, STRONG))
+            body = "; ".join(facts(one, pair, name, comparison))
+            said = ink(f": {comparison.verdict.reason} in {name}{body}")
+            yield from ink.wrap(Text.assemble(head, said), hang=2)
+    if right := [node for node, one in verdict.isolated.items() if one.agrees and not one.warnings]:
+        text = ink(f" right by itself: {', '.join(right)}")
+        yield from ink.wrap(Text.assemble(ink("✓", AGREE), text), hang=2)
+
+
+def toothless(ink: Ink, verdict: CaseVerdict) -> Iterator[Text]:
+    """Name the gradients that could not have failed, and which wrong ones would have passed."""
+    for name in verdict.weak:
+        survivors = verdict.sensitivity[name].survivors
+        passed = ", ".join(f"{mutant} ({share:.0%})" for mutant, share in survivors.items())
+        text = ink(f" is vacuous: it would also have passed {passed}")
+        yield from ink.wrap(Text.assemble(ink("! ", UNKNOWN), ink(name, STRONG), text), hang=2)

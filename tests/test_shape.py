@@ -1,0 +1,162 @@
+"""The shape of the package: no circle of files, no crowded folder, no endless file.
+
+Every import counts, those inside functions and under TYPE_CHECKING too: a circle that is opened by
+importing late, or for types alone, is still one to whoever reads. What counts for a folder is its
+face, `__init__.py`, as a file of its own; that Python runs it before the files below it does not.
+Names in strings are not seen: the commands, the backends, the homes of public names.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import grimp
+import pytest
+
+import gradcmp
+
+PACKAGE = Path(gradcmp.__file__).parent
+FILES = 12  # in a folder: what one takes in at a glance
+LINES = 300  # of a file
+
+# Who may have more, how much more, and why. An entry that is no longer needed fails.
+CROWDED = {
+    "ops": (27, "one file for each family of ops, all of one form; nobody reads them as a whole"),
+}
+LONG: Mapping[str, tuple[int, str]] = {}
+
+
+def circle(package: str) -> list[str] | None:
+    """Return modules of which each is imported by the one before it, the first by the last."""
+    graph = grimp.build_graph(package, cache_dir=None)
+    imports = {name: graph.find_modules_directly_imported_by(name) for name in graph.modules}
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as error:
+        found: list[str] = error.args[1]
+        return found
+    return None
+
+
+def crowded(root: Path) -> dict[str, int]:
+    """Return the folders with more files than `FILES`."""
+    folders = {file.parent for file in root.rglob("*.py")}
+    counts = {folder: len([*folder.glob("*.py")]) for folder in folders}
+    return {
+        folder.relative_to(root).as_posix(): count
+        for folder, count in counts.items()
+        if count > FILES
+    }
+
+
+def long(root: Path) -> dict[str, int]:
+    """Return the files with more lines than `LINES`."""
+    counts = {
+        file: len(file.read_text(encoding="utf-8").splitlines()) for file in root.rglob("*.py")
+    }
+    return {
+        file.relative_to(root).as_posix(): count for file, count in counts.items() if count > LINES
+    }
+
+
+def excess(found: Mapping[str, int], allowed: Mapping[str, tuple[int, str]]) -> dict[str, str]:
+    """Describe what is over the limit and not allowed, or allowed and not over the limit."""
+    over = {
+        name: f"{count} are too many"
+        for name, count in found.items()
+        if count > allowed.get(name, (0, ""))[0]
+    }
+    stale = {
+        name: f"{count} are no longer needed: lower the number, or remove the entry"
+        for name, (count, _) in allowed.items()
+        if found.get(name, 0) < count
+    }
+    return over | stale
+
+
+@pytest.fixture
+def scratch(tmp_path, monkeypatch) -> Callable[..., Path]:
+    """Return the function that makes a package called scratch of files and their text."""
+
+    def make(**files: str) -> Path:
+        root = tmp_path / "scratch"
+        for name, text in {"__init__": "", "room/__init__": "", **files}.items():
+            file = root / f"{name}.py"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+        monkeypatch.syspath_prepend(tmp_path)
+        importlib.invalidate_caches()
+        return root
+
+    return make
+
+
+def test_no_circle_of_files():
+    assert circle("gradcmp") is None
+
+
+def test_no_crowded_folder():
+    assert not excess(crowded(PACKAGE), CROWDED)
+
+
+def test_no_endless_file():
+    assert not excess(long(PACKAGE), LONG)
+
+
+LATE = "def f():\n    from scratch import a\n    return a\n"
+TYPES = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from scratch.a import X\n"
+CIRCLES = {
+    "two files": {"a": "import scratch.b", "b": "from scratch.a import x"},
+    "inside a function": {"a": "from scratch import b", "b": LATE},
+    "for types alone": {"a": "from scratch.b import y", "b": TYPES},
+    "over three rooms": {
+        "a": "from scratch.room.c import z",
+        "room/c": "from ..other.d import z",
+        "other/__init__": "",
+        "other/d": "import scratch.a",
+    },
+    "through a face": {
+        "room/__init__": "from scratch.room.e import e",
+        "room/e": "import scratch.room",
+    },
+}
+
+
+@pytest.mark.parametrize("files", CIRCLES.values(), ids=CIRCLES.keys())
+def test_a_circle_is_found(scratch, files):
+    scratch(**files)
+    found = circle("scratch")
+    assert found
+    assert len({*found}) == len(files.keys() - {"other/__init__"})
+
+
+def test_files_in_a_row_are_no_circle(scratch):
+    scratch(a="from scratch.b import x", b="from scratch.room import c", **{"room/c": "import os"})
+    assert circle("scratch") is None
+
+
+def test_a_crowded_folder_is_found(scratch):
+    root = scratch(**{f"room/f{number}": "" for number in range(FILES)})
+    assert crowded(root) == {"room": FILES + 1}
+    assert [*excess(crowded(root), {})] == ["room"]
+    assert not excess(crowded(root), {"room": (FILES + 1, "")})
+    assert [*excess(crowded(root), {"room": (FILES, "")})] == ["room"]
+
+
+def test_an_endless_file_is_found(scratch):
+    root = scratch(a="\n" * (LINES + 1), b="\n" * LINES)
+    assert long(root) == {"a.py": LINES + 1}
+
+
+def test_an_exception_that_is_no_longer_needed_is_found(scratch):
+    root = scratch()
+    assert [*excess(crowded(root), {"room": (FILES + 1, "")})] == ["room"]
+
+
+def test_no_two_files_of_tests_have_one_name():
+    """Without packages, pytest tells them apart by that alone."""
+    names = [path.name for path in (PACKAGE.parent / "tests").rglob("test_*.py")]
+    assert sorted(names) == sorted({*names})
