@@ -9,8 +9,8 @@ from functools import lru_cache
 import numpy as np
 
 from gradcmp.judge.comparison import Statistics
-from gradcmp.judge.elementwise.chunks import loader, pieces
-from gradcmp.judge.elementwise.difference import Buffers, Difference, carrier_of
+from gradcmp.judge.elementwise.chunks import Buffers, loader, pieces
+from gradcmp.judge.elementwise.difference import Difference, carrier_of
 from gradcmp.judge.elementwise.schedule import Schedule
 from gradcmp.judge.elementwise.segments import Run
 from gradcmp.judge.elementwise.statistics import EMPTY, SegmentedDifference, SegmentResult

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from gradcmp.judge.comparison import Element
-from gradcmp.judge.elementwise.once import once
+from gradcmp.judge.elementwise.chunks import Buffers, once
 from gradcmp.judge.elementwise.tolerance import ElementTolerance
 from gradcmp.judge.elementwise.ulp import FORMATS, Format, distance, ulp_scale
 from gradcmp.recording import Array
@@ -37,23 +37,6 @@ def carrier_of(rule: ElementTolerance, *names: str) -> Format:
     within = rule.rtol <= 2.0**-2 and rule.atol <= 2.0**100  # no allowance overflows
     within &= not 0 < rule.rtol < 2.0**-100  # nor does float32 lose it
     return FLOAT32 if "float64" not in names and within else FLOAT64
-
-
-class Buffers:
-    """Room for intermediate results, which one chunk after another uses again.
-
-    To ask the system for new memory takes longer than what is computed in it.
-    """
-
-    def __init__(self) -> None:
-        self._buffers: dict[tuple[str, str], Array] = {}
-
-    def take(self, name: str, dtype: Any, size: int) -> Array:
-        """Return a flat buffer for results of one kind."""
-        buffer = self._buffers.get((name, dtype))
-        if buffer is None or len(buffer) < size:
-            buffer = self._buffers[name, dtype] = np.empty(size, dtype)
-        return buffer if len(buffer) == size else buffer[:size]
 
 
 class Difference:
@@ -192,7 +175,7 @@ class Difference:
         """
         rule = self.rule
         if rule.ulp is None:
-            allowed = np.multiply(self._magnitude, rule.rtol, out=self._buffer("allowed"))
+            allowed: Array = np.multiply(self._magnitude, rule.rtol, out=self._buffer("allowed"))
             allowed += rule.atol
         else:
             spacing = rule.ulp * _spacing(self.pair[1], rule)
@@ -210,7 +193,7 @@ class Difference:
 
         Infinity where a NaN or infinity is unmatched.
         """
-        excess = np.divide(self.absolute, self.allowed, out=self._buffer("excess"))
+        excess: Array = np.divide(self.absolute, self.allowed, out=self._buffer("excess"))
         if self.apart is not None or self.rule.ulp is not None or self.rule.atol < FAINT:
             np.fmax(excess, 0.0, out=excess)  # past the NaN of 0 / 0
         if self.unmatched is not None:

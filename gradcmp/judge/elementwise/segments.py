@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from gradcmp.judge.elementwise.once import once
 from gradcmp.recording import Array
 
 Float: TypeAlias = npt.NDArray[np.float64]
@@ -183,7 +183,7 @@ class Segments:
         found: Array = ufunc.reduceat(flat, self.starts, dtype=dtype)
         return found
 
-    @once
+    @cached_property
     def ids(self) -> Index:
         """For each element, the number of its array."""
         return np.repeat(np.arange(len(self)), self.sizes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, TypeAlias
@@ -10,6 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from gradcmp.judge.comparison import NOTHING, Element, Statistics
+from gradcmp.judge.elementwise.chunks import once
 from gradcmp.judge.elementwise.difference import (
     FAINT,
     FLOAT64,
@@ -18,7 +20,6 @@ from gradcmp.judge.elementwise.difference import (
     Difference,
     element_under,
 )
-from gradcmp.judge.elementwise.once import once
 from gradcmp.judge.elementwise.segments import Index, Segments
 from gradcmp.judge.elementwise.ulp import octaves
 from gradcmp.recording import Array
@@ -123,7 +124,7 @@ class SegmentedDifference:
             *histogram,
         )
         return [
-            Statistics(*row[:6], trimmed(list(row[9:])), *row[6:9])
+            Statistics(*row[:6], trimmed(row[9:]), *row[6:9])  # type: ignore[call-arg]
             for row in segments.rows(columns)
         ]
 
@@ -289,8 +290,9 @@ class SegmentedDifference:
         return [Element(place, *row) for place, row in zip(places, rows, strict=True)]
 
 
-def trimmed(histogram: list[int]) -> tuple[int, ...]:
+def trimmed(histogram: Iterable[int]) -> tuple[int, ...]:
     """Return a histogram up to the last octave that anything lies in."""
-    while histogram and not histogram[-1]:
-        histogram.pop()
-    return tuple(histogram)
+    counts = list(histogram)
+    while counts and not counts[-1]:
+        counts.pop()
+    return tuple(counts)
