@@ -24,7 +24,7 @@ LINES = 300  # of a file
 
 # Who may have more, how much more, and why. An entry that is no longer needed fails.
 CROWDED = {
-    "ops": (27, "one file for each family of ops, all of one form; nobody reads them as a whole"),
+    "ops": (26, "one file for each family of ops, all of one form; nobody reads them as a whole"),
 }
 LONG: Mapping[str, tuple[int, str]] = {}
 
@@ -42,9 +42,9 @@ def circle(package: str) -> list[str] | None:
 
 
 def crowded(root: Path) -> dict[str, int]:
-    """Return the folders with more files than `FILES`."""
+    """Return the folders with more files than `FILES`, beside the face of the room."""
     folders = {file.parent for file in root.rglob("*.py")}
-    counts = {folder: len([*folder.glob("*.py")]) for folder in folders}
+    counts = {folder: len({*folder.glob("*.py")} - {folder / "__init__.py"}) for folder in folders}
     return {
         folder.relative_to(root).as_posix(): count
         for folder, count in counts.items()
@@ -139,7 +139,7 @@ def test_files_in_a_row_are_no_circle(scratch):
 
 
 def test_a_crowded_folder_is_found(scratch):
-    root = scratch(**{f"room/f{number}": "" for number in range(FILES)})
+    root = scratch(**{f"room/f{number}": "" for number in range(FILES + 1)})
     assert crowded(root) == {"room": FILES + 1}
     assert [*excess(crowded(root), {})] == ["room"]
     assert not excess(crowded(root), {"room": (FILES + 1, "")})

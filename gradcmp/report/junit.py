@@ -58,7 +58,7 @@ def suite(number: int, verdict: CaseVerdict, screen: Screen) -> Element:
             text = screen.of_pair(verdict, pair, disagreeing)
             _problem(test, "failure", reason, furthest(disagreeing), text)
         elif not verdict.comparisons[pair]:
-            _problem(test, "error", "nothing", "nothing was held against anything", "")
+            _problem(test, "error", "nothing", "nothing was compared with anything", "")
     for failure in verdict.failures:
         lost(_test(found, case, failure.backend, 0.0), failure, screen)
     tag = TAGS.get(verdict.exit_code)
@@ -88,7 +88,7 @@ def notes(verdict: CaseVerdict) -> Iterator[str]:
         yield f"{label} is not deterministic"
     for name in verdict.weak:
         survivors = ", ".join(verdict.sensitivity[name].survivors)
-        yield f"{name} is vacuous: it would also have passed {survivors}"
+        yield f"{name} is a weak check: it would also have passed {survivors}"
 
 
 def seconds(verdict: CaseVerdict) -> dict[str, float]:

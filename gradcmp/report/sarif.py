@@ -28,7 +28,7 @@ RULES = {  # by reason; what disagrees or warns can have no other
     "empty": "no elements to hold against each other",
     "precision": "louder than rounding, and it shrinks in float64 as rounding does",
     "note": "a real difference that hides below the noise of the dtype",
-    "kink": "explained by what exactly tied branches leave open",
+    "kink": "a non-differentiable point (tie): another subgradient",
     "range": "overflowed the dtype",
     "suspect": "louder than rounding, and no float64 run could tell why",
     "bug": "louder than rounding, and float64 does not change it",

@@ -82,7 +82,7 @@ def test_a_fault_of_ours_is_no_traceback_and_no_success(config, capsys, monkeypa
     monkeypatch.setattr("gradcmp.api.run_plan", lambda *_: 1 / 0)
     assert main(["run", config]) == 3
     said = " ".join(capsys.readouterr().out.split())
-    assert "could not compare: nothing was held against anything; internal error: Zero" in said
+    assert "could not compare: nothing was compared with anything; internal error: Zero" in said
     with pytest.raises(ZeroDivisionError):
         main(["run", config, "--debug"])
 

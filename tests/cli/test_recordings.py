@@ -198,7 +198,7 @@ def test_a_graph_that_both_did_not_compute_is_an_error(place, capsys):
     assert main(["diff", *map(str, files)]) == 2
     assert "agree on 'H', and it is not what their graph gives" in words(capsys)
     assert main(["rejudge", *map(str, files)]) == 1
-    assert "side: numpy;" in words(capsys)
+    assert "wrong: numpy;" in words(capsys)
 
 
 def test_rejudge_with_rtol_and_atol(place, capsys):

@@ -198,7 +198,7 @@ def test_a_comparison_that_was_not_made_is_no_success(make, show):
 def test_an_empty_verdict_does_not_read_as_success(verdicts, show, kind):
     text = show(CaseTable(verdicts[kind]))
     assert "✓" not in text
-    assert "? could not compare: nothing was held against anything" in text
+    assert "? could not compare: nothing was compared with anything" in text
 
 
 def test_no_verdict_at_all_does_not_read_as_success(show):

@@ -7,9 +7,6 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from rich.console import Console
-from rich.text import Text
-
 from gradcmp.case import Case
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.verdict import CaseVerdict, Pair
@@ -18,14 +15,21 @@ from gradcmp.report.json import strict
 from gradcmp.report.page.case_yaml import case_yaml
 from gradcmp.report.page.maps import heat_map, shortened
 from gradcmp.report.screen.detail import row
-from gradcmp.report.words.ink import Ink, clean, tail
-from gradcmp.report.words.judgement import alone, facts, gravity, judgements, toothless, wavering
+from gradcmp.report.words.ink import clean, tail
+from gradcmp.report.words.judgement import (
+    facts,
+    gravity,
+    isolated_nodes,
+    judgements,
+    nondeterministic,
+    weak_checks,
+)
 from gradcmp.report.words.sentence import sentence
 
 VIEWS = 6  # pairs of one tensor that are drawn
 STDERR = 40  # lines
 CLIP = 80  # characters of an expression beside its node
-SCREEN = Console(width=80)  # nothing is printed: what is said is written as for a screen
+LETTER_OF = {"disagree": "d", "warn": "w", "agree": "a", "plain": "-"}
 
 Found = tuple[Pair, Comparison]
 
@@ -140,17 +144,15 @@ def of_view(verdict: CaseVerdict, pair: Pair, name: str, comparison: Comparison)
 
 
 def said(verdict: CaseVerdict) -> Iterator[tuple[str, str]]:
-    """Return the sentences of the screen, each with its letter; causes follow what they explain."""
-    ink = Ink(SCREEN, 10**9, False)
-    for part in (
-        judgements(ink, verdict, True),
-        wavering(ink, verdict),
-        toothless(ink, verdict),
-        alone(ink, verdict),
+    """Return the remarks of the screen, each with its letter; causes follow what they explain."""
+    for remark in (
+        *judgements(verdict, True),
+        *nondeterministic(verdict),
+        *weak_checks(verdict),
+        *isolated_nodes(verdict),
     ):
-        for line in map(Text.__str__, part):
-            if text := line.strip():
-                yield {"✗": "d", "!": "w", "✓": "a"}.get(text[0], "-"), text.lstrip("✗!✓ ")
+        yield LETTER_OF[remark.level], clean(remark.text)
+        yield from (("-", clean(line)) for line in remark.below)
 
 
 def firsts(verdict: CaseVerdict) -> list[tuple[object, ...]]:

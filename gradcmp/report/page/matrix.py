@@ -23,7 +23,7 @@ class Cell:
     text: str
 
 
-NOTHING = Cell("n", "not asked")
+NOTHING = Cell("n", "not run")
 AGREES = Cell("a", "agree")
 
 

@@ -14,7 +14,7 @@ from gradcmp.recording import Failure
 from gradcmp.report.screen.detail import details
 from gradcmp.report.screen.table import CaseTable, failed
 from gradcmp.report.words.ink import Ink
-from gradcmp.report.words.judgement import judgements
+from gradcmp.report.words.judgement import drawn, judgements
 from gradcmp.report.words.sentence import Finding, furthest, sentence
 
 WIDTH = 100
@@ -45,7 +45,7 @@ class Screen:
         if self._spent():
             return furthest(wrong)
         alone = replace(verdict, comparisons={pair: verdict.comparisons[pair]})
-        parts = (judgements(self._ink, alone, False), details(self._ink, alone, False))
+        parts = (drawn(self._ink, judgements(alone, False)), details(self._ink, alone, False))
         return text(line for part in parts for line in part)
 
     def of_failure(self, failure: Failure) -> str:

@@ -19,7 +19,15 @@ from gradcmp.report.screen.arrays import arrays
 from gradcmp.report.screen.detail import details
 from gradcmp.report.screen.header import header
 from gradcmp.report.words.ink import DISAGREE, QUIET, STRONG, UNKNOWN, Ink, cell_width, tail
-from gradcmp.report.words.judgement import alone, judgements, nature, style_of, toothless, wavering
+from gradcmp.report.words.judgement import (
+    drawn,
+    isolated_nodes,
+    judgements,
+    nature,
+    nondeterministic,
+    style_of,
+    weak_checks,
+)
 from gradcmp.report.words.sentence import MARKS, Tally, brief, findings, furthest, measure, sentence
 
 FEW = 3  # cases that get a table each
@@ -47,10 +55,11 @@ class CaseTable:
         if self.verbose:
             yield from arrays(ink, self.verdict)
         yield from tables(ink, self.verdict, self.verbose)
-        yield from judgements(ink, self.verdict, self.verbose)
-        yield from toothless(ink, self.verdict)
-        yield from wavering(ink, self.verdict)
-        yield from alone(ink, self.verdict)
+        yield from drawn(ink, judgements(self.verdict, self.verbose))
+        for remark in weak_checks(self.verdict):
+            yield from remark.drawn(ink)
+        yield from drawn(ink, nondeterministic(self.verdict))
+        yield from drawn(ink, isolated_nodes(self.verdict))
         yield from details(ink, self.verdict, self.verbose)
         yield from failures(ink, self.verdict)
         yield Text()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from rich.text import Text
 
@@ -18,11 +20,79 @@ from gradcmp.report.words.sentence import Finding, findings, measure, severity
 LINES = 6  # tensors that get a sentence of their own
 
 
-def style_of(comparison: Comparison) -> tuple[str, str]:
-    """Return the sign and the colour of a comparison; a warning has its own."""
+UNNOTICED = {  # what a weak check would let pass, by mutant, of which share of the elements
+    "zero": "a gradient of zero would go unnoticed",
+    "negated": "a flipped sign would go unnoticed",
+    "one off": "a 0.1 % error in one element would go unnoticed in {:.0%} of the elements",
+    "transposed": "a transposed gradient would go unnoticed",
+    "float32": "float32 instead of float64 would go unnoticed",
+}
+Level: TypeAlias = Literal["disagree", "warn", "agree", "plain"]
+STYLES: Mapping[Level, tuple[str, str]] = {
+    "disagree": ("✗", DISAGREE),
+    "warn": ("!", UNKNOWN),
+    "agree": ("✓", AGREE),
+    "plain": ("", QUIET),
+}
+
+
+@dataclass(frozen=True)
+class Remark:
+    """One thing that is said of a case, whoever draws it.
+
+    Attributes
+    ----------
+    head : str
+        What it begins with, as ``BUG``, before the name.
+    name : str
+        What it is about: a tensor, a backend, a node.
+    below : tuple of str
+        What explains it, each on lines of its own.
+    """
+
+    level: Level
+    head: str
+    name: str = ""
+    body: str = ""
+    below: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The remark without the sign of its level, on one line."""
+        return f"{self.head}{self.name}{self.body}"
+
+    def drawn(self, ink: Ink) -> Iterator[Text]:
+        """Return its lines on a screen."""
+        sign, style = STYLES[self.level]
+        if not sign:
+            hang = 2 if self.head.startswith("and ") else 0
+            yield from ink.wrap(ink(self.head, style), hang, hang)
+            return
+        head = ink(f"{sign} {self.head}", style) if self.name else ink(sign, style)
+        rest = ink(self.name, STRONG) if self.name else ink(f" {self.head}")
+        yield from ink.wrap(Text.assemble(head, rest, ink(self.body)), hang=2)
+        for line in self.below:
+            yield from ink.wrap(ink(line, QUIET), indent=2, hang=2)
+
+
+def drawn(ink: Ink, remarks: Iterable[Remark]) -> Iterator[Text]:
+    """Draw remarks below a line that is empty; nothing if there is none."""
+    for number, remark in enumerate(remarks):
+        if not number:
+            yield Text()
+        yield from remark.drawn(ink)
+
+
+def level_of(comparison: Comparison) -> Level:
+    """Return how serious a comparison is; a warning has a level of its own."""
     if not comparison.agrees:
-        return "✗", DISAGREE
-    return ("!", UNKNOWN) if comparison.verdict.warns else ("✓", AGREE)
+        return "disagree"
+    return "warn" if comparison.verdict.warns else "agree"
+
+
+def style_of(comparison: Comparison) -> tuple[str, str]:
+    """Return the sign and the colour of a comparison."""
+    return STYLES[level_of(comparison)]
 
 
 def gravity(finding: Finding) -> tuple[bool, bool, float, tuple[bool, float, float]]:
@@ -52,8 +122,8 @@ def multiple(number: float) -> str:
     return f"{number:.1f}" if number < 10 else short(float(f"{number:.2g}"))
 
 
-def judgements(ink: Ink, verdict: CaseVerdict, verbose: bool) -> Iterator[Text]:
-    """Draw a sentence for each tensor that fails or warns, the first in the graph first."""
+def judgements(verdict: CaseVerdict, verbose: bool) -> Iterator[Remark]:
+    """Return a remark on each tensor that fails or warns, the first in the graph first."""
     worst: dict[str, Finding] = {}
     for found in findings(verdict):
         comparison = found[2]
@@ -64,17 +134,13 @@ def judgements(ink: Ink, verdict: CaseVerdict, verbose: bool) -> Iterator[Text]:
             worst[name] = found
     ordered = sorted(worst.values(), key=lambda found: found[2].agrees)  # stable
     shown = ordered if verbose else ordered[:LINES]
-    if shown:
-        yield Text()
     for pair, name, comparison in shown:
-        sign, style = style_of(comparison)
-        head = ink(f"{sign} {comparison.verdict.reason.upper()}  ", style)
         body = "; ".join(facts(verdict, pair, name, comparison))
-        yield from ink.wrap(Text.assemble(head, ink(name, STRONG), ink(body)), hang=2)
-        for line in (*causes(verdict, pair, name), *camps(verdict, name)):
-            yield from ink.wrap(ink(line, QUIET), indent=2, hang=2)
+        head = f"{comparison.verdict.reason.upper()}  "
+        below = (*causes(verdict, pair, name), *camps(verdict, name))
+        yield Remark(level_of(comparison), head, name, body, below)
     if rest := [name for _, name, _ in ordered[len(shown) :]]:
-        yield from ink.wrap(ink(f"and {', '.join(rest)} (--verbose shows all)", QUIET), 2, 2)
+        yield Remark("plain", f"and {', '.join(rest)} (--verbose shows all)")
 
 
 def facts(verdict: CaseVerdict, pair: Pair, name: str, comparison: Comparison) -> Iterator[str]:
@@ -95,7 +161,7 @@ def facts(verdict: CaseVerdict, pair: Pair, name: str, comparison: Comparison) -
         yield comparison.verdict.detail
     finding = verdict.findings.get(pair, {}).get(name)
     if finding and finding.side:
-        yield f"side: {finding.side}"
+        yield f"wrong: {finding.side}"
     if not comparison.agrees:
         yield from since(verdict, pair, name)
     if reason := verdict.known.get((pair, name)):
@@ -108,23 +174,23 @@ def place(worst: Element) -> str:
 
 
 def since(verdict: CaseVerdict, pair: Pair, name: str) -> Iterator[str]:
-    """Describe where the two sides first part on the way to a tensor."""
+    """Describe the first divergence of the two sides on the way to a tensor."""
     divergence = verdict.divergences.get(pair, {}).get(name)
     if divergence is None:
         return
     compared = verdict.comparisons[pair]
     if divergence.forward:
         at = "here" if name == divergence.forward else f"at node '{divergence.forward}'"
-        yield f"they first part {at}, going forward"
+        yield f"first divergence: {at}, in the forward pass"
     elif name == divergence.backward:
         values = any(not other.startswith("d ") for other in compared)  # or nobody asked for them
         agree = "; the values that it is made from agree" if values else ""
-        yield f"they first part here, going backward{agree}"
+        yield f"first divergence: here, in the backward pass{agree}"
     elif divergence.backward:
         node = divergence.backward.removeprefix("d ")
         value = compared.get(node)
         agrees = " (its value agrees)" if value and value.agrees else ""
-        yield f"they first part at node '{node}', going backward{agrees}"
+        yield f"first divergence: at node '{node}', in the backward pass{agrees}"
 
 
 def causes(verdict: CaseVerdict, pair: Pair, name: str) -> Iterator[str]:
@@ -176,43 +242,35 @@ def _number(number: float, digits: int = 3) -> str:
     return "NaN" if math.isnan(number) else narrow(f"{number:.{digits}g}")
 
 
-def wavering(ink: Ink, verdict: CaseVerdict) -> Iterator[Text]:
+def nondeterministic(verdict: CaseVerdict) -> Iterator[Remark]:
     """Name the backends that did not give the same bits in all runs: that is not being wrong."""
     if verdict.runs == 1:
         return
-    yield Text()
     for label, by in verdict.unsteady.items():
         far = ", ".join(f"{name} by {measure(found)}" for name, found in by.items())
-        text = ink(f" is not deterministic: over {verdict.runs} runs {far}")
-        yield from ink.wrap(Text.assemble(ink("! ", UNKNOWN), ink(label, STRONG), text), hang=2)
+        body = f" is not deterministic: over {verdict.runs} runs {far}"
+        yield Remark("warn", "", label, body)
     if steady := [label for label in verdict.recordings if label not in verdict.unsteady]:
-        text = ink(f" bitwise equal in {verdict.runs} runs: {', '.join(steady)}")
-        yield from ink.wrap(Text.assemble(ink("✓", AGREE), text), hang=2)
+        yield Remark("agree", f"bitwise equal in {verdict.runs} runs: {', '.join(steady)}")
 
 
-def alone(ink: Ink, verdict: CaseVerdict) -> Iterator[Text]:
+def isolated_nodes(verdict: CaseVerdict) -> Iterator[Remark]:
     """Describe which nodes are wrong by themselves, and which only hand on what they were given."""
     if not verdict.isolated:
         return
-    yield Text()
-    yield from ink.wrap(ink("each node alone, on the reference's operands and cotangent", QUIET))
+    yield Remark("plain", "each node alone, on the reference's operands and cotangent")
     for node, one in verdict.isolated.items():
-        wrong = one.disagreements or one.warnings
-        for pair, name, comparison in wrong:
-            sign, style = style_of(comparison)
-            head = Text.assemble(ink(f"{sign} ", style), ink(node, STRONG))
-            body = "; ".join(facts(one, pair, name, comparison))
-            said = ink(f": {comparison.verdict.reason} in {name}{body}")
-            yield from ink.wrap(Text.assemble(head, said), hang=2)
+        for pair, name, comparison in one.disagreements or one.warnings:
+            told = "; ".join(facts(one, pair, name, comparison))
+            body = f": {comparison.verdict.reason} in {name}{told}"
+            yield Remark(level_of(comparison), "", node, body)
     if right := [node for node, one in verdict.isolated.items() if one.agrees and not one.warnings]:
-        text = ink(f" right by itself: {', '.join(right)}")
-        yield from ink.wrap(Text.assemble(ink("✓", AGREE), text), hang=2)
+        yield Remark("agree", f"right by itself: {', '.join(right)}")
 
 
-def toothless(ink: Ink, verdict: CaseVerdict) -> Iterator[Text]:
+def weak_checks(verdict: CaseVerdict) -> Iterator[Remark]:
     """Name the gradients that could not have failed, and which wrong ones would have passed."""
     for name in verdict.weak:
         survivors = verdict.sensitivity[name].survivors
-        passed = ", ".join(f"{mutant} ({share:.0%})" for mutant, share in survivors.items())
-        text = ink(f" is vacuous: it would also have passed {passed}")
-        yield from ink.wrap(Text.assemble(ink("! ", UNKNOWN), ink(name, STRONG), text), hang=2)
+        passed = "; ".join(UNNOTICED[mutant].format(share) for mutant, share in survivors.items())
+        yield Remark("warn", "", name, f" is a weak check: {passed}")

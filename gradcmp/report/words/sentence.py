@@ -130,7 +130,7 @@ def sentence(verdict: CaseVerdict) -> str:
         causes = {failure.message for failure in verdict.failures}
         if len(causes) == 1:  # of all: the process that ran it is gone, or gradcmp itself failed
             lost = f"; {causes.pop()}"
-        return f"{word}: nothing was held against anything{lost}"
+        return f"{word}: nothing was compared with anything{lost}"
     recorded = count(len(verdict.recordings), "backend")
     pairs = count(sum(map(bool, verdict.comparisons.values())), "pair")
     tensors = count(len(verdict.tensors), "tensor")
@@ -144,6 +144,8 @@ def sentence(verdict: CaseVerdict) -> str:
     everything = f"{recorded}, {pairs}, {tensors}; {furthest(found)}{reservations(verdict)}"
     if verdict.outdated:
         return f"{word}: {'; '.join(verdict.outdated)}; {everything}{lost}"
+    if nodes := [name for name, one in verdict.isolated.items() if one.disagreements]:
+        return f"{word}: wrong by itself: {', '.join(nodes)}; {everything}{lost}"
     if verdict.exit_code is ExitCode.DISAGREE:
         return f"{word}: under strict; {everything}{lost}"
     if verdict.agrees:
@@ -159,7 +161,7 @@ def reservations(verdict: CaseVerdict) -> str:
         count(number, noun)
         for number, noun in (
             (len({name for _, name, _ in verdict.warnings}), "warning"),
-            (len(verdict.weak), "vacuous tensor"),
+            (len(verdict.weak), "weak check"),
             (len(verdict.known), "known disagreement"),
         )
         if number
@@ -172,7 +174,7 @@ def brief(verdict: CaseVerdict) -> str:
     found = findings(verdict)
     missing = [f"{failure.backend} {failure.kind}" for failure in verdict.failures]
     if not found:
-        return ", ".join(missing) or "nothing was held against anything"
+        return ", ".join(missing) or "nothing was compared with anything"
     pair, name, comparison = worst(found)
     far = f"worst {amount(comparison)}" if measure(comparison) != "0" else "all equal"
     parts = [f"{name}: {amount(comparison)} ({pair})"] if verdict.disagreements else []

@@ -82,7 +82,7 @@ def test_only_float32_with_a_float64_run_is_settled(dtype, twin, calibrations):
     assert calibrations
 
 
-def test_a_gradient_of_zero_is_still_vacuous():
+def test_a_gradient_of_zero_is_still_a_weak_check():
     zero = case(a="x - x", out="sum(a * y)")
     assert "d x" in verdict(zero, draw(zero)).weak
 

@@ -75,7 +75,7 @@ def test_the_reference_is_blamed_when_it_is_off_although_all_others_agree():
     assert judged.comparisons[Pair("jax", "torch")]["d y"].agrees
 
 
-def test_a_gradient_that_is_truly_zero_is_vacuous_and_strict_fails_it():
+def test_a_gradient_that_is_truly_zero_is_a_weak_check_and_strict_fails_it():
     there = case(a="x - x", out="sum(a * y + y)")
     judged = verdict(there, draw(there))
     assert "zero" in judged.sensitivity["d x"].survivors
