@@ -114,11 +114,6 @@ class Difference:
         return self.room(name, self.actual.dtype.char)
 
     @once
-    def _magnitude(self) -> Array:
-        magnitude: Array = np.abs(self.pair[1], out=self._buffer("magnitude"))
-        return magnitude
-
-    @once
     def absolute(self) -> Array:
         """``|a − e|`` of the pair."""
         absolute: Array = np.abs(self._signed, out=self._signed)
@@ -175,7 +170,8 @@ class Difference:
         """
         rule = self.rule
         if rule.ulp is None:
-            allowed: Array = np.multiply(self._magnitude, rule.rtol, out=self._buffer("allowed"))
+            allowed: Array = np.abs(self.pair[1], out=self._buffer("allowed"))
+            allowed *= rule.rtol
             allowed += rule.atol
         else:
             spacing = rule.ulp * _spacing(self.pair[1], rule)
