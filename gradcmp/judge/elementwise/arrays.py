@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -184,13 +183,9 @@ def _worst(
     shape = [actual.shape[axis] for axis in order]
     place = dict(zip(order, np.unravel_index(result.worst, shape), strict=True))
     index = tuple(int(place[axis]) for axis in range(actual.ndim))
-    return element_under(rule, index, _number(actual[index]), _number(expected[index]))
-
-
-def _number(one: Any) -> float:
-    """Return an element as a float; a signalling NaN warns."""
-    with np.errstate(invalid="ignore"):
-        return float(one)
+    with np.errstate(invalid="ignore"):  # a signalling NaN warns
+        numbers = float(actual[index]), float(expected[index])
+    return element_under(rule, index, *numbers)
 
 
 def _conclude(

@@ -29,7 +29,7 @@ def measure_chunks(
     dtype = np.dtype(carrier.name)
     size = min(-(-schedule.chunk // dtype.itemsize), actual.size)
     load_actual, load_expected = (loader(x.dtype, dtype, size) for x in (actual, expected))
-    result, buffers = EMPTY, Buffers()
+    result, buffers = EMPTY, Buffers() if size < actual.size else None
     with np.errstate(all="ignore"):  # infinities and NaN are findings
         for start, a, e in pieces(actual, expected, 0, actual.size, size):
             found = Difference(load_actual(a), load_expected(e), rule, carrier, buffers)

@@ -233,7 +233,12 @@ class Run(Segments):
     def near(self, flat: Array, tops: Any, share: float, most: float) -> Index:
         """Return the elements that have nearly the maximum."""
         least = flat.dtype.type(min(tops, most) * share)
-        return np.flatnonzero(flat >= least)
+        places: Index = (flat >= least).nonzero()[0]
+        return places
+
+    def containing(self, flat: Index) -> Index:
+        """Return zeros."""
+        return np.zeros(len(flat), np.intp)
 
     def highest(self, places: Index, *keys: Array) -> Index:
         """Return which of the places has the highest keys; the first of equals."""
