@@ -24,7 +24,7 @@ LINES = 300  # of a file
 
 # Who may have more, how much more, and why. An entry that is no longer needed fails.
 CROWDED = {
-    "ops": (26, "one file for each family of ops, all of one form; nobody reads them as a whole"),
+    "ops": (27, "one file for each family of ops, all of one form; nobody reads them as a whole"),
 }
 LONG: Mapping[str, tuple[int, str]] = {}
 

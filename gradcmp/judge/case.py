@@ -19,8 +19,14 @@ from gradcmp.judge.diagnose.arbitration import grouped
 from gradcmp.judge.diagnose.divergence import divergences
 from gradcmp.judge.diagnose.investigation import Investigation, reconsidered
 from gradcmp.judge.elementwise.arrays import compare, compare_named
-from gradcmp.judge.fixed import FixedJudge, without_noise
-from gradcmp.judge.nonfinite import nonfinite, warned
+from gradcmp.judge.fixed import NO_REFERENCE, FixedJudge, without_noise
+from gradcmp.judge.nonfinite import (
+    by_convention,
+    conventions,
+    nonfinite,
+    warned,
+    without_conventions,
+)
 from gradcmp.judge.sides import INTEGRAL, Side, compare_required
 from gradcmp.judge.tensor_judge import TensorJudge
 from gradcmp.judge.verdict import CaseVerdict, Pair
@@ -73,6 +79,31 @@ def _judge(
     twins: Mapping[str, Outcome],
     pairs: Iterable[Pair] | None,
 ) -> CaseVerdict:
+    """Judge with one convention for NaN in inputs, then say where there are others."""
+    known = outcomes.get(reference)
+    masks = conventions(graph, known) if isinstance(known, Recording) else {}
+    if not masks or not isinstance(known, Recording):
+        return _judged(case, graph, reference, outcomes, twins, pairs)
+    alike, fine = (without_conventions(side, known, masks) for side in (outcomes, twins))
+    found = _judged(case, graph, reference, alike, fine, pairs)
+    return replace(
+        found,
+        outcomes={label: outcomes[label] for label in found.outcomes},
+        twins=twins,
+        comparisons={
+            pair: by_convention(pair, by, outcomes, masks) for pair, by in found.comparisons.items()
+        },
+    )
+
+
+def _judged(
+    case: Case,
+    graph: Graph,
+    reference: str,
+    outcomes: Mapping[str, Outcome],
+    twins: Mapping[str, Outcome],
+    pairs: Iterable[Pair] | None,
+) -> CaseVerdict:
     labels = sorted(outcomes, key=lambda label: label != reference)  # stable: the rest as it was
     ordered = {label: outcomes[label] for label in labels}
     recordings = {label: o for label, o in ordered.items() if isinstance(o, Recording)}
@@ -86,7 +117,8 @@ def _judge(
     first = {pair: divergences(graph, by) for pair, by in comparisons.items()}
     verdict = CaseVerdict(case, reference, ordered, comparisons, divergences=first, twins=twins)
     if reference not in recordings:
-        return verdict
+        lost = isinstance(case.tolerance, Auto) and recordings
+        return replace(verdict, not_auto=NO_REFERENCE if lost else "")
     investigation = Investigation(graph, reference, recordings, rule)
     findings = investigation.findings(comparisons)
     comparisons = {

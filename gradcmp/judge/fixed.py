@@ -17,7 +17,14 @@ from gradcmp.judge.elementwise.tolerance import rule_of
 from gradcmp.judge.elementwise.ulp import coarser
 from gradcmp.judge.tensor_judge import Allowance, Exact
 from gradcmp.judge.verdict import Pair
-from gradcmp.recording import Array, Recording
+from gradcmp.recording import Array, Recording, dtype_name
+
+# Why tolerance auto does not judge, and what would let it: as a report says it.
+TABLE = "the table by dtype judges, not auto"
+NO_GRAPH = f"{TABLE}: these arrays have no graph. Record the case with gradcmp record"
+TWO_GRAPHS = f"{TABLE}: the two are of different graphs or inputs"
+NO_INPUTS = f"{TABLE}: no recording holds its inputs any more. Record the case again"
+NO_REFERENCE = f"{TABLE}: the float64 reference computed nothing"
 
 
 def without_noise(tolerance: Tolerance) -> Tolerance:
@@ -42,9 +49,9 @@ class FixedJudge:
 
     def noise(self, name: str, pair: Pair) -> Float:
         """Return what each element of a tensor may be off: at least half a step of the dtype."""
-        sides = [self.recordings[label].dtype for label in (pair.actual, pair.expected)]
-        unit = coarser(*sides)
-        expected = np.asarray(self.recordings[pair.expected].tensors[name], np.float64)
+        arrays = [self.recordings[label].tensors[name] for label in (pair.actual, pair.expected)]
+        unit = coarser(*(dtype_name(array.dtype) for array in arrays))
+        expected = np.asarray(arrays[1], np.float64)
         return self._allowed(expected, unit.name)
 
     def allowances(self, name: str, expected: Float, dtype: DType) -> Iterator[Allowance]:

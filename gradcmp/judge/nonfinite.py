@@ -1,18 +1,45 @@
-"""NaN and infinities that all sides have alike: they agree, and prove nothing."""
+"""NaN and infinities: what all sides have alike proves nothing, and of a NaN input ops differ."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
-from gradcmp.graph import Graph
+from gradcmp.graph import Graph, backward, forward
+from gradcmp.graph.walk import constants_of
 from gradcmp.judge.comparison import Comparison, Verdict
 from gradcmp.judge.verdict import Pair
-from gradcmp.recording import Array, Recording
+from gradcmp.recording import Array, Outcome, Recording
+
+Mask: TypeAlias = npt.NDArray[np.bool_]
 
 GRADIENT = "d "
+# Ops that take a branch by a comparison, which is False beside NaN.
+COMPARING = frozenset(
+    [
+        "abs",
+        "clip",
+        "max",
+        "max_pool",
+        "maximum",
+        "min",
+        "minimum",
+        "relu",
+        "sign",
+        "equal",
+        "greater",
+        "greater_equal",
+        "less",
+        "less_equal",
+        "not_equal",
+    ]
+)
+SIZES = (0.3, -0.3, 1.0, -1.0, 3.0, -3.0, 30.0, -30.0)  # of the numbers that stand for NaN
+ROUGHLY = 1e-2  # relative: conventions are whole numbers and halves apart, rounding is not
 
 
 @dataclass(frozen=True)
@@ -32,13 +59,23 @@ class NonFinite:
 
 
 def nonfinite(graph: Graph, recordings: Mapping[str, Recording]) -> dict[str, NonFinite]:
-    """Return, by label, what is not finite although every input is."""
+    """Return, by label, what is not finite though nothing that it is made from is.
+
+    An infinity in an input may be meant, as a mask is: it may lead to infinities, and to NaN it
+    may not. Of what a NaN in an input leads to nothing is said.
+    """
     found = {}
     for label, recording in recordings.items():
+        given = [recording.tensors[name] for name in graph.inputs if name in recording.tensors]
+        masks = any(map(_count, given))
+        if masks and any(_count(array, infinities=False) for array in given):
+            continue
         counts = {
-            name: count for name, array in recording.tensors.items() if (count := _count(array))
+            name: count
+            for name, array in recording.tensors.items()
+            if name not in graph.inputs and (count := _count(array, infinities=not masks))
         }
-        if counts and not any(name in counts for name in graph.inputs):
+        if counts:
             found[label] = NonFinite(counts, _born(graph, counts))
     return found
 
@@ -62,15 +99,130 @@ def warned(
     return {name: judged(name, comparison) for name, comparison in comparisons.items()}
 
 
-def _count(array: Array) -> int:
-    """Return how many elements are not finite."""
+def conventions(graph: Graph, reference: Recording) -> dict[str, Mask]:
+    """Return, by tensor, the elements that a NaN in an input reaches through an op that compares.
+
+    No number is larger or smaller than NaN: which branch such an op takes, and what its gradient
+    is, no mathematics says. What is reached changes when numbers take the place of the NaN.
+    """
+    given = {name: reference.values[name] for name in graph.inputs if name in reference.values}
+    open_names = {name for name, x in given.items() if _count(x, infinities=False)}
+    if not open_names:
+        return {}
+    strange = {name: np.isnan(given[name]) for name in open_names}
+    compares = False
+    for node in graph:
+        if not open_names.isdisjoint(node.sources):
+            open_names.add(node.name)
+            compares |= node.spec.name in COMPARING
+    if not compares:
+        return {}
+    first, *others = (_with_numbers(graph, reference, strange, size) for size in SIZES)
+    return {
+        name: np.logical_or.reduce([~same(array, other[name]) for other in others])
+        for name, array in first.items()
+        if array.dtype.kind == "f"
+    }
+
+
+def _with_numbers(
+    graph: Graph,
+    reference: Recording,
+    strange: Mapping[str, Mask],
+    size: float,
+) -> dict[str, Array]:
+    """Return every tensor with random numbers of some size for NaN in inputs."""
+    inputs = {name: reference.values[name] for name in graph.inputs}
+    rng = np.random.default_rng(0)
+    for name, mask in strange.items():
+        drawn = size * rng.standard_normal(mask.shape)
+        inputs[name] = np.where(mask, drawn, inputs[name])
+    with np.errstate(all="ignore"):
+        tape = forward(graph, inputs, constants_of(np.dtype(np.float64)))
+        gradients = backward(graph, tape, reference.gradients[graph.output])
+    return {**tape.values, **{GRADIENT + name: dx for name, dx in gradients.items()}}
+
+
+def without_conventions(
+    outcomes: Mapping[str, Outcome], reference: Recording, masks: Mapping[str, Mask]
+) -> dict[str, Outcome]:
+    """Return recordings with the reference's numbers wherever they have other conventions."""
+    with np.errstate(all="ignore"):
+        return {
+            label: replace(
+                one,
+                values=_alike("", one.values, reference.values, masks),
+                gradients=_alike(GRADIENT, one.gradients, reference.gradients, masks),
+            )
+            if isinstance(one, Recording)
+            else one
+            for label, one in outcomes.items()
+        }
+
+
+def _alike(
+    prefix: str, arrays: Mapping[str, Array], known: Mapping[str, Array], masks: Mapping[str, Mask]
+) -> dict[str, Array]:
+    found = dict(arrays)
+    for name, array in arrays.items():
+        other = _differs(array, known.get(name), masks.get(prefix + name))
+        if other is not None:
+            found[name] = np.where(other, known[name].astype(array.dtype), array)
+    return found
+
+
+def by_convention(
+    pair: Pair,
+    comparisons: Mapping[str, Comparison],
+    outcomes: Mapping[str, Outcome],
+    masks: Mapping[str, Mask],
+) -> dict[str, Comparison]:
+    """Return comparisons that say *kink* where all else agrees and a convention differs."""
+    sides = outcomes[pair.actual], outcomes[pair.expected]
+    actual, expected = (one.tensors if isinstance(one, Recording) else {} for one in sides)
+
+    def judged(name: str, comparison: Comparison) -> Comparison:
+        if not comparison.agrees or name not in masks:
+            return comparison
+        other = _differs(actual[name], expected.get(name), masks[name]) if name in actual else None
+        if other is None:
+            return comparison
+        index = tuple(map(int, np.argwhere(other)[0]))
+        detail = (
+            f"an input is NaN, and what becomes of it in {np.count_nonzero(other)} of "
+            f"{other.size} elements, as at {index}, is a convention of each library"
+        )
+        return replace(comparison, verdict=Verdict(True, "kink", detail))
+
+    return {name: judged(name, comparison) for name, comparison in comparisons.items()}
+
+
+def _differs(actual: Array, expected: Array | None, mask: Mask | None) -> Mask | None:
+    """Return where two arrays differ by more than rounding in a mask; None if nowhere."""
+    if expected is None or mask is None or not actual.shape == expected.shape == mask.shape:
+        return None
+    a, e = np.asarray(actual, np.float64), np.asarray(expected, np.float64)
+    with np.errstate(all="ignore"):
+        close = np.abs(a - e) <= ROUGHLY * np.maximum(np.abs(a), np.abs(e))
+    other: Mask = mask & ~(close | same(a, e))
+    return other if other.any() else None
+
+
+def same(actual: Array, expected: Array) -> Mask:
+    """Return where two arrays are the same number, or both NaN."""
+    equal: Mask = (actual == expected) | (np.isnan(actual) & np.isnan(expected))
+    return equal
+
+
+def _count(array: Array, infinities: bool = True) -> int:
+    """Return how many elements are NaN, or infinite."""
     if array.dtype.kind not in "fcV" or not array.size:
         return 0
     with np.errstate(all="ignore"):
         total = np.add.reduce(array, None)
         if np.isfinite(total):
             return 0
-        return int(array.size - np.count_nonzero(np.isfinite(array)))
+        return int(np.count_nonzero(~np.isfinite(array) if infinities else np.isnan(array)))
 
 
 def _born(graph: Graph, counts: Mapping[str, int]) -> str:

@@ -13,6 +13,7 @@ from gradcmp.recording import Array, dtype_name
 CompareAll: TypeAlias = Callable[[Mapping[str, tuple[Array, Array]]], Mapping[str, Comparison]]
 
 INTEGRAL = "iub"  # NumPy's kinds that have no gradient
+COMPLEX = "c"
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,10 @@ def refusal(name: str, sides: tuple[Side, ...]) -> Comparison | None:
     having = [side for side in sides if name in side.arrays]
     if len(having) < len(sides):
         return disagree("missing", f"only {having[0].label} has it" if having else "none has it")
+    numbers = {side.label: side.arrays[name].dtype for side in sides}
+    if len({dtype.kind == COMPLEX for dtype in numbers.values()}) > 1:
+        kinds = ", and ".join(f"{label} is {dtype.name}" for label, dtype in numbers.items())
+        return disagree("dtype", f"only one is complex: {kinds}")
     stray = [text for side in sides if (text := side.stray_dtype(name))]
     return disagree("dtype", "; ".join(stray)) if stray else None
 

@@ -54,11 +54,14 @@ class Finding:
         The label of the backend that is off the truth; None when the truth could not tell.
     ruling : Ruling
         How that was found.
+    where : str
+        What the places of the elements that disagree have in common, in words; may be empty.
     """
 
     causes: tuple[Cause, ...] = ()
     side: str | None = None
     ruling: Ruling = field(default_factory=Ruling)
+    where: str = field(default="", kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,10 @@ class CaseVerdict:
         What disagrees (under `strict`, or warns), is expected to, and does not fail: why.
     outdated : tuple of str
         What was expected to disagree and has come to agree; that fails.
+    not_given : mapping of Pair to tuple of str
+        Tensors of a recording that arrays of one's own leave out: neither right nor wrong.
+    not_auto : str
+        Why the table by dtype judged where tolerance auto was asked for; empty where auto did.
     """
 
     case: Case
@@ -154,6 +161,8 @@ class CaseVerdict:
     isolated: Mapping[str, CaseVerdict] = field(default_factory=dict)
     known: Mapping[tuple[Pair, str], str] = field(default_factory=dict)
     outdated: tuple[str, ...] = ()
+    not_given: Mapping[Pair, tuple[str, ...]] = field(default_factory=dict)
+    not_auto: str = ""
 
     @property
     def tensors(self) -> tuple[str, ...]:

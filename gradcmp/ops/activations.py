@@ -8,10 +8,19 @@ import numpy as np
 
 from gradcmp.ops.elementwise import spelled, unary
 from gradcmp.ops.erf import erf_value
-from gradcmp.ops.primitives import constant, magnitude, total
+from gradcmp.ops.primitives import constant, largest, magnitude, total
 from gradcmp.ops.shapes import along_axis, require_float
 from gradcmp.ops.spec import Array, ArraySpec, Example, Interval, Op, Pullback, register
 from gradcmp.ops.static import require_choice
+from gradcmp.ops.tails import (
+    gauss,
+    log_softmax_precisely,
+    log_softmax_pullback_precisely,
+    logistic_slope,
+    normal_distribution,
+    precise,
+    softmax_pullback_precisely,
+)
 
 SQRT_HALF = math.sqrt(0.5)
 SQRT_2_OVER_PI = math.sqrt(2 / math.pi)
@@ -31,7 +40,11 @@ def sigmoid(x: Array) -> tuple[Array, Pullback]:
     VJP: dx = y * (1 - y) * dy.
     """
     y = sigmoid_value(x)
-    return y, lambda dy: (y * (1 - y) * dy,)
+
+    def slope() -> Array:
+        return precise(lambda _, y: y * (1 - y), lambda x, _: logistic_slope(x), x, y)
+
+    return y, lambda dy: (slope() * dy,)
 
 
 register(unary(sigmoid, spelled(torch="sigmoid", tensorflow="sigmoid", jax="nn.sigmoid")))
@@ -85,11 +98,23 @@ def gelu(x: Array, approximate: str = "none") -> tuple[Array, Pullback]:
     """
     if approximate == "tanh":
         scale, cubic = constant(SQRT_2_OVER_PI, x), constant(GELU_CUBIC, x)
-        t = np.tanh(scale * (x + cubic * (x * x * x)))
+        u = scale * (x + cubic * (x * x * x))
+        t = np.tanh(u)
         inner = scale * (1 + 3 * cubic * (x * x))
-        return x * (1 + t) / 2, lambda dy: ((1 + t + x * (1 - t * t) * inner) / 2 * dy,)
-    phi = (1 + erf_value(x * constant(SQRT_HALF, x))) / 2
-    density = np.exp(-x * x / 2) * constant(SQRT_2_OVER_PI / 2, x)
+        y = precise(
+            lambda x, t, _: x * (1 + t) / 2, lambda x, _, u: x * sigmoid_value(2 * u), x, t, u
+        )
+
+        def slope() -> Array:
+            return precise(
+                lambda x, t, _, inner: (1 + t + x * (1 - t * t) * inner) / 2,
+                lambda x, _, u, inner: sigmoid_value(2 * u) + 2 * x * logistic_slope(2 * u) * inner,
+                *(x, t, u, inner),
+            )
+
+        return y, lambda dy: (slope() * dy,)
+    phi = precise(lambda x: (1 + erf_value(x * constant(SQRT_HALF, x))) / 2, normal_distribution, x)
+    density = precise(lambda x: np.exp(-x * x / 2), gauss, x) * constant(SQRT_2_OVER_PI / 2, x)
     return x * phi, lambda dy: ((phi + x * density) * dy,)
 
 
@@ -119,22 +144,29 @@ register(
 
 def softmax_value(x: Array, axis: int) -> Array:
     """Return exp(x_i) / sum exp(x), shifted by the largest element so that nothing overflows."""
-    e = np.exp(x - np.max(np.real(x), axis=axis, keepdims=True))
+    e = np.exp(x - largest(x, axis))
     y: Array = e / total(e, axis, keepdims=True)
     return y
 
 
 def softmax_pullback(dy: Array, y: Array, axis: int) -> Array:
     """Return y * (dy - <dy, y>) along `axis`."""
-    dx: Array = y * (dy - total(dy * y, axis, keepdims=True))
-    return dx
+    return precise(
+        lambda dy, y: y * (dy - total(dy * y, axis, keepdims=True)),
+        lambda dy, y: softmax_pullback_precisely(dy, y, axis),
+        *(dy, y),
+    )
 
 
 def log_softmax_value(x: Array, axis: int) -> Array:
     """Return x_i - log sum exp(x), shifted by the largest element so that nothing overflows."""
-    shifted = x - np.max(np.real(x), axis=axis, keepdims=True)
-    y: Array = shifted - np.log(total(np.exp(shifted), axis, keepdims=True))
-    return y
+
+    def usual(x: Array) -> Array:
+        shifted = x - largest(x, axis)
+        y: Array = shifted - np.log(total(np.exp(shifted), axis, keepdims=True))
+        return y
+
+    return precise(usual, lambda x: log_softmax_precisely(x, axis), x)
 
 
 AXES = ((4, 3), -1), ((4, 3), 0), ((2, 3, 4), 1)
@@ -171,7 +203,16 @@ def log_softmax(x: Array, axis: int = -1) -> tuple[Array, Pullback]:
     VJP: dx = dy - exp(y) * sum(dy).
     """
     y = log_softmax_value(x, axis)
-    return y, lambda dy: (dy - np.exp(y) * total(dy, axis, keepdims=True),)
+
+    def pullback(dy: Array) -> tuple[Array]:
+        dx = precise(
+            lambda dy, y: dy - np.exp(y) * total(dy, axis, keepdims=True),
+            lambda dy, y: log_softmax_pullback_precisely(dy, y, axis),
+            *(dy, y),
+        )
+        return (dx,)
+
+    return y, pullback
 
 
 register(

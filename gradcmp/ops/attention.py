@@ -11,6 +11,7 @@ from gradcmp.ops.primitives import constant, product, total
 from gradcmp.ops.shapes import require_float
 from gradcmp.ops.spec import Array, ArraySpec, Example, Op, Pullback, ShapeError, register
 from gradcmp.ops.static import require_bool
+from gradcmp.ops.tails import precise, softmax_pullback_precisely
 
 
 def _infer(q: ArraySpec, k: ArraySpec, v: ArraySpec, causal: bool = False) -> ArraySpec:
@@ -54,7 +55,11 @@ def scaled_dot_product_attention(
         # <dy, y> is <dp, p>, as kernels that never hold all of p take it (Dao et al., 2022):
         # two sums of their own, whose rounding errors do not cancel.
         dp = product(dy, np.swapaxes(v, -1, -2))
-        ds = p * (dp - total(dy * y, -1, keepdims=True)) * scale
+        ds = scale * precise(
+            lambda dp, p, dy, y: p * (dp - total(dy * y, -1, keepdims=True)),
+            lambda dp, p, *_: softmax_pullback_precisely(dp, p, -1),
+            *(dp, p, dy, y),
+        )
         dk = product(np.swapaxes(ds, -1, -2), q)
         return product(ds, k), dk, product(np.swapaxes(p, -1, -2), dy)
 

@@ -34,17 +34,19 @@ def conv2d(x: Array, weight: Array, stride: Pair = 1, padding: Pair = 0) -> tupl
     lie and added up where they overlap, for x.
     """
     n, c = np.shape(x)[:2]
-    out = np.shape(weight)[0]
+    out, _, tall, broad = np.shape(weight)
     windows = Windows.of(np.shape(weight)[2:], stride, padding)
     high, wide = windows.lengths(np.shape(x))
-    columns = np.reshape(np.transpose(windows.cut(x, 0.0), (0, 2, 1, 3)), (n, high * wide, -1))
-    kernels = np.reshape(weight, (out, -1))
+    places, terms = high * wide, c * tall * broad
+    columns = np.reshape(np.transpose(windows.cut(x, 0.0), (0, 2, 1, 3)), (n, places, terms))
+    kernels = np.reshape(weight, (out, terms))
     y = np.transpose(product(columns, np.transpose(kernels)), (0, 2, 1))
 
     def pullback(dy: Array) -> tuple[Array, Array]:
-        rows = np.reshape(np.transpose(np.reshape(dy, (n, out, -1)), (0, 2, 1)), (-1, out))
-        dweight = convolved_product(np.transpose(rows), np.reshape(columns, (rows.shape[0], -1)))
-        pieces = np.reshape(convolved_product(rows, kernels), (n, high * wide, c, -1))
+        rows = np.transpose(np.reshape(dy, (n, out, places)), (0, 2, 1))
+        rows = np.reshape(rows, (n * places, out))
+        dweight = convolved_product(np.transpose(rows), np.reshape(columns, (n * places, terms)))
+        pieces = np.reshape(convolved_product(rows, kernels), (n, places, c, tall * broad))
         dx = windows.paste(np.transpose(pieces, (0, 2, 1, 3)), np.shape(x))
         return dx, np.reshape(dweight, np.shape(weight))
 

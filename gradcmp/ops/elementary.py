@@ -10,6 +10,7 @@ from gradcmp.ops.elementwise import spelled, unary
 from gradcmp.ops.erf import erf_value
 from gradcmp.ops.primitives import constant
 from gradcmp.ops.spec import Array, Interval, Pullback, register
+from gradcmp.ops.tails import logistic_slope, precise
 
 POSITIVE = Interval(0.3, 2.0)
 
@@ -32,7 +33,11 @@ def expm1(x: Array) -> tuple[Array, Pullback]:
     VJP: dx = (y + 1) * dy.
     """
     y = np.expm1(x)
-    return y, lambda dy: ((y + 1) * dy,)
+
+    def slope() -> Array:
+        return precise(lambda _, y: y + 1, lambda x, _: np.exp(x), x, y)
+
+    return y, lambda dy: (slope() * dy,)
 
 
 register(unary(expm1, spelled(torch="expm1", tensorflow="math.expm1", jax="numpy.expm1")))
@@ -118,7 +123,11 @@ def tanh(x: Array) -> tuple[Array, Pullback]:
     VJP: dx = (1 - y * y) * dy.
     """
     y = np.tanh(x)
-    return y, lambda dy: ((1 - y * y) * dy,)
+
+    def slope() -> Array:
+        return precise(lambda _, y: 1 - y * y, lambda x, _: 4 * logistic_slope(2 * x), x, y)
+
+    return y, lambda dy: (slope() * dy,)
 
 
 register(unary(tanh, spelled(torch="tanh", tensorflow="math.tanh", jax="numpy.tanh")))

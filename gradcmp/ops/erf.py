@@ -104,6 +104,21 @@ def _cody(x: Array) -> Array:
     return np.where(np.real(x) < 0, -positive, positive)
 
 
+def scaled_complement(x: Array) -> Array:
+    """Return exp(x^2) * (1 - erf(x)) for x from `SMALL` on: what is left when the tail is scaled.
+
+    Smaller x are taken for `SMALL`, and those that are larger than `FLAT` for that.
+    """
+    size = np.real(x)
+    far = size > LARGE
+    b = np.where(np.logical_or(size < SMALL, far), SMALL, x)
+    c = np.where(np.logical_and(far, size < FLAT), x, constant(FLAT, x))
+    inverse = 1 / (c * c)
+    outer = (constant(SQRT_PI_INVERSE, x) - inverse * _quotient(inverse, *FAR)) / c
+    y: Array = np.where(far, outer, _quotient(b, *MIDDLE))
+    return y
+
+
 def _quotient(x: Array, numerator: Sequence[float], denominator: Sequence[float]) -> Array:
     scale = max(denominator)
     return _polynomial(x, numerator, scale) / _polynomial(x, denominator, scale)

@@ -113,6 +113,8 @@ def _take_infer(x: ArraySpec, indices: ArraySpec, axis: int = 0) -> ArraySpec:
     if indices.kind != "int":
         raise ShapeError(f"the indices are of kind '{indices.kind}', and must be integers")
     at = single_axis(axis, len(x.shape))
+    if x.shape[at] == 0 and 0 not in indices.shape:
+        raise ShapeError(f"axis {axis} of {x.shape} has no entries that an index could name")
     return ArraySpec(x.shape[:at] + indices.shape + x.shape[at + 1 :], x.kind)
 
 

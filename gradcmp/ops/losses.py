@@ -11,6 +11,7 @@ from gradcmp.ops.primitives import average, total
 from gradcmp.ops.shapes import require_float
 from gradcmp.ops.spec import Array, ArraySpec, Example, Integers, Op, Pullback, ShapeError, register
 from gradcmp.ops.static import require_choice
+from gradcmp.ops.tails import precise
 
 REDUCTIONS = ("mean", "sum", "none")
 
@@ -42,7 +43,12 @@ def cross_entropy(logits: Array, labels: Array, reduction: str = "mean") -> tupl
         share = dy / rows if reduction == "mean" else dy
         each = np.expand_dims(share, 1) if reduction == "none" else share
         p = np.exp(log_p)
-        return np.where(hit, p - 1, p) * each, None
+        dx = precise(
+            lambda p: np.where(hit, p - 1, p),
+            lambda p: np.where(hit, -total(np.where(hit, 0, p), 1, keepdims=True), p),
+            p,
+        )
+        return dx * each, None
 
     if reduction == "mean":
         return average(loss), pullback

@@ -25,7 +25,10 @@ WEIGHTS = Interval(0.5, 1.5)
 
 
 def _standardize(x: Array, axes: tuple[int, ...], eps: float) -> tuple[Array, Array]:
-    """Return (x - mean) / sqrt(variance + eps) along `axes`, and 1 / sqrt(variance + eps)."""
+    """Return (x - mean) / sqrt(variance + eps) along `axes`, and 1 / sqrt(variance + eps).
+
+    From about 1e154 on the variance overflows.
+    """
     deviation = x - average(x, axes, keepdims=True)
     variance = average(deviation * deviation, axes, keepdims=True)
     inverse = 1 / np.sqrt(variance + constant(eps, x))

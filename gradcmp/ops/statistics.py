@@ -12,6 +12,7 @@ from gradcmp.ops.reductions import calls
 from gradcmp.ops.shapes import Axis, floating_reduction, single_axis
 from gradcmp.ops.spec import Array, ArraySpec, Example, Op, Pullback, ShapeError, register
 from gradcmp.ops.static import require_number
+from gradcmp.ops.tails import length
 
 
 def _infer(
@@ -25,11 +26,10 @@ def _infer(
     return result
 
 
-def _variance(x: Array, axis: Axis, correction: float) -> tuple[Array, Array, Any]:
-    """Return the variance with its axes kept, the deviations from the mean, and n - correction."""
-    deviation = x - average(x, axis, keepdims=True)
+def _deviation(x: Array, axis: Axis, correction: float) -> tuple[Array, Any]:
+    """Return the deviations from the mean, and n - correction."""
     divisor = constant(count(np.shape(x), axis) - correction, x)
-    return total(deviation * deviation, axis, keepdims=True) / divisor, deviation, divisor
+    return x - average(x, axis, keepdims=True), divisor
 
 
 def _centred(dx: Array, axis: Axis) -> Array:
@@ -48,7 +48,8 @@ def var(
 
     VJP: dx = 2 * (x - mean) / (n - correction) * dy.
     """
-    y, deviation, divisor = _variance(x, axis, correction)
+    deviation, divisor = _deviation(x, axis, correction)
+    y = total(deviation * deviation, axis, keepdims=True) / divisor
 
     def pullback(dy: Array) -> tuple[Array]:
         return (_centred(2 * deviation / divisor * expand(dy, axis, np.ndim(x)), axis),)
@@ -62,12 +63,16 @@ def std(
     """sqrt(sum (x - mean)^2 / (n - correction)) along `axis`.
 
     VJP: dx = (x - mean) / ((n - correction) * y) * dy.
+    Convention: 0 where y = 0, as torch has it.
     """
-    squared, deviation, divisor = _variance(x, axis, correction)
-    y = np.sqrt(squared)
+    deviation, divisor = _deviation(x, axis, correction)
+    y = length(deviation, axis, divisor)
 
     def pullback(dy: Array) -> tuple[Array]:
-        return (_centred(deviation / (divisor * y) * expand(dy, axis, np.ndim(x)), axis),)
+        nothing = np.real(y) == 0
+        unit = deviation / (divisor * np.where(nothing, 1, y))
+        dx = unit * np.where(nothing, 0, expand(dy, axis, np.ndim(x)))
+        return (_centred(dx, axis),)
 
     return y if keepdims else drop(y, axis), pullback
 
@@ -140,7 +145,7 @@ def norm(x: Array, axis: int | None = None, keepdims: bool = False) -> tuple[Arr
     VJP: dx = x / y * dy.
     Convention: 0 where y = 0, as torch has it.
     """
-    full = np.sqrt(total(x * x, axis, keepdims=True))
+    full = length(x, axis)
 
     def pullback(dy: Array) -> tuple[Array]:
         nothing = np.real(full) == 0

@@ -63,10 +63,10 @@ def read_npy(buffer: Buffer) -> Array:
             shape, fortran, dtype = HEADERS[npy_format.read_magic(stream)](stream)
     except BROKEN:
         raise RecordingError("this is not a complete .npy file", way_out="Save it again") from None
-    if dtype.kind not in "fiub" or dtype.itemsize > 8:
+    if dtype.kind not in "fiubc" or dtype.itemsize > (16 if dtype.kind == "c" else 8):
         raise RecordingError(
             f"it contains {'pickled objects' if dtype.hasobject else f'numbers of dtype {dtype}'}",
-            way_out="Save real numbers of up to 64 bits, integers or booleans",
+            way_out="Save numbers whose parts have up to 64 bits, integers or booleans",
         )
     size = math.prod(shape) * dtype.itemsize
     if min(shape, default=0) < 0 or stream.tell() + size != len(buffer):

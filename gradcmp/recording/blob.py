@@ -16,7 +16,7 @@ import numpy as np
 
 from gradcmp.errors import RecordingError
 from gradcmp.recording.facts import AGAIN, BROKEN, parse
-from gradcmp.recording.header import CODES, read_header, write_header
+from gradcmp.recording.header import CODES, Header, read_header, write_header
 from gradcmp.recording.records import BFLOAT16, Array
 
 PREFIX = 8  # bytes of the length of the header
@@ -57,11 +57,10 @@ def unpack(blob: Buffer) -> tuple[dict[str, Array], dict[str, Any]]:
     try:
         start = _start(blob)
         header = read_header(bytes(blob[PREFIX:start]), len(blob) - start)
+        if header.facts is None:
+            raise RecordingError("gradcmp did not write this safetensors file")
         facts = parse(header.facts)  # anew each time: it belongs to the caller
-        arrays: dict[str, Array] = {
-            name: np.ndarray(shape, dtype, blob, start + begin)
-            for (name, dtype, shape), begin in header.spans
-        }
+        arrays = _arrays(blob, start, header)
         for name in facts.pop("bfloat16"):
             arrays[name] = _brain(arrays[name])
     except BROKEN as error:
@@ -69,6 +68,29 @@ def unpack(blob: Buffer) -> tuple[dict[str, Array], dict[str, Any]]:
             f"this is not a complete safetensors recording ({_reason(error)})", way_out=AGAIN
         ) from None
     return arrays, facts
+
+
+def unpack_foreign(blob: Buffer) -> dict[str, Array] | None:
+    """Return the arrays of a safetensors file that another program wrote, as views into it.
+
+    Returns
+    -------
+    dict of str to array or None
+        None for anything else: a blob of `pack`, or no complete file.
+    """
+    try:
+        start = _start(blob)
+        header = read_header(bytes(blob[PREFIX:start]), len(blob) - start)
+        return _arrays(blob, start, header) if header.facts is None else None
+    except BROKEN:
+        return None
+
+
+def _arrays(blob: Buffer, start: int, header: Header) -> dict[str, Array]:
+    return {
+        name: np.ndarray(shape, dtype, blob, start + begin)
+        for (name, dtype, shape), begin in header.spans
+    }
 
 
 def _plain(array: Array) -> Array:

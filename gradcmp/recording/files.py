@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
+import io
 import mmap
 import os
 from pathlib import Path
 from urllib.parse import quote
 
+import numpy as np
+
 from gradcmp.errors import Location, RecordingError
 from gradcmp.recording.arrays import NPY, ZIP, read_npy, read_npz
+from gradcmp.recording.blob import unpack_foreign
 from gradcmp.recording.form import from_bytes, to_bytes
-from gradcmp.recording.records import Recording
+from gradcmp.recording.records import BFLOAT16, Recording
 
 SUFFIX = ".safetensors"
-SUFFIXES = (SUFFIX, ".npz", ".npy")
+NPZ = ".npz"
+SUFFIXES = (SUFFIX, NPZ, ".npy")
+_TORCH = "Save the tensors with safetensors.torch.save_file, or numpy.savez"
+_KERAS = "Save the arrays with numpy.savez"
+WAYS_OUT = {  # of what holds arrays, and is not read
+    ".pt": _TORCH,
+    ".pth": _TORCH,
+    ".pkl": f"{_KERAS}: nothing is ever unpickled",
+    ".h5": _KERAS,
+    ".keras": _KERAS,
+    ".csv": f"{_KERAS}, from numpy.loadtxt",
+}
 NAMELESS = "array"  # the name of the array of a .npy file
 PLAIN = " ,=+@()"  # in the name of a file, besides letters, digits and _.-~
 
 
 def write(file: Path, recording: Recording) -> None:
     """Write a recording and the directories above it; an interrupted write leaves no trace.
+
+    A .npz file gets the arrays alone, by their names on screen.
 
     Raises
     ------
@@ -30,12 +47,26 @@ def write(file: Path, recording: Recording) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         try:
-            beside.write_bytes(to_bytes(recording))
+            beside.write_bytes(_npz(recording) if file.suffix == NPZ else to_bytes(recording))
             beside.replace(file)
         finally:
             beside.unlink(missing_ok=True)
     except OSError as error:
         raise RecordingError(f"'{file}' cannot be written: {error.strerror}") from None
+
+
+def _npz(recording: Recording) -> bytes:
+    """Return values and gradients as a .npz file; NumPy alone cannot read bfloat16."""
+    stream = io.BytesIO()
+    wide = np.dtype(np.float32)
+    np.savez(
+        stream,
+        **{  # type: ignore[arg-type]
+            name: array.astype(wide) if array.dtype == BFLOAT16 else array
+            for name, array in recording.tensors.items()
+        },
+    )
+    return stream.getvalue()
 
 
 def read(file: Path) -> Recording:
@@ -65,6 +96,8 @@ def read(file: Path) -> Recording:
 
 
 def _read(file: Path) -> Recording:
+    if file.suffix in WAYS_OUT:
+        raise RecordingError(f"'{file.suffix}' files are not read", way_out=WAYS_OUT[file.suffix])
     with file.open("rb") as stream:
         if not os.fstat(stream.fileno()).st_size:
             raise RecordingError("it is empty")
@@ -73,7 +106,8 @@ def _read(file: Path) -> Recording:
             return Recording("", "", read_npz(stream, mapped), {})
     if mapped[:6] == NPY:
         return Recording("", "", {NAMELESS: read_npy(mapped)}, {})
-    return from_bytes(mapped)
+    foreign = unpack_foreign(mapped)
+    return from_bytes(mapped) if foreign is None else Recording("", "", foreign, {})
 
 
 def find(path: Path) -> dict[str, Path]:

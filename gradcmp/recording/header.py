@@ -15,8 +15,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from gradcmp.errors import RecordingError
 from gradcmp.recording.facts import parse
+from gradcmp.recording.records import BFLOAT16
 
 METADATA = "__metadata__"
 KEY = "gradcmp"  # of the facts in the metadata
@@ -27,6 +27,12 @@ DTYPES = {  # by their names in the format
     **{f"{kind.upper()}{8 * size}": np.dtype(f"<{kind}{size}") for kind in "iu" for size in SIZES},
     **{f"F{8 * size}": np.dtype(f"<f{size}") for size in SIZES if size > 1},
     "BOOL": np.dtype(np.bool_),
+}
+# What other libraries write besides, and gradcmp never does.
+FOREIGN = {
+    "BF16": BFLOAT16,
+    "C64": np.dtype("<c8"),
+    "C128": np.dtype("<c16"),
 }
 CODES = {dtype: code for code, dtype in DTYPES.items()}
 
@@ -48,10 +54,10 @@ class Span(NamedTuple):
 
 
 class Header(NamedTuple):
-    """Every array, and the facts as JSON."""
+    """Every array, and the facts as JSON; none where another program wrote the file."""
 
     spans: tuple[Span, ...]
-    facts: str
+    facts: str | None
 
 
 def write_header(facts: str, specs: tuple[Spec, ...]) -> Written:
@@ -65,8 +71,6 @@ def read_header(text: bytes, room: int) -> Header:
 
     Raises
     ------
-    RecordingError
-        When gradcmp did not write it.
     KeyError, TypeError, ValueError, OverflowError, RecursionError
         When it is not the header of that many bytes.
     """
@@ -90,17 +94,17 @@ def _read(text: bytes, room: int) -> Header:
     header = parse(text.decode("utf-8"))
     metadata = header.pop(METADATA, {})
     if KEY not in metadata:
-        raise RecordingError(
-            "gradcmp did not write this safetensors file", way_out="Save its arrays as .npz"
-        )
-    return Header(tuple(_spans(header, room)), metadata[KEY])
+        return Header(tuple(_spans(header, room, {**DTYPES, **FOREIGN})), None)
+    return Header(tuple(_spans(header, room, DTYPES)), metadata[KEY])
 
 
-def _spans(header: Mapping[str, Any], room: int) -> Iterator[Span]:
+def _spans(
+    header: Mapping[str, Any], room: int, dtypes: Mapping[str, np.dtype[Any]]
+) -> Iterator[Span]:
     """Return each array; together they must cover all of the room, each byte once."""
     taken = [(0, 0), (room, room)]
     for name, entry in header.items():
-        dtype = DTYPES[entry["dtype"]]
+        dtype = dtypes[entry["dtype"]]
         begin, end = map(_whole, entry["data_offsets"])
         shape = tuple(map(_whole, entry["shape"]))
         if end - begin != dtype.itemsize * math.prod(shape) or end > room:

@@ -93,6 +93,7 @@ def of_case(verdict: CaseVerdict) -> dict[str, Any]:
         "backends": [of_recording(label, r) for label, r in verdict.recordings.items()],
         "failures": [of_failure(failure) for failure in verdict.failures],
         "outdated": verdict.outdated,
+        "not_auto": verdict.not_auto,
         "runs": verdict.runs,
         "unsteady": {
             label: {name: found.statistics.max_ulp for name, found in by.items()}
@@ -150,6 +151,7 @@ def of_pair(verdict: CaseVerdict, pair: Pair, held: Held) -> dict[str, Any]:
         "tensors": [
             of_comparison(verdict, pair, name, comparison, held) for name, comparison in by.items()
         ],
+        "not_given": verdict.not_given.get(pair, ()),
     }
 
 
@@ -186,9 +188,10 @@ def of_comparison(
 
 
 def of_finding(finding: Finding | None) -> dict[str, Any]:
-    """Return the likely causes and the side that is off."""
+    """Return the likely causes, the side that is off, and where they disagree."""
     found = finding or Finding()
-    return {"causes": [vars(cause) for cause in found.causes], "side": found.side}
+    causes = [vars(cause) for cause in found.causes]
+    return {"causes": causes, "side": found.side, "where": found.where}
 
 
 def of_divergence(divergence: Divergence | None) -> dict[str, Any] | None:

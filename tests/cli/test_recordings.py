@@ -258,8 +258,8 @@ def test_npz_is_matched_by_mapped_names(made, tmp_path, capsys):
     assert "inputs not known" in words(capsys)
     np.savez(mine, dX=gradients["X"], dW=-gradients["W"])
     assert main(["diff", mine, torch, *matched]) == 1
-    assert main(["diff", mine, torch, *matched[:4]]) == 1  # the others are missing
-    assert "only torch has it" in words(capsys)
+    assert main(["diff", mine, torch, *matched[:4]]) == 1
+    assert "mine did not give" in words(capsys)
 
 
 def test_two_npy_files(tmp_path):
@@ -431,3 +431,40 @@ print(codes, [name for name in {FRAMEWORKS!r} if name in sys.modules])
         env={**os.environ, "NO_COLOR": "1"},
     )
     assert answer.stdout.splitlines()[-1] == "[0, 0] []"
+
+
+def test_a_recording_is_of_one_backend(made, tmp_path, capsys):
+    """The last would be kept, and the others lost without a word."""
+    file = tmp_path / "one.safetensors"
+    words_ = ["record", str(made / "cases.yaml"), "--case", "two layers", "-o", str(file)]
+    assert main([*words_, "-b", "numpy", "-b", "torch"]) == 2
+    assert "one backend, not of 2: numpy, torch" in words(capsys)
+    assert not file.exists()
+
+
+def test_an_npz_file_has_the_arrays_and_nothing_else(made, tmp_path, capsys):
+    case = ["record", str(made / "cases.yaml"), "--case", "two layers"]
+    file, whole = tmp_path / "one.npz", tmp_path / "one.safetensors"
+    assert main([*case, "-b", "numpy,dtype=float32", "-o", str(file)]) == 0
+    assert "without their case" in words(capsys)
+    assert main([*case, "-b", "numpy,dtype=float32", "-o", str(whole)]) == 0
+    assert "without their case" not in words(capsys)
+    with np.load(file) as arrays:
+        recording = read(whole)
+        assert {*arrays} == {*recording.tensors}
+        for name, array in recording.tensors.items():
+            assert arrays[name].dtype == array.dtype
+            np.testing.assert_array_equal(arrays[name], array)
+    assert main(["diff", str(file), str(whole)]) == 0
+    coarse = tmp_path / "coarse.npz"
+    assert main([*case, "-b", "numpy,dtype=bfloat16", "-o", str(coarse)]) == 0
+    with np.load(coarse) as arrays:
+        assert arrays["d X"].dtype == np.float32
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".npy", ".h5", ".csv"])
+def test_what_cannot_be_written_is_no_directory(suffix, made, tmp_path, capsys):
+    place = tmp_path / f"one{suffix}"
+    assert main(["record", str(made / "cases.yaml"), "-b", "numpy", "-o", str(place)]) == 2
+    assert f"cannot be written as '{suffix}'" in words(capsys)
+    assert not place.exists()

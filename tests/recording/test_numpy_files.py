@@ -96,7 +96,7 @@ def test_pickles_are_never_opened(file):
 @pytest.mark.parametrize(
     "array",
     [
-        np.ones(2, complex),
+        np.ones(2, np.clongdouble),
         np.array(["a"]),
         np.array(["2024-01-01"], "M8[D]"),
         np.zeros(2, [("a", "f4")]),

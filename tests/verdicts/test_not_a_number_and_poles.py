@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from trial import Trial, lacking
+from trial import Trial
 
 NAN, INF = np.nan, np.inf
-ELSEWHERE = lacking("an infinity of the reference in one element is blamed on another")
 
 
 def of(graph, inputs, **keys):
@@ -20,7 +19,6 @@ DIVIDED = {"n": "norm(x, axis=1, keepdims=True)", "out": "x / n"}
 ROWS = {"x": [[0.0, 0.0], [3.0, 4.0]]}
 
 
-@ELSEWHERE
 @pytest.mark.parametrize(
     ("graph", "inputs", "says", "name"),
     [
@@ -47,7 +45,6 @@ def test_a_number_that_is_too_large_for_the_dtype_is_out_of_range():
     assert trial.reason("e") == "range"
 
 
-@lacking("an overflow inside an op is looked for among the values of nodes alone")
 @pytest.mark.parametrize("graph", ["mean(x * x)", "std(x)", "norm(x) / 45.25"])
 def test_a_mean_whose_sum_is_too_large_for_the_dtype_is_out_of_range(graph):
     """2048 squares of about 144 add up to 3e5, and float16 ends at 65504."""
@@ -61,30 +58,23 @@ def test_an_overflow_that_no_sum_explains_is_no_range():
     assert trial.reason("out") == "non-finite"
 
 
-CONVENTION = lacking("another convention for a NaN in an input is called a bug of one side")
-
-
 @pytest.mark.parametrize(
     "graph", ["sum(relu(x))", "sum(clip(x, -1, 1))", "sum(maximum(x, 0.0))", "sum(abs(x))"]
 )
 @pytest.mark.parametrize("at_nan", [0.0, 0.5, 1.0, NAN])
-def test_what_the_gradient_is_at_a_nan_is_a_convention(graph, at_nan, request):
+def test_what_the_gradient_is_at_a_nan_is_a_convention(graph, at_nan):
     trial = of(graph, {"x": [NAN, 0.5, -0.5]})
-    same, *right = trial.computed("numpy", "float64").gradients["x"]
-    if not np.array_equal(at_nan, same, equal_nan=True):
-        request.applymarker(CONVENTION)
+    _, *right = trial.computed("numpy", "float64").gradients["x"]
     trial = of(graph, {"x": [NAN, 0.5, -0.5]}, both={"d x": [at_nan, *right]})
     assert trial.reason("d x") not in ("bug", "suspect", "non-finite")
     assert trial.side("d x") is None
 
 
-@CONVENTION
 def test_which_element_a_maximum_with_a_nan_is_from_is_a_convention():
     trial = of("max(x)", {"x": [NAN, 0.5, -0.5]}, both={"d x": [1, 0, 0]})
     assert trial.reason("d x") not in ("bug", "suspect")
 
 
-@CONVENTION
 def test_whether_relu_keeps_a_nan_is_a_convention():
     trial = of(
         {"r": "relu(x)", "out": "sum(r * w)"},

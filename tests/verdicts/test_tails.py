@@ -6,10 +6,9 @@ import math
 
 import numpy as np
 import pytest
-from trial import Trial, lacking
+from trial import Trial
 
 CLOSE = 1e-13  # some hundred units roundoff: exp alone loses |x| of them at x = 40
-LOST = lacking("the formula of the reference cancels there")
 
 
 def logistic(x):
@@ -78,7 +77,7 @@ def near(found, right):
     return np.allclose(found, right, rtol=CLOSE, atol=0)
 
 
-@pytest.mark.parametrize(("op", "x"), [*points(HERE), *points(FAR, LOST)])
+@pytest.mark.parametrize(("op", "x"), [*points(HERE), *points(FAR)])
 def test_the_slope(op, x):
     assert near(gradient(f"sum({op}(x) * c)", [x], [1.0]), [SLOPES[op](x)])
 
@@ -88,7 +87,7 @@ def test_the_slope(op, x):
     [
         *points({op: HERE[op] for op in VALUES}),
         *points({"sigmoid": FAR["sigmoid"], "tanh": FAR["tanh"], "expm1": FAR["expm1"]}),
-        *points({"gelu": FAR["gelu"]}, LOST),
+        *points({"gelu": FAR["gelu"]}),
     ],
 )
 def test_the_value(op, x):
@@ -96,27 +95,27 @@ def test_the_value(op, x):
     assert near(trial.computed("numpy", "float64").values["out"], [VALUES[op](x)])
 
 
-@pytest.mark.parametrize("x", [1.0, 5.0, *(pytest.param(x, marks=LOST) for x in (20.0, 40.0))])
+@pytest.mark.parametrize("x", [1.0, 5.0, 20.0, 40.0])
 def test_softmax_of_two_is_a_logistic(x):
     """d p_0 / d x = p_0 p_1 [1, -1] with p_0 = logistic(x): nothing is subtracted."""
     right = logistic(x) * logistic(-x) * np.array([1.0, -1.0])
     assert near(gradient("sum(softmax(x) * c)", [x, 0.0], [1.0, 0.0]), right)
 
 
-@pytest.mark.parametrize("x", [1.0, 5.0, *(pytest.param(x, marks=LOST) for x in (20.0, 40.0))])
+@pytest.mark.parametrize("x", [1.0, 5.0, 20.0, 40.0])
 def test_log_softmax_of_two_is_a_log_logistic(x):
     right = logistic(-x) * np.array([1.0, -1.0])
     assert near(gradient("sum(log_softmax(x) * c)", [x, 0.0], [1.0, 0.0]), right)
 
 
-@pytest.mark.parametrize("x", [1.0, 5.0, *(pytest.param(x, marks=LOST) for x in (20.0, 40.0))])
+@pytest.mark.parametrize("x", [1.0, 5.0, 20.0, 40.0])
 def test_the_value_of_log_softmax_of_two(x):
     trial = Trial({"out": "log_softmax(x)"}, {"x": [x, 0.0]}, dtype="float64")
     right = [-math.log1p(math.exp(-x)), -x - math.log1p(math.exp(-x))]
     assert near(trial.computed("numpy", "float64").values["out"], right)
 
 
-@pytest.mark.parametrize("x", [1.0, 5.0, *(pytest.param(x, marks=LOST) for x in (20.0, 40.0))])
+@pytest.mark.parametrize("x", [1.0, 5.0, 20.0, 40.0])
 def test_cross_entropy_of_two(x):
     trial = Trial(
         {"out": "cross_entropy(x, t)"},
@@ -133,9 +132,7 @@ def test_logsumexp_of_two(x):
     assert near(gradient("logsumexp(x) * sum(c)", [x, 0.0], [1.0]), right)
 
 
-@pytest.mark.parametrize(
-    "size", [1.0, 1e100, *(pytest.param(s, marks=LOST) for s in (1e200, 1e-200))]
-)
+@pytest.mark.parametrize("size", [1.0, 1e100, 1e200, 1e-200])
 def test_the_length_neither_overflows_nor_underflows(size):
     """|[3, 4] s| = 5 s, with the gradient [3, 4] / 5 whatever s is."""
     trial = Trial({"out": "norm(x)"}, {"x": [3 * size, 4 * size]}, dtype="float64")
@@ -144,9 +141,7 @@ def test_the_length_neither_overflows_nor_underflows(size):
     assert near(computed.gradients["x"], [0.6, 0.8])
 
 
-@pytest.mark.parametrize(
-    "size", [1.0, 1e100, *(pytest.param(s, marks=LOST) for s in (1e200, 1e-200))]
-)
+@pytest.mark.parametrize("size", [1.0, 1e100, 1e200, 1e-200])
 def test_the_standard_deviation_neither_overflows_nor_underflows(size):
     """std([-s, s]) = s, with the gradient [-1, 1] / 2 whatever s is."""
     trial = Trial({"out": "std(x)"}, {"x": [-size, size]}, dtype="float64")
@@ -155,7 +150,6 @@ def test_the_standard_deviation_neither_overflows_nor_underflows(size):
     assert near(computed.gradients["x"], [-0.5, 0.5])
 
 
-@lacking("the reference loses the same digits, so that the two agree")
 @pytest.mark.parametrize(
     ("op", "x"), [("sigmoid", 40.0), ("tanh", 20.0), ("expm1", -40.0)], ids=str
 )

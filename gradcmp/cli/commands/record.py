@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from gradcmp.recording import Failure
 
 STDERR = 8  # lines of a failed backend's stderr
+# Of files that hold arrays, and that nobody means as a directory.
+FOREIGN = (".npy", ".pt", ".pth", ".h5", ".hdf5", ".keras", ".csv", ".json", ".pkl")
 
 
 @click.command(name="record")
@@ -25,9 +27,11 @@ STDERR = 8  # lines of a failed backend's stderr
 @click.option(
     "--backend",
     "-b",
+    "backends",
     required=True,
+    multiple=True,
     metavar="SPEC",
-    help="Who computes: torch,dtype=float64.",
+    help="Who computes, one backend: torch,dtype=float64.",
     shell_complete=completion.backends,
 )
 @options.SEED
@@ -43,13 +47,13 @@ STDERR = 8  # lines of a failed backend's stderr
     "place",
     required=True,
     type=options.FILE,
-    help="The file for one case, the directory for several.",
+    help="The file for one case (FILE.npz: its arrays alone), the directory for several.",
 )
 @options.debug
 def command(
     paths: tuple[str, ...],
     names: tuple[str, ...],
-    backend: str,
+    backends: tuple[str, ...],
     seed: int | None,
     dtype: DType | None,
     twin: bool,
@@ -64,9 +68,9 @@ def command(
     from gradcmp.cli.running.session import Session
     from gradcmp.config import parse_backend
     from gradcmp.recording import Failure
-    from gradcmp.recording.files import write
+    from gradcmp.recording.files import SUFFIX, write
 
-    spec = parse_backend(backend)
+    spec = parse_backend(only_one(backends))
     overrides = options.Overrides(seed=seed, dtype=dtype)
     cases = [overrides.apply(case) for case in choose(load(paths), names)]
     files = places(place, cases)
@@ -79,10 +83,27 @@ def command(
                 failures.append(outcome)
                 continue
             write(file, outcome)
-            click.echo(f"recorded case '{plan.case.name}' with {outcome.backend}: {file}")
+            alone = "" if file.suffix == SUFFIX else ", arrays alone, without their case"
+            click.echo(f"recorded case '{plan.case.name}' with {outcome.backend}: {file}{alone}")
     if failures:
         raise failed(failures, len(cases))
     return ExitCode.AGREE
+
+
+def only_one(backends: Sequence[str]) -> str:
+    """Return the backend that records.
+
+    Raises
+    ------
+    UsageError
+        For several: a recording is of one, and the others would be lost.
+    """
+    if len(backends) > 1:
+        raise UsageError(
+            f"a recording is of one backend, not of {len(backends)}: {', '.join(backends)}",
+            way_out="Record each by itself, or all with gradcmp run --record-golden DIR",
+        )
+    return backends[0]
 
 
 def places(place: Path, cases: Sequence[Case]) -> list[Path]:
@@ -95,12 +116,17 @@ def places(place: Path, cases: Sequence[Case]) -> list[Path]:
     UsageError
         When several cases are meant for one file, two for the same, or a file has another suffix.
     """
-    from gradcmp.recording.files import SUFFIX, quoted
+    from gradcmp.recording.files import NPZ, SUFFIX, quoted
 
     if not cases:
         raise NothingComparedError("there is no case to record", way_out="Name a config with cases")
     require_distinct(cases)
-    if place.suffix != SUFFIX or place.is_dir():
+    if place.suffix in FOREIGN and not place.is_dir():
+        raise UsageError(
+            f"a recording cannot be written as '{place.suffix}'",
+            way_out=f"Name a file *{SUFFIX}, or *{NPZ} for its arrays alone, or a directory",
+        )
+    if place.suffix not in (SUFFIX, NPZ) or place.is_dir():
         return [place / f"{quoted(case.name)}{SUFFIX}" for case in cases]
     if len(cases) > 1:
         raise UsageError(

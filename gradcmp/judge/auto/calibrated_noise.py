@@ -10,7 +10,7 @@ import numpy as np
 
 from gradcmp.judge.auto.batch import TensorBatch
 from gradcmp.judge.auto.case_noise import UNITS, CaseNoise
-from gradcmp.judge.auto.decision import decide, element_of, noise_of
+from gradcmp.judge.auto.decision import decide, element_of, lost_digits, noise_of
 from gradcmp.judge.auto.kinks import free_direction, kinked, outside_span, unexplained
 from gradcmp.judge.auto.loudness import apart, loudness, shrinks, together
 from gradcmp.judge.auto.pair import RecordingPair, TensorPair
@@ -118,6 +118,14 @@ class CalibratedNoise:
         if milder.reason == "rounding":
             return Verdict(True, "kink", KINK), left
         return replace(milder, detail=f"{milder.detail}; beside it: {KINK}"), left
+
+    def with_lost_digits(
+        self, sides: RecordingPair, tensor: TensorPair, seen: Comparison
+    ) -> Comparison:
+        """Return *precision* for what agrees as rounding, though a formula has lost all digits."""
+        known = np.asarray(self.scales.reference.tensors[tensor.name], np.float64)
+        scale, limits = partial(self.scale, tensor.name, sides), self.scales.limits(sides.dtype)
+        return lost_digits(seen, tensor, known, scale, sides.precision, limits)
 
     def judge_together(
         self, sides: RecordingPair, tensors: Sequence[TensorPair], found: Mapping[str, Comparison]

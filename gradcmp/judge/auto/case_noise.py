@@ -19,6 +19,7 @@ from gradcmp.recording import Recording
 
 REPLICAS = 16
 ROUGH_REPLICAS = 4
+PRECISE = "no unit, and formulas that lose no digits"
 UNITS = {"TF32": PRECISIONS["float16"], "bfloat16": PRECISIONS["bfloat16"]}  # same significands
 
 
@@ -56,7 +57,8 @@ class CaseNoise:
     def of(self, dtype: DType, unit: str = "", coarse: frozenset[str] = ANY) -> Mapping[str, Scale]:
         """Return the noise of a dtype, or of one whose matrix products go through a coarser unit.
 
-        `coarse` are the kinds of sums that are added up in bfloat16 itself.
+        With `PRECISE` for a unit, the noise of formulas that lose no digits where the usual ones
+        do. `coarse` are the kinds of sums that are added up in bfloat16 itself.
         """
         key = (dtype, unit, coarse if dtype in HALVES else ANY)
         return self._get(key, lambda: self._calibrate(dtype, REPLICAS, unit, coarse))
@@ -97,6 +99,7 @@ class CaseNoise:
                 replicas,
                 operands=UNITS.get(unit),
                 coarse=coarse,
+                precise=unit == PRECISE,
             )
         except NoModelError as error:
             self.fallback_reason = str(error)

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
-from gradcmp.judge.auto.loudness import Loudness
+from gradcmp.judge.auto.case_noise import PRECISE
+from gradcmp.judge.auto.loudness import Limits, Loudness, apart, loudness
+from gradcmp.judge.auto.overflow import Overflow
+from gradcmp.judge.auto.pair import TensorPair
 from gradcmp.judge.comparison import Comparison, Element, Noise, Verdict
-from gradcmp.judge.dtypes import Precision
+from gradcmp.judge.dtypes import PRECISIONS, Precision
 from gradcmp.judge.elementwise.difference import element
+from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.elementwise.ulp import coarser
-from gradcmp.recording import Array, Recording, dtype_name
+from gradcmp.judge.noise.calibration import Scale
+from gradcmp.recording import Array, dtype_name
 
 ROUNDING = Verdict(True, "rounding")
+LOST = (
+    "all digits are lost at {index}, and no more than the usual formula loses: its result is far "
+    "smaller than the numbers that it subtracts"
+)
+LOST_FROM = 0.5  # of the number itself: not one digit is right
 UNTOLD = "no float64 run could tell rounding from a bug"
 FINEST = "digits were lost in float64, or it is wrong: no finer run could tell"
 
@@ -64,36 +76,96 @@ def decide(
     return Verdict(True, "note", "in float64 a difference stays that hides below the noise here")
 
 
-def overflowed(
-    seen: Comparison, values: tuple[Array, Array], precision: Precision, reference: Recording
-) -> Comparison:
-    """Reclassify a one-sided NaN or infinity as *range* where the true value exceeds the dtype.
+def out_of_range(seen: Comparison, tensor: TensorPair, overflow: Overflow) -> Comparison:
+    """Reclassify one-sided NaN and infinities as *range* where overflows explain all of them.
 
     Parameters
     ----------
     seen : Comparison
         What the arrays are without it: non-finite.
-    reference : Recording
-        In float64: it knows the numbers that are too large.
+    overflow : Overflow
+        What overflows in the dtype, and where that leads to.
     """
-    name = _too_large(reference, precision)
-    if name is None:
+    reached = overflow.reached(tensor.name)
+    if reached is None or reached.shape != tensor.unmatched.shape:
         return seen
-    actual, expected = (np.asarray(array, np.float64) for array in values)
-    finite = np.isfinite(actual) & np.isfinite(expected)
-    with np.errstate(all="ignore"):
-        rest = np.abs(actual - expected)[finite]
-    if not np.all(np.isfinite(rest)):
+    if not np.all(reached | ~tensor.unmatched):
         return seen
-    detail = f"'{name}' exceeds {precision.largest:g}, the largest number of the dtype"
-    return replace(seen, verdict=Verdict(False, "range", detail))
+    return replace(seen, verdict=Verdict(False, "range", overflow.why(tensor.name)))
 
 
-def _too_large(reference: Recording, precision: Precision) -> str | None:
-    for name, array in reference.tensors.items():
-        if array.dtype.kind == "f" and np.abs(array).max(initial=0.0) > precision.largest:
-            return name
-    return None
+def beside_unmatched(seen: Comparison, rest: Comparison | None) -> Comparison:
+    """Return what is said of elements where one side alone is NaN or infinite, and of the others.
+
+    Parameters
+    ----------
+    seen : Comparison
+        Of all elements, the worst being one of those.
+    rest : Comparison, optional
+        Of the others; None where they have no noise.
+    """
+    if rest is None:
+        return seen
+    verdict = seen.verdict
+    if not rest.agrees:
+        wrong = f"{rest.disagreeing} finite elements disagree besides: {rest.verdict.reason}"
+        verdict = replace(verdict, detail=f"{verdict.detail}; {wrong}")
+    excess = seen.excess
+    if excess is not None and rest.excess is not None:
+        excess = np.where(np.isinf(excess), excess, rest.excess)
+    return replace(
+        seen,
+        verdict=verdict,
+        disagreeing=seen.nonfinite + rest.disagreeing,
+        excess=excess,
+    )
+
+
+def lost_digits(
+    seen: Comparison,
+    tensor: TensorPair,
+    known: Float,
+    scale: Callable[..., Scale],
+    precision: Precision,
+    limits: Limits,
+) -> Comparison:
+    """Return *precision* for what agrees as rounding, though a formula has lost all digits.
+
+    One side has a zero, or next to it, in float64 as well, where the other has a number that a
+    better formula tells from zero: by the noise of that formula the difference is loud.
+
+    Parameters
+    ----------
+    known : array
+        What the reference has.
+    scale : callable
+        Returns the noise of the usual formula, and with `PRECISE` that of the better one.
+    """
+    if seen.verdict.reason != "rounding" or not seen.max_relative >= LOST_FROM:
+        return seen
+    lost = _is_lost(tensor.values, known)
+    if tensor.float64:
+        lost &= _is_lost(tensor.float64, known)
+    elif lost.any():  # what the usual formula leaves in float64
+        lost &= PRECISIONS["float64"].u / precision.u * scale().s >= np.abs(known)
+    if not lost.any():
+        return seen
+    difference = apart(*(np.asarray(array, np.float64) for array in tensor.values))
+    better = scale(PRECISE)
+    found = loudness(np.where(lost, difference, 0.0), better, replace(limits, p=np.inf))
+    if not found.loud:
+        return seen
+    worst = element_of(found, tensor.values, float(better.s[found.index]) * limits.r)
+    verdict = Verdict(True, "precision", LOST.format(index=found.index))
+    return replace(seen, verdict=verdict, worst=worst, noise=noise_of(found, None, worst))
+
+
+def _is_lost(values: tuple[Array, Array], known: Float) -> npt.NDArray[np.bool_]:
+    """Return where one side is next to zero, and so has not one digit of the known number."""
+    actual, expected = (np.abs(np.asarray(array, np.float64)) for array in values)
+    lost: npt.NDArray[np.bool_] = np.abs(actual - expected) >= LOST_FROM * np.abs(known)
+    lost &= np.minimum(actual, expected) < LOST_FROM * np.abs(known)
+    return lost
 
 
 def element_of(found: Loudness, values: tuple[Array, Array], allowed: float) -> Element:
@@ -118,7 +190,7 @@ def noise_of(found: Loudness, shrink: float | None, worst: Element) -> Noise:
 
 
 def _digits(error: float, value: float) -> float:
-    """Return the decimal digits that an error leaves: none of a zero, all without an error."""
+    """Return the decimal digits that an error leaves: at least none, all without an error."""
     if not error > 0:
         return math.inf
-    return -math.log10(error / abs(value)) if value else 0.0
+    return max(0.0, -math.log10(error / abs(value))) if value else 0.0

@@ -14,8 +14,9 @@ from gradcmp.graph import Graph
 from gradcmp.judge.auto.batch import TensorBatch, tensor_batches
 from gradcmp.judge.auto.calibrated_noise import CalibratedNoise
 from gradcmp.judge.auto.case_noise import CaseNoise
-from gradcmp.judge.auto.decision import overflowed
+from gradcmp.judge.auto.decision import beside_unmatched, out_of_range
 from gradcmp.judge.auto.noise_floor import FLOORS, NoiseFloor
+from gradcmp.judge.auto.overflow import Overflow, overflows
 from gradcmp.judge.auto.pair import RecordingPair, TensorPair
 from gradcmp.judge.auto.reference_error import BASELINE_DTYPE, ReferenceError
 from gradcmp.judge.comparison import Comparison
@@ -24,6 +25,7 @@ from gradcmp.judge.elementwise.arrays import compare_all, is_real
 from gradcmp.judge.elementwise.segments import TOGETHER, Float
 from gradcmp.judge.tensor_judge import Allowance, Exact, Latitude, TiedDirection
 from gradcmp.judge.verdict import Pair
+from gradcmp.ops.tails import LOSING
 from gradcmp.recording import Array, Recording
 
 
@@ -62,6 +64,7 @@ class NoiseJudge:
     unearned: dict[str, set[str]] = field(default_factory=dict)
     together: int = TOGETHER
     _judged: dict[Hashable, Comparison] = field(default_factory=dict)
+    _overflows: dict[DType, Overflow] = field(default_factory=dict)
 
     def compare(
         self, pair: Pair, tensors: Mapping[str, tuple[Array, Array]]
@@ -84,6 +87,25 @@ class NoiseJudge:
 
     def judge(self, sides: RecordingPair, tensors: Sequence[TensorPair]) -> dict[str, Comparison]:
         """Judge tensors by the cheapest stage that can settle each."""
+        found = self._by_stages(sides, tensors)
+        found |= self._beside_unmatched(sides, tensors, found)
+        if not self._loses_digits:
+            return found
+        return {
+            tensor.name: self._calibrated.with_lost_digits(sides, tensor, found[tensor.name])
+            if self._has_noise(tensor)
+            else found[tensor.name]
+            for tensor in tensors
+        }
+
+    @cached_property
+    def _loses_digits(self) -> bool:
+        """Whether an op of the graph has a usual formula and a better one."""
+        return any(node.spec.name in LOSING for node in self.graph)
+
+    def _by_stages(
+        self, sides: RecordingPair, tensors: Sequence[TensorPair]
+    ) -> dict[str, Comparison]:
         floor = FLOORS[sides.dtype].allowed
         noisy = [tensor for tensor in tensors if self._has_noise(tensor)]
         found: dict[str, Comparison] = {}
@@ -92,9 +114,7 @@ class NoiseJudge:
         others = [tensor for tensor in tensors if tensor.name not in found]
         plain = compare_all([tensor.values for tensor in others], floor)
         found |= zip((tensor.name for tensor in others), plain, strict=True)
-        return {
-            tensor.name: self._or_range(sides, tensor, found[tensor.name]) for tensor in tensors
-        }
+        return {tensor.name: found[tensor.name] for tensor in tensors}
 
     def _settle(self, batch: TensorBatch) -> dict[str, Comparison]:
         unsettled = list(range(len(batch.tensors)))
@@ -114,11 +134,31 @@ class NoiseJudge:
         recordings = self.recordings[pair.actual], self.recordings[pair.expected]
         return RecordingPair(pair, recordings, self.twins, self.reference.backend)
 
+    def _beside_unmatched(
+        self, sides: RecordingPair, tensors: Sequence[TensorPair], found: Mapping[str, Comparison]
+    ) -> dict[str, Comparison]:
+        """Return what is said where one side alone is NaN or infinite.
+
+        An overflow is told from any other, and all other elements are judged as if those were not
+        there: beside a NaN rounding is no disagreement, and a bug is one.
+        """
+        held = [tensor for tensor in tensors if _is_unmatched(found[tensor.name])]
+        if not held:
+            return {}
+        wholes = [tensor.without_unmatched() for tensor in held if self._has_noise(tensor)]
+        rests = self._by_stages(sides, wholes)
+        return {
+            tensor.name: beside_unmatched(
+                self._or_range(sides, tensor, found[tensor.name]), rests.get(tensor.name)
+            )
+            for tensor in held
+        }
+
     def _or_range(self, sides: RecordingPair, tensor: TensorPair, held: Comparison) -> Comparison:
         """Distinguish an overflow from any other NaN or infinity."""
-        if held.verdict.reason != "non-finite" or held.agrees:
-            return held
-        return overflowed(held, tensor.values, sides.precision, self.reference)
+        if sides.dtype not in self._overflows:
+            self._overflows[sides.dtype] = overflows(self.graph, self.reference, sides.dtype)
+        return out_of_range(held, tensor, self._overflows[sides.dtype])
 
     def _has_noise(self, tensor: TensorPair) -> bool:
         """Whether there is noise to know: real numbers that can be held together."""
@@ -174,3 +214,8 @@ class NoiseJudge:
             if self._has_noise(tensor := sides.match(name, actual[name], expected[name]))
         ]
         return self._calibrated.tied_direction(sides, tensors)
+
+
+def _is_unmatched(seen: Comparison) -> bool:
+    """Whether one side alone has NaN or an infinity."""
+    return seen.verdict.reason == "non-finite" and not seen.agrees

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from gradcmp.case import DTYPES, DType
 from gradcmp.judge.auto.loudness import apart
@@ -42,6 +43,22 @@ class TensorPair:
         if sum(array.nbytes for array in arrays) > SMALL_BYTES:
             return None
         return tuple((a.dtype, a.shape, a.tobytes()) for a in arrays)
+
+    @cached_property
+    def unmatched(self) -> npt.NDArray[np.bool_]:
+        """Where one side alone is NaN or infinite."""
+        return ~np.isfinite(apart(*(np.asarray(array, np.float64) for array in self.values)))
+
+    def without_unmatched(self) -> TensorPair:
+        """Return the pair with zeros for those elements on all sides, so that the others count."""
+
+        def rest(both: tuple[Array, Array]) -> tuple[Array, Array]:
+            actual, expected = (
+                np.where(self.unmatched, array.dtype.type(0), array) for array in both
+            )
+            return actual, expected
+
+        return TensorPair(self.name, rest(self.values), self.float64 and rest(self.float64))
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,13 @@ def divergences(graph: Graph, comparisons: Mapping[str, Comparison]) -> dict[str
 
     A value comes from the nodes that it depends on. A gradient comes from the gradients of the
     nodes that use its tensor; the pullback at the first that parts may have read wrong values.
+    A tensor that one side lacks has not parted: it is passed over, whatever comes through it.
     """
-    wrong = [name for name, comparison in comparisons.items() if not comparison.agrees]
+    wrong = [
+        name
+        for name, comparison in comparisons.items()
+        if not comparison.agrees and comparison.verdict.reason != "missing"
+    ]
     if not wrong:
         return {}
     reads = graph.reads

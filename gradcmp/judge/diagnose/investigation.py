@@ -12,16 +12,17 @@ import numpy as np
 from gradcmp.case import DTYPES, DType
 from gradcmp.graph import Graph, backward, forward
 from gradcmp.judge.blame import Ruling
+from gradcmp.judge.causes.diagnosis import diagnose
+from gradcmp.judge.causes.emulation import FLOAT64, lowered, rewritten, terms
+from gradcmp.judge.causes.evidence import Evidence
+from gradcmp.judge.causes.places import where
 from gradcmp.judge.comparison import Comparison, Verdict
 from gradcmp.judge.diagnose.arbiter import Arbiter
-from gradcmp.judge.diagnose.causes import diagnose
 from gradcmp.judge.diagnose.derivative import Primal
-from gradcmp.judge.diagnose.emulation import FLOAT64, lowered, terms
-from gradcmp.judge.diagnose.evidence import Evidence
 from gradcmp.judge.elementwise.segments import Float, Segments, batches
 from gradcmp.judge.mutation.weak import sensitivity, surely_sensitive
 from gradcmp.judge.tensor_judge import Allowance, TensorJudge
-from gradcmp.judge.verdict import Cause, Finding, Pair, Sensitivity
+from gradcmp.judge.verdict import Finding, Pair, Sensitivity
 from gradcmp.recording import Array, Recording
 
 Comparisons = Mapping[Pair, Mapping[str, Comparison]]
@@ -54,9 +55,13 @@ class Investigation:
                 wrong = not comparison.agrees or comparison.verdict.warns
                 if wrong and self._is_known(name, pair, comparison) and looked < MOST:
                     looked += 1
-                    causes = self._causes(name, pair)
+                    evidence = self._evidence(name, pair)
+                    tied = comparison.verdict.reason == "kink"  # which is the cause
+                    causes = diagnose(evidence) if evidence and not tied else ()
+                    place = where(evidence) if evidence and not comparison.agrees else ""
                     ruling = self._ruling(name, pair, comparison, comparisons)
-                    found.setdefault(pair, {})[name] = Finding(causes, ruling.side, ruling)
+                    finding = Finding(causes, ruling.side, ruling, where=place)
+                    found.setdefault(pair, {})[name] = finding
         return found
 
     def _is_known(self, name: str, pair: Pair, comparison: Comparison) -> bool:
@@ -98,25 +103,25 @@ class Investigation:
             told[name] = Sensitivity() if none else _within(brackets, gradient, dtype)
         return told
 
-    def _causes(self, name: str, pair: Pair) -> tuple[Cause, ...]:
-        actual, expected = (self._wide(label) for label in (pair.actual, pair.expected))
+    def _evidence(self, name: str, pair: Pair) -> Evidence | None:
+        sides = (pair.actual, pair.expected)
+        actual, expected = (real_tensors(self.recordings[label]) for label in sides)
         if name not in actual or name not in expected:
-            return ()
+            return None
         if not actual[name].size or not expected[name].size:
-            return ()
-        noise = self.rule.noise(name, pair)
-        return diagnose(
-            Evidence(
-                actual[name],
-                expected[name],
-                noise,
-                self.rule.limit,
-                self.recordings[pair.actual].dtype,  # type: ignore[arg-type]
-                {key: array for key, array in expected.items() if key != name},
-                {key: array for key, array in actual.items() if key != name},
-                self._terms.get(name.removeprefix("d "), {}) if name.startswith("d ") else {},
-                {words: by[name] for words, by in self._lowered.items() if name in by},
-            )
+            return None
+        return Evidence(
+            actual[name],
+            expected[name],
+            self.rule.noise(name, pair),
+            self.rule.limit,
+            self.recordings[pair.actual].dtype,  # type: ignore[arg-type]
+            _beside(name, expected),
+            _beside(name, actual),
+            self._terms.get(name.removeprefix("d "), {}) if name.startswith("d ") else {},
+            {words: by[name] for words, by in self._lowered.items() if name in by},
+            {words: by[name] for words, by in self._rewritten.items() if name in by},
+            self._output if name.startswith("d ") else None,
         )
 
     def _ruling(
@@ -130,13 +135,6 @@ class Investigation:
             if other.expected == self.reference and name in by
         }
         return self._arbiter.on_value(name, pair, comparison, held)
-
-    def _wide(self, label: str) -> dict[str, Float]:
-        return {
-            name: np.asarray(array, np.float64)
-            for name, array in self.recordings[label].tensors.items()
-            if array.dtype.kind in "fV"
-        }
 
     @property
     def _held(self) -> Recording:
@@ -161,6 +159,35 @@ class Investigation:
     def _lowered(self) -> dict[str, dict[str, Array]]:
         with np.errstate(all="ignore"):
             return lowered(self.graph, self._primal.inputs, self._primal.cotangent)
+
+    @cached_property
+    def _rewritten(self) -> dict[str, dict[str, Array]]:
+        with np.errstate(all="ignore"):
+            return rewritten(self.graph, self._primal.inputs, self._primal.cotangent)
+
+    @property
+    def _output(self) -> float | None:
+        """The value that is differentiated, where it is a single number."""
+        value = self._held.values[self.graph.output]
+        return float(value) if not value.shape else None
+
+
+def real_tensors(recording: Recording) -> dict[str, Float]:
+    """Return the tensors of a recording that are of real numbers, in float64."""
+    return {
+        name: np.asarray(array, np.float64)
+        for name, array in recording.tensors.items()
+        if array.dtype.kind in "fV"
+    }
+
+
+def _beside(name: str, tensors: Mapping[str, Float]) -> dict[str, Float]:
+    """Return the other tensors that a tensor may be explained by: no value by a gradient."""
+    return {
+        other: array
+        for other, array in tensors.items()
+        if other != name and (name.startswith("d ") or not other.startswith("d "))
+    }
 
 
 def _within(brackets: Iterable[Allowance], gradient: Float, dtype: DType) -> Sensitivity:

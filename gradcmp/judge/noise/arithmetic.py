@@ -8,17 +8,20 @@ from typing import Any
 
 import numpy as np
 
+from gradcmp.judge.dtypes import PRECISIONS
 from gradcmp.judge.noise.model import (
     FUNCTIONS,
     METHODS,
     NoiseModel,
     NoisyArray,
     NoModelError,
+    Rule,
     Stack,
     align,
 )
 from gradcmp.ops import OPS
 from gradcmp.ops.primitives import Sum, convolved_product, total_as
+from gradcmp.ops.tails import precise, square_scale
 
 # Half of the worst error seen over the frameworks, in units of u. What is not here, not in EXACT
 # and not in the block of an op has no model.
@@ -39,6 +42,8 @@ KAPPA: Mapping[np.ufunc, float] = {
     np.power: 8,  # exp(y log x): the errors of both
     np.tanh: 11,
 }
+LOST = 1e-3  # of a number: what the usual formula loses of it in float64 is more than rounding
+KAPPA_PRECISE = 15  # of a formula that loses no digits: a handful of elementary functions
 PRODUCTS = frozenset((np.multiply, np.divide))
 ORDERINGS = frozenset((np.greater, np.greater_equal, np.less, np.less_equal))
 EQUALITIES = frozenset((np.equal, np.not_equal))
@@ -202,5 +207,34 @@ def _convolved_product(x: Any, y: Any) -> NoisyArray:
     return _matmul(model, x, y, "convolved")
 
 
+def _precise(usual: Rule, exact: Rule, *operands: Any) -> NoisyArray:
+    """Take the value of the exact formula and the noise of the usual one, which everybody uses."""
+    model = next(a.model for a in operands if isinstance(a, NoisyArray))
+    held = [a.stack if isinstance(a, NoisyArray) else np.asarray(a)[None] for a in operands]
+    with np.errstate(all="ignore"):
+        if model.precise:
+            several = [np.broadcast_to(a, (model.replicas + 1, *a.shape[1:])) for a in held]
+            stack = np.stack([exact(*one) for one in zip(*several, strict=True)])
+            return model.jitter(stack, KAPPA_PRECISE)
+        base = exact(*(a[0] for a in held))
+        noisy = usual(*operands).stack
+        stack = noisy + (base - noisy[:1])
+        # Replicas of what rounds to 1 are 1, too: all that is lost would leave no noise.
+        off = (base - noisy[0]) * (model.precision.u / PRECISIONS["float64"].u)
+        off = np.where(np.abs(base - noisy[0]) > LOST * np.abs(base), off, 0.0)
+        stack[1::2] += off
+        stack[2::2] -= off
+    stack = np.where(np.isfinite(stack), stack, noisy)
+    stack[0] = base
+    return NoisyArray(stack, model)
+
+
 # Functions that are no ufuncs and make errors of their own.
-FUNCTIONS.update({total_as: _total_as, convolved_product: _convolved_product})
+FUNCTIONS.update(
+    {
+        precise: _precise,
+        square_scale: lambda x, axis: square_scale(x.stack[0], axis),
+        total_as: _total_as,
+        convolved_product: _convolved_product,
+    }
+)

@@ -60,6 +60,7 @@ def calibrate(
     operands: Precision | None = None,
     seed: int = 0,
     coarse: frozenset[str] = ANY,
+    precise: bool = False,
 ) -> dict[str, Scale]:
     """Run the reference with injected noise and give the scale of each tensor in `names`.
 
@@ -73,6 +74,8 @@ def calibrate(
         What matrix products round their operands to first.
     coarse : set of str
         The kinds of sums that are added up in bfloat16 itself.
+    precise : bool
+        Whether formulas that lose no digits are taken to be the usual ones.
 
     Raises
     ------
@@ -83,6 +86,7 @@ def calibrate(
     model = NoiseModel(precision, replicas, rng, operands)
     if precision in [PRECISIONS[dtype] for dtype in HALVES]:
         model = Bfloat16Model(precision, replicas, rng, operands, coarse=coarse)
+    model.precise = precise
     tensors = walk(graph, inputs, cotangent, model, names)
     stacks = {name: _stack(tensor) for name, tensor in tensors.items()}
     if not model.branches.are_open:

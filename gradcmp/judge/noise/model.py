@@ -57,6 +57,8 @@ class NoiseModel:
         What the operands of a matrix product are rounded to first: TF32 units do that.
     branches : Branches
         How the replicas take branches, and what lies near a kink.
+    precise : bool
+        Whether everybody computes by formulas that lose no digits, instead of the usual ones.
     kink_width : float
         Spreads from a kink within which another backend may take the other branch.
     roundings : int
@@ -68,6 +70,7 @@ class NoiseModel:
     rng: np.random.Generator
     operands: Precision | None = None
     branches: Branches = field(default_factory=Branches)
+    precise: bool = False
     kink_width: ClassVar[float] = 4.0
     roundings: ClassVar[int] = 1
 

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 import numpy as np
 
 from gradcmp.case import Auto, Case, Tolerance
 from gradcmp.errors import NothingComparedError, UsageError, did_you_mean
-from gradcmp.graph.records import STEP
-from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.diagnose.arbitration import grouped
 from gradcmp.judge.diagnose.divergence import divergences
 from gradcmp.judge.diagnose.investigation import reconsidered
-from gradcmp.judge.fixed import FixedJudge, without_noise
+from gradcmp.judge.fixed import NO_GRAPH, NO_INPUTS, TWO_GRAPHS, FixedJudge, without_noise
+from gradcmp.judge.recorded.by_name import compare_by_name
+from gradcmp.judge.recorded.complex_parts import split, told
 from gradcmp.judge.recorded.plain_arrays import look_into, loose_rule
 from gradcmp.judge.recorded.same_case import judge_saved
-from gradcmp.judge.sides import Side, compare_required
-from gradcmp.judge.tensor_judge import TensorJudge
+from gradcmp.judge.recorded.without_graph import doubted, explain
 from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Array, Origin, Outcome, Recording
 
@@ -57,6 +55,19 @@ class Names:
         for name in self.only:
             if name not in {**theirs, **ours}:
                 raise UsageError(f"no tensor is called '{name}'", way_out=_near(name, theirs))
+
+    def turned(self, actual: Recording, expected: Recording) -> tuple[Names, Recording]:
+        """Return the expected side by the names of the actual one, and how to match the two then.
+
+        Raises
+        ------
+        UsageError
+            When neither has a name, or a name is taken.
+        """
+        replace(self, only=()).require_known(actual, expected)
+        back = {new: old for old, new in self.renamed.items()}
+        chosen = tuple(back.get(name, name) for name in self.only)
+        return Names(only=chosen), Names(back).rename(expected)
 
     def choose(self, verdict: CaseVerdict) -> CaseVerdict:
         """Leave only these tensors in the verdict on one pair.
@@ -107,6 +118,7 @@ class Names:
 
 
 ALL = Names()
+NOT_AUTO = (NO_GRAPH, NO_INPUTS, TWO_GRAPHS)  # by how many of the two say what case they are of
 
 
 def judge_pair(
@@ -121,8 +133,9 @@ def judge_pair(
 
     Recordings of the same case are judged as in a run. Others, and arrays without a case, by
     every tensor that either has; inputs and the steps inside expressions are not results. Of
-    these, arrays that are held against a recording are judged by the noise of its case under
-    tolerance auto; for others, whose graph is not known or not the same, the table by dtype serves.
+    these, arrays that are held against a recording, on whichever side it stands, are judged by the
+    noise of its case under tolerance auto, and called as it calls them; for others, whose graph is
+    not known or not the same, the table by dtype serves.
 
     Parameters
     ----------
@@ -143,14 +156,23 @@ def judge_pair(
         both = {pair.expected: expected, pair.actual: actual}
         verdict = judge_saved(expected.origin, both, tolerance, [pair])
         return replace(names.choose(verdict), reference=pair.expected)
-    sides = {pair.actual: names.rename(actual), pair.expected: expected}
-    named = not (actual.origin and names.renamed)  # as in the graph
-    rule = loose_rule(sides) if isinstance(tolerance, Auto) and named else None
+    if actual.origin and not expected.origin:
+        names, expected = names.turned(actual, expected)
+    names.require_known(actual, expected)
+    sides, parted = split(pair, {pair.actual: names.rename(actual), pair.expected: expected})
+    rule = loose_rule(sides) if isinstance(tolerance, Auto) else None
     plain = FixedJudge(without_noise(tolerance), sides)
     with np.errstate(all="ignore"):  # infinities are findings, not warnings
-        comparisons = _by_name(pair, actual, expected, rule or plain, names)
-        findings = look_into(rule, pair, comparisons) if rule else {}
+        named = compare_by_name(pair, sides, rule or plain, names.only)
+        comparisons = named.comparisons
+        findings = (
+            look_into(rule, pair, comparisons)
+            if rule
+            else explain(plain, pair, comparisons, parted)
+        )
         comparisons = reconsidered(comparisons, findings.get(pair, {}))
+        if not rule:
+            comparisons = told(doubted(comparisons, findings.get(pair, {})), parted)
     if not comparisons:
         raise _nothing(str(pair))
     case = Case(title or str(pair), inputs={}, graph={}, output="", wrt=(), backends=())
@@ -160,11 +182,13 @@ def judge_pair(
     return CaseVerdict(
         replace(case, tolerance=tolerance if rule else plain.tolerance),
         pair.expected,
-        {pair.expected: expected, pair.actual: sides[pair.actual]},
+        {label: sides[label] for label in (pair.expected, pair.actual)},
         {pair: comparisons},
         findings,
         grouped(sides, {pair: comparisons}, findings),
         {pair: divergences(rule.graph, comparisons)} if rule else {},
+        not_given={pair: named.not_given} if named.not_given else {},
+        not_auto="" if rule or not isinstance(tolerance, Auto) else NOT_AUTO[len(origins)],
     )
 
 
@@ -200,32 +224,6 @@ def same_question(actual: Recording, expected: Recording) -> bool:
     """Whether both answer the same graph on the same inputs."""
     a, e = actual.origin, expected.origin
     return a is not None and e is not None and not a.difference(e)
-
-
-def _by_name(
-    pair: Pair, actual: Recording, expected: Recording, rule: TensorJudge, names: Names
-) -> dict[str, Comparison]:
-    """Compare whatever either has, in the order of the expected side."""
-    names.require_known(actual, expected)
-    sides = (
-        Side(pair.actual, actual.dtype, names.apply(actual.tensors)),
-        Side(pair.expected, expected.dtype, expected.tensors),
-    )
-    results = {names.renamed.get(name, name) for name in _results(actual)} | _results(expected)
-    chosen = [
-        name
-        for name in {**sides[1].arrays, **sides[0].arrays}
-        if name in results and (not names.only or name in names.only)
-    ]
-    return compare_required(chosen, sides, partial(rule.compare, pair))
-
-
-def _results(recording: Recording) -> set[str]:
-    """Name the tensors of a recording that are neither inputs nor steps inside expressions."""
-    if recording.origin is None:
-        return set(recording.tensors)
-    inputs = recording.origin.case.inputs
-    return {name for name in recording.tensors if name not in inputs and STEP not in name}
 
 
 def _nothing(pair: str) -> NothingComparedError:

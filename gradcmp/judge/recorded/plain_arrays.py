@@ -4,24 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
 
 from gradcmp.case import DTYPES, DType, DTypeTable
 from gradcmp.graph import Graph, build
 from gradcmp.judge.auto.judge import NoiseJudge
-from gradcmp.judge.comparison import Comparison
+from gradcmp.judge.comparison import Comparison, Verdict
 from gradcmp.judge.diagnose.investigation import Investigation
 from gradcmp.judge.elementwise.arrays import compare
+from gradcmp.judge.elementwise.difference import element
 from gradcmp.judge.elementwise.segments import Float
+from gradcmp.judge.elementwise.ulp import coarser
+from gradcmp.judge.recorded.precision import RoundedInputs, held_in
 from gradcmp.judge.recorded.reference import recompute_reference
 from gradcmp.judge.recorded.same_case import AGAIN
 from gradcmp.judge.tensor_judge import Allowance, Latitude, TiedDirection
 from gradcmp.judge.verdict import Finding, Pair
-from gradcmp.recording import Array, Recording
+from gradcmp.recording import Array, Recording, dtype_name, numpy_dtype
 
 
 @dataclass(frozen=True)
 class LooseRule:
-    """Judges each tensor in the dtype that the loose array itself has: none is declared for all.
+    """Judges each tensor in the dtype that the numbers of the loose array are of.
+
+    None is declared for all, and a number of float32 may be stored in float64, as ``loss.item()``
+    is. An array in float64 that was computed from inputs as they were written is not off because
+    the case rounded them.
 
     Attributes
     ----------
@@ -31,13 +41,21 @@ class LooseRule:
         The loose side, in `recordings`; its tensors are called as on the known side.
     recordings : mapping of str to Recording
         Both sides, by label.
+    rounds_inputs : bool
+        Whether the case rounds its inputs to what its dtypes hold.
     """
 
     graph: Graph
     base: Recording
     label: str
     recordings: Mapping[str, Recording]
+    rounds_inputs: bool = True
     _rules: dict[str, NoiseJudge] = field(default_factory=dict)
+    _dtypes: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def _rounded(self) -> RoundedInputs:
+        return RoundedInputs(self.graph, self.base)
 
     @property
     def limit(self) -> float:
@@ -52,13 +70,87 @@ class LooseRule:
         found = {}
         for name, both in tensors.items():
             if self.knows(name):
-                dtype = self.recordings[self.label].tensors[name].dtype.name
-                known.setdefault(dtype, {})[name] = both
+                known.setdefault(self._held_in(name), {})[name] = self._as_held(pair, name, both)
             else:
                 found[name] = compare(*both, DTypeTable())
         for dtype, some in known.items():
             found |= self._of(dtype).compare(pair, some)
+        return found | self._forgiven(pair, tensors, found)
+
+    def _held_in(self, name: str) -> str:
+        found = self._dtypes.get(name)
+        if found is None:
+            (known,) = (one.dtype for label, one in self.recordings.items() if label != self.label)
+            array = self.recordings[self.label].tensors[name]
+            among = tuple(dict.fromkeys(one for one in (known, "float32") if one in DTYPES))
+            found = self._dtypes[name] = held_in(array, among)
         return found
+
+    def _as_held(self, pair: Pair, name: str, both: tuple[Array, Array]) -> tuple[Array, Array]:
+        """Return both arrays, the loose one in the dtype that its numbers are of."""
+        if self.label not in (pair.actual, pair.expected):
+            return both  # the known side and the reference, to tell who is wrong
+        dtype = numpy_dtype(self._held_in(name))
+        loose = (pair.actual, pair.expected).index(self.label)
+        actual, expected = (a.astype(dtype) if i == loose else a for i, a in enumerate(both))
+        return actual, expected
+
+    def _forgiven(
+        self,
+        pair: Pair,
+        tensors: Mapping[str, tuple[Array, Array]],
+        found: Mapping[str, Comparison],
+    ) -> dict[str, Comparison]:
+        """Return what is off by no more than the digits that the inputs of the case lost.
+
+        The other side must agree with the reference, which the loose one stands for then.
+        """
+        if not self.rounds_inputs or self.label not in (pair.actual, pair.expected):
+            return {}
+        doubtful = [
+            name
+            for name, one in found.items()
+            if self.knows(name) and (one.verdict.warns or not one.agrees)
+            if self._held_in(name) == "float64" and one.worst and not one.nonfinite
+            if self._rounded.explains(name, self.recordings[self.label].tensors[name], self.limit)
+        ]
+        if not doubtful:
+            return {}
+        loose = (pair.actual, pair.expected).index(self.label)
+        asked = {}
+        for name in doubtful:
+            both = list(tensors[name])
+            both[loose] = self.base.tensors[name]
+            asked[name] = (both[0], both[1])
+        sides = {AGAIN: self.base, **self.recordings, self.label: self.base}
+        twins = {label: each.twin for label, each in self.recordings.items() if each.twin}
+        known = NoiseJudge(self.graph, self.base, sides, twins).compare(pair, asked)
+        return {
+            name: self._by_inputs(name, pair, tensors[name], found[name])
+            for name, one in known.items()
+            if one.agrees and not one.verdict.warns
+        }
+
+    def _by_inputs(
+        self, name: str, pair: Pair, both: tuple[Array, Array], seen: Comparison
+    ) -> Comparison:
+        """Measure a difference by what rounded inputs leave open."""
+        actual, expected = (np.asarray(array, np.float64) for array in both)
+        allowed = self.limit * (self._rounded.noise[name] + self.noise(name, pair))
+        with np.errstate(all="ignore"):
+            excess = np.nan_to_num(np.abs(actual - expected) / allowed)
+        index = tuple(map(int, np.unravel_index(np.argmax(excess), excess.shape)))
+        unit = coarser(*(dtype_name(array.dtype) for array in both))
+        numbers = float(actual[index]), float(expected[index])
+        return replace(
+            seen,
+            verdict=Verdict(True, "rounding", "the inputs of the case are rounded, yours are not"),
+            rule=f"auto: |a − e| <= {self.limit:g} × what rounded inputs leave open",
+            disagreeing=0,
+            worst=element(index, *numbers, unit, float(allowed[index])),
+            excess=None if seen.excess is None else excess,
+            noise=None,
+        )
 
     def knows(self, name: str) -> bool:
         """Whether a tensor has noise: both sides have it, in real numbers of a known dtype."""
@@ -83,7 +175,7 @@ class LooseRule:
         return self._of_tensor(given[0]).tied_direction(given, pair) if given else None
 
     def _of_tensor(self, name: str) -> NoiseJudge:
-        return self._of(self.recordings[self.label].tensors[name].dtype.name)
+        return self._of(self._held_in(name))
 
     def _of(self, dtype: str) -> NoiseJudge:
         if dtype not in self._rules:
@@ -114,7 +206,8 @@ def loose_rule(recordings: Mapping[str, Recording]) -> LooseRule | None:
     found = {array.dtype.name for array in other.tensors.values()}
     dtype = next((dtype for dtype in reversed(DTYPES) if dtype in found), "")
     sides = {**recordings, label: replace(other, dtype=dtype)}
-    return LooseRule(build(one.origin.case), replace(base, backend=AGAIN), label, sides)
+    case = one.origin.case
+    return LooseRule(build(case), replace(base, backend=AGAIN), label, sides, case.round_inputs)
 
 
 def look_into(

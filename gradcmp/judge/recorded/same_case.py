@@ -13,7 +13,7 @@ from gradcmp.judge.blame import Groups
 from gradcmp.judge.case import judge
 from gradcmp.judge.elementwise.arrays import compare
 from gradcmp.judge.elementwise.tolerance import DEFAULTS
-from gradcmp.judge.fixed import without_noise
+from gradcmp.judge.fixed import NO_INPUTS, without_noise
 from gradcmp.judge.recorded.reference import recompute_reference
 from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Array, Origin, Recording
@@ -54,7 +54,8 @@ def judge_saved(
     base = recompute_reference(origin, recordings) if isinstance(tolerance, Auto) else None
     if base is None:
         plain = replace(case, tolerance=without_noise(tolerance))
-        return judge(plain, recorded, recordings, pairs=pairs or None)
+        judged = judge(plain, recorded, recordings, pairs=pairs or None)
+        return replace(judged, not_auto=NO_INPUTS if isinstance(tolerance, Auto) else "")
     twins = {label: each.twin for label, each in recordings.items() if each.twin}
     reference = recorded if recorded and _repeats(base, recordings[recorded]) else ""
     if not reference:

@@ -22,6 +22,7 @@ from gradcmp.report.words.judgement import (
     isolated_nodes,
     judgements,
     nondeterministic,
+    unknown,
     weak_checks,
 )
 from gradcmp.report.words.sentence import sentence
@@ -29,7 +30,7 @@ from gradcmp.report.words.sentence import sentence
 VIEWS = 6  # pairs of one tensor that are drawn
 STDERR = 40  # lines
 CLIP = 80  # characters of an expression beside its node
-LETTER_OF = {"disagree": "d", "warn": "w", "agree": "a", "plain": "-"}
+LETTER_OF = {"disagree": "d", "warn": "w", "unknown": "w", "agree": "a", "plain": "-"}
 
 Found = tuple[Pair, Comparison]
 
@@ -147,6 +148,7 @@ def said(verdict: CaseVerdict) -> Iterator[tuple[str, str]]:
     """Return the remarks of the screen, each with its letter; causes follow what they explain."""
     for remark in (
         *judgements(verdict, True),
+        *unknown(verdict),
         *nondeterministic(verdict),
         *weak_checks(verdict),
         *isolated_nodes(verdict),

@@ -29,7 +29,7 @@ def details(ink: Ink, verdict: CaseVerdict, verbose: bool) -> Iterator[Text]:
     found: dict[str, Wrong] = {name: [] for name in verdict.tensors}
     for pair, name, comparison in verdict.disagreements:
         found[name].append((pair, comparison))
-    found = {name: wrong for name, wrong in found.items() if wrong}
+    found = dict(sorted(((n, w) for n, w in found.items() if w), key=_is_missing))  # stable
     shown = list(found) if verbose else list(found)[:TENSORS]
     for name in shown:
         yield Text()
@@ -43,6 +43,10 @@ def details(ink: Ink, verdict: CaseVerdict, verbose: bool) -> Iterator[Text]:
         more = ink(f"{len(rest)} more {verb}: {names} (--verbose shows all)")
         yield Text()
         yield from ink.wrap(Text.assemble(ink("✗ ", DISAGREE), more), hang=2)
+
+
+def _is_missing(item: tuple[str, Wrong]) -> bool:
+    return all(comparison.verdict.reason == "missing" for _, comparison in item[1])
 
 
 def tensor(

@@ -26,6 +26,7 @@ from gradcmp.report.words.judgement import (
     nature,
     nondeterministic,
     style_of,
+    unknown,
     weak_checks,
 )
 from gradcmp.report.words.sentence import MARKS, Tally, brief, findings, furthest, measure, sentence
@@ -56,6 +57,7 @@ class CaseTable:
             yield from arrays(ink, self.verdict)
         yield from tables(ink, self.verdict, self.verbose)
         yield from drawn(ink, judgements(self.verdict, self.verbose))
+        yield from drawn(ink, unknown(self.verdict))
         for remark in weak_checks(self.verdict):
             yield from remark.drawn(ink)
         yield from drawn(ink, nondeterministic(self.verdict))

@@ -27,10 +27,11 @@ UNNOTICED = {  # what a weak check would let pass, by mutant, of which share of 
     "transposed": "a transposed gradient would go unnoticed",
     "float32": "float32 instead of float64 would go unnoticed",
 }
-Level: TypeAlias = Literal["disagree", "warn", "agree", "plain"]
+Level: TypeAlias = Literal["disagree", "warn", "unknown", "agree", "plain"]
 STYLES: Mapping[Level, tuple[str, str]] = {
     "disagree": ("✗", DISAGREE),
     "warn": ("!", UNKNOWN),
+    "unknown": ("?", UNKNOWN),
     "agree": ("✓", AGREE),
     "plain": ("", QUIET),
 }
@@ -132,7 +133,7 @@ def judgements(verdict: CaseVerdict, verbose: bool) -> Iterator[Remark]:
         name = found[1]
         if name not in worst or gravity(found) > gravity(worst[name]):
             worst[name] = found
-    ordered = sorted(worst.values(), key=lambda found: found[2].agrees)  # stable
+    ordered = sorted(worst.values(), key=_place)  # stable
     shown = ordered if verbose else ordered[:LINES]
     for pair, name, comparison in shown:
         body = "; ".join(facts(verdict, pair, name, comparison))
@@ -143,6 +144,21 @@ def judgements(verdict: CaseVerdict, verbose: bool) -> Iterator[Remark]:
         yield Remark("plain", f"and {', '.join(rest)} (--verbose shows all)")
 
 
+def _place(finding: Finding) -> tuple[bool, bool]:
+    """Order findings: what fails before what warns, and what was seen before what is missing."""
+    comparison = finding[2]
+    return comparison.agrees, comparison.verdict.reason == "missing"
+
+
+def unknown(verdict: CaseVerdict) -> Iterator[Remark]:
+    """Name what one side did not give: of that nothing is known."""
+    for pair, names in verdict.not_given.items():
+        held = {label: verdict.recordings[label].tensors for label in (pair.actual, pair.expected)}
+        without = next(label for label, tensors in held.items() if names[0] not in tensors)
+        body = f" did not give {', '.join(names)}: of these nothing is known"
+        yield Remark("unknown", "", without, body)
+
+
 def facts(verdict: CaseVerdict, pair: Pair, name: str, comparison: Comparison) -> Iterator[str]:
     """Return the parts of the sentence: how much, what float64 says, whose, since when."""
     worst, noise = comparison.worst, comparison.noise
@@ -150,8 +166,9 @@ def facts(verdict: CaseVerdict, pair: Pair, name: str, comparison: Comparison) -
         amount = f"{place(worst)}{multiple(noise.multiple)} × noise (limit {noise.limit:g})"
         if noise.multiple <= noise.limit < noise.coherent * noise.limit / noise.coherent_limit:
             amount += f", {multiple(noise.coherent)} × as a common factor"
-        digits = f"{noise.digits:.1f} digits agree of {noise.digits_expected:.1f} expected"
-        yield f"{amount}, {ulp(worst.ulp)} ULP, {digits} ({pair})"
+        digits = f", {noise.digits:.1f} digits agree of {noise.digits_expected:.1f} expected"
+        told = digits if math.isfinite(noise.digits) else ""  # no difference has no digits
+        yield f"{amount}, {ulp(worst.ulp)} ULP{told} ({pair})"
     elif worst:
         far = measure(comparison) if comparison.statistics.nonfinite else f"{ulp(worst.ulp)} ulp"
         yield f"{place(worst)}{far} ({pair})"
@@ -160,6 +177,8 @@ def facts(verdict: CaseVerdict, pair: Pair, name: str, comparison: Comparison) -
     if comparison.verdict.detail:
         yield comparison.verdict.detail
     finding = verdict.findings.get(pair, {}).get(name)
+    if finding and finding.where:
+        yield finding.where
     if finding and finding.side:
         yield f"wrong: {finding.side}"
     if not comparison.agrees:
@@ -179,18 +198,19 @@ def since(verdict: CaseVerdict, pair: Pair, name: str) -> Iterator[str]:
     if divergence is None:
         return
     compared = verdict.comparisons[pair]
+    given = " among what was given" if verdict.not_given.get(pair) else ""
     if divergence.forward:
         at = "here" if name == divergence.forward else f"at node '{divergence.forward}'"
-        yield f"first divergence: {at}, in the forward pass"
+        yield f"first divergence{given}: {at}, in the forward pass"
     elif name == divergence.backward:
         values = any(not other.startswith("d ") for other in compared)  # or nobody asked for them
-        agree = "; the values that it is made from agree" if values else ""
-        yield f"first divergence: here, in the backward pass{agree}"
+        agree = "; the values that it is made from agree" if values and not given else ""
+        yield f"first divergence{given}: here, in the backward pass{agree}"
     elif divergence.backward:
         node = divergence.backward.removeprefix("d ")
         value = compared.get(node)
         agrees = " (its value agrees)" if value and value.agrees else ""
-        yield f"first divergence: at node '{node}', in the backward pass{agrees}"
+        yield f"first divergence{given}: at node '{node}', in the backward pass{agrees}"
 
 
 def causes(verdict: CaseVerdict, pair: Pair, name: str) -> Iterator[str]:

@@ -80,7 +80,10 @@ def severity(comparison: Comparison) -> tuple[bool, float, float]:
     """Order comparisons: disagreeing ones by what they exceed, agreeing ones by ULP.
 
     To two digits, as shown: of equals the first is taken, and pairs with the reference are first.
+    What is missing comes after whatever was seen to disagree.
     """
+    if comparison.verdict.reason == "missing":
+        return (True, 0.0, 0.0)
     steps = _two_digits(comparison.statistics.max_ulp)
     if comparison.agrees:
         return (False, steps if comparison.worst else 0.0, 0.0)
@@ -163,6 +166,7 @@ def reservations(verdict: CaseVerdict) -> str:
             (len({name for _, name, _ in verdict.warnings}), "warning"),
             (len(verdict.weak), "weak check"),
             (len(verdict.known), "known disagreement"),
+            (sum(map(len, verdict.not_given.values())), "unknown tensor"),
         )
         if number
     ]

@@ -53,6 +53,13 @@ def test_a_gradient_that_reads_a_wrong_value_began_with_it():
     assert found["d y"] == Divergence(None, "d y")
 
 
+def test_what_is_missing_has_not_parted():
+    gone = Comparison(Verdict(False, "missing"), "a = e")
+    by = {name: RIGHT for name in (*VALUES, *GRADIENTS)}
+    found = divergences(build(TWO), {**by, "d d": gone, "d c": gone, "d y": WRONG})
+    assert found == {"d y": Divergence(None, "d y")}
+
+
 def test_a_value_that_agrees_hands_nothing_on():
     """The pullback of ``out`` reads b, which came out right although a did not."""
     assert parted("a", "d b")["d b"] == Divergence(None, "d b")

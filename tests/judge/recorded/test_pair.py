@@ -112,9 +112,50 @@ def test_arrays_without_a_case_are_held_against_one_with():
     assert hold(mine, square(), names).agrees
     assert hold(mine, square(), names).recordings[PAIR.actual].tensors.keys() == {"d X"}
     assert not hold(loose(dX=-mine.values["dX"]), square(), names).agrees
-    assert reasons(hold(mine, square(), Names({"dX": "d X"}))) == dict.fromkeys(
-        ("Y", "d Y"), "missing"
-    )
+    all_of_mine = hold(mine, square(), Names({"dX": "d X"}))
+    assert all_of_mine.agrees
+    assert all_of_mine.not_given == {PAIR: ("Y", "d Y")}
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_what_ones_own_arrays_leave_out_is_unknown(swapped):
+    """But a gradient that the case asks for and that is lost beside another is missing."""
+
+    def judged(**arrays):
+        sides = (square(), loose(**arrays)) if swapped else (loose(**arrays), square())
+        return hold(*sides)
+
+    fine = {"Y": square().values["Y"], "d Y": square().gradients["Y"]}
+    values = judged(Y=fine["Y"])
+    assert values.agrees
+    assert values.not_given == {PAIR: ("d Y", "d X")}
+    assert reasons(judged(**fine)) == {"d X": "missing"}
+    assert not judged(**fine).not_given
+    assert reasons(judged(Y=-fine["Y"])) == {"Y": "tolerance"}
+    assert reasons(judged(**{"Y": fine["Y"], "q": fine["Y"]})) == {"q": "missing"}
+
+
+def test_what_is_asked_for_by_name_must_be_there():
+    assert reasons(hold(loose(Y=square().values["Y"]), square(), Names(only=("d Y", "Y")))) == {
+        "d Y": "missing"
+    }
+
+
+def test_two_recordings_owe_each_other_every_tensor():
+    other = replace(square().origin.case, graph={"Y": Expression("X ** 2")})
+    fewer = replace(square(), values={}, origin=replace(square().origin, case=other))
+    assert reasons(hold(fewer, square())) == {"Y": "missing"}
+
+
+def test_what_a_missing_name_may_mean_is_proposed():
+    dx, y = square().gradients["X"], square().values["Y"]
+    known = square()
+    verdict = hold(loose(**{"d X": dx, "grad_Y": known.gradients["Y"]}), known)
+    assert '--map "grad_Y=d Y"' in verdict.comparisons[PAIR]["grad_Y"].verdict.detail
+    back = hold(known, loose(**{"d X": dx, "y": y}))
+    assert '--map "Y=y"' in back.comparisons[PAIR]["y"].verdict.detail
+    other = hold(loose(**{"d X": dx, "Yy": y[:2]}), known)  # of another shape
+    assert "--map" not in other.comparisons[PAIR]["Yy"].verdict.detail
 
 
 def kernel(change=1.0, dtype="float32"):
@@ -157,11 +198,14 @@ def test_one_ulp_of_float64_is_not_judged_as_if_it_were_float32():
     assert judge_pair(PAIR, kernel(1.0, "float64"), fine, Auto(), THEIRS).agrees
 
 
-def test_names_of_ones_own_on_the_expected_side_are_judged_by_the_table():
+def test_names_of_ones_own_on_the_expected_side_are_judged_by_the_noise_too():
     known = of(square(), "torch", given={"X": X, COTANGENT: DY})
     verdict = judge_pair(PAIR, known, kernel(), Auto(), Names({"d X": "dX"}, ("dX",)))
     assert verdict.agrees
-    assert verdict.case.tolerance == TABLE
+    assert verdict.tensors == ("d X",)
+    assert verdict.case.tolerance == Auto()
+    wrong = judge_pair(PAIR, known, kernel(1.001), Auto(), Names({"d X": "dX"}))
+    assert reasons(wrong) == {"d X": "suspect"}
 
 
 def test_the_tolerance_that_was_asked_for_is_used():

@@ -9,9 +9,9 @@ import pytest
 
 from gradcmp.case import Case, Expression, InputSpec
 from gradcmp.graph import backward, build, forward
-from gradcmp.judge.diagnose.causes import diagnose
-from gradcmp.judge.diagnose.emulation import FLOAT64, lowered, terms
-from gradcmp.judge.diagnose.evidence import Evidence, Float
+from gradcmp.judge.causes.diagnosis import diagnose
+from gradcmp.judge.causes.emulation import FLOAT64, lowered, terms
+from gradcmp.judge.causes.evidence import Evidence, Float
 
 SEEDS = range(50)
 SHAPES = ((7, 5), (6, 6), (3, 4, 5), (40,))
@@ -68,6 +68,7 @@ SPOILS: dict[str, tuple[Spoil, str]] = {
         lambda e, s: e * 32 / 31,
         "a factor of 32/31, 32 being the length of axis 0 of 'batch'",
     ),
+    "offset": (lambda e, s: e + 0.37, "a constant, 0.37, is added to every element"),
     "some factor": (lambda e, s: 1.2345 * e, "a factor of 1.2345"),
     "some negative factor": (lambda e, s: -1.2345 * e, "a factor of -1.2345"),
     "a small factor": (lambda e, s: 1.0001 * e, "a factor of 1 + 0.0001"),
@@ -282,7 +283,6 @@ GARBAGE: dict[str, Spoil] = {
     "one element": lambda e, s: e + (np.arange(e.size) == e.size // 2).reshape(e.shape) * 1e-3,
     "half of it": lambda e, s: np.where(np.arange(e.size).reshape(e.shape) % 2, e, -e),
     "shuffled": lambda e, s: s.rng.permutation(e.reshape(-1)).reshape(e.shape),
-    "offset": lambda e, s: e + 0.37,
     "not a number": lambda e, s: np.where(np.arange(e.size).reshape(e.shape) == 2, np.nan, e),
     "infinite": lambda e, s: np.where(np.arange(e.size).reshape(e.shape) == 2, np.inf, e),
 }

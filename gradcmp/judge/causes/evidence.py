@@ -40,6 +40,12 @@ class Evidence:
         What each node that uses this tensor adds to its gradient, by the node's name.
     variants : mapping of str to array
         What this tensor would be under another way of computing, by the words for that way.
+    formulas : mapping of str to array
+        What it would be by another formula, by the words for that.
+    output : float, optional
+        The value that is differentiated, where it is a single number.
+    parts : bool
+        Whether the last axis is of the real and the imaginary part of complex numbers.
     """
 
     actual: Float
@@ -51,6 +57,9 @@ class Evidence:
     own: Mapping[str, Float] = field(default_factory=dict)
     terms: Mapping[str, Float] = field(default_factory=dict)
     variants: Mapping[str, Float] = field(default_factory=dict)
+    formulas: Mapping[str, Float] = field(default_factory=dict)
+    output: float | None = None
+    parts: bool = False
 
     @property
     def same_shape(self) -> bool:

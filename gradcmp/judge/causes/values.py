@@ -13,8 +13,25 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcmp.case import DType
-from gradcmp.judge.diagnose.evidence import DECADES, Evidence, Prediction
-from gradcmp.judge.diagnose.layout import reduced, reversed_order, rolled, shifted, transposed
+from gradcmp.judge.causes.companions import (
+    another,
+    formulas,
+    interchanged,
+    terms,
+    variants,
+    zero_times_infinity,
+)
+from gradcmp.judge.causes.evidence import DECADES, Evidence, Prediction
+from gradcmp.judge.causes.finite_differences import differences
+from gradcmp.judge.causes.layout import (
+    is_bent,
+    reduced,
+    reversed_order,
+    rolled,
+    shifted,
+    transposed,
+    without_one,
+)
 from gradcmp.judge.dtypes import PRECISIONS
 from gradcmp.judge.elementwise.segments import Float
 
@@ -32,33 +49,6 @@ DIGITS = {"bfloat16": 8, "float16 or TF32": 11, "float32": 24}  # of the signifi
 ROUNDINGS = 16.0
 
 
-def zero_times_infinity(evidence: Evidence) -> Iterator[Prediction]:
-    """NaN just where one tensor of the same recording is 0 and another is infinite."""
-    if not evidence.same_shape:
-        return
-    strange = np.isnan(evidence.actual) & ~np.isnan(evidence.expected)
-    if not strange.any():
-        return
-    fitting = {
-        name: spread[strange]
-        for name, tensor in evidence.own.items()
-        if (spread := _broadcast(tensor, strange.shape)) is not None
-    }
-    zero = next((name for name, held in fitting.items() if (held == 0).all()), None)
-    infinite = next((name for name, held in fitting.items() if np.isinf(held).all()), None)
-    if zero is not None and infinite is not None:
-        text = f"0 · inf: NaN where '{zero}' is 0 and '{infinite}' is infinite"
-        value = np.where(strange, np.nan, evidence.expected)
-        yield Prediction(text, value, evidence.spread, proven=True)
-
-
-def _broadcast(tensor: Float, shape: tuple[int, ...]) -> Float | None:
-    try:
-        return np.broadcast_to(tensor, shape)
-    except ValueError:
-        return None
-
-
 def flushed(evidence: Evidence) -> Iterator[Prediction]:
     """Subnormal numbers became zero."""
     exponent = SMALLEST_NORMAL[evidence.dtype]
@@ -74,6 +64,13 @@ def one_side_zero(evidence: Evidence) -> Iterator[Prediction]:
     if evidence.same_shape and not evidence.expected.any():
         text = "it should be zero everywhere"
         yield Prediction(text, evidence.actual, evidence.spread, proven=True)
+
+
+def conjugated(evidence: Evidence) -> Iterator[Prediction]:
+    """The imaginary part has the other sign, as conventions for complex gradients differ."""
+    if evidence.parts:
+        value = evidence.expected * [1.0, -1.0]
+        yield Prediction("it is the complex conjugate", value, evidence.spread)
 
 
 def sign_flipped(evidence: Evidence) -> Iterator[Prediction]:
@@ -118,11 +115,10 @@ def _factors(evidence: Evidence) -> dict[float, str]:
 
 def _lengths(evidence: Evidence) -> dict[int, str]:
     """Name the numbers that this tensor's axes have, then those of the others."""
-    names: dict[int, str] = {}
+    names = {2: ""}  # a factor of 2 has likelier reasons than that an axis has two places
     for axis, n in enumerate(evidence.expected.shape):
         names.setdefault(n, f"the length of axis {axis}")
     names.setdefault(evidence.expected.size, "the number of elements")
-    names.setdefault(2, "")  # a factor of 2 has likelier reasons than another tensor's axis
     for name, tensor in evidence.others.items():
         for axis, n in enumerate(tensor.shape):
             names.setdefault(n, f"the length of axis {axis} of '{name}'")
@@ -163,22 +159,15 @@ def _scaled(evidence: Evidence, factor: float, text: str, free: int = 0) -> Pred
     return Prediction(text, evidence.expected * factor, noise, free=free)
 
 
-def terms(evidence: Evidence) -> Iterator[Prediction]:
-    """The difference is a tensor of the graph, or what one node adds to this gradient."""
-    u = PRECISIONS[evidence.dtype].u
-    parts = {f"the term through '{name}'": part for name, part in evidence.terms.items()}
-    parts |= {f"'{name}'": tensor for name, tensor in evidence.others.items()}
-    for name, part in parts.items():
-        if part.shape == evidence.expected.shape:
-            noise = evidence.spread + u * np.abs(part)  # what it cancels against is rounded too
-            yield Prediction(f"{name} is missing", evidence.expected - part, noise)
-            yield Prediction(f"{name} is added once too often", evidence.expected + part, noise)
-
-
-def variants(evidence: Evidence) -> Iterator[Prediction]:
-    """What the reference gives when it computes in another way."""
-    for way, tensor in evidence.variants.items():
-        yield Prediction(f"consistent with {way}", tensor, evidence.spread, of_rounding=True)
+def added_constant(evidence: Evidence) -> Iterator[Prediction]:
+    """The same number is added to every element, whatever it is."""
+    if not evidence.same_shape or not is_bent(evidence):
+        return  # of a straight line that is the same as to shift it
+    added = float(np.median(evidence.actual - evidence.expected))
+    if np.isfinite(added):
+        noise = evidence.spread + PRECISIONS[evidence.dtype].u * abs(added)
+        text = f"a constant, {added:.5g}, is added to every element"
+        yield Prediction(text, evidence.expected + added, noise, free=1)
 
 
 def rounded(evidence: Evidence) -> Iterator[Prediction]:
@@ -227,16 +216,23 @@ HYPOTHESES: tuple[Hypothesis, ...] = (
     zero_times_infinity,
     flushed,
     one_side_zero,
+    conjugated,
     sign_flipped,
     named_factor,
     transposed,
     reversed_order,
     rolled,
+    without_one,
     reduced,
+    interchanged,
+    another,
     shifted,
     terms,
+    formulas,
     any_factor,
+    added_constant,
     variants,
     rounded,
     float32_inside,
+    differences,
 )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from gradcmp.graph import Graph, Tape, backward, forward
+from gradcmp.graph.records import Node
 from gradcmp.graph.walk import constants_of
-from gradcmp.ops import Array
+from gradcmp.ops import OPS, Array, Op
 
 FLOAT64 = constants_of(np.dtype(np.float64))
 
@@ -74,6 +76,101 @@ def lowered(
             f"d {name}": np.asarray(dx) for name, dx in gradients.items()
         }
     return found
+
+
+def rewritten(
+    graph: Graph, inputs: Mapping[str, Array], cotangent: Array
+) -> dict[str, dict[str, Array]]:
+    """Run the float64 reference with variances that divide by another number of elements.
+
+    Returns
+    -------
+    dict of str to dict of str to array
+        By the words for the formula, by the tensor's name on screen; without those that the graph
+        has no op for.
+    """
+    found = {}
+    for words, by_op in VARIANCES.items():
+        nodes = [_rewritten(node, by_op) for node in graph.nodes]
+        if any(isinstance(node, _Rewritten) for node in nodes):
+            other = replace(graph, nodes=tuple(nodes))
+            tape = forward(other, inputs, FLOAT64)
+            found[words] = {name: np.asarray(x) for name, x in tape.values.items()} | {
+                f"d {name}": np.asarray(dx) for name, dx in backward(other, tape, cotangent).items()
+            }
+    return found
+
+
+@dataclass(frozen=True)
+class _Rewritten(Node):
+    """A node whose op has another formula."""
+
+    formula: Any = None
+
+    @property
+    def spec(self) -> Op:
+        return replace(OPS[self.op], reference=self.formula)
+
+
+def _rewritten(node: Node, by_op: Mapping[str, Any]) -> Node:
+    formula = by_op[node.op](node) if node.op in by_op else None
+    if formula is None:
+        return node
+    return _Rewritten(node.name, node.op, node.operands, node.static, node.where, formula)
+
+
+def _corrected(correction: int) -> Callable[[Node], Any]:
+    """Return what makes a variance divide by n - correction where it divides by the other."""
+
+    def formula(node: Node) -> Any:
+        if node.static.get("correction", 0) != 1 - correction:
+            return None
+        reference = OPS[node.op].reference
+        return lambda *operands, **static: reference(
+            *operands, **{**static, "correction": correction}
+        )
+
+    return formula
+
+
+def _unbiased(count: Callable[[Array, Array], int]) -> Callable[[Node], Any]:
+    """Return what makes a normalization over n elements divide its variance by n - 1.
+
+    (x - mean) / sqrt(v n / (n - 1) + eps) is the same with v, eps (n - 1) / n and a weight that
+    is smaller by the root of (n - 1) / n.
+    """
+
+    def formula(node: Node) -> Any:
+        reference = OPS[node.op].reference
+
+        def run(x: Array, weight: Array, bias: Array, eps: float = 1e-5) -> tuple[Array, Any]:
+            n = count(x, weight)
+            less = (n - 1) / n
+            y, pullback = reference(x, weight * np.sqrt(less), bias, eps=eps * less)
+
+            def back(dy: Array) -> Any:
+                dx, dweight, dbias = pullback(dy)
+                return dx, dweight * np.sqrt(less), dbias
+
+            return y, back
+
+        return run
+
+    return formula
+
+
+VARIANCES: Mapping[str, Mapping[str, Callable[[Node], Any]]] = {
+    "a variance that divides by n − 1, not by n": {
+        "var": _corrected(1),
+        "std": _corrected(1),
+        "layer_norm": _unbiased(lambda x, weight: int(np.size(weight))),
+        "batch_norm": _unbiased(lambda x, weight: int(np.size(x) // np.size(weight))),
+    },
+    "a variance that divides by n, not by n − 1": {
+        "var": _corrected(0),
+        "std": _corrected(0),
+    },
+}
 
 
 class _Unit:

@@ -7,7 +7,7 @@ from itertools import combinations, permutations
 
 import numpy as np
 
-from gradcmp.judge.diagnose.evidence import Evidence, Prediction
+from gradcmp.judge.causes.evidence import Evidence, Prediction, multiples
 
 MOST_AXES = 4  # 24 permutations; of more axes only neighbours and the reverse order are tried
 
@@ -63,11 +63,36 @@ def rolled(evidence: Evidence) -> Iterator[Prediction]:
             yield Prediction(f"rolled by {step:+d} along axis {axis}", value, noise)
 
 
+def without_one(evidence: Evidence) -> Iterator[Prediction]:
+    """One row, one column, one slice of an axis is not there."""
+    actual, expected = evidence.actual, evidence.expected
+    for axis, length in enumerate(expected.shape):
+        if actual.shape != (*expected.shape[:axis], length - 1, *expected.shape[axis + 1 :]):
+            continue
+        ahead = np.take(expected, range(length - 1), axis)
+        spread = np.take(evidence.spread, range(length - 1), axis)
+        off = multiples(actual, ahead, spread) > evidence.limit
+        parted = np.flatnonzero(off.any(axis=tuple(a for a in range(off.ndim) if a != axis)))
+        index = int(parted[0]) if parted.size else length - 1
+        text = f"index {index} of axis {axis} is missing"
+        value, noise = (np.delete(x, index, axis) for x in (expected, evidence.spread))
+        yield Prediction(text, value, noise)
+
+
+def is_bent(evidence: Evidence, axis: int | None = None) -> bool:
+    """Whether the numbers along an axis, or along any, are not on a straight line."""
+    if axis is None:
+        return any(is_bent(evidence, one) for one in range(evidence.expected.ndim))
+    if not evidence.expected.shape[axis] > 2:
+        return False
+    bends = np.abs(np.diff(evidence.expected, 2, axis))
+    return bool(np.any(bends > 4 * evidence.limit * np.max(evidence.spread)))
+
+
 def shifted(evidence: Evidence) -> Iterator[Prediction]:
     """Everything is one place further along an axis; what enters at the edge is free."""
-    for axis, length in enumerate(evidence.expected.shape):
-        bends = np.abs(np.diff(evidence.expected, 2, axis)) if length > 2 else np.zeros(0)
-        if not np.any(bends > 4 * evidence.limit * np.max(evidence.spread)):
+    for axis in range(evidence.expected.ndim):
+        if not is_bent(evidence, axis):
             continue  # a straight line that is shifted is a line with a constant added
         for step, edge in ((1, 0), (-1, -1)):
             value = np.roll(evidence.expected, step, axis)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcmp.judge.diagnose.evidence import Evidence
-from gradcmp.judge.diagnose.values import HYPOTHESES
+from gradcmp.judge.causes.evidence import Evidence
+from gradcmp.judge.causes.values import HYPOTHESES
 from gradcmp.judge.verdict import Cause
 
 

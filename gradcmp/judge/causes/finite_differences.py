@@ -1,0 +1,46 @@
+"""The hypothesis that a gradient is made of differences of values in float32."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from gradcmp.judge.causes.evidence import DECADES, Evidence, Prediction
+from gradcmp.judge.dtypes import PRECISIONS
+
+U = PRECISIONS["float32"].u
+WHOLE = 0.02  # how far from a whole number a quotient may be that float32 has rounded
+ROUNDINGS = 16.0  # steps of float32 that a loss may be off: of a graph of a few dozen ops
+TRUNCATION = 4.0  # times the step, of the largest element: what a second derivative leaves
+STEPS = 8  # 1e-8, 1e-7 … 0.1: what is whole for one of them is whole for those that follow
+
+
+def differences(evidence: Evidence) -> Iterator[Prediction]:
+    """Every number is a whole multiple of one step of a float32 loss over twice a step in x.
+
+    (f(x + h) - f(x - h)) / 2h with f in float32 can be nothing else, and differences to one side
+    are multiples of twice that. A number that is not made so is near one by chance only.
+    """
+    loss = evidence.output
+    if loss is None or not evidence.same_shape or not np.isfinite(evidence.actual).all():
+        return
+    if not loss or not np.isfinite(loss):
+        return
+    for step in 10.0 ** np.arange(-STEPS, 0):
+        quantum = float(np.spacing(np.float32(abs(loss)))) / 2 / (2 * step)  # loss may be less
+        wholes = np.unique(np.abs(evidence.actual / quantum))
+        wholes = wholes[wholes > 0]
+        if not wholes.size or np.max(wholes) * U > WHOLE:
+            continue  # float32 cannot say so many multiples apart
+        apart = np.abs(wholes - np.rint(wholes))
+        odds = -math.log10(2 * WHOLE) * wholes.size - math.log10(STEPS)
+        if np.max(apart) > WHOLE or odds < DECADES:
+            continue
+        peak = float(np.max(np.abs(evidence.expected)))
+        reach = 2 * ROUNDINGS * quantum + TRUNCATION * peak * (step + U / step)  # x is rounded too
+        noise = np.full(evidence.expected.shape, reach / evidence.limit)
+        text = f"consistent with finite differences of a float32 loss, with a step of {step:g}"
+        yield Prediction(text, evidence.expected, noise, proven=True, of_rounding=True)
+        return

@@ -1,0 +1,136 @@
+"""Who loses all digits to the usual formula of an op is warned of, and not blamed."""
+
+from __future__ import annotations
+
+import math
+from itertools import count
+
+import numpy as np
+import pytest
+from autocases import PAIR, case, draw, one_element, reasons, spoiled, verdict
+
+from gradcmp.ops import tails
+from gradcmp.ops.spec import OPS
+from gradcmp.ops.tails import LOSING, gauss, normal_distribution
+
+FAR = {"sigmoid": 40.0, "tanh": 20.0, "expm1": -40.0, "gelu": -10.0}
+
+
+def far(op, at=None):
+    """A case with the op far out at two elements, and nearer elsewhere."""
+    there = case(h=f"{op}(x)", out="h * y")
+    inputs = draw(there)
+    inputs["x"][1, 1] = inputs["x"][3, 0] = FAR[op] if at is None else at
+    return there, inputs
+
+
+def zeroed(inputs):
+    large = np.abs(inputs["x"]) > 5
+    return spoiled("x", lambda d: np.where(large, 0, d).astype(d.dtype))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
+@pytest.mark.parametrize("op", ["sigmoid", "tanh", "expm1"])
+def test_who_lost_all_digits_is_warned_of(op, dtype):
+    there, inputs = far(op)
+    judged = verdict(there, inputs, spoil=zeroed(inputs), dtype=dtype)
+    assert reasons(judged)["d x"] == "precision"
+    assert "all digits are lost at" in judged.comparisons[PAIR]["d x"].verdict.detail
+    assert judged.exit_code == 0
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("op", ["sigmoid", "tanh", "expm1"])
+def test_without_a_float64_run_so_it_is(op, dtype):
+    there, inputs = far(op)
+    judged = verdict(there, inputs, spoil=zeroed(inputs), dtype=dtype, twin=False)
+    assert reasons(judged)["d x"] == "precision"
+
+
+@pytest.mark.parametrize("op", FAR)
+def test_who_has_the_right_number_agrees_plainly(op):
+    there, inputs = far(op)
+    judged = verdict(there, inputs, dtype="float64")
+    assert not judged.warnings
+    assert not judged.disagreements
+
+
+def test_what_float64_has_is_plain_rounding_in_float32():
+    """Of sigmoid'(20) = 2e-9 float32 has lost all, and float64 has eight digits."""
+    there, inputs = far("sigmoid", 20.0)
+    judged = verdict(there, inputs)
+    assert reasons(judged)["d x"] == "rounding"
+
+
+@pytest.mark.parametrize("op", ["sigmoid", "tanh", "expm1"])
+def test_what_is_wrong_elsewhere_is_found(op):
+    there, inputs = far(op)
+    lost = zeroed(inputs)
+    wrong = spoiled("x", one_element(1.001))
+    assert reasons(verdict(there, inputs, spoil=lambda r: wrong(lost(r))))["d x"] == "bug"
+    flipped = spoiled("x", lambda d: -d)
+    assert reasons(verdict(there, inputs, spoil=lambda r: flipped(lost(r))))["d x"] == "bug"
+
+
+def test_a_gradient_that_is_zero_in_theory_is_not_lost():
+    """The sum of a softmax is one, whatever x is."""
+    there = case(s="softmax(x * 5, axis=1)", out="sum(s)")
+    judged = verdict(there, draw(there))
+    assert reasons(judged)["d x"] in ("rounding", "exact")
+
+
+def test_the_table_has_the_ops_that_have_two_formulas(monkeypatch):
+    """Every example is run, and who asks for a formula is noted."""
+    found, asked = set(), count()
+    was = tails.precise
+
+    def noted(*arguments):
+        next(asked)
+        found.add(op.name)
+        return was(*arguments)
+
+    for module in ("activations", "elementary", "losses", "attention"):
+        monkeypatch.setattr(f"gradcmp.ops.{module}.precise", noted)
+    for op in OPS.values():
+        operands = [n for n in op.signature.parameters if n in op.operands]
+        example = op.examples[0]
+        if not op.differentiable or not all(n in example.shapes for n in operands):
+            continue
+        rng = np.random.default_rng(0)
+        drawn = [
+            op.domain[n].draw(rng, example.shapes[n])
+            if n in op.domain
+            else rng.uniform(0.5, 1.0, example.shapes[n])
+            for n in operands
+        ]
+        try:
+            value, pullback = op.reference(*drawn)
+        except TypeError:
+            continue  # it needs static arguments
+        pullback(np.ones(np.shape(value)))
+    assert found == LOSING
+
+
+@pytest.mark.parametrize("x", [-37.5, -20.0, -5.3, -0.8, -0.7, -0.5, 0.0, 0.5, 0.71, 3.0, 40.0])
+def test_the_normal_distribution(x):
+    found = float(normal_distribution(np.asarray([x]))[0])
+    assert math.isclose(found, math.erfc(-x / math.sqrt(2)) / 2, rel_tol=2e-13)
+
+
+@pytest.mark.parametrize("x", [-25.0, -20.0, -5.3, -0.7, 0.3, 12.7, 25.0])
+def test_its_density_by_a_complex_step(x):
+    """The derivative of the one formula is the other, to the last digits."""
+    step = normal_distribution(np.asarray([x + 1e-30j]))[0].imag / 1e-30
+    right = float(gauss(np.asarray([x]))[0]) / math.sqrt(2 * math.pi)
+    assert math.isclose(step, right, rel_tol=1e-12)
+
+
+@pytest.mark.parametrize("x", [1.0, 20.0, 27.3, 37.9])
+def test_gauss_is_right_where_a_square_is_rounded(x):
+    """By exact fractions: exp(-x^2 / 2) = exp(-n / 2) exp(-rest / 2) for a whole n."""
+    from fractions import Fraction
+
+    square = Fraction(x) ** 2
+    whole = int(square)
+    right = math.exp(-whole / 2) * math.exp(-float(square - whole) / 2)
+    assert math.isclose(float(gauss(np.asarray(x))), right, rel_tol=1e-15)
