@@ -5,7 +5,7 @@
 Both arrays differ in nearly every element and agree within the default tolerance of every
 contender, so that none can stop early. gradcmp gives all its statistics: the worst element, three
 maxima, numbers of equal and disagreeing elements, the octaves of ULP, norms and the cosine; by the
-compiled sweep, warm, and by NumPy's, which does the first 1.3e8 elements of a process.
+compiled loops, warm, and by NumPy, which does the first 1.3e8 elements of a process.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ import numpy as np
 import torch
 
 from gradcmp.case import DTypeTable
-from gradcmp.judge import compare
-from gradcmp.judge.elementwise import parallel
+from gradcmp.judge.elementwise.arrays import compare_all
+from gradcmp.judge.elementwise.schedule import Schedule
 
 ELEMENTS = 20_000_000
 ROUNDS = 7
@@ -48,17 +48,17 @@ def contenders(a: np.ndarray, e: np.ndarray) -> dict[str, Callable[[], object]]:
     bits = (a.view(np.uint16), e.view(np.uint16)) if a.dtype.itemsize == 2 else (a, e)
     ta, te = tensor(a), tensor(e)
     return {
-        "gradcmp": lambda: swept(0, a, e),
-        "by NumPy": lambda: swept(math.inf, a, e),
+        "gradcmp": lambda: compared(0, a, e),
+        "by NumPy": lambda: compared(math.inf, a, e),
         "reading both": lambda: (bits[0].max(), bits[1].max()),
         "assert_allclose": lambda: np.testing.assert_allclose(a, e, rtol=4e-2, atol=1e-2),
         "assert_close": lambda: torch.testing.assert_close(ta, te, rtol=4e-2, atol=1e-2),
     }
 
 
-def swept(worthwhile: float, a: np.ndarray, e: np.ndarray) -> object:
-    parallel.WORTHWHILE = worthwhile
-    return compare(a, e, DTypeTable())
+def compared(worthwhile: float, a: np.ndarray, e: np.ndarray) -> object:
+    (comparison,) = compare_all([(a, e)], DTypeTable(), Schedule(worthwhile=worthwhile))
+    return comparison
 
 
 def medians(functions: dict[str, Callable[[], object]]) -> dict[str, float]:

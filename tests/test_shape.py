@@ -25,7 +25,6 @@ LINES = 300  # of a file
 # Who may have more, how much more, and why. An entry that is no longer needed fails.
 CROWDED = {
     "ops": (27, "one file for each family of ops, all of one form; nobody reads them as a whole"),
-    "judge/elementwise": (14, "small arrays and chunks of large ones are to be one implementation"),
 }
 LONG: Mapping[str, tuple[int, str]] = {}
 

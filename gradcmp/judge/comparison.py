@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Literal, TypeAlias
 
 from gradcmp.recording import Array
@@ -17,7 +19,7 @@ Reason: TypeAlias = Literal[
     "shape",
     "dtype",
     "missing",  # the tensor is there on one side only
-    "empty",  # no elements to hold against each other
+    "empty",  # no elements to compare
     # Under tolerance auto:
     "precision",  # louder than rounding, but in float64 it shrinks as rounding does
     "note",  # a real difference that hides below the noise of the dtype
@@ -100,59 +102,115 @@ class Noise:
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """One pair of arrays held together element by element.
+class Statistics:
+    """What one pass over two arrays counts, however they are judged; two parts add up to a whole.
 
     Attributes
     ----------
-    total, disagreeing : int
-        Numbers of elements.
-    worst : Element, optional
-        The largest excess over its own allowance, non-finite first; None without elements.
-    max_absolute, max_relative, max_ulp : float
-        The largest of each over all finite elements, not necessarily at `worst`. Relative to an
-        expected zero a difference is infinite; ULP are those of the coarser dtype, and for
-        integers the difference itself.
-    rule : str
-        The rule that was used, in full: ``|a - e| <= 1e-06 + 1e-05 * |e|``.
-    excess : array, optional
-        The difference of every element as a multiple of its own allowance, for `SMALL` arrays:
-        0 where equal, above 1 where it disagrees, infinity where a NaN or infinity is unmatched.
+    total : int
+        Number of elements.
     equal : int
         Elements that are the same number, or the same non-finite value.
     nonfinite : int
-        Elements where a NaN or infinity is unmatched; they count as disagreeing.
-    octaves : tuple of int
+        Elements where NaN or infinity is on one side alone.
+    max_absolute, max_relative, max_ulp : float
+        The largest of each over all finite elements, not necessarily at the worst. Relative to an
+        expected zero a difference is infinite; ULP are those of the coarser dtype, and for
+        integers the difference itself.
+    ulp_histogram : tuple of int
         How many elements lie less than 1 ULP apart, then from 1, 2, 4, 8 … ULP on.
-    norm_actual, norm_expected : float
-        Euclidean norms over all finite pairs of real numbers, to five digits; 0 for integers.
-    cosine : float, optional
-        Of the angle between the two, from -1 to 1; None where either is zero.
+    aa, ee, ae : float
+        Sums of a², e² and a·e over all finite pairs of real numbers, to five digits; 0 for
+        integers. They depend on the order of the memory, and do not count in a comparison.
+    """
+
+    total: int = 0
+    equal: int = 0
+    nonfinite: int = 0
+    max_absolute: float = 0.0
+    max_relative: float = 0.0
+    max_ulp: float = 0.0
+    ulp_histogram: tuple[int, ...] = ()
+    aa: float = field(default=0.0, compare=False)
+    ee: float = field(default=0.0, compare=False)
+    ae: float = field(default=0.0, compare=False)
+
+    @property
+    def norm_actual(self) -> float:
+        """The Euclidean norm of the actual side, over all finite pairs."""
+        return math.sqrt(self.aa)
+
+    @property
+    def norm_expected(self) -> float:
+        """The Euclidean norm of the expected side, over all finite pairs."""
+        return math.sqrt(self.ee)
+
+    @property
+    def cosine(self) -> float | None:
+        """The cosine of the angle between the two; None beside a zero or an overflow."""
+        size = self.norm_actual * self.norm_expected
+        if not 0 < size < math.inf or not math.isfinite(self.ae):
+            return None
+        return max(-1.0, min(1.0, self.ae / size))
+
+    def __add__(self, other: Statistics) -> Statistics:
+        """Return the statistics of two parts of the same arrays."""
+        both = zip_longest(self.ulp_histogram, other.ulp_histogram, fillvalue=0)
+        return Statistics(
+            self.total + other.total,
+            self.equal + other.equal,
+            self.nonfinite + other.nonfinite,
+            max(self.max_absolute, other.max_absolute),
+            max(self.max_relative, other.max_relative),
+            max(self.max_ulp, other.max_ulp),
+            tuple(mine + theirs for mine, theirs in both),
+            self.aa + other.aa,
+            self.ee + other.ee,
+            self.ae + other.ae,
+        )
+
+
+NOTHING = Statistics()  # of arrays that have no elements, or cannot be compared
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One pair of arrays compared element by element.
+
+    Attributes
+    ----------
+    rule : str
+        The rule that was used, in full: ``|a - e| <= 1e-06 + 1e-05 * |e|``.
+    statistics : Statistics
+        What was counted, whatever the rule.
+    disagreeing : int
+        Number of elements that disagree.
+    worst : Element, optional
+        The largest excess over its own allowance, non-finite first; None without elements.
+    excess : array, optional
+        The difference of every element as a multiple of its own allowance, for `SMALL` arrays:
+        0 where equal, above 1 where it disagrees, infinity where a NaN or infinity is unmatched.
     noise : Noise, optional
         Under tolerance auto, for a difference that needed measuring.
     """
 
     verdict: Verdict
     rule: str
-    total: int = 0
+    statistics: Statistics = NOTHING
     disagreeing: int = 0
     worst: Element | None = None
-    max_absolute: float = 0.0
-    max_relative: float = 0.0
-    max_ulp: float = 0.0
     excess: Array | None = field(default=None, compare=False, repr=False)
-    equal: int = 0
-    nonfinite: int = 0
-    octaves: tuple[int, ...] = ()
     noise: Noise | None = None
-    norm_actual: float = field(default=0.0, compare=False)  # summed in the order of the memory
-    norm_expected: float = field(default=0.0, compare=False)
-    cosine: float | None = field(default=None, compare=False)
 
     @property
     def agrees(self) -> bool:
         """Whether this pair of arrays agrees."""
         return self.verdict.agrees
+
+    @property
+    def total(self) -> int:
+        """Number of elements."""
+        return self.statistics.total
 
     @property
     def share(self) -> float:

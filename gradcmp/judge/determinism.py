@@ -35,7 +35,7 @@ def unsteady(runs: Sequence[Recording]) -> dict[str, Comparison]:
                 continue
             none = np.zeros(0) if again is None else again  # of another shape: it disagrees
             comparison = compare(none, array, Ulp(0))
-            if name not in found or comparison.max_ulp > found[name].max_ulp:
+            if name not in found or comparison.statistics.max_ulp > found[name].statistics.max_ulp:
                 found[name] = comparison
     return found
 

@@ -11,7 +11,7 @@ from gradcmp.case import Auto, DType, DTypeTable, Tolerance
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.dtypes import PRECISIONS
 from gradcmp.judge.elementwise.arrays import compare_named
-from gradcmp.judge.elementwise.difference import differ
+from gradcmp.judge.elementwise.difference import allowance
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.elementwise.tolerance import rule_of
 from gradcmp.judge.elementwise.ulp import coarser
@@ -65,6 +65,6 @@ class FixedJudge:
         """Return None: of branches a tolerance knows nothing."""
 
     def _allowed(self, expected: Float, dtype: DType) -> Float:
-        allowed = differ(expected, expected, rule_of(self.tolerance, coarser(dtype, dtype))).allowed
+        allowed = allowance(expected, rule_of(self.tolerance, coarser(dtype, dtype)))
         floor = PRECISIONS[dtype].u * np.abs(expected) + PRECISIONS[dtype].eta
         return np.fmax(allowed, floor)

@@ -96,7 +96,7 @@ def of_case(verdict: CaseVerdict) -> dict[str, Any]:
         "not_auto": verdict.not_auto,
         "runs": verdict.runs,
         "unsteady": {
-            label: {name: found.max_ulp for name, found in by.items()}
+            label: {name: found.statistics.max_ulp for name, found in by.items()}
             for label, by in verdict.unsteady.items()
         },
         "isolated": {node: of_case(alone) for node, alone in verdict.isolated.items()},
@@ -159,24 +159,25 @@ def of_comparison(
     verdict: CaseVerdict, pair: Pair, name: str, comparison: Comparison, held: Held
 ) -> dict[str, Any]:
     """Return one comparison, with the worst element as every backend has it."""
+    statistics = comparison.statistics
     return {
         "name": name,
         "verdict": _word(comparison.agrees),
         "reason": comparison.verdict.reason,
         "detail": comparison.verdict.detail,
         "rule": comparison.rule,
-        "total": comparison.total,
+        "total": statistics.total,
         "disagreeing": comparison.disagreeing,
         "share": comparison.share,
-        "equal": comparison.equal,
-        "nonfinite": comparison.nonfinite,
-        "octaves": comparison.octaves,
-        "max_absolute": comparison.max_absolute,
-        "max_relative": comparison.max_relative,
-        "max_ulp": comparison.max_ulp,
-        "norm_actual": comparison.norm_actual,
-        "norm_expected": comparison.norm_expected,
-        "cosine": comparison.cosine,
+        "equal": statistics.equal,
+        "nonfinite": statistics.nonfinite,
+        "octaves": statistics.ulp_histogram,
+        "max_absolute": statistics.max_absolute,
+        "max_relative": statistics.max_relative,
+        "max_ulp": statistics.max_ulp,
+        "norm_actual": statistics.norm_actual,
+        "norm_expected": statistics.norm_expected,
+        "cosine": statistics.cosine,
         "noise": comparison.noise and vars(comparison.noise),
         **of_finding(verdict.findings.get(pair, {}).get(name)),
         "first_parts": of_divergence(verdict.divergences.get(pair, {}).get(name)),

@@ -91,7 +91,7 @@ try:
     np.load(file)
 except MemoryError:
     verdict = judge_pair(Pair("a", "b"), read(file), read(file), DTypeTable())
-    print(verdict.comparisons[Pair("a", "b")]["array"].equal)
+    print(verdict.comparisons[Pair("a", "b")]["array"].statistics.equal)
 """
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert answer.stdout == f"{1 << 27}\n", answer.stderr

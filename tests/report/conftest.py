@@ -12,7 +12,7 @@ from rich.console import Console, RenderableType
 
 from gradcmp.case import BackendSpec, Case, DTypeTable, Expression, InputSpec
 from gradcmp.graph import build as build_graph
-from gradcmp.judge.comparison import Comparison, Element, Verdict
+from gradcmp.judge.comparison import Comparison, Element, Statistics, Verdict
 from gradcmp.judge.diagnose.divergence import divergences
 from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Array, Failure, Recording
@@ -39,7 +39,8 @@ def same(*, ulp: float = 0.0) -> Comparison:
     difference = ulp * 2.0**-23
     worst = Element((0, 1), -1.25 + difference, -1.25, difference, difference / 1.25, ulp, 1.35e-5)
     reason = "rounding" if ulp else "exact"
-    return Comparison(Verdict(True, reason), RULE, 6, 0, worst, difference, difference, ulp)
+    counted = Statistics(6, 0, 0, difference, difference, ulp)
+    return Comparison(Verdict(True, reason), RULE, counted, 0, worst)
 
 
 def flipped() -> Comparison:
@@ -47,9 +48,8 @@ def flipped() -> Comparison:
     worst = Element((1, 1), -3.5, 3.5, 7.0, 2.0, 29360128.0, 3.6e-5)
     excess = np.zeros((2, 3))
     excess[1, 1] = worst.excess
-    return Comparison(
-        Verdict(False, "tolerance"), RULE, 6, 1, worst, 7.0, 2.0, 29360128.0, excess=excess
-    )
+    counted = Statistics(6, 0, 0, 7.0, 2.0, 29360128.0)
+    return Comparison(Verdict(False, "tolerance"), RULE, counted, 1, worst, excess)
 
 
 def poisoned() -> Comparison:
@@ -57,7 +57,7 @@ def poisoned() -> Comparison:
     nan = float("nan")
     worst = Element((1, 1), nan, 3.5, nan, nan, nan, 3.6e-5)
     verdict = Verdict(False, "non-finite", "nan against 3.5")
-    return Comparison(verdict, RULE, 6, 1, worst, nan, nan, nan)
+    return Comparison(verdict, RULE, Statistics(6, 0, 0, nan, nan, nan), 1, worst)
 
 
 def refused(reason: str, detail: str) -> Comparison:

@@ -8,7 +8,7 @@ import pytest
 
 from gradcmp.case import Auto
 from gradcmp.judge.blame import Group, Groups
-from gradcmp.judge.comparison import Element, Noise, Verdict
+from gradcmp.judge.comparison import Element, Noise, Statistics, Verdict
 from gradcmp.judge.verdict import Cause, Divergence, Finding, Pair, Sensitivity
 from gradcmp.report.json import report
 from gradcmp.report.screen.table import CaseTable
@@ -33,8 +33,7 @@ def bug(make):
         "verdict": Verdict(False, "bug", "in float64 the difference stays: it is not rounding"),
         "noise": NOISE,
         "worst": WORST,
-        "max_ulp": 53.5,
-        "total": 6,
+        "statistics": Statistics(total=6, max_ulp=53.5),
         "disagreeing": 1,
     }
     found = Finding((Cause("the sign is flipped", 0.7),), "torch")
@@ -101,7 +100,9 @@ def test_a_direction_that_is_off_is_told(make, show, verdicts):
     verdict = verdicts["hidden"]
     (pair, name, wrong), *_ = verdict.disagreements
     for cosine, told in ((-1.0, True), (1.0, False)):
-        changed = replace(wrong, cosine=cosine, norm_actual=2.0, norm_expected=2.0)
+        changed = replace(
+            wrong, statistics=replace(wrong.statistics, aa=4.0, ee=4.0, ae=4 * cosine)
+        )
         by = {**verdict.comparisons[pair], name: changed}
         found = replace(verdict, comparisons={**verdict.comparisons, pair: by})
         assert (

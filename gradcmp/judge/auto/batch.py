@@ -6,7 +6,7 @@ What several stages ask of them is computed once, by one call of NumPy for all.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -14,14 +14,11 @@ import numpy as np
 from gradcmp.case import Fixed
 from gradcmp.judge.auto.loudness import apart
 from gradcmp.judge.auto.pair import RecordingPair, TensorPair
-from gradcmp.judge.comparison import Comparison, Element, Noise, Verdict
-from gradcmp.judge.elementwise.arrays import compare, compare_laid, conclude
-from gradcmp.judge.elementwise.segmented import SegmentedDifference
-from gradcmp.judge.elementwise.segments import LONGEST, Float, Segments, batches
-from gradcmp.judge.elementwise.statistics import Statistics
+from gradcmp.judge.comparison import Comparison
+from gradcmp.judge.elementwise.arrays import compare, compare_segments
+from gradcmp.judge.elementwise.segments import LONGEST, TOGETHER, Float, Segments, batches
 from gradcmp.judge.elementwise.tolerance import rule_of
 from gradcmp.judge.elementwise.ulp import FORMATS
-from gradcmp.recording import Array
 
 
 @dataclass(frozen=True)
@@ -46,66 +43,32 @@ class TensorBatch:
         return Segments([tensor.values[1].shape for tensor in self.tensors])
 
     @cached_property
+    def at_floor(self) -> list[Comparison]:
+        """Each tensor as it compares under the floor."""
+        if len(self.tensors) == 1 and self.segments.lengths[0] > LONGEST:  # in chunks
+            return [compare(*self.tensors[0].values, self.floor)]
+        rule = rule_of(self.floor, FORMATS[self.sides.dtype])
+        return compare_segments(self.segments, self.actual, self.expected, rule)
+
+    @cached_property
     def agree(self) -> list[bool]:
         """Whether each tensor agrees under the floor."""
-        return [not counted.disagreeing for counted in self._counted]
+        return [not found.disagreeing for found in self.at_floor]
 
     @cached_property
     def unmatched(self) -> list[bool]:
         """Whether one side of each tensor has NaN or an infinity that the other has not."""
-        return [counted.nonfinite > 0 for counted in self._counted]
-
-    def at_floor(self, i: int) -> Comparison:
-        """Return one tensor as it compares under the floor."""
-        return self._swept or compare_laid(self._laid, i)
-
-    def with_verdict(
-        self,
-        i: int,
-        verdict: Verdict,
-        rule: str,
-        worst: Element,
-        excess: Array | None,
-        noise: Noise,
-    ) -> Comparison:
-        """Return what was seen of one tensor, with another judgement, under which it agrees."""
-        if not self._swept:
-            return conclude(self._laid.tallies[i], verdict, rule, worst, excess, noise)
-        return replace(
-            self._swept,
-            verdict=verdict,
-            rule=rule,
-            disagreeing=0,
-            worst=worst,
-            excess=excess,
-            noise=noise,
-        )
-
-    @property
-    def _counted(self) -> Sequence[Comparison | Statistics]:
-        return [self._swept] if self._swept else self._laid.tallies
-
-    @cached_property
-    def _swept(self) -> Comparison | None:
-        """The comparison of a large tensor, which has a batch of its own."""
-        if len(self.tensors) > 1 or self.segments.lengths[0] <= LONGEST:
-            return None
-        return compare(*self.tensors[0].values, self.floor)
-
-    @cached_property
-    def _laid(self) -> SegmentedDifference:
-        rule = rule_of(self.floor, FORMATS[self.sides.dtype])
-        return SegmentedDifference(self.segments, self.actual, self.expected, rule)
+        return [found.statistics.nonfinite > 0 for found in self.at_floor]
 
     @cached_property
     def actual(self) -> Float:
         """The actual side, flat."""
-        return self.segments.lay([tensor.values[0] for tensor in self.tensors])
+        return self.segments.concatenate([tensor.values[0] for tensor in self.tensors])
 
     @cached_property
     def expected(self) -> Float:
         """The expected side, flat."""
-        return self.segments.lay([tensor.values[1] for tensor in self.tensors])
+        return self.segments.concatenate([tensor.values[1] for tensor in self.tensors])
 
     @cached_property
     def difference(self) -> Float:
@@ -118,7 +81,7 @@ class TensorBatch:
         known = [tensor.float64 for tensor in self.tensors if tensor.float64]
         if not known:
             return None
-        actual, expected = (self.segments.lay(side) for side in zip(*known, strict=True))
+        actual, expected = (self.segments.concatenate(side) for side in zip(*known, strict=True))
         return np.abs(expected), _size(apart(actual, expected))
 
 
@@ -128,10 +91,11 @@ def _size(difference: Float) -> Float:
 
 
 def tensor_batches(
-    sides: RecordingPair, tensors: Sequence[TensorPair], floor: Fixed
+    sides: RecordingPair, tensors: Sequence[TensorPair], floor: Fixed, together: int = TOGETHER
 ) -> Iterator[TensorBatch]:
     """Share tensors out to batches; a large one has its own."""
     for known in (True, False):
         alike = [tensor for tensor in tensors if (tensor.float64 is not None) is known]
-        for batch in batches(range(len(alike)), [tensor.values[1] for tensor in alike]):
+        arrays = [tensor.values[1] for tensor in alike]
+        for batch in batches(range(len(alike)), arrays, together):
             yield TensorBatch(sides, [alike[i] for i in batch], floor)

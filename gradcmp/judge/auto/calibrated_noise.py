@@ -48,7 +48,7 @@ class CalibratedNoise:
     ) -> Iterator[tuple[int, Comparison]]:
         """Return the numbers of all tensors that are still unsettled, each with its comparison."""
         for i in unsettled:
-            yield i, self._judge(batch.sides, batch.tensors[i], batch.at_floor(i))
+            yield i, self._judge(batch.sides, batch.tensors[i], batch.at_floor[i])
 
     def _judge(self, sides: RecordingPair, tensor: TensorPair, seen: Comparison) -> Comparison:
         scale = self.scale(tensor.name, sides)

@@ -116,7 +116,7 @@ def beside_unmatched(seen: Comparison, rest: Comparison | None) -> Comparison:
     return replace(
         seen,
         verdict=verdict,
-        disagreeing=seen.nonfinite + rest.disagreeing,
+        disagreeing=seen.statistics.nonfinite + rest.disagreeing,
         excess=excess,
     )
 
@@ -141,7 +141,7 @@ def lost_digits(
     scale : callable
         Returns the noise of the usual formula, and with `PRECISE` that of the better one.
     """
-    if seen.verdict.reason != "rounding" or not seen.max_relative >= LOST_FROM:
+    if seen.verdict.reason != "rounding" or not seen.statistics.max_relative >= LOST_FROM:
         return seen
     lost = _is_lost(tensor.values, known)
     if tensor.float64:

@@ -22,7 +22,7 @@ from gradcmp.judge.auto.reference_error import BASELINE_DTYPE, ReferenceError
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.dtypes import HALVES
 from gradcmp.judge.elementwise.arrays import compare_all, is_real
-from gradcmp.judge.elementwise.segments import Float
+from gradcmp.judge.elementwise.segments import TOGETHER, Float
 from gradcmp.judge.tensor_judge import Allowance, Exact, Latitude, TiedDirection
 from gradcmp.judge.verdict import Pair
 from gradcmp.ops.tails import LOSING
@@ -53,6 +53,8 @@ class NoiseJudge:
         The same backends on the same inputs in float64, by the same labels.
     unearned : dict of str to set of str
         By label, the tensors of which the noise of the backend's own code would have to be known.
+    together : int
+        Elements that are judged side by side: it changes how long it takes, and nothing else.
     """
 
     graph: Graph
@@ -60,6 +62,7 @@ class NoiseJudge:
     recordings: Mapping[str, Recording]
     twins: Mapping[str, Recording]
     unearned: dict[str, set[str]] = field(default_factory=dict)
+    together: int = TOGETHER
     _judged: dict[Hashable, Comparison] = field(default_factory=dict)
     _overflows: dict[DType, Overflow] = field(default_factory=dict)
 
@@ -106,7 +109,7 @@ class NoiseJudge:
         floor = FLOORS[sides.dtype].allowed
         noisy = [tensor for tensor in tensors if self._has_noise(tensor)]
         found: dict[str, Comparison] = {}
-        for batch in tensor_batches(sides, noisy, floor):
+        for batch in tensor_batches(sides, noisy, floor, self.together):
             found |= self._settle(batch)
         others = [tensor for tensor in tensors if tensor.name not in found]
         plain = compare_all([tensor.values for tensor in others], floor)

@@ -84,7 +84,7 @@ class NoiseFloor:
         """Return the numbers of the tensors that are settled, each with its comparison."""
         close = self._close(batch)
         for i in unsettled:
-            seen = batch.at_floor(i)
+            seen = batch.at_floor[i]
             if batch.unmatched[i]:  # NaN or an infinity on one side: no noise is like that
                 yield i, seen
             elif batch.agree[i]:

@@ -8,7 +8,7 @@ does not shrink, so it is never settled here: docs/design/baseline.md.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -112,10 +112,10 @@ class ReferenceError:
             top = segments.largest(multiples)
             shrank = is_close(*batch.float64_difference, (WITHIN * U_FLOAT64 / U) * scale)
             within = (top <= WITHIN) & segments.every(shrank)
-            where = segments.first(~(multiples < segments.spread(top)))  # NaN settles nothing
+            where = segments.first(~(multiples < segments.broadcast(top)))  # NaN settles nothing
         columns = (within, where, top, scale[where], batch.actual[where], batch.expected[where])
         rows = [*zip(*(column.tolist() for column in columns), strict=True)]
-        parts = segments.cut(multiples)
+        parts = segments.split(multiples)
         for i in unsettled:
             settled, flat, multiple, unit, actual, expected = rows[i]
             if settled:
@@ -124,12 +124,23 @@ class ReferenceError:
                 noise = noise_of(Loudness(multiple, 0.0, index, 0, ALLOWED), None, worst)
                 excess = parts[i] / WITHIN if is_small(parts[i]) else None
                 # What is common to all elements is not asked for.
-                yield i, batch.with_verdict(i, ROUNDING, RULE, worst, excess, noise)
+                yield (
+                    i,
+                    replace(
+                        batch.at_floor[i],
+                        verdict=ROUNDING,
+                        rule=RULE,
+                        disagreeing=0,
+                        worst=worst,
+                        excess=excess,
+                        noise=noise,
+                    ),
+                )
 
     def _scales_of(self, batch: TensorBatch) -> Float:
         """Concatenate the scales of tensors; NaN, which settles nothing, for None."""
         scales = [(self.scale(tensor.name), tensor.values[1]) for tensor in batch.tensors]
-        return batch.segments.lay(
+        return batch.segments.concatenate(
             np.full(array.shape, np.nan) if scale is None else scale for scale, array in scales
         )
 
@@ -164,8 +175,8 @@ class ReferenceError:
         found: dict[str, Float | None] = {name: None}
         for batch in batches(range(len(names)), exact):
             strip = Segments([exact[i].shape for i in batch])
-            base = strip.lay([exact[i] for i in batch])
-            run = strip.lay([self._run[names[i]] for i in batch])
+            base = strip.concatenate([exact[i] for i in batch])
+            run = strip.concatenate([self._run[names[i]] for i in batch])
             with np.errstate(all="ignore"):
                 v = (run - base) / WIDEST[1]
                 np.square(v, out=v)
@@ -176,6 +187,6 @@ class ReferenceError:
                 noise *= NOISE_PER_ERROR
                 likely = strip.largest(noise) <= LARGEST * U * strip.largest(np.abs(base))
                 likely |= strip.largest(noise) == 0
-            parts = zip(batch, strip.cut(noise), likely.tolist(), strict=True)
+            parts = zip(batch, strip.split(noise), likely.tolist(), strict=True)
             found |= {names[i]: part if known else None for i, part, known in parts}
         return found

@@ -181,7 +181,7 @@ class Hearing:
         ruling, comparison = self.rulings.get(pair), self.comparisons[pair]
         excess = comparison.worst.excess if comparison.worst else 0.0
         is_told = ruling is not None and bool(ruling.off)
-        return is_told, comparison.nonfinite > 0, 0.0 if math.isnan(excess) else excess
+        return is_told, comparison.statistics.nonfinite > 0, 0.0 if math.isnan(excess) else excess
 
     def _alike(self, index: tuple[int, ...]) -> Sequence[list[str]]:
         """Return labels that agree each with each; at a kink another choice is not the same."""

@@ -95,8 +95,8 @@ class Investigation:
         segments = Segments([gradient.shape for gradient in gradients.values()])
         allowances = {name: self.rule.allowances(name, g, dtype) for name, g in gradients.items()}
         first = {name: next(found) for name, found in allowances.items()}
-        most = segments.lay([allowed.most for allowed in first.values()])
-        plain = surely_sensitive(segments, segments.lay(gradients.values()), most, dtype)
+        most = segments.concatenate([allowed.most for allowed in first.values()])
+        plain = surely_sensitive(segments, segments.concatenate(gradients.values()), most, dtype)
         told = {}
         for (name, gradient), none in zip(gradients.items(), plain, strict=True):
             brackets = chain([first[name]], allowances[name])

@@ -1,28 +1,28 @@
-"""Two arrays held together element by element, whatever their size, layout and dtype."""
+"""Two arrays compared element by element, whatever their size, layout and dtype."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from gradcmp.case import DTypeTable, Tolerance
-from gradcmp.judge.comparison import SMALL, Comparison, Element, Noise, Reason, Verdict
-from gradcmp.judge.elementwise.chunks import aligned
-from gradcmp.judge.elementwise.difference import element_under
-from gradcmp.judge.elementwise.integers import tally_integers
-from gradcmp.judge.elementwise.parallel import tally_reals
-from gradcmp.judge.elementwise.segmented import SegmentedDifference
-from gradcmp.judge.elementwise.segments import LONGEST, Segments, batches
-from gradcmp.judge.elementwise.statistics import Statistics
+from gradcmp.judge.comparison import SMALL, Comparison, Element, Reason, Verdict
+from gradcmp.judge.elementwise import by_numpy, compiled
+from gradcmp.judge.elementwise.chunks import aligned, pieces
+from gradcmp.judge.elementwise.difference import Difference, element_under
+from gradcmp.judge.elementwise.schedule import USUAL, Schedule
+from gradcmp.judge.elementwise.segments import Run, Segments, batches
+from gradcmp.judge.elementwise.statistics import SegmentedDifference, SegmentResult
 from gradcmp.judge.elementwise.tolerance import EXACT, ElementTolerance, rule_of
 from gradcmp.judge.elementwise.ulp import FORMATS, Format, coarser
-from gradcmp.judge.elementwise.void import reserved
-from gradcmp.recording import Array, dtype_name
+from gradcmp.recording import BFLOAT16, Array, dtype_name
 
+PIECE = 1 << 16  # elements that are searched for a finite number at a time
+NOTHING_FINITE = Verdict(
+    True, "non-finite", "NaN or infinity at every element of both: nothing finite was compared"
+)
 BY_DTYPE = DTypeTable()
 KINDS = {
     **dict.fromkeys(FORMATS, "float"),
@@ -38,12 +38,12 @@ def compare(actual: Array, expected: Array, tolerance: Tolerance = BY_DTYPE) -> 
     An element is close when ``a = e``, or when ``error = |a − e|`` is finite and
     ``error <= atol + rtol·|e|`` (or the distance is at most so many ULP). +0 and −0 are equal.
     NaN agrees with NaN at the same place, whatever its sign and payload; an infinity with the
-    same infinity. Integers and booleans are held together exactly. Shapes must be the same, not
+    same infinity. Integers and booleans are compared exactly. Shapes must be the same, not
     merely broadcastable, and kinds (real, integer, boolean) too; real dtypes may differ: both
     values are exact in float64, and ULP and default tolerances are those of the coarser.
 
     Memory beyond the inputs is constant: both are read in pieces. Large ones are
-    swept by compiled loops on all cores, where numba is installed.
+    measured by compiled loops on all cores, where numba is installed.
 
     Parameters
     ----------
@@ -55,24 +55,29 @@ def compare(actual: Array, expected: Array, tolerance: Tolerance = BY_DTYPE) -> 
 
 
 def compare_all(
-    pairs: Sequence[tuple[Array, Array]], tolerance: Tolerance = BY_DTYPE
+    pairs: Sequence[tuple[Array, Array]],
+    tolerance: Tolerance = BY_DTYPE,
+    schedule: Schedule = USUAL,
 ) -> list[Comparison]:
     """Compare pairs of arrays, each as `compare` does; small ones take less time together."""
     arrays = [(np.asarray(actual), np.asarray(expected)) for actual, expected in pairs]
     found: dict[int, Comparison] = {}
-    strips: dict[Format, list[int]] = {}
+    small: dict[Format, list[int]] = {}
     for i, (actual, expected) in enumerate(arrays):
         refused, unit = _refused(actual, expected), _unit(actual, expected)
         if refused:
             found[i] = refused
-        elif unit and actual.size <= LONGEST:
-            strips.setdefault(unit, []).append(i)
+        elif unit and actual.size <= schedule.longest:
+            small.setdefault(unit, []).append(i)
+        elif unit:
+            found[i] = _large(actual, expected, rule_of(tolerance, unit), schedule)
         else:
-            found[i] = _swept(actual, expected, rule_of(tolerance, unit) if unit else EXACT)
-    for unit, numbers in strips.items():
-        for batch in batches(numbers, [expected for _, expected in arrays]):
-            held = _laid([arrays[i] for i in batch], rule_of(tolerance, unit))
-            found |= zip(batch, held, strict=True)
+            found[i] = _integers(actual, expected)
+    for unit, numbers in small.items():
+        sides = [expected for _, expected in arrays]
+        for batch in batches(numbers, sides, schedule.together, schedule.longest):
+            compared = _small([arrays[i] for i in batch], rule_of(tolerance, unit))
+            found |= zip(batch, compared, strict=True)
     return [found[i] for i in range(len(arrays))]
 
 
@@ -100,7 +105,7 @@ def _unit(actual: Array, expected: Array) -> Format | None:
 
 
 def _refused(actual: Array, expected: Array) -> Comparison | None:
-    """Describe why two arrays cannot be held together, or have nothing to be held."""
+    """Describe why two arrays cannot be compared, or have nothing to compare."""
     if actual.shape != expected.shape:
         return _refuse("shape", f"{actual.shape} against {expected.shape}")
     names = dtype_name(actual.dtype), dtype_name(expected.dtype)
@@ -117,98 +122,101 @@ def _refused(actual: Array, expected: Array) -> Comparison | None:
     return None
 
 
-def _laid(pairs: Sequence[tuple[Array, Array]], rule: ElementTolerance) -> list[Comparison]:
+def _small(pairs: Sequence[tuple[Array, Array]], rule: ElementTolerance) -> list[Comparison]:
     """Compare small real arrays together."""
-    strip = Segments([expected.shape for _, expected in pairs])
-    actual, expected = (strip.lay(side) for side in zip(*pairs, strict=True))
-    laid = SegmentedDifference(strip, actual, expected, rule)
+    segments = Segments([expected.shape for _, expected in pairs])
+    actual, expected = (segments.concatenate(side) for side in zip(*pairs, strict=True))
+    return compare_segments(segments, actual, expected, rule)
+
+
+def compare_segments(
+    segments: Segments, actual: Array, expected: Array, rule: ElementTolerance
+) -> list[Comparison]:
+    """Compare float64 arrays that lie in flat runs, each pair by itself."""
     with np.errstate(all="ignore"):
-        return [compare_laid(laid, i) for i in range(len(pairs))]
+        difference = Difference(actual, expected, rule)
+        one = Run(segments.shapes[0]) if len(segments) == 1 else segments
+        found = SegmentedDifference(one, difference)
+        excess = segments.split(difference.excess)
+        parts = zip(found.results(), found.elements(), excess, strict=True)
+        compared = [
+            _conclude(result, rule, worst, part if is_small(part) else None)
+            for result, worst, part in parts
+        ]
+    sides = segments.split(expected)
+    return [_warn_if_nothing_finite(one, side) for one, side in zip(compared, sides, strict=True)]
 
 
-def compare_laid(laid: SegmentedDifference, i: int) -> Comparison:
-    """Return the comparison of one of the pairs that lie on a strip."""
-    tally, excess = laid.tallies[i], laid.excess[i]
-    shown = excess if is_small(excess) else None
-    comparison = _conclude(tally, laid.rule, laid.worst(i), shown)
-    if tally.equal < tally.total:
-        return comparison
-    expected = laid.strip.cut(laid.expected)[i]
-    return reserved(comparison, expected, expected)
-
-
-def _swept(actual: Array, expected: Array, rule: ElementTolerance) -> Comparison:
-    """Compare two arrays by themselves, a piece at a time."""
+def _large(
+    actual: Array, expected: Array, rule: ElementTolerance, schedule: Schedule
+) -> Comparison:
+    """Compare two real arrays by themselves, a chunk at a time."""
     a, e, order = aligned(actual, expected)
-    tally = tally_integers(a, e) if rule is EXACT else tally_reals(a, e, rule)
-    place = dict(zip(order, np.unravel_index(tally.worst, a.shape), strict=True))
-    index = tuple(int(place[axis]) for axis in range(a.ndim))
-    worst = element_under(rule, index, _number(actual[index]), _number(expected[index]))
-    if rule is EXACT:  # integers have no ULP: their difference counts the numbers between them
-        excess = np.where(actual == expected, 0.0, np.inf) if is_small(actual) else None
-        return _conclude(tally, rule, replace(worst, ulp=worst.absolute), excess)
-    return reserved(_conclude(tally, rule, worst), a, e)
+    loops = compiled.worthwhile_kernels(actual.size, schedule.worthwhile)
+    result = (
+        compiled.measure_chunks(a, e, rule, schedule, loops)
+        if loops
+        else by_numpy.measure_chunks(a, e, rule, schedule)
+    )
+    worst = _worst(result, rule, actual, expected, order)
+    return _warn_if_nothing_finite(_conclude(result, rule, worst), e)
 
 
-def _number(one: Any) -> float:
-    """Return an element as a float; a signalling NaN warns."""
-    with np.errstate(invalid="ignore"):
-        return float(one)
+def _integers(actual: Array, expected: Array) -> Comparison:
+    """Compare integers or booleans exactly."""
+    a, e, order = aligned(actual, expected)
+    result = by_numpy.measure_integers(a, e)
+    worst = _worst(result, EXACT, actual, expected, order)
+    excess = np.where(actual == expected, 0.0, np.inf) if is_small(actual) else None
+    # Integers have no ULP: their difference counts the numbers between them.
+    return _conclude(result, EXACT, replace(worst, ulp=worst.absolute), excess)
+
+
+def _worst(
+    result: SegmentResult,
+    rule: ElementTolerance,
+    actual: Array,
+    expected: Array,
+    order: tuple[int, ...],
+) -> Element:
+    """Return the worst element of arrays that were measured with their axes in another order."""
+    shape = [actual.shape[axis] for axis in order]
+    place = dict(zip(order, np.unravel_index(result.worst, shape), strict=True))
+    index = tuple(int(place[axis]) for axis in range(actual.ndim))
+    with np.errstate(invalid="ignore"):  # a signalling NaN warns
+        numbers = float(actual[index]), float(expected[index])
+    return element_under(rule, index, *numbers)
 
 
 def _conclude(
-    tally: Statistics, rule: ElementTolerance, worst: Element, excess: Array | None = None
+    result: SegmentResult, rule: ElementTolerance, worst: Element, excess: Array | None = None
 ) -> Comparison:
-    return conclude(tally, _verdict(tally, rule, worst), rule.text, worst, excess)
+    verdict = _verdict(result, rule, worst)
+    return Comparison(verdict, rule.text, result.statistics, result.disagreeing, worst, excess)
 
 
-def conclude(
-    tally: Statistics,
-    verdict: Verdict,
-    rule: str,
-    worst: Element,
-    excess: Array | None = None,
-    noise: Noise | None = None,
-) -> Comparison:
-    """Make a comparison of what was counted and what is made of it."""
-    return Comparison(
-        verdict,
-        rule,
-        tally.total,
-        0 if verdict.agrees else tally.disagreeing,
-        worst,
-        tally.max_absolute,
-        tally.max_relative,
-        tally.max_ulp,
-        excess,
-        tally.equal,
-        tally.nonfinite,
-        tally.trimmed,
-        noise,
-        math.sqrt(tally.aa),
-        math.sqrt(tally.ee),
-        _cosine(tally),
-    )
-
-
-def _verdict(tally: Statistics, rule: ElementTolerance, worst: Element) -> Verdict:
-    if tally.nonfinite:
+def _verdict(result: SegmentResult, rule: ElementTolerance, worst: Element) -> Verdict:
+    found = result.statistics
+    if found.nonfinite:
         where = f"{worst.actual} against {worst.expected} at {worst.index}"
-        more = f", and {tally.nonfinite - 1} more" if tally.nonfinite > 1 else ""
+        more = f", and {found.nonfinite - 1} more" if found.nonfinite > 1 else ""
         return Verdict(False, "non-finite", where + more)
-    if tally.equal == tally.total:
+    if found.equal == found.total:
         return Verdict(True, "exact")
-    reason: Reason = "tolerance" if rule.chosen or tally.disagreeing else "rounding"
-    return Verdict(tally.disagreeing == 0, reason)
+    reason: Reason = "tolerance" if rule.chosen or result.disagreeing else "rounding"
+    return Verdict(result.disagreeing == 0, reason)
+
+
+def _warn_if_nothing_finite(comparison: Comparison, expected: Array) -> Comparison:
+    """Warn of arrays that agree because neither has a finite number: that proves nothing."""
+    if comparison.verdict.reason != "exact" or comparison.statistics.ee > 0:
+        return comparison  # mostly: a number that is finite and not zero
+    for _, _, piece in pieces(expected, expected, 0, expected.size, PIECE):
+        wide = piece.view(BFLOAT16) if expected.dtype == BFLOAT16 else piece
+        if np.isfinite(wide).any():
+            return comparison
+    return replace(comparison, verdict=NOTHING_FINITE)
 
 
 def _refuse(reason: Reason, detail: str) -> Comparison:
     return Comparison(Verdict(False, reason, detail), EXACT.text)
-
-
-def _cosine(tally: Statistics) -> float | None:
-    """Return the cosine of the angle; None where there is none, beside a zero or an overflow."""
-    size = math.sqrt(tally.aa) * math.sqrt(tally.ee)
-    if not 0 < size < math.inf or not math.isfinite(tally.ae):
-        return None
-    return max(-1.0, min(1.0, tally.ae / size))

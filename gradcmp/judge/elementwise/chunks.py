@@ -1,15 +1,19 @@
-"""Arrays of any layout and dtype, read in pieces of one dtype, without a copy of the whole."""
+"""Arrays of any layout and dtype, read in pieces of one dtype, without a copy of the whole.
+
+What is computed of a piece is computed once, in memory that the next piece uses again.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
 from gradcmp.recording import BFLOAT16, Array
 
 Load = Callable[[Array], Array]
+T = TypeVar("T")
 
 
 def aligned(actual: Array, expected: Array) -> tuple[Array, Array, tuple[int, ...]]:
@@ -87,3 +91,39 @@ def loader(dtype: np.dtype[Any], carrier: np.dtype[Any], size: int) -> Load:
         return out
 
     return widen
+
+
+class Buffers:
+    """Room for intermediate results, which one chunk after another uses again.
+
+    To ask the system for new memory takes longer than what is computed in it.
+    """
+
+    def __init__(self) -> None:
+        self._buffers: dict[tuple[str, str], Array] = {}
+
+    def take(self, name: str, dtype: Any, size: int) -> Array:
+        """Return a flat buffer for results of one kind."""
+        buffer = self._buffers.get((name, dtype))
+        if buffer is None or len(buffer) < size:
+            buffer = self._buffers[name, dtype] = np.empty(size, dtype)
+        return buffer if len(buffer) == size else buffer[:size]
+
+
+class once(Generic[T]):  # noqa: N801 - reads as `property` does
+    """A property that is computed once: without the lock of `functools.cached_property`.
+
+    Python 3.11 takes that lock for every first access, which is most of what small arrays need.
+    """
+
+    def __init__(self, compute: Callable[[Any], T]) -> None:
+        self.compute = compute
+        self.__doc__ = compute.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: Any, owner: type | None = None) -> T:
+        value: T = self.compute(instance)
+        instance.__dict__[self.name] = value  # found there before this is asked again
+        return value

@@ -1,26 +1,34 @@
-"""The compiled sweep, where it is to be had and pays: it finds what `sweep.Sweep` finds.
+"""Large arrays by compiled loops on all cores, which find what `statistics.measure_chunks` finds.
 
-It needs numba, which is optional: without it NumPy sweeps.
+They need numba, which is optional: without it NumPy measures.
 """
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
+from dataclasses import fields
+from functools import cache, lru_cache, reduce
 from importlib import import_module
+from operator import add
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from gradcmp.judge.elementwise.statistics import Statistics
-from gradcmp.judge.elementwise.stream import SLACK
+from gradcmp.judge.comparison import Statistics
+from gradcmp.judge.elementwise.chunks import loader, pieces
+from gradcmp.judge.elementwise.difference import SLACK, carrier_of
+from gradcmp.judge.elementwise.schedule import Schedule
+from gradcmp.judge.elementwise.statistics import SegmentResult, trimmed
 from gradcmp.judge.elementwise.tolerance import ElementTolerance
-from gradcmp.judge.elementwise.ulp import Format, UlpMeter
+from gradcmp.judge.elementwise.ulp import Format, ulp_scale
 from gradcmp.machine import memory
-from gradcmp.recording import BFLOAT16, Array
+from gradcmp.recording import BFLOAT16, Array, dtype_name
 
 TAKEN = frozenset((np.dtype(np.float64), np.dtype(np.float32), BFLOAT16))
 ROOM = 1 << 30  # bytes: a compiler that runs out of memory takes the process with it
+CALL = 1 << 14  # elements that take as long as it takes to begin
+
+_compared = 0  # elements so far in this process, and what beginning was worth
 
 
 @cache
@@ -38,40 +46,71 @@ def kernels() -> ModuleType | None:
         return None
 
 
-class CompiledSweep:
-    """One thread's pass: pieces of both arrays go in, `tally` comes out.
+def worthwhile_kernels(size: int, worthwhile: float) -> ModuleType | None:
+    """Return the compiled loops once so much was compared that they are worth loading."""
+    global _compared
+    _compared += size + CALL
+    return kernels() if _compared >= worthwhile else None
 
-    Parameters
-    ----------
-    carrier : Format
-        What is screened in: float32 or float64.
+
+def measure_chunks(
+    actual: Array, expected: Array, rule: ElementTolerance, schedule: Schedule, loops: ModuleType
+) -> SegmentResult:
+    """Return what is found in two large real arrays, by several threads if there is enough to do.
+
+    Only here: in NumPy a second thread waits for the interpreter longer than it computes.
     """
+    size = actual.size
+    share = -(-size // min(schedule.threads, -(-size // schedule.share)))
+    ranges = [(start, min(start + share, size)) for start in range(0, size, share)]
+    arguments = (actual, expected, rule, schedule, loops)
+    if len(ranges) == 1:
+        return _measure(*arguments, 0, size)
+    from concurrent.futures import ThreadPoolExecutor  # slow to import, and seldom needed
 
-    def __init__(self, rule: ElementTolerance, carrier: Format, loops: ModuleType) -> None:
-        self._carrier, self._shift, self._arguments = _arguments(rule, carrier)
-        self._loop = loops.count
-        self._total = 0
-        self._counts = np.zeros(1, loops.COUNTS)
+    with ThreadPoolExecutor(len(ranges)) as pool:
+        results = pool.map(lambda stretch: _measure(*arguments, *stretch), ranges)
+        return reduce(add, results)
 
-    def takes(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
-        """Return what pieces of an array are fed as; bfloat16 as its bits in uint16."""
-        return dtype.newbyteorder("=") if dtype.newbyteorder("=") in TAKEN else self._carrier
 
-    def feed(self, start: int, actual: Array, expected: Array) -> None:
-        """Take in the elements from flat index `start` on."""
-        self._total += len(actual)
-        pair = _read_only(actual), _read_only(expected)
-        self._loop(*pair, start, *self._arguments, self._counts[0])
+def _measure(
+    actual: Array,
+    expected: Array,
+    rule: ElementTolerance,
+    schedule: Schedule,
+    loops: ModuleType,
+    start: int,
+    stop: int,
+) -> SegmentResult:
+    """Return what one thread finds, from flat index `start` to `stop`."""
+    names = dtype_name(actual.dtype), dtype_name(expected.dtype)
+    carrier, shift, arguments = _arguments(rule, carrier_of(rule, *names))
+    size = min(schedule.compiled_chunk, stop - start)
+    dtypes = [x.dtype.newbyteorder("=") for x in (actual, expected)]
+    load_actual, load_expected = (
+        loader(dtype, dtype if dtype in TAKEN else carrier, size) for dtype in dtypes
+    )
+    counts = np.zeros(1, loops.COUNTS)
+    with np.errstate(all="ignore"):  # threads start with warnings
+        for here, a, e in pieces(actual, expected, start, stop, size):
+            sides = _read_only(load_actual(a)), _read_only(load_expected(e))
+            loops.count(*sides, here, *arguments, counts[0])
+    return _result(counts, stop - start, shift)
 
-    @property
-    def tally(self) -> Statistics:
-        """What was counted so far."""
-        (row,) = self._counts.tolist()
-        found = dict(zip(self._counts.dtype.fields or (), row, strict=True))
-        key = (found["nonfinite"] > 0, found.pop("excess"), found.pop("error"))
-        distance = found.pop("steps") / 2**self._shift
-        found["octaves"] = found["octaves"].tolist()
-        return Statistics(total=self._total, key=key, max_ulp=distance, **found)
+
+def _result(counts: Array, total: int, shift: int) -> SegmentResult:
+    """Return what the loops have counted."""
+    (row,) = counts.tolist()
+    found = dict(zip(counts.dtype.fields or (), row, strict=True))
+    known = {f.name: found[f.name] for f in fields(Statistics) if f.name in found}
+    statistics = Statistics(
+        total=total,
+        max_ulp=found["steps"] / 2**shift,
+        ulp_histogram=trimmed(found["octaves"].tolist()),
+        **known,
+    )
+    key = (found["nonfinite"] > 0, found["excess"], found["error"])
+    return SegmentResult(statistics, found["disagreeing"], found["worst"], key)
 
 
 @lru_cache
@@ -84,12 +123,12 @@ def _arguments(
     """
     floats = np.dtype(carrier.name)
     signed, unsigned = (np.dtype(f"{kind}{floats.itemsize}") for kind in "iu")
-    ruler, most = UlpMeter(rule.unit, carrier, 0), int(np.iinfo(unsigned).max)
-    limit = most if rule.ulp is None else min(rule.ulp << ruler.shift, most)
-    unit = (ruler.scale, unsigned.type(ruler.shift), unsigned.type(limit))
+    scale, most = ulp_scale(rule.unit, carrier), int(np.iinfo(unsigned).max)
+    limit = most if rule.ulp is None else min(rule.ulp << scale.shift, most)
+    unit = (floats.type(scale.factor), unsigned.type(scale.shift), unsigned.type(limit))
     tolerance = (float(rule.rtol), float(rule.atol) if rule.ulp is None else np.inf)
     dtypes = (floats, signed, unsigned)
-    return floats, ruler.shift, (*tolerance, floats.type(SLACK[carrier.name]), unit, dtypes)
+    return floats, scale.shift, (*tolerance, floats.type(SLACK[carrier.name]), unit, dtypes)
 
 
 def _read_only(piece: Array) -> Array:

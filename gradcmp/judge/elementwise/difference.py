@@ -1,80 +1,243 @@
-"""What the difference of two numbers is: the definition, plainly, in float64."""
+"""What the difference of two numbers is, element by element.
+
+The definition is in float64: ``error = |a − e|``, ``allowed = atol + rtol·|e|``, each operation
+rounded once, and an element is close when ``error <= allowed``. A pair that float32 can hold may
+be measured in float32, four times as many numbers a second: that is only a screen, with a known
+slack, for the elements that are then measured by the definition.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
 from gradcmp.judge.comparison import Element
+from gradcmp.judge.elementwise.chunks import Buffers, once
 from gradcmp.judge.elementwise.tolerance import ElementTolerance
-from gradcmp.judge.elementwise.ulp import FORMATS, Format, UlpMeter, distance
+from gradcmp.judge.elementwise.ulp import FORMATS, Format, distance, ulp_scale
 from gradcmp.recording import Array
 
+FLOAT64, FLOAT32 = FORMATS["float64"], FORMATS["float32"]
 LARGEST = float(np.finfo(np.float64).max)
+# At most six roundings of 2^-24 lie between a float32 excess and the definition.
+# float64 follows the definition but for one division.
+SLACK = {"float32": 2.0**-20, "float64": 2.0**-50}
+FAINT = 2.0**-120  # float32 results below it may have lost digits to underflow
 
 
-@dataclass(frozen=True)
+@lru_cache
+def carrier_of(rule: ElementTolerance, *names: str) -> Format:
+    """Return the arithmetic that arrays of these dtypes are measured in.
+
+    float32 holds float32, float16 and bfloat16 exactly, but a tolerance may be beyond it.
+    """
+    within = rule.rtol <= 2.0**-2 and rule.atol <= 2.0**100  # no allowance overflows
+    within &= not 0 < rule.rtol < 2.0**-100  # nor does float32 lose it
+    return FLOAT32 if "float64" not in names and within else FLOAT64
+
+
 class Difference:
-    """Differences of two float64 arrays, element by element.
+    """Differences of two arrays, element by element; most are computed when they are needed.
+
+    Parameters
+    ----------
+    actual, expected : array
+        Flat, of the carrier's dtype.
+    carrier : Format
+        float64, or float32 as a screen.
 
     Attributes
     ----------
-    absolute, relative, ulp : array of float64
-        ``|a − e|``, ``|a − e| / |e|`` and the distance in ULP. 0 where both are the same number
-        or the same non-finite value; infinity where only one is NaN or the infinity that it is.
-    allowed : array of float64
-        The absolute difference that the rule allows; under an ULP rule, what that many ULP are
-        worth between these two numbers. Always finite; 0 beside NaN and infinity.
+    apart : array of int, optional
+        The elements where a number is not finite; None where all are.
+    unmatched : array of int, optional
+        Those where one side alone is NaN or the infinity that it is; None without any.
+    pair : pair of array
+        Both, with zeros in place of every pair that is not finite.
+    absolute_peak : float
+        The largest absolute difference of the pair.
     """
 
-    absolute: Array
-    relative: Array
-    ulp: Array
-    allowed: Array
+    def __init__(
+        self,
+        actual: Array,
+        expected: Array,
+        rule: ElementTolerance,
+        carrier: Format = FLOAT64,
+        buffers: Buffers | None = None,
+    ) -> None:
+        self.actual, self.expected, self.rule, self.carrier = actual, expected, rule, carrier
+        self._buffers = buffers
+        self.scale = ulp_scale(rule.unit, carrier)
+        self.apart: Array | None = None
+        self.unmatched: Array | None = None
+        self.pair = (actual, expected)
+        self._signed: Array = np.subtract(actual, expected, out=self._buffer("absolute"))
+        self.absolute_peak = self._signed_peak()
+        if not math.isfinite(self.absolute_peak):
+            self._set_apart()
+
+    def _signed_peak(self) -> float:
+        # The maximum, NaN if any is, comes first; two reductions take less time than to take
+        # absolute values, which often nobody needs.
+        signed = self._signed
+        return max(float(np.maximum.reduce(signed)), -float(np.minimum.reduce(signed)))
+
+    def _set_apart(self) -> None:
+        """Set apart what is not finite; what overflowed stays."""
+        odd = np.flatnonzero(~np.isfinite(self._signed))
+        a, e = self.actual[odd], self.expected[odd]
+        finite = np.isfinite(a) & np.isfinite(e)
+        if finite.all():
+            return
+        unmatched = odd[~(finite | (a == e) | (np.isnan(a) & np.isnan(e)))]
+        if unmatched.size:
+            self.unmatched = unmatched
+        self.apart = odd[~finite]
+        self.pair = self._zeroed("actual"), self._zeroed("expected")
+        self._signed[self.apart] = 0
+        self.absolute_peak = self._signed_peak()
+
+    def _zeroed(self, name: str) -> Array:
+        zeroed: Array = np.positive(getattr(self, name), out=self._buffer(name))
+        zeroed[self.apart] = 0
+        return zeroed
+
+    def room(self, name: str, dtype: str) -> Array | None:
+        """Return room for a result; without buffers None: NumPy makes some."""
+        return self._buffers.take(name, dtype, len(self.actual)) if self._buffers else None
+
+    def _buffer(self, name: str) -> Any:
+        return self.room(name, self.actual.dtype.char)
+
+    @once
+    def absolute(self) -> Array:
+        """``|a − e|`` of the pair."""
+        absolute: Array = np.abs(self._signed, out=self._signed)
+        return absolute
+
+    @once
+    def _quotient(self) -> Array:
+        """The relative difference with one sign or the other; 0 or NaN where there is none."""
+        if self.absolute_peak == 0:
+            return self._signed
+        quotient: Array = np.divide(self._signed, self.pair[1], out=self._buffer("relative"))
+        return quotient
+
+    @once
+    def relative(self) -> Array:
+        """``|a − e| / |e|``; 0 or NaN where the difference is 0."""
+        relative: Array = np.abs(self._quotient, out=self._quotient)
+        return relative
+
+    @once
+    def relative_peak(self) -> float:
+        """The largest relative difference."""
+        if self.absolute_peak == 0:
+            return 0.0
+        quotient = self._quotient
+        return max(float(np.fmax.reduce(quotient)), -float(np.fmin.reduce(quotient)))
 
     @property
+    def steps(self) -> Array:
+        """The distances on the scale of ULP, in whole numbers."""
+        return self._steps[0]
+
+    @property
+    def steps_peak(self) -> int:
+        """The largest distance."""
+        return self._steps[1] if self.absolute_peak > 0 else 0
+
+    @once
+    def _steps(self) -> tuple[Array, int]:
+        one_sign = self.relative_peak < 0.5
+        return self.scale.steps(*self.pair, self._buffer("steps"), one_sign=one_sign)
+
+    @property
+    def ulp(self) -> Array:
+        """The distances in ULP, in float64."""
+        ulp: Array = self.steps / 2.0**self.scale.shift
+        return ulp
+
+    @once
+    def allowed(self) -> Array:
+        """The absolute difference that the rule allows: finite; 0 beside NaN and infinity.
+
+        Under an ULP rule, what that many ULP are worth between these two numbers.
+        """
+        rule = self.rule
+        if rule.ulp is None:
+            allowed: Array = np.abs(self.pair[1], out=self._buffer("allowed"))
+            allowed *= rule.rtol
+            allowed += rule.atol
+        else:
+            spacing = rule.ulp * _spacing(self.pair[1], rule)
+            allowed = np.where(self.steps == 0, spacing, self.absolute * (rule.ulp / self.ulp))
+        if rule.ulp is not None or rule.rtol > 1 or rule.atol > 1:
+            # An overflow exceeds it anyway; past the NaN of infinity times no ULP.
+            allowed = np.fmin(allowed, LARGEST)
+        if self.apart is not None:
+            allowed[self.apart] = 0
+        return allowed
+
+    @once
     def excess(self) -> Array:
-        """The absolute difference as a multiple of the allowed one: above 1 it disagrees."""
-        with np.errstate(all="ignore"):
-            excess: Array = np.fmax(self.absolute / self.allowed, 0.0)  # past the NaN of 0 / 0
+        """The absolute difference as a multiple of the allowed one: above 1 it disagrees.
+
+        Infinity where a NaN or infinity is unmatched.
+        """
+        excess: Array = np.divide(self.absolute, self.allowed, out=self._buffer("excess"))
+        if self.apart is not None or self.rule.ulp is not None or self.rule.atol < FAINT:
+            np.fmax(excess, 0.0, out=excess)  # past the NaN of 0 / 0
+        if self.unmatched is not None:
+            excess[self.unmatched] = np.inf
         return excess
 
-
-def differ(actual: Array, expected: Array, rule: ElementTolerance) -> Difference:
-    """Measure float64 arrays, of the same shape, against a rule."""
-    finite = np.isfinite(actual) & np.isfinite(expected)
-    if finite.all():
-        return _differ(actual, expected, rule)
-    found = _differ(np.where(finite, actual, 0.0), np.where(finite, expected, 0.0), rule)
-    same = (actual == expected) | (np.isnan(actual) & np.isnan(expected))
-    unmatched = np.where(same, 0.0, np.inf)
-    return Difference(
-        np.where(finite, found.absolute, unmatched),
-        np.where(finite, found.relative, unmatched),
-        np.where(finite, found.ulp, unmatched),
-        np.where(finite, found.allowed, 0.0),
-    )
-
-
-def _differ(actual: Array, expected: Array, rule: ElementTolerance) -> Difference:
-    """Measure finite numbers."""
-    flat = actual.reshape(-1), expected.reshape(-1)
-    ruler = UlpMeter(rule.unit, FORMATS["float64"], actual.size)
-    with np.errstate(all="ignore"):
-        error, size = np.abs(actual - expected), np.abs(expected)
-        relative = np.fmax(error / size, 0.0)  # past the NaN of 0 / 0
-        steps, _ = ruler.measure(*flat, one_sign=bool(np.all(relative < 0.5)))
-        ulp = (steps / 2.0**ruler.shift).reshape(error.shape)
-        if rule.ulp is None:
-            allowed = rule.atol + rule.rtol * size
+    @property
+    def close(self) -> Array:
+        """Where the two are close."""
+        if self.rule.ulp is not None:
+            limit = self.rule.ulp << self.scale.shift
+            close = (self.steps <= min(limit, self.steps_peak)) & (self.absolute <= LARGEST)
+        elif self.carrier is FLOAT64:
+            close = self.absolute <= self.allowed
         else:
-            spacing = rule.ulp * _spacing(expected, rule)
-            allowed = np.where(ulp == 0, spacing, error * (rule.ulp / ulp))
-        # An overflow exceeds it anyway; past the NaN of infinity times no ULP.
-        allowed = np.fmin(allowed, LARGEST)
-    return Difference(error, relative, ulp, allowed)
+            slack = SLACK[self.carrier.name]
+            close = self.excess < 1 - slack
+            near = np.flatnonzero(~close & (self.excess <= 1 + slack))
+            if near.size:
+                close[near] = self.at(near).close
+        if self.unmatched is not None:
+            close[self.unmatched] = False
+        return close
+
+    @property
+    def in_float64(self) -> Difference:
+        """All differences by the definition."""
+        actual, expected = (x.astype(np.float64) for x in (self.actual, self.expected))
+        return Difference(actual, expected, self.rule, buffers=self._buffers)
+
+    def at(self, where: Array) -> Difference:
+        """Return the differences of some elements, by the definition."""
+        actual, expected = (x[where].astype(np.float64) for x in (self.actual, self.expected))
+        return Difference(actual, expected, self.rule)
+
+
+def allowance(expected: Array, rule: ElementTolerance) -> Array:
+    """Return the absolute difference from each element that the rule allows, in float64."""
+    flat = expected.reshape(-1)
+    with np.errstate(all="ignore"):
+        return Difference(flat, flat, rule).allowed.reshape(expected.shape)
+
+
+def excess_of(actual: Array, expected: Array, rule: ElementTolerance) -> Array:
+    """Return the `Difference.excess` of float64 arrays of any shape."""
+    with np.errstate(all="ignore"):
+        found = Difference(actual.reshape(-1), expected.reshape(-1), rule).excess
+    return found.reshape(expected.shape)
 
 
 def element(
@@ -94,7 +257,7 @@ def element(
 def element_under(
     rule: ElementTolerance, index: tuple[int, ...], actual: float, expected: float
 ) -> Element:
-    """Measure two numbers against a rule: what `differ` says of one element."""
+    """Measure two numbers against a rule: as `Difference` does one element."""
     return element(index, actual, expected, rule.unit, _allowed(rule, actual, expected))
 
 

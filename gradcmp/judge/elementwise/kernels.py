@@ -1,4 +1,4 @@
-"""The sweep, compiled: the statistics that `sweep` gives, without a pass of NumPy for each.
+"""The pass over large arrays, compiled: without a pass of NumPy for each statistic.
 
 A block of numbers is screened first, by loops that the compiler turns into vector instructions.
 Where it may disagree, or come near a maximum, or is not finite, its elements are settled one by
@@ -17,7 +17,7 @@ from numba import njit, types
 from numba.extending import overload
 
 BLOCK = 4096  # bytes of a buffer: all of them together fit a core's first cache
-# These stand elsewhere, too, and are the same (tests/judge/test_compiled.py): numba keeps what it
+# These stand elsewhere, too, and are the same (test_compiled.py): numba keeps what it
 # compiled for as long as this file is unchanged, and would not see them change there.
 LARGEST = np.finfo(np.float64).max
 FAINT = 2.0**-120
@@ -111,7 +111,7 @@ def unmatched(index, counts):
 
 @compiled
 def measure(a, e, steps):
-    """Return the distances of two buffers of numbers in their own steps; see `ulp.UlpMeter`."""
+    """Return the distances of two buffers of numbers in their own steps; see `ulp.UlpScale`."""
     magnitude, zero = np.iinfo(a.dtype).max, a.dtype.type(0)
     for i in range(len(a)):
         p = steps.dtype.type(a[i] & magnitude)
@@ -163,12 +163,13 @@ def count_octaves(steps, top, shift, zero, counts):
 
 @compiled
 def hold_ulp(a, e, start, steps, limit, shift, counts):
-    """Judge by distance in ULP: the worst is the first of the largest distance."""
+    """Judge by distance in ULP: the worst is at the largest distance."""
     for i in range(len(a)):
         error = abs(np.float64(a[i]) - np.float64(e[i]))
         counts.disagreeing += steps[i] > limit or error > LARGEST
         distance = np.float64(steps[i]) / np.float64(steps.dtype.type(1) << shift)
-        if distance > counts.excess and not counts.nonfinite:
+        worse = error > counts.error if distance == counts.excess else distance > counts.excess
+        if worse and not counts.nonfinite:
             counts.worst, counts.excess, counts.error = start + i, distance, error
 
 
@@ -223,7 +224,7 @@ def count(actual, expected, start, rtol, atol, slack, unit, dtypes, counts):
     slack : float
         Of the arithmetic that screens, in its dtype.
     unit : tuple of float, unsigned, unsigned
-        Where the unit of ULP is not the carrier, `UlpMeter`'s scale and shift; the most steps that
+        Where the unit of ULP is not the carrier, `UlpScale`'s factor and shift; the most steps that
         are close under an ULP rule.
     dtypes : tuple of dtype
         The carrier, and the signed and unsigned integers of its width.

@@ -1,101 +1,298 @@
-"""What is counted in one pass over a pair of arrays; two halves add up to the whole."""
+"""All statistics of the segments of a flat run: small arrays side by side, or a chunk of one."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from gradcmp.judge.comparison import NOTHING, Element, Statistics
+from gradcmp.judge.elementwise.chunks import once
+from gradcmp.judge.elementwise.difference import (
+    FAINT,
+    FLOAT64,
+    LARGEST,
+    SLACK,
+    Difference,
+    element_under,
+)
+from gradcmp.judge.elementwise.segments import Index, Segments
+from gradcmp.judge.elementwise.ulp import octaves
 from gradcmp.recording import Array
 
-ROW = 8192  # elements of one product: a BLAS starts threads of its own for longer ones
-OCTAVES = 65  # below 1 ULP, then one for each bit of the longest distance
+Each: TypeAlias = Any  # one number for each segment: an array, or of a `Run` a number
 
 
-@dataclass
-class Statistics:
-    """Statistics of the elements seen so far.
+@dataclass(frozen=True)
+class SegmentResult:
+    """What one pass finds in a segment; two parts of an array add up to the whole.
 
     Attributes
     ----------
-    equal : int
-        Elements that are the same number, or the same non-finite value.
-    nonfinite : int
-        Elements that disagree because NaN or infinity is not matched by the same.
     worst : int
         Flat index of the element of the highest `key`, the first of equals.
     key : tuple of (bool, float, float)
-        Whether it is an unmatched non-finite, its excess and its absolute difference.
-    octaves : list of int
-        Numbers of finite pairs by distance: below 1 ULP, from 1, from 2, from 4 ULP on …
-    aa, ee, ae : float
-        Sums of a², e² and a·e over finite pairs: for norms and the cosine.
+        Whether it is an unmatched non-finite, its excess (under an ULP rule, its distance) and
+        its absolute difference.
     """
 
-    total: int = 0
-    equal: int = 0
+    statistics: Statistics = NOTHING
     disagreeing: int = 0
-    nonfinite: int = 0
     worst: int = 0
     key: tuple[bool, float, float] = (False, 0.0, 0.0)
-    max_absolute: float = 0.0
-    max_relative: float = 0.0
-    max_ulp: float = 0.0
-    octaves: list[int] = field(default_factory=lambda: [0] * OCTAVES)
-    aa: float = 0.0
-    ee: float = 0.0
-    ae: float = 0.0
+
+    def __add__(self, other: SegmentResult) -> SegmentResult:
+        """Return the result of both parts."""
+        worse = max((self, other), key=lambda part: (part.key, -part.worst))
+        return SegmentResult(
+            self.statistics + other.statistics,
+            self.disagreeing + other.disagreeing,
+            worse.worst,
+            worse.key,
+        )
+
+
+EMPTY = SegmentResult()
+UNMATCHED = (True, math.inf, math.inf)
+
+
+@dataclass(frozen=True)
+class SegmentedDifference:
+    """Pairs of arrays that lie in one flat run, each compared by itself.
+
+    Attributes
+    ----------
+    segments : Segments
+        A `Run` where there is one.
+    difference : Difference
+        Of all elements, flat.
+    reached : SegmentResult
+        What earlier chunks of the same array have found: nobody needs less to be known exactly.
+    """
+
+    segments: Segments
+    difference: Difference
+    reached: SegmentResult = EMPTY
 
     @property
-    def trimmed(self) -> tuple[int, ...]:
-        """The octaves up to the last that anything lies in."""
-        # There is none beyond that of the largest distance.
-        length = min(len(self.octaves), int(self.max_ulp).bit_length() + 1)
-        while length and not self.octaves[length - 1]:
-            length -= 1
-        return tuple(self.octaves[:length])
+    def is_faithful(self) -> bool:
+        """Whether the carrier keeps its slack here; if not, float64 has to measure."""
+        found, rule = self.difference, self.difference.rule
+        if found.carrier is FLOAT64:
+            return True
+        if not math.isfinite(found.absolute_peak):
+            return False
+        if found.absolute_peak == 0 or rule.ulp is not None or self._is_minor:
+            return True
+        lost = rule.atol < FAINT and float(found.allowed.min()) < FAINT
+        return not lost and float(self._top) >= FAINT
 
-    def offer(self, index: int, key: tuple[bool, float, float]) -> None:
-        """Make this element the worst if it is worse than all before."""
-        if key > self.key or (key == self.key and index < self.worst):
-            self.worst, self.key = index, key
+    def results(self, start: int = 0) -> list[SegmentResult]:
+        """Return what is found in each segment, of a run that begins at this flat index."""
+        where, keys = self._worst
+        found = zip(self.statistics, self.disagreeing, where.tolist(), keys, strict=True)
+        return [
+            SegmentResult(
+                counted, disagreeing, start + place, UNMATCHED if counted.nonfinite else key
+            )
+            for counted, disagreeing, place, key in found
+        ]
 
-    def dot(self, actual: Array, expected: Array) -> None:
-        """Add a piece of finite numbers to the products."""
-        products = [_dot(x, y) for x, y in _pairs(actual, expected)]
-        if not all(map(math.isfinite, products)):  # float32 overflows where float64 does not
-            wide = (actual.astype(np.float64), expected.astype(np.float64))
-            products = [_dot(x, y) for x, y in _pairs(*wide)]
-        self.aa += products[0]
-        self.ee += products[1]
-        self.ae += products[2]
+    @once
+    def statistics(self) -> list[Statistics]:
+        """What is counted in each segment, however it is judged."""
+        segments, found = self.segments, self.difference
+        actual, expected = found.pair
+        finite, zero = segments.sizes - self._unmatched, 0.0 * segments.sizes
+        apart, histogram, largest = 0, [finite], (zero, zero, zero)
+        if found.absolute_peak > 0:
+            apart, histogram = self._by_distance(finite)
+            steps = self._most_steps / 2.0**found.scale.shift
+            largest = (self._largest("absolute"), self._largest("relative"), steps)
+        columns = (
+            segments.sizes,
+            finite - apart,
+            self._unmatched,
+            *largest,
+            segments.dot(actual, actual),
+            segments.dot(expected, expected),
+            segments.dot(actual, expected),
+            *histogram,
+        )
+        return [
+            Statistics(*row[:6], trimmed(row[9:]), *row[6:9])  # type: ignore[call-arg]
+            for row in segments.rows(columns)
+        ]
 
-    def add(self, other: Statistics) -> None:
-        """Add what another thread counted elsewhere in the same arrays."""
-        self.total += other.total
-        self.equal += other.equal
-        self.disagreeing += other.disagreeing
-        self.nonfinite += other.nonfinite
-        self.offer(other.worst, other.key)
-        self.max_absolute = max(self.max_absolute, other.max_absolute)
-        self.max_relative = max(self.max_relative, other.max_relative)
-        self.max_ulp = max(self.max_ulp, other.max_ulp)
-        self.aa += other.aa
-        self.ee += other.ee
-        self.ae += other.ae
-        self.octaves = [sum(pair) for pair in zip(self.octaves, other.octaves, strict=True)]
+    def _by_distance(self, finite: Each) -> tuple[Each, list[Each]]:
+        """Count unequal pairs of finite numbers of each segment, and all by octaves of ULP."""
+        segments, found = self.segments, self.difference
+        shift = found.scale.shift
+        narrow, floors = octaves(found.steps, found.steps_peak, shift, found.room("octaves", "u1"))
+        above = found.room("above", "?")
+        reach = [
+            segments.count(np.greater_equal(narrow, np.uint8(floor), out=above)) for floor in floors
+        ]
+        apart = segments.count(found.steps) if shift else reach[0]  # at least one step
+        return apart, [more - fewer for more, fewer in pairwise([finite, *reach, 0])]
+
+    def _largest(self, name: str) -> Each:
+        """Return the largest absolute or relative difference of each segment."""
+        found = self.difference
+        if self._is_screen:
+            return getattr(self._near[1], f"{name}_peak") if self._near else 0.0
+        if self.segments.is_one:
+            return getattr(found, f"{name}_peak")
+        return self.segments.largest_number(getattr(found, name))
+
+    @property
+    def _is_screen(self) -> bool:
+        return self.difference.carrier is not FLOAT64
+
+    @property
+    def _slack(self) -> float:
+        return SLACK[self.difference.carrier.name]
+
+    @once
+    def _unmatched(self) -> Each:
+        unmatched = self.difference.unmatched
+        if unmatched is None:
+            return 0 * self.segments.sizes
+        return self.segments.count_places(unmatched)
+
+    @once
+    def _most_steps(self) -> Each:
+        found = self.difference
+        return found.steps_peak if self.segments.is_one else self.segments.largest(found.steps)
+
+    @property
+    def _key(self) -> Array:
+        """What the worst element of each segment is told by."""
+        # Where not one ULP is allowed every excess is infinite, and the distances still tell.
+        found = self.difference
+        return found.excess if found.rule.ulp is None else found.steps
+
+    @once
+    def _tops(self) -> Each:
+        """The highest key of each segment."""
+        if self.difference.rule.ulp is not None:
+            return self._most_steps
+        return self.segments.largest_number(self._key)
+
+    @once
+    def _top(self) -> Any:
+        """The highest key of all."""
+        return self.segments.top(self._tops)
+
+    @once
+    def _is_minor(self) -> bool:
+        """Whether no element can be beyond its allowance or the worst so far.
+
+        ``error / (atol + rtol·|e|)`` is at most ``error / atol`` and at most
+        ``error / (rtol·|e|)``.
+        """
+        found, rule = self.difference, self.difference.rule
+        most = min(1.0, self.reached.key[1])
+        if most == 0 or rule.ulp is not None or rule.rtol == 0 or rule.atol < FAINT:
+            return False  # no bound, or one that underflow can spoil
+        bound = min(found.absolute_peak / rule.atol, found.relative_peak / rule.rtol)
+        return bound * (1 + self._slack) < most
+
+    @once
+    def disagreeing(self) -> list[int]:
+        """How many elements of each segment disagree."""
+        segments = self.segments
+        if self._all_close:
+            return [counted.nonfinite for counted in self.statistics]
+        apart = segments.sizes - segments.count(self.difference.close)
+        return [count for (count,) in segments.rows([apart])]
+
+    @property
+    def _all_close(self) -> bool:
+        """Whether all pairs of finite numbers are close, by a cheap test."""
+        found, rule = self.difference, self.difference.rule
+        if found.absolute_peak == 0 or self._is_minor:
+            return True
+        if rule.ulp is not None:
+            return (
+                int(self._top) <= rule.ulp << found.scale.shift and found.absolute_peak <= LARGEST
+            )
+        return float(self._top) * (1 + self._slack) < 1
+
+    @once
+    def _may_be_worse(self) -> bool:
+        """Whether any pair of finite numbers can be worse than what was reached."""
+        found = self.difference
+        if found.absolute_peak == 0 or self._is_minor or self.reached.key[0]:
+            return False
+        unit = 1 if found.rule.ulp is None else 2.0**found.scale.shift
+        return float(self._top) * (1 + self._slack) >= self.reached.key[1] * unit
+
+    @once
+    def _near(self) -> tuple[Index, Difference] | None:
+        """The elements that may be the largest or worst of all so far, by the definition."""
+        found, known = self.difference, self.reached.statistics
+        sought: list[tuple[Array, Each]] = []
+        if self._is_screen and found.absolute_peak * (1 + self._slack) > known.max_absolute:
+            sought.append((found.absolute, found.absolute_peak))
+        if self._is_screen and found.relative_peak * (1 + self._slack) > known.max_relative:
+            sought.append((found.relative, found.relative_peak))
+        if self._may_be_worse:
+            sought.append((self._key, self._tops))
+        nearly = 1 - 2 * self._slack
+        places = [self.segments.near(x, top, nearly, found.carrier.largest) for x, top in sought]
+        if not places:
+            return None
+        near = places[0] if len(places) == 1 else np.concatenate(places)
+        return near, found.at(near)
+
+    @once
+    def _worst(self) -> tuple[Index, list[tuple[bool, float, float]]]:
+        """The flat index of the worst element of each segment, the first of equals; its key."""
+        found, segments = self.difference, self.segments
+        where, keys = segments.starts.copy(), [EMPTY.key] * len(segments)
+        if self._may_be_worse and self._near:
+            near, exact = self._near
+            worth = exact.excess if exact.rule.ulp is None else exact.ulp
+            best = segments.highest(near, worth, exact.absolute)
+            rows = zip(
+                segments.containing(near[best]).tolist(),
+                worth[best].tolist(),
+                exact.absolute[best].tolist(),
+                strict=True,
+            )
+            for (i, most, error), place in zip(rows, near[best], strict=True):
+                where[i], keys[i] = place, (False, most, error)
+        if found.unmatched is not None:
+            which = segments.containing(found.unmatched)
+            where[which[::-1]] = found.unmatched[::-1]  # the first is written last
+        return where, keys
+
+    def elements(self) -> list[Element]:
+        """Return the worst element of each segment."""
+        where, _ = self._worst
+        places = [self.segments.index(i, flat) for i, flat in enumerate(where.tolist())]
+        found = self.difference
+        if self.segments.is_one:
+            numbers = (float(x[where[0]]) for x in (found.actual, found.expected))
+            return [element_under(found.rule, places[0], *numbers)]
+        found = found.at(where)
+        columns = [found.actual, found.expected, found.absolute, np.fmax(found.relative, 0.0)]
+        columns += [found.ulp, found.allowed]
+        if found.unmatched is not None:
+            for measure in columns[2:5]:
+                measure[found.unmatched] = np.inf
+        rows = zip(*(column.tolist() for column in columns), strict=True)
+        return [Element(place, *row) for place, row in zip(places, rows, strict=True)]
 
 
-def _pairs(actual: Array, expected: Array) -> Iterator[tuple[Array, Array]]:
-    yield actual, actual
-    yield expected, expected
-    yield actual, expected
-
-
-def _dot(x: Array, y: Array) -> float:
-    """Return the sum of products, row by row, the rows added up in float64."""
-    whole = len(x) - len(x) % ROW
-    rows = np.vecdot(x[:whole].reshape(-1, ROW), y[:whole].reshape(-1, ROW))
-    return float(rows.sum(dtype=np.float64)) + float(np.dot(x[whole:], y[whole:]))
+def trimmed(histogram: Iterable[int]) -> tuple[int, ...]:
+    """Return a histogram up to the last octave that anything lies in."""
+    counts = list(histogram)
+    while counts and not counts[-1]:
+        counts.pop()
+    return tuple(counts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import cached_property, lru_cache
 from struct import Struct
 
 import numpy as np
@@ -28,6 +28,11 @@ class Format:
     digits: int
     lowest: int
 
+    @cached_property
+    def largest(self) -> float:
+        """The largest finite number."""
+        return (2 - 2.0**-self.digits) * 2.0 ** (1 - self.lowest)
+
 
 FORMATS: dict[str, Format] = {
     known.name: known
@@ -41,6 +46,10 @@ FORMATS: dict[str, Format] = {
 
 
 FLOAT64 = FORMATS["float64"]
+# By bytes: what floats are read as, signed and unsigned, and all bits but the sign.
+INTEGERS = {
+    size: (np.dtype(f"i{size}"), np.dtype(f"u{size}"), (1 << (8 * size - 1)) - 1) for size in (4, 8)
+}
 FLOAT, INTEGER = Struct("<d"), Struct("<q")
 
 
@@ -50,12 +59,12 @@ def coarser(first: str, second: str) -> Format:
 
 
 def distance(actual: float, expected: float, unit: Format) -> float:
-    """Return the distance of two finite numbers in ULP of `unit`, as a `UlpMeter` measures it."""
-    scale = 2.0 ** (FLOAT64.lowest - unit.lowest)
-    steps = abs(_place(actual * scale) - _place(expected * scale))
+    """Return the distance of two finite numbers in ULP of `unit`, as an `UlpScale` measures it."""
+    scale = ulp_scale(unit, FLOAT64)
+    steps = abs(_place(actual * scale.factor) - _place(expected * scale.factor))
     if steps == 0 and actual != expected:  # what underflow took still sets them apart
         steps = 1
-    return steps / 2.0 ** (FLOAT64.digits - unit.digits)
+    return steps / 2.0**scale.shift
 
 
 def _place(x: float) -> int:
@@ -64,98 +73,102 @@ def _place(x: float) -> int:
     return -int(bits) if x < 0 else int(bits)
 
 
-class UlpMeter:
-    """Measures ULP in `unit` between numbers held in a `carrier` at least as fine.
+@dataclass(frozen=True)
+class UlpScale:
+    """Measures ULP in one format between numbers in a carrier at least as fine.
 
-    Every non-negative number has a place on a scale on which the representable numbers of `unit`
-    lie at 0, 1, 2 …, zero first, and which is linear between neighbours; a negative number has
-    the negated place of its magnitude. The distance is the difference of the two places: for
-    numbers of `unit` the count of steps from one to the next, through zero where the signs
+    Every non-negative number has a place on a scale on which the representable numbers of the
+    unit lie at 0, 1, 2 …, zero first, and which is linear between neighbours; a negative number
+    has the negated place of its magnitude. The distance is the difference of the two places: for
+    numbers of the unit the count of steps from one to the next, through zero where the signs
     differ; for numbers of a finer carrier it has a fraction.
 
     An IEEE 754 number read as an integer *is* that place, in the carrier's own steps. Scaling by
-    a power of two first, so that the smallest normal number of `unit` falls on the carrier's,
-    leaves gradual underflow to make the scale linear below it, as it is in `unit`.
+    a power of two first, so that the smallest normal number of the unit falls on the carrier's,
+    leaves gradual underflow to make the scale linear below it, as it is in the unit.
 
     Attributes
     ----------
     shift : int
         Distances are returned as integers in units of 2**-shift ULP.
-    scale : float
+    factor : float
         The power of two that numbers are multiplied with first; 1 where that changes nothing.
     """
 
-    def __init__(self, unit: Format, carrier: Format, size: int) -> None:
-        dtype = np.dtype(carrier.name)
-        self.shift = carrier.digits - unit.digits
-        self.scale = dtype.type(2.0 ** (carrier.lowest - unit.lowest))
-        self._integer = np.dtype(f"i{dtype.itemsize}")
-        self._unsigned = np.dtype(f"u{dtype.itemsize}")
-        self._scaled = [np.empty(size, dtype) for _ in range(2 if self.scale != 1 else 0)]
-        self._steps = np.empty(size, self._integer)
+    shift: int
+    factor: float
 
-    def measure(
-        self, actual: Array, expected: Array, *, one_sign: bool = False
+    def steps(
+        self, actual: Array, expected: Array, out: Array | None = None, *, one_sign: bool = False
     ) -> tuple[Array, int]:
         """Return the distances between finite numbers of the carrier, and the largest of them.
 
-        They are unsigned integers in a buffer that the next call overwrites. Only equal numbers,
-        +0 and −0 among them, have the distance 0.
+        They are unsigned integers. Only equal numbers, +0 and −0 among them, have the distance 0.
 
         Parameters
         ----------
+        out : array, optional
+            A buffer of their width, which they are put in.
         one_sign : bool
             Whether the two numbers of a pair are known to have one sign, or to be zeros.
         """
-        count = len(actual)
-        held = (actual, expected)
-        if self._scaled:
-            pairs = zip(held, self._scaled, strict=True)
-            held = tuple(np.multiply(x, self.scale, out=out[:count]) for x, out in pairs)
-        a, e = (x.view(self._integer) for x in held)
-        steps = np.subtract(a, e, out=self._steps[:count])  # modulo the integer's range
-        unsigned: Array = np.abs(steps, out=steps).view(self._unsigned)
-        largest = np.iinfo(self._integer).max  # all bits but the sign
-        top = int(unsigned.max())
-        if not one_sign or top > largest:  # +0 and −0 are a sign bit apart
+        signed, unsigned, magnitude = INTEGERS[actual.dtype.itemsize]
+        if self.factor == 1:
+            a, e = actual.view(signed), expected.view(signed)
+        else:
+            a, e = ((x * self.factor).view(signed) for x in (actual, expected))
+        steps = np.subtract(
+            a, e, out=None if out is None else out.view(signed)
+        )  # modulo the integer's range
+        steps = np.abs(steps, out=steps).view(unsigned)
+        top = int(steps.max())
+        if not one_sign or top > magnitude:  # +0 and −0 are a sign bit apart
             crossing = np.flatnonzero((a ^ e) < 0)
-            places = [(x[crossing] & largest).view(self._unsigned) for x in (a, e)]
-            unsigned[crossing] = places[0] + places[1]
-            top = int(unsigned.max())
-        if self._scaled:  # what underflow took from the scaled numbers still sets them apart
-            np.maximum(unsigned, actual != expected, out=unsigned)
-            top = max(top, int(unsigned.max()))
-        return unsigned, top
+            first, second = ((x[crossing] & magnitude).view(unsigned) for x in (a, e))
+            steps[crossing] = first + second
+            top = int(steps.max())
+        if self.factor != 1:  # what underflow took from the scaled numbers still sets them apart
+            np.maximum(steps, actual != expected, out=steps)
+            top = max(top, int(steps.max()))
+        return steps, top
 
 
-def octaves(whole: Array, top: int) -> list[int]:
-    """Count distances by octave: below 1 ULP, from 1, from 2, from 4, from 8 ULP on …
+@lru_cache
+def ulp_scale(unit: Format, carrier: Format) -> UlpScale:
+    """Return the scale on which numbers of `carrier` are measured in ULP of `unit`."""
+    return UlpScale(carrier.digits - unit.digits, 2.0 ** (carrier.lowest - unit.lowest))
+
+
+def octaves(
+    steps: Array, top: int, shift: int = 0, out: Array | None = None
+) -> tuple[Array, list[int]]:
+    """Return a byte for each distance that grows with its octave, and the byte of each octave.
+
+    The octaves are below 1 ULP, from 1, from 2, from 4, from 8 ULP on …; a distance has reached
+    one if its byte is not below the octave's.
 
     Parameters
     ----------
-    whole : array of unsigned int
-        Distances in whole ULP; `top` is the largest of them.
+    steps : array of unsigned int
+        Distances in units of 2**-shift ULP; `top` is the largest of them.
     """
-    highest = top.bit_length()
-    if highest > MOST_BITS:
-        above = whole >> whole.dtype.type(MOST_BITS)
-        within = octaves(whole[above == 0], (1 << MOST_BITS) - 1)
-        return [*within, *octaves(above, top >> MOST_BITS)[1:]]
-    narrow, first = _logarithms(whole) if highest > 8 else (whole.astype(np.uint8), None)
-    floors = [1 << k if first is None else first + k for k in range(highest)]
-    at_least = [int(np.count_nonzero(narrow >= np.uint8(floor))) for floor in floors]
-    return [more - fewer for more, fewer in pairwise([len(whole), *at_least, 0])]
-
-
-MOST_BITS = 31  # what a signed 32-bit integer holds
-
-
-def _logarithms(whole: Array) -> tuple[Array, int]:
-    """Return the exponents of integers below 2**31 in a byte, with the byte that stands for 1."""
-    bits = whole.astype(np.int32)
-    rest = bits >> 1
+    highest = (top >> shift).bit_length()
+    if highest <= 8:
+        narrow = np.empty(len(steps), np.uint8) if out is None else out
+        if shift:  # and narrowed, in one go
+            np.right_shift(steps, steps.dtype.type(shift), out=narrow, casting="unsafe")
+        else:
+            np.copyto(narrow, steps, casting="unsafe")
+        return narrow, [1 << k for k in range(highest)]
+    whole = steps >> steps.dtype.type(shift) if shift else steps
+    narrow = whole.astype(np.int32) if highest < 32 else whole
+    rest = narrow >> 1
     np.invert(rest, out=rest)
-    np.bitwise_and(bits, rest, out=bits)  # keeps rounding from reaching the next power of two
-    exponents = bits.astype(np.float32).view(np.int32)
-    np.right_shift(exponents, 23, out=exponents)
-    return exponents.astype(np.uint8), 127
+    np.bitwise_and(narrow, rest, out=rest)  # keeps rounding from reaching the next power of two
+    if highest < 32:
+        exponents = rest.astype(np.float32).view(np.int32)
+        np.right_shift(exponents, 23, out=exponents)
+        return exponents.astype(np.uint8), [127 + k for k in range(highest)]
+    exponents = rest.astype(np.float64).view(np.int64)
+    np.right_shift(exponents, 52, out=exponents)
+    return np.maximum(exponents - 896, 0).astype(np.uint8), [127 + k for k in range(highest)]

@@ -71,7 +71,7 @@ def surely_sensitive(
             )
             plain &= within <= MAJORITY * segments.count(size > 0)
     found: list[bool] = plain.tolist()
-    parts = zip(segments.cut(expected), segments.cut(allowed), strict=True)
+    parts = zip(segments.split(expected), segments.split(allowed), strict=True)
     for i, (gradient, limit) in enumerate(parts):
         if found[i] and any(equal_axes(gradient.shape)):
             found[i] = _shows_swap(gradient, limit)

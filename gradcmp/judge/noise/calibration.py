@@ -180,7 +180,7 @@ def _lent(v: Float, size: Float, strip: Segments) -> Float:
     mean, known = strip.mean(relative), None
     if not np.isfinite(mean).all():
         known = np.isfinite(relative)
-        mean = strip.spread(strip.total(np.where(known, relative, 0.0)) / strip.count(known))
+        mean = strip.broadcast(strip.total(np.where(known, relative, 0.0)) / strip.count(known))
     reach = np.multiply(size, REACH**2 * mean, out=relative)
     near: Float = np.minimum(lent, reach, out=reach)
     return near if known is None else np.where(known, near, lent)

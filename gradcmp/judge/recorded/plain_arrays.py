@@ -111,7 +111,7 @@ class LooseRule:
             name
             for name, one in found.items()
             if self.knows(name) and (one.verdict.warns or not one.agrees)
-            if self._held_in(name) == "float64" and one.worst and not one.nonfinite
+            if self._held_in(name) == "float64" and one.worst and not one.statistics.nonfinite
             if self._rounded.explains(name, self.recordings[self.label].tensors[name], self.limit)
         ]
         if not doubtful:

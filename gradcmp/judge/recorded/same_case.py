@@ -112,7 +112,9 @@ def _foreign(judged: CaseVerdict, label: str, name: str, array: Array) -> bool:
     if held is None or held.agrees:
         return False
     size = float(np.max(np.abs(array), initial=0.0))
-    return not held.total or (held.share > MOST and not held.max_absolute <= FOREIGN * size)
+    return not held.total or (
+        held.share > MOST and not held.statistics.max_absolute <= FOREIGN * size
+    )
 
 
 def _narrowed(judged: CaseVerdict, pairs: Sequence[Pair]) -> CaseVerdict:

@@ -66,9 +66,11 @@ def doubted(
     """
 
     def said(name: str, comparison: Comparison) -> Comparison:
-        companions = {n: c.norm_expected for n, c in comparisons.items() if n != name and c.agrees}
+        companions = {
+            n: c.statistics.norm_expected for n, c in comparisons.items() if n != name and c.agrees
+        }
         largest = max(companions, key=lambda n: companions[n], default=None)
-        own = max(comparison.norm_actual, comparison.norm_expected)
+        own = max(comparison.statistics.norm_actual, comparison.statistics.norm_expected)
         if (
             comparison.verdict.reason != "tolerance"
             or comparison.agrees

@@ -113,7 +113,7 @@ def worth(verdict: CaseVerdict, name: str) -> list[Found]:
 
 def farness(comparison: Comparison) -> tuple[float, float]:
     """Order what agrees: by noise where it was measured, then by ULP."""
-    return comparison.noise.multiple if comparison.noise else 0.0, comparison.max_ulp
+    return comparison.noise.multiple if comparison.noise else 0.0, comparison.statistics.max_ulp
 
 
 def signs(verdict: CaseVerdict, name: str) -> str:
@@ -139,8 +139,8 @@ def of_view(verdict: CaseVerdict, pair: Pair, name: str, comparison: Comparison)
         "reason": comparison.verdict.reason,
         "rule": comparison.rule,
         "excess": strict(shortened(comparison.worst.excess)) if comparison.worst else None,
-        "octaves": comparison.octaves,
-        "nonfinite": comparison.nonfinite,
+        "octaves": comparison.statistics.ulp_histogram,
+        "nonfinite": comparison.statistics.nonfinite,
     }
 
 

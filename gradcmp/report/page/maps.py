@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradcmp.judge.comparison import Comparison
-from gradcmp.judge.elementwise.difference import differ
+from gradcmp.judge.elementwise.difference import excess_of
 from gradcmp.judge.elementwise.tolerance import EXACT, ElementTolerance, rule_of
 from gradcmp.judge.elementwise.ulp import FORMATS, coarser
 from gradcmp.judge.verdict import CaseVerdict, Pair
@@ -140,7 +140,7 @@ class Measure:
         """Return |a − e| over the allowance; infinity where a NaN or infinity is unmatched."""
         a, e = actual.astype(np.float64), expected.astype(np.float64)
         if self.rule:
-            return differ(a, e, self.rule).excess
+            return excess_of(a, e, self.rule)
         same = (a == e) | (np.isnan(a) & np.isnan(e))
         with np.errstate(all="ignore"):
             excess = np.abs(a - e) / self.allowed

@@ -109,13 +109,13 @@ def row(comparison: Comparison) -> tuple[str, ...]:
 
 def why(comparison: Comparison) -> str:
     """Describe the reason and the rule in full, and the largest ULP if it is elsewhere."""
-    worst, verdict = comparison.worst, comparison.verdict
+    worst, verdict, found = comparison.worst, comparison.verdict, comparison.statistics
     text = f"{verdict.reason}: {verdict.detail}" if verdict.detail else verdict.reason
-    if worst and comparison.max_ulp > worst.ulp:
-        text += f"; elsewhere up to {ulp(comparison.max_ulp)} ulp"
-    if comparison.cosine is not None and comparison.cosine < ALIGNED:
-        text += f"; cosine {comparison.cosine:.6f}"
-        text += f", norms {short(comparison.norm_actual)} and {short(comparison.norm_expected)}"
+    if worst and found.max_ulp > worst.ulp:
+        text += f"; elsewhere up to {ulp(found.max_ulp)} ulp"
+    if found.cosine is not None and found.cosine < ALIGNED:
+        text += f"; cosine {found.cosine:.6f}"
+        text += f", norms {short(found.norm_actual)} and {short(found.norm_expected)}"
     return f"{text}; rule {comparison.rule}"
 
 

@@ -170,7 +170,7 @@ def facts(verdict: CaseVerdict, pair: Pair, name: str, comparison: Comparison) -
         told = digits if math.isfinite(noise.digits) else ""  # no difference has no digits
         yield f"{amount}, {ulp(worst.ulp)} ULP{told} ({pair})"
     elif worst:
-        far = measure(comparison) if comparison.nonfinite else f"{ulp(worst.ulp)} ulp"
+        far = measure(comparison) if comparison.statistics.nonfinite else f"{ulp(worst.ulp)} ulp"
         yield f"{place(worst)}{far} ({pair})"
     else:
         yield f"  ({pair})"

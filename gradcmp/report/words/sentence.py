@@ -84,7 +84,7 @@ def severity(comparison: Comparison) -> tuple[bool, float, float]:
     """
     if comparison.verdict.reason == "missing":
         return (True, 0.0, 0.0)
-    steps = _two_digits(comparison.max_ulp)
+    steps = _two_digits(comparison.statistics.max_ulp)
     if comparison.agrees:
         return (False, steps if comparison.worst else 0.0, 0.0)
     return (True, _two_digits(comparison.worst.excess) if comparison.worst else math.inf, steps)
@@ -103,7 +103,9 @@ def measure(comparison: Comparison) -> str:
     """Describe in a word or a number how far the two arrays are apart."""
     if comparison.worst is None or comparison.verdict.reason in ("non-finite", "range"):
         return comparison.verdict.reason
-    return "0" if comparison.max_ulp == 0 else f"{ulp(comparison.max_ulp)} ulp"
+    return (
+        "0" if comparison.statistics.max_ulp == 0 else f"{ulp(comparison.statistics.max_ulp)} ulp"
+    )
 
 
 def amount(comparison: Comparison) -> str:

@@ -67,9 +67,9 @@ def test_a_twin_of_another_shape_is_none(shape):
 def test_a_strip_takes_only_arrays_of_its_shapes():
     strip = Segments([(4,), (2,)])
     with pytest.raises(ValueError, match="do not lie on"):
-        strip.lay([np.ones(5), np.ones(1)])
+        strip.concatenate([np.ones(5), np.ones(1)])
     with pytest.raises(ValueError, match="do not lie on"):
-        strip.lay([np.ones(4)])
+        strip.concatenate([np.ones(4)])
 
 
 def test_tensors_with_a_twin_and_without_are_not_mixed_up():

@@ -13,9 +13,9 @@ from judge_oracle import Expected, expect
 from gradcmp.case import DTypeTable, Fixed, Ulp
 from gradcmp.errors import UsageError
 from gradcmp.judge.comparison import Comparison
-from gradcmp.judge.elementwise import arrays, parallel
-from gradcmp.judge.elementwise.arrays import compare
+from gradcmp.judge.elementwise.arrays import compare, compare_all
 from gradcmp.judge.elementwise.compiled import kernels
+from gradcmp.judge.elementwise.schedule import Schedule
 from gradcmp.judge.elementwise.tolerance import DEFAULTS
 from gradcmp.judge.elementwise.ulp import octaves
 from gradcmp.recording import Array, numpy_dtype
@@ -35,21 +35,28 @@ RULES = {
 }
 
 
-@pytest.fixture(params=["laid", "numpy", pytest.param("compiled", marks=pytest.mark.slow)])
-def swept(request, monkeypatch):
-    """Lay the arrays on a strip, or sweep them with NumPy, or with compiled loops."""
-    monkeypatch.setattr(arrays, "LONGEST", math.inf if request.param == "laid" else 0)
-    monkeypatch.setattr(parallel, "WORTHWHILE", 0 if request.param == "compiled" else math.inf)
+SCHEDULES = {
+    "segments": Schedule(longest=math.inf),
+    "chunks": Schedule(longest=0, worthwhile=math.inf, chunk=128),
+    "compiled": Schedule(longest=0, worthwhile=0, compiled_chunk=32, share=64, threads=3),
+}
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(schedule, marks=pytest.mark.slow if name == "compiled" else (), id=name)
+        for name, schedule in SCHEDULES.items()
+    ]
+)
+def by(request):
+    """Compare side by side, in many small chunks, or by three threads of compiled loops."""
     assert kernels() is not None, "numba is missing"
 
+    def compare_by(actual, expected, rule):
+        (comparison,) = compare_all([(actual, expected)], rule, request.param)
+        return comparison
 
-@pytest.fixture
-def pieced(monkeypatch, swept):
-    """Compare in many small pieces, the compiled loops by three threads."""
-    monkeypatch.setattr(parallel, "PIECE", 128)
-    monkeypatch.setattr(parallel, "LONG_PIECE", 128)
-    monkeypatch.setattr(parallel, "ALONE", 64)
-    monkeypatch.setattr(parallel, "_cores", lambda: 3)
+    return compare_by
 
 
 def cast(x: Array, dtype: str) -> Array:
@@ -83,10 +90,9 @@ def spoil(rng: np.random.Generator, x: Array) -> Array:
 
 
 @pytest.mark.slow  # all of them together; test_compare_properties asks much the same of others
-@pytest.mark.usefixtures("pieced")
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 @pytest.mark.parametrize(("dtype", "other"), list(product(DTYPES, DTYPES)))
-def test_every_statistic_is_what_fractions_say(dtype, other, rule):
+def test_every_statistic_is_what_fractions_say(dtype, other, rule, by):
     rng = np.random.default_rng([DTYPES.index(dtype), DTYPES.index(other)])
     coarser = DTYPES[max(DTYPES.index(dtype), DTYPES.index(other))]
     fixed = DEFAULTS[coarser] if isinstance(rule, DTypeTable) else rule
@@ -98,7 +104,7 @@ def test_every_statistic_is_what_fractions_say(dtype, other, rule):
         if extremes:
             actual, expected = spoil(rng, actual), spoil(rng, expected)
         truth = expect(actual, expected, fixed, coarser)
-        check(compare(actual, expected, rule), truth, exact=dtype == other)
+        check(by(actual, expected, rule), truth, exact=dtype == other)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -138,18 +144,21 @@ def check(comparison: Comparison, truth: Expected, *, exact: bool) -> None:
     assert comparison.agrees == all(truth.close)
     assert comparison.total == len(truth.close)
     assert comparison.disagreeing == truth.close.count(False)
-    assert comparison.equal == truth.equal
-    assert comparison.nonfinite == truth.nonfinite
-    assert comparison.max_absolute == truth.max_absolute
-    assert comparison.max_relative == truth.max_relative
-    assert sum(comparison.octaves) == comparison.total - truth.nonfinite
+    assert comparison.statistics.equal == truth.equal
+    assert comparison.statistics.nonfinite == truth.nonfinite
+    assert comparison.statistics.max_absolute == truth.max_absolute
+    assert comparison.statistics.max_relative == truth.max_relative
+    assert sum(comparison.statistics.ulp_histogram) == comparison.total - truth.nonfinite
     if exact:
-        assert comparison.max_ulp == float(truth.max_ulp)
-        assert comparison.octaves == tuple(
-            truth.octaves.get(octave, 0) for octave in range(len(comparison.octaves))
+        assert comparison.statistics.max_ulp == float(truth.max_ulp)
+        assert comparison.statistics.ulp_histogram == tuple(
+            truth.octaves.get(octave, 0)
+            for octave in range(len(comparison.statistics.ulp_histogram))
         )
     else:
-        assert comparison.max_ulp == pytest.approx(float(truth.max_ulp), rel=2e-7, abs=1e-4)
+        assert comparison.statistics.max_ulp == pytest.approx(
+            float(truth.max_ulp), rel=2e-7, abs=1e-4
+        )
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -160,7 +169,7 @@ def test_a_chain_of_next_numbers_counts_its_links(dtype, start):
     for steps in range(1, 40):
         link = np.nextafter(link, np.array([4.0], first.dtype))
         comparison = compare(link, first, Ulp(steps))
-        assert comparison.max_ulp == comparison.worst.ulp == steps
+        assert comparison.statistics.max_ulp == comparison.worst.ulp == steps
         assert comparison.agrees
         assert compare(first, link, Ulp(steps)).agrees
         assert not compare(link, first, Ulp(steps - 1)).agrees
@@ -172,7 +181,7 @@ def test_numbers_on_either_side_of_zero_count_through_it(dtype):
     both = np.array([3 * tiny], tiny.dtype), np.array([-2 * tiny], tiny.dtype)
     assert compare(*both, Ulp(5)).agrees
     assert not compare(*both, Ulp(4)).agrees
-    assert compare(*both, Ulp(5)).max_absolute == 5 * float(tiny)
+    assert compare(*both, Ulp(5)).statistics.max_absolute == 5 * float(tiny)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
@@ -182,10 +191,10 @@ def test_a_finer_value_has_a_fraction_of_the_coarser_spacing(dtype):
     offset = rng.uniform(-0.5, 0.5, 50)
     fine = coarse.astype(np.float64) + offset * np.spacing(coarse).astype(np.float64)
     inside = compare(fine[coarse > 1.01], coarse[coarse > 1.01], DTypeTable())
-    assert inside.max_ulp == pytest.approx(np.abs(offset[coarse > 1.01]).max(), rel=1e-8)
+    assert inside.statistics.max_ulp == pytest.approx(np.abs(offset[coarse > 1.01]).max(), rel=1e-8)
     assert math.isclose(
         math.ulp(1.5),
-        compare(np.array(1.5), np.array(1.5 + math.ulp(1.5)), DTypeTable()).max_absolute,
+        compare(np.array(1.5), np.array(1.5 + math.ulp(1.5)), DTypeTable()).statistics.max_absolute,
     )
 
 
@@ -254,7 +263,7 @@ def test_special_cases(actual, expected, agrees, reason):
     assert compare(expected, actual, DTypeTable()).agrees == agrees
 
 
-@pytest.mark.parametrize("count", [1, 16], ids=["small", "swept"])
+@pytest.mark.parametrize("count", [1, 16], ids=["small", "large"])
 def test_no_tolerance_makes_infinity_close(count):
     everything = Fixed(rtol=1e300, atol=1e308)
     for actual, expected, tolerance in (
@@ -283,14 +292,13 @@ def test_an_allowance_between_two_float32_is_met_to_the_last_bit_of_float64():
             assert compare(np.full(16, a), np.full(16, e), tolerance).agrees == agrees
 
 
-@pytest.mark.usefixtures("pieced")
-def test_the_worst_of_what_agrees_is_found_too():
+def test_the_worst_of_what_agrees_is_found_too(by):
     for seed in range(20):
         rng = np.random.default_rng(seed)
         expected = rng.uniform(0.5, 20, 500).astype(np.float32)
         actual = cast(expected * (1 + 2e-6 * rng.uniform(-1, 1, 500)), "float32")
         truth = expect(actual, expected, DEFAULTS["float32"], "float32")
-        comparison = compare(actual, expected, DTypeTable())
+        comparison = by(actual, expected, DTypeTable())
         assert comparison.agrees
         check(comparison, truth, exact=True)
 
@@ -302,8 +310,10 @@ def test_octaves_are_bit_lengths(dtype):
     for bits in (3, 8, 9, 13, 25, 31, 32, most):
         steps = [2**k - j for k in range(bits + 1) for j in (0, 1) if 2**k - j < 2**bits]
         steps += [int(x) % 2**bits for x in rng.integers(0, 2**63, 100)]
-        found = octaves(np.array(steps, dtype), max(steps))
-        assert found == np.bincount([step.bit_length() for step in steps]).tolist()
+        narrow, floors = octaves(np.array(steps, dtype), max(steps))
+        found = [np.count_nonzero(narrow >= floor) for floor in floors]
+        octave = [step.bit_length() for step in steps]
+        assert found == [sum(k > i for k in octave) for i in range(max(octave))]
 
 
 @pytest.mark.parametrize("value", [-1.0, math.nan, math.inf, -math.inf])
@@ -332,27 +342,26 @@ LAYOUTS = {
 }
 
 
-@pytest.mark.usefixtures("pieced")
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
 @pytest.mark.parametrize("other", [np.ascontiguousarray, *LAYOUTS.values()])
-def test_the_layout_changes_nothing(layout, other):
+def test_the_layout_changes_nothing(layout, other, by):
     rng = np.random.default_rng(8)
     expected = rng.standard_normal((5, 7, 9)).astype(np.float32)
     actual = (expected * (1 + 1e-2 * rng.standard_normal((5, 7, 9)))).astype(np.float32)
-    assert compare(layout(actual), other(expected), DTypeTable()) == compare(
-        actual, expected, DTypeTable()
-    )
+    assert by(layout(actual), other(expected), DTypeTable()) == by(actual, expected, DTypeTable())
 
 
-@pytest.mark.usefixtures("pieced")
-def test_layouts_of_bfloat16():
+def test_layouts_of_bfloat16(by):
     rng = np.random.default_rng(9)
     expected = cast(rng.standard_normal((6, 11)), "bfloat16")
     actual = cast(expected.astype(float) * 1.5, "bfloat16")
-    plain = compare(actual, expected, DTypeTable())
+    plain = by(actual, expected, DTypeTable())
     assert plain.disagreeing
-    assert compare(np.asfortranarray(actual), expected[::-1][::-1], DTypeTable()) == plain
-    assert compare(actual.T, expected.T, DTypeTable()).max_absolute == plain.max_absolute
+    assert by(np.asfortranarray(actual), expected[::-1][::-1], DTypeTable()) == plain
+    assert (
+        by(actual.T, expected.T, DTypeTable()).statistics.max_absolute
+        == plain.statistics.max_absolute
+    )
 
 
 def test_a_broadcast_array_costs_no_memory():
@@ -390,7 +399,7 @@ def test_the_worst_element_exceeds_its_own_allowance_the_most():
     assert comparison.worst.index == (1,)  # not the largest absolute difference
     assert comparison.worst.allowed == pytest.approx(1e-5)
     assert comparison.worst.excess == pytest.approx(200)
-    assert comparison.max_absolute == pytest.approx(1.0)
+    assert comparison.statistics.max_absolute == pytest.approx(1.0)
 
 
 def test_non_finite_comes_before_any_excess():
@@ -398,16 +407,15 @@ def test_non_finite_comes_before_any_excess():
     assert comparison.worst.index == (1,)
     assert comparison.verdict.detail == "nan against 1.0 at (1,)"
     assert comparison.disagreeing == 2
-    assert comparison.max_absolute == 1e300
+    assert comparison.statistics.max_absolute == 1e300
 
 
-@pytest.mark.usefixtures("swept")
 @pytest.mark.parametrize("limit", [0, 1])
-def test_under_an_ulp_rule_the_worst_is_the_most_ulp_apart(limit):
+def test_under_an_ulp_rule_the_worst_is_the_most_ulp_apart(limit, by):
     expected = np.full(8, 1.0, np.float32)
     expected[1] = 1e6
     actual = expected.copy()
     actual[1] += 2 * np.spacing(actual[1])  # the largest difference, and two steps
     actual[5] += 3 * np.spacing(actual[5])
-    found = compare(actual, expected, Ulp(limit))
+    found = by(actual, expected, Ulp(limit))
     assert (found.worst.index, found.worst.ulp) == ((5,), 3)

@@ -10,29 +10,35 @@ import numpy as np
 import pytest
 
 from gradcmp.case import DTypeTable, Ulp
-from gradcmp.judge.elementwise import parallel
-from gradcmp.judge.elementwise.arrays import compare
+from gradcmp.judge.elementwise.arrays import compare_all
+from gradcmp.judge.elementwise.schedule import Schedule
 
 pytestmark = pytest.mark.slow
 MIB = 2**20
 SIZE = 20_000_000
 
 
-@pytest.fixture(autouse=True, params=["numpy", "compiled"])
-def _all_threads(request, monkeypatch):
-    monkeypatch.setattr(parallel, "WORTHWHILE", 0 if request.param == "compiled" else math.inf)
-    monkeypatch.setattr(parallel, "_cores", lambda: 64)
+SCHEDULES = {
+    "numpy": Schedule(worthwhile=math.inf),
+    "compiled": Schedule(worthwhile=0, threads=8),
+}
 
 
-def peak(actual, expected, tolerance) -> float:
-    """Return the most that a comparison allocates, in MiB."""
-    compare(actual[-9:], expected[-9:], tolerance)  # what is compiled is no memory of a comparison
-    tracemalloc.start()
-    try:
-        compare(actual, expected, tolerance)
-        return tracemalloc.get_traced_memory()[1] / MIB
-    finally:
-        tracemalloc.stop()
+@pytest.fixture(params=SCHEDULES.values(), ids=SCHEDULES)
+def peak(request):
+    """Return what tells the most that a comparison allocates, in MiB."""
+
+    def peak_of(actual, expected, tolerance) -> float:
+        # What is compiled is no memory of a comparison.
+        compare_all([(actual[-3000:], expected[-3000:])], tolerance, request.param)
+        tracemalloc.start()
+        try:
+            compare_all([(actual, expected)], tolerance, request.param)
+            return tracemalloc.get_traced_memory()[1] / MIB
+        finally:
+            tracemalloc.stop()
+
+    return peak_of
 
 
 def scattered(dtype, scale: float):
@@ -53,21 +59,21 @@ def scattered(dtype, scale: float):
         (ml_dtypes.bfloat16, 1.01, 1, DTypeTable()),
     ],
 )
-def test_twenty_million_elements_take_less_than_64_mib(dtype, factor, scale, tolerance):
+def test_twenty_million_elements_take_less_than_64_mib(dtype, factor, scale, tolerance, peak):
     expected = scattered(dtype, scale)
     actual = (expected * dtype(factor)).astype(dtype)
     assert peak(actual, expected, tolerance) < 64
 
 
-def test_a_view_is_not_copied_whole():
+def test_a_view_is_not_copied_whole(peak):
     x = scattered(np.float32, 1).reshape(2000, 10_000)
     assert peak(x.T, np.broadcast_to(np.float32(1), x.T.shape), DTypeTable()) < 64
 
 
-def test_a_file_is_not_read_whole(tmp_path):
+def test_a_file_is_not_read_whole(tmp_path, peak):
     x = scattered(np.float32, 1)
     np.save(tmp_path / "x.npy", x)
     stored = np.load(tmp_path / "x.npy", mmap_mode="r")
     x[-1] += 1
     assert peak(stored, x, DTypeTable()) < 64
-    assert compare(stored, x, DTypeTable()).disagreeing == 1
+    assert compare_all([(stored, x)])[0].disagreeing == 1

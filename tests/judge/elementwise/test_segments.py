@@ -7,13 +7,13 @@ from dataclasses import replace
 import ml_dtypes
 import numpy as np
 import pytest
-from autocases import CASES, PAIR, draw, record, verdict
+from autocases import CASES, PAIR, draw, record
 
 from gradcmp.case import DTypeTable, Fixed, Ulp
 from gradcmp.graph import build
 from gradcmp.judge.auto.judge import NoiseJudge
-from gradcmp.judge.elementwise import segments as strip_module
 from gradcmp.judge.elementwise.arrays import compare_all
+from gradcmp.judge.elementwise.schedule import Schedule
 from gradcmp.judge.elementwise.segments import LONGEST, TOGETHER, Segments, batches
 from gradcmp.judge.mutation.weak import sensitivity, surely_sensitive
 
@@ -30,15 +30,15 @@ def arrays(seed, shapes=SHAPES):
 def test_what_is_asked_of_a_strip_is_what_each_array_says(shapes):
     held = arrays(0, shapes)
     strip = Segments(shapes)
-    flat = strip.lay(held)
-    assert all(np.array_equal(*pair) for pair in zip(strip.cut(flat), held, strict=True))
+    flat = strip.concatenate(held)
+    assert all(np.array_equal(*pair) for pair in zip(strip.split(flat), held, strict=True))
     assert strip.largest(flat).tolist() == [array.max() for array in held]
     assert strip.total(flat) == pytest.approx([array.sum() for array in held])
     assert strip.count(flat > 0).tolist() == [np.count_nonzero(array > 0) for array in held]
     assert strip.every(flat > -1).tolist() == [bool(np.all(array > -1)) for array in held]
-    spread = np.broadcast_to(strip.spread(np.arange(len(shapes))), flat.shape)
+    spread = np.broadcast_to(strip.broadcast(np.arange(len(shapes))), flat.shape)
     assert spread.tolist() == strip.ids.tolist()
-    for i, flat_index in enumerate(strip.first(flat == strip.spread(strip.largest(flat)))):
+    for i, flat_index in enumerate(strip.first(flat == strip.broadcast(strip.largest(flat)))):
         assert strip.index(i, int(flat_index)) == np.unravel_index(held[i].argmax(), shapes[i])
 
 
@@ -46,7 +46,7 @@ def test_what_is_asked_of_a_strip_is_what_each_array_says(shapes):
 def test_outer_is_the_product_of_the_means(shapes):
     held = [np.square(array) for array in arrays(1, shapes)]
     strip = Segments(shapes)
-    for found, array in zip(strip.cut(strip.outer(strip.lay(held))), held, strict=True):
+    for found, array in zip(strip.split(strip.outer(strip.concatenate(held))), held, strict=True):
         whole = np.broadcast_to(array.mean(), array.shape)
         long = array.reshape([length for length in array.shape if length != 1])
         if long.ndim > 1:
@@ -85,17 +85,17 @@ def drawn_pairs(seed):
 
 def said(comparisons):
     """Return comparisons in words, in which NaN equals NaN, but for sums in another order."""
-    return [repr(replace(c, norm_actual=0.0, norm_expected=0.0, cosine=None)) for c in comparisons]
+    sums = {"aa": 0.0, "ee": 0.0, "ae": 0.0}
+    return [repr(replace(c, statistics=replace(c.statistics, **sums))) for c in comparisons]
 
 
 @pytest.mark.parametrize("rule", [DTypeTable(), Fixed(1e-7, 0.0), Fixed(0.0, 1e-3), Ulp(3)])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_side_by_side_pairs_compare_as_each_does_alone(seed, rule, monkeypatch):
+def test_side_by_side_pairs_compare_as_each_does_alone(seed, rule):
     pairs = list(drawn_pairs(seed))
     alone = [compare_all([pair], rule)[0] for pair in pairs]
     assert said(compare_all(pairs, rule)) == said(alone)
-    monkeypatch.setattr(strip_module, "TOGETHER", 20)
-    assert said(compare_all(pairs, rule)) == said(alone)
+    assert said(compare_all(pairs, rule, Schedule(together=20))) == said(alone)
 
 
 @pytest.mark.parametrize("spoil", [np.nan, np.inf, -1.0, 1 + 1e-3])
@@ -136,12 +136,15 @@ def test_what_plainly_has_teeth_has(seed, dtype):
     held[7] = held[7] + held[7].T  # symmetric: transposed is no mutant
     limits = [np.abs(a) * 10.0 ** rng.uniform(-6, 1, a.shape) for a in held]
     strip = Segments([a.shape for a in held])
-    plain = surely_sensitive(strip, strip.lay(held), strip.lay(limits), dtype)
+    plain = surely_sensitive(strip, strip.concatenate(held), strip.concatenate(limits), dtype)
     for one, gradient, limit in zip(plain, held, limits, strict=True):
         assert not (one and sensitivity(gradient, limit, dtype).weak)
     if dtype == "float32":
         tight = surely_sensitive(
-            strip, strip.lay(held), strip.lay([1e-7 * np.abs(a) for a in held]), dtype
+            strip,
+            strip.concatenate(held),
+            strip.concatenate([1e-7 * np.abs(a) for a in held]),
+            dtype,
         )
         assert tight == [False, *[True] * 6, False]  # a symmetric one takes a closer look
 
@@ -150,16 +153,25 @@ def test_what_plainly_has_teeth_has(seed, dtype):
 def test_an_allowance_or_a_gradient_that_is_not_finite_has_no_plain_teeth(unknown):
     gradient = np.array([1.0, unknown, 2.0])
     strip = Segments([(3,), (3,)])
-    flat = strip.lay([gradient, np.ones(3)])
+    flat = strip.concatenate([gradient, np.ones(3)])
     assert surely_sensitive(strip, flat, 1e-7 * np.ones(6), "float32") == [False, True]
 
 
-def test_the_verdict_on_many_tensors_survives_small_batches(monkeypatch):
-    whole = verdict(CASES["deep"], draw(CASES["deep"]))
-    monkeypatch.setattr(strip_module, "TOGETHER", 1)
-    split = verdict(CASES["deep"], draw(CASES["deep"]))
-    for name, one in whole.comparisons[PAIR].items():
-        other = split.comparisons[PAIR][name]
+def test_the_verdict_on_many_tensors_survives_small_batches():
+    chosen = CASES["deep"]
+    inputs = draw(chosen)
+    ours, fine, base = (
+        record(label, chosen, inputs, dtype)
+        for label, dtype in (("torch", "float32"), ("torch", "float64"), ("numpy", "float64"))
+    )
+    tensors = {n: (ours.tensors[n], base.tensors[n]) for n in ours.tensors if "/" not in n}
+    sides = {"numpy": base, "torch": ours}
+    rules = [
+        NoiseJudge(build(chosen), base, sides, {"torch": fine}, together=together)
+        for together in (TOGETHER, 1)
+    ]
+    whole, split = (rule.compare(PAIR, tensors) for rule in rules)
+    for name, one in whole.items():
+        other = split[name]
         assert (other.verdict, other.rule, other.total) == (one.verdict, one.rule, one.total)
         assert other.worst.excess == pytest.approx(one.worst.excess)
-    assert split.sensitivity == whole.sensitivity
