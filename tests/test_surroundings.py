@@ -70,18 +70,20 @@ def test_others_may_read_what_is_written(tmp_path):
 def start(folder, *options):
     """Run the tests above in surroundings as odd as they come."""
 
-    def spoil():
-        for number in IGNORED:
-            signal.signal(number, signal.SIG_IGN)
-        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
-        os.umask(0o077)
-
-    here = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
+    spoil = (
+        "import os, signal, sys\n"
+        f"for number in {[int(number) for number in IGNORED]}:\n"
+        "    signal.signal(number, signal.SIG_IGN)\n"
+        "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])\n"
+        "os.umask(0o077)\n"
+        "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])\n"
+    )
+    here = [sys.executable, "-c", spoil, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
     variables = {name: text for name, text in os.environ.items() if name != "HOME"} | HOSTILE
     return subprocess.run(
         [*here, f"--rootdir={ROOT}", f"-c{ROOT / 'pyproject.toml'}", "-k", "not odd",
          str(Path(__file__))],
-        cwd=folder, env=variables, preexec_fn=spoil, capture_output=True, text=True,
+        cwd=folder, env=variables, capture_output=True, text=True,
         encoding="utf-8",
     )  # fmt: skip
 

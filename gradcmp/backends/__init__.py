@@ -10,7 +10,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from gradcmp.backends.registry import (
-    adapters,
     backend_class,
     backend_names,
     idioms,
@@ -37,7 +36,6 @@ __all__ = [
     "Job",
     "Outline",
     "Signature",
-    "adapters",
     "backend_class",
     "backend_names",
     "idioms",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -91,7 +90,9 @@ def import_adapter(name: str) -> type[Backend]:
     module, _, attribute = place.partition(":")
     adapter = getattr(import_module(module), attribute, None)
     if not (isinstance(adapter, type) and issubclass(adapter, Backend)):
-        raise UsageError(f"the entry point of backend '{name}' is '{place}', which is no Backend")
+        raise UsageError(
+            f"the entry point of backend '{name}' is '{place}', which is not a Backend"
+        )
     return adapter
 
 
@@ -102,15 +103,6 @@ def _place(name: str) -> str:
             f"there is no backend '{name}'", way_out=did_you_mean(name, backend_names())
         )
     return place
-
-
-def adapters() -> dict[str, type[Backend]]:
-    """Return all adapters that can be imported, by name; a broken plug-in offers nothing."""
-    found: dict[str, type[Backend]] = {}
-    for name in backend_names():
-        with suppress(Exception, SystemExit):  # whatever a stranger's code raises
-            found[name] = import_adapter(name)
-    return found
 
 
 def idioms(wanted: Iterable[str] = ()) -> dict[str, Idiom]:

@@ -13,7 +13,8 @@ def command() -> None:
     """List the ops: call syntax, formula, and the backends that compute them."""
     from rich.table import Table
 
-    from gradcmp.backends import adapters
+    from gradcmp.backends import backend_names
+    from gradcmp.backends.computed import computed_ops
     from gradcmp.cli.screen import console
     from gradcmp.graph.expression import form
     from gradcmp.ops import OPS
@@ -21,11 +22,11 @@ def command() -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("op", overflow="fold")
     table.add_column("value", overflow="fold")
-    known = adapters()
+    known = {name: computed_ops(name) for name in backend_names()}
     for name in known:
         table.add_column(name, justify="center", no_wrap=True)
     for op in OPS.values():
-        computed = ("yes" if adapter.computes(op) else "–" for adapter in known.values())
+        computed = ("yes" if op.name in computed else "–" for computed in known.values())
         table.add_row(form(op), op.summary.rstrip("."), *computed)
     console().print(table)
     for broken in OPS.broken:
