@@ -164,7 +164,7 @@ class Program:
         known = [self.name(self.graph.output), *map(self.book.names.gradient, self.case.wrt)]
         named = "".join(f'    "{one}": np.asarray({one}),\n' for one in known)
         code = f"{COMPARE}\n\n\nexpected = {{\n{named}}}"
-        return Cell("What other numbers are held against.", code)
+        return Cell("What other numbers are compared with.", code)
 
     def native(self, framework: str) -> list[str]:
         """Return the lines of the forward pass in a framework's own spelling."""

@@ -47,12 +47,14 @@ def selftest(
     Raises
     ------
     NothingComparedError
-        When one of the two has no recording, or nothing could be spoiled.
+        When one of the two has no recording, or there is no gradient for a fault.
     """
     recordings = verdict.recordings
     for needed in (verdict.reference, label):
         if needed not in recordings:
-            raise NothingComparedError(f"'{needed}' gave no recording to spoil or to judge by")
+            raise NothingComparedError(
+                f"'{needed}' gave no recording to inject faults into or to judge by"
+            )
     right = recordings[label]
     plain = verdict.comparisons[Pair(label, verdict.reference)]
     names = [
@@ -63,7 +65,7 @@ def selftest(
     rng = np.random.default_rng(seed)
     wrong = {name: mutants(right.gradients[name], rng) for name in names if name in right.gradients}
     if not any(held is not None for by in wrong.values() for held in by.values()):
-        raise NothingComparedError(f"'{label}' has no gradient that could be spoiled")
+        raise NothingComparedError(f"'{label}' has no gradient that a fault could be injected into")
     fates: dict[str, dict[str, Fate]] = {GRADIENT + name: {} for name in wrong}
     for mutant in MUTANTS:
         spoiled = {name: held for name, by in wrong.items() if (held := by[mutant]) is not None}

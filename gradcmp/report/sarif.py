@@ -26,12 +26,12 @@ RULES = {  # by reason; what disagrees or warns can have no other
     "dtype": "another dtype",
     "missing": "a tensor that only one side has",
     "empty": "no elements to hold against each other",
-    "precision": "louder than rounding, and it shrinks in float64 as rounding does",
+    "precision": "above the noise threshold, and it shrinks in float64 as rounding does",
     "note": "a real difference that hides below the noise of the dtype",
     "kink": "a non-differentiable point (tie): another subgradient",
     "range": "overflowed the dtype",
-    "suspect": "louder than rounding, and no float64 run could tell why",
-    "bug": "louder than rounding, and float64 does not change it",
+    "suspect": "above the noise threshold, and no float64 run could tell why",
+    "bug": "above the noise threshold, and float64 does not change it",
 }
 
 

@@ -44,7 +44,7 @@ def test_a_tolerance_that_lets_all_pass_fails(config, capsys):
 @pytest.mark.processes
 def test_without_a_backend_there_is_nothing_to_spoil(config, capsys):
     assert main(["selftest", config, "-b", "numpy"]) == 3
-    assert "no backend to spoil" in capsys.readouterr().err
+    assert "no backend to inject faults into" in capsys.readouterr().err
 
 
 def test_it_needs_a_config(capsys):

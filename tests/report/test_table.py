@@ -150,7 +150,7 @@ def test_one_backend_against_all_is_one_row(verdicts, show):
 def test_the_heat_map_marks_the_element_without_colour(verdicts, show):
     text = show(CaseTable(verdicts["hidden"]))
     assert re.search(r" 0  ⋅  ⋅  ⋅ \n.* 1  ⋅  #  ⋅ ", text)
-    assert "in allowances:" in text
+    assert "times the tolerance:" in text
 
 
 @pytest.mark.parametrize(

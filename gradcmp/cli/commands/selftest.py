@@ -63,7 +63,7 @@ def _spoilable(verdict: CaseVerdict) -> str:
     if label is None:
         told = "; ".join(failure.message for failure in verdict.failures)
         raise NothingComparedError(
-            f"case '{verdict.case.name}' has no backend to spoil beside the reference",
+            f"case '{verdict.case.name}' has no backend to inject faults into beside the reference",
             way_out=told or "Add one, with --backend torch",
         )
     return label

@@ -81,7 +81,7 @@ def terms(evidence: Evidence) -> Iterator[Prediction]:
         if part.shape == evidence.expected.shape:
             noise = evidence.spread + u * np.abs(part)  # what it cancels against is rounded too
             yield Prediction(f"{name} is missing", evidence.expected - part, noise)
-            yield Prediction(f"{name} is added once too often", evidence.expected + part, noise)
+            yield Prediction(f"{name} is accumulated twice", evidence.expected + part, noise)
 
 
 def formulas(evidence: Evidence) -> Iterator[Prediction]:

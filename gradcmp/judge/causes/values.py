@@ -86,7 +86,7 @@ def named_factor(evidence: Evidence) -> Iterator[Prediction]:
     fits = []
     for value, text in _factors(evidence).items():
         if abs(value - fitted) <= 0.1 * abs(value):
-            found = _scaled(evidence, value, f"a factor of {text}")
+            found = _scaled(evidence, value, text)
             if found.residual(evidence) <= evidence.limit:
                 fits.append(found)
     if len(fits) == 1:
@@ -98,18 +98,18 @@ def _factors(evidence: Evidence) -> dict[float, str]:
     names = _lengths(evidence)
     factors: dict[float, str] = {}
     forms: tuple[tuple[str, Callable[[int], float]], ...] = (
-        ("{n}", lambda n: n),
-        ("1/{n}", lambda n: 1 / n),
-        ("{n}/{m}", lambda n: n / (n - 1)),
-        ("{m}/{n}", lambda n: (n - 1) / n),
-        ("sqrt({n})", lambda n: math.sqrt(n)),
-        ("1/sqrt({n})", lambda n: 1 / math.sqrt(n)),
+        ("{n} × too large", lambda n: n),
+        ("{n} × too small", lambda n: 1 / n),
+        ("a factor of {n}/{m}", lambda n: n / (n - 1)),
+        ("a factor of {m}/{n}", lambda n: (n - 1) / n),
+        ("a factor of sqrt({n})", lambda n: math.sqrt(n)),
+        ("a factor of 1/sqrt({n})", lambda n: 1 / math.sqrt(n)),
     )
     for form, function in forms:
         for n, words in names.items():
             text = form.format(n=n, m=n - 1)
             value = function(n)
-            factors.setdefault(value, f"{text}, {n} being {words}" if words else text)
+            factors.setdefault(value, f"{text}; {n} is {words}" if words else text)
     return factors
 
 

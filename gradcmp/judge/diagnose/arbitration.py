@@ -42,7 +42,7 @@ def arbitrate(values: Mapping[str, float], truth: Truth | None, allowed: float) 
     found = {label: standing(value, truth, allowed / 2) for label, value in values.items()}
     return Ruling(
         tuple(label for label, one in found.items() if one == "off"),
-        f"held against {truth.method} in float64",
+        f"compared with {truth.method} in float64",
         tuple(label for label, one in found.items() if one == "right"),
         truth=(truth.rounded(truth.low), truth.rounded(truth.high)),
     )

@@ -19,7 +19,7 @@ from gradcmp.report.json import strict
 BAND = 2**20  # elements that are measured at a time
 SIDE = 32  # tiles along an axis: more are smaller than a fingertip, and than a row of text
 FIXED, EACH = 16, 14  # bytes of a cell in the file, and of one backend's value in it
-OWN = "Each difference in units of that element's own allowance."
+OWN = "Each difference as a multiple of that element's own tolerance."
 WORST = "Each difference in units of what is allowed at the worst element."
 
 

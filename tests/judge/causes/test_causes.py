@@ -50,23 +50,23 @@ Spoil = Callable[[Float, Scene], Float]
 
 SPOILS: dict[str, tuple[Spoil, str]] = {
     "negated": (lambda e, s: -e, "the sign is flipped"),
-    "doubled": (lambda e, s: 2 * e, "a factor of 2"),
-    "halved": (lambda e, s: e / 2, "a factor of 1/2"),
+    "doubled": (lambda e, s: 2 * e, "2 × too large"),
+    "halved": (lambda e, s: e / 2, "2 × too small"),
     "mean for sum": (
         lambda e, s: e / e.shape[0],
-        "a factor of 1/{n}, {n} being the length of axis 0",
+        "{n} × too small; {n} is the length of axis 0",
     ),
     "sum for mean": (
         lambda e, s: e * e.shape[0],
-        "a factor of {n}, {n} being the length of axis 0",
+        "{n} × too large; {n} is the length of axis 0",
     ),
     "batch": (
         lambda e, s: e / 32,
-        "a factor of 1/32, 32 being the length of axis 0 of 'batch'",
+        "32 × too small; 32 is the length of axis 0 of 'batch'",
     ),
     "batch - 1": (
         lambda e, s: e * 32 / 31,
-        "a factor of 32/31, 32 being the length of axis 0 of 'batch'",
+        "a factor of 32/31; 32 is the length of axis 0 of 'batch'",
     ),
     "offset": (lambda e, s: e + 0.37, "a constant, 0.37, is added to every element"),
     "some factor": (lambda e, s: 1.2345 * e, "a factor of 1.2345"),
@@ -76,7 +76,7 @@ SPOILS: dict[str, tuple[Spoil, str]] = {
     "rolled": (lambda e, s: np.roll(e, 1, -1), "rolled by +1 along axis {last}"),
     "zero": (lambda e, s: np.zeros_like(e), "it is zero everywhere"),
     "dropped": (lambda e, s: e - s.others["d node1"], "'d node1' is missing"),
-    "counted twice": (lambda e, s: e + s.others["X"], "'X' is added once too often"),
+    "counted twice": (lambda e, s: e + s.others["X"], "'X' is accumulated twice"),
     "summed": (lambda e, s: e.sum(0), "summed over axis 0, which belongs to the result"),
     "averaged": (lambda e, s: e.mean(0), "averaged over axis 0, which belongs to the result"),
 }
