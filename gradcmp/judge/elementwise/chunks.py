@@ -6,7 +6,7 @@ What is computed of a piece is computed once, in memory that the next piece uses
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -108,22 +108,3 @@ class Buffers:
         if buffer is None or len(buffer) < size:
             buffer = self._buffers[name, dtype] = np.empty(size, dtype)
         return buffer if len(buffer) == size else buffer[:size]
-
-
-class once(Generic[T]):  # noqa: N801 - reads as `property` does
-    """A property that is computed once: without the lock of `functools.cached_property`.
-
-    Python 3.11 takes that lock for every first access, which is most of what small arrays need.
-    """
-
-    def __init__(self, compute: Callable[[Any], T]) -> None:
-        self.compute = compute
-        self.__doc__ = compute.__doc__
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    def __get__(self, instance: Any, owner: type | None = None) -> T:
-        value: T = self.compute(instance)
-        instance.__dict__[self.name] = value  # found there before this is asked again
-        return value

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from gradcmp.judge.comparison import Element
-from gradcmp.judge.elementwise.chunks import Buffers, once
+from gradcmp.judge.elementwise.chunks import Buffers
 from gradcmp.judge.elementwise.tolerance import ElementTolerance
 from gradcmp.judge.elementwise.ulp import FORMATS, Format, distance, ulp_scale
+from gradcmp.once import once
 from gradcmp.recording import Array
 
 FLOAT64, FLOAT32 = FORMATS["float64"], FORMATS["float32"]

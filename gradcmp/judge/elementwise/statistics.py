@@ -11,7 +11,6 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from gradcmp.judge.comparison import NOTHING, Element, Statistics
-from gradcmp.judge.elementwise.chunks import once
 from gradcmp.judge.elementwise.difference import (
     FAINT,
     FLOAT64,
@@ -22,6 +21,7 @@ from gradcmp.judge.elementwise.difference import (
 )
 from gradcmp.judge.elementwise.segments import Index, Segments
 from gradcmp.judge.elementwise.ulp import octaves
+from gradcmp.once import once
 from gradcmp.recording import Array
 
 Each: TypeAlias = Any  # one number for each segment: an array, or of a `Run` a number
