@@ -9,7 +9,7 @@ import sys
 from gradcmp.backends.registry import BUILT_IN, import_adapter
 from gradcmp.ops import OPS
 
-PATIENCE = 20.0  # seconds for a plug-in's code to be imported
+PATIENCE = 10.0  # seconds for a plug-in's code to be imported
 # Nothing of the current directory is imported.
 ASK = """
 import sys

@@ -11,6 +11,8 @@ from gradcmp.cli import options
 @options.debug
 def command() -> None:
     """List the ops: call syntax, formula, and the backends that compute them."""
+    from concurrent.futures import ThreadPoolExecutor
+
     from rich.table import Table
 
     from gradcmp.backends import backend_names
@@ -22,7 +24,9 @@ def command() -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("op", overflow="fold")
     table.add_column("value", overflow="fold")
-    known = {name: computed_ops(name) for name in backend_names()}
+    names = backend_names()
+    with ThreadPoolExecutor(len(names)) as pool:  # plug-ins answer from processes of their own
+        known = dict(zip(names, pool.map(computed_ops, names), strict=True))
     for name in known:
         table.add_column(name, justify="center", no_wrap=True)
     for op in OPS.values():
