@@ -115,7 +115,15 @@ def _judged(
         pair: warned(pair, _compare(case, graph, pair, recordings, rule), strange) for pair in pairs
     }
     first = {pair: divergences(graph, by) for pair, by in comparisons.items()}
-    verdict = CaseVerdict(case, reference, ordered, comparisons, divergences=first, twins=twins)
+    verdict = CaseVerdict(
+        case,
+        reference,
+        ordered,
+        comparisons,
+        divergences=first,
+        edges=graph.reads,
+        twins=twins,
+    )
     if reference not in recordings:
         lost = isinstance(case.tolerance, Auto) and recordings
         return replace(verdict, not_auto=NO_REFERENCE if lost else "")

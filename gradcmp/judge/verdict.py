@@ -125,6 +125,8 @@ class CaseVerdict:
         For what disagrees in a case that has a graph.
     sensitivity : mapping of str to Sensitivity
         By tensor, for gradients.
+    edges : mapping of str to tuple of str
+        By node, the inputs and nodes that its expression reads; empty where nothing was judged.
     twins : mapping of str to Recording or Failure
         Under tolerance auto, the same backends in float64, by the same labels.
     unearned : mapping of str to set of str
@@ -154,6 +156,7 @@ class CaseVerdict:
     groups: Mapping[str, Groups] = field(default_factory=dict)
     divergences: Mapping[Pair, Mapping[str, Divergence]] = field(default_factory=dict)
     sensitivity: Mapping[str, Sensitivity] = field(default_factory=dict)
+    edges: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     twins: Mapping[str, Outcome] = field(default_factory=dict)
     unearned: Mapping[str, set[str]] = field(default_factory=dict)
     runs: int = 1

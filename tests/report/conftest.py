@@ -129,7 +129,10 @@ def build(
     outcomes = {label: recording(label) for label in labels} | dict(replace or {})
     lost = {failure.backend: failure for failure in failures}
     first = {pair: divergences(build_graph(case), by) for pair, by in comparisons.items()}
-    return CaseVerdict(case, "numpy", {**outcomes, **lost}, comparisons, divergences=first)
+    edges = build_graph(case).reads
+    return CaseVerdict(
+        case, "numpy", {**outcomes, **lost}, comparisons, divergences=first, edges=edges
+    )
 
 
 CRASH = Failure(

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from gradcmp.case import Auto, Case, Tolerance
-from gradcmp.errors import NothingComparedError, UsageError, did_you_mean
+from gradcmp.errors import GraphError, NothingComparedError, UsageError, did_you_mean
+from gradcmp.graph import build
 from gradcmp.judge.diagnose.arbitration import grouped
 from gradcmp.judge.diagnose.divergence import divergences
 from gradcmp.judge.diagnose.investigation import reconsidered
@@ -187,9 +188,18 @@ def judge_pair(
         findings,
         grouped(sides, {pair: comparisons}, findings),
         {pair: divergences(rule.graph, comparisons)} if rule else {},
+        edges=_edges(case),
         not_given={pair: named.not_given} if named.not_given else {},
         not_auto="" if rule or not isinstance(tolerance, Auto) else NOT_AUTO[len(origins)],
     )
+
+
+def _edges(case: Case) -> Mapping[str, tuple[str, ...]]:
+    """Return what each node reads; nothing for a graph that is not one."""
+    try:
+        return build(case).reads if case.graph else {}
+    except GraphError:
+        return {}
 
 
 def judge_against_golden(

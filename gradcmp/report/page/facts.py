@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from gradcmp.case import Case
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Failure
@@ -45,7 +43,7 @@ def of_case(verdict: CaseVerdict, room: int) -> dict[str, Any]:
             "place": str(verdict.case.where or ""),
             "pairs": [(pair.actual, pair.expected) for pair in verdict.comparisons],
             "firsts": firsts(verdict),
-            "graph": graph(verdict.case),
+            "graph": graph(verdict),
             "backends": [
                 {
                     "label": label,
@@ -167,27 +165,17 @@ def firsts(verdict: CaseVerdict) -> list[tuple[object, ...]]:
     return [part for part in parts if len(part) > 1]
 
 
-def graph(case: Case) -> list[tuple[str, str, Sequence[str]]]:
+def graph(verdict: CaseVerdict) -> list[tuple[str, str, Sequence[str]]]:
     """Return every input and node with the text that made it and the names that it reads."""
+    case = verdict.case
     if not case.graph:
         return []
-    known = {*case.inputs, *case.graph}
     inputs = [(name, spec.kind, ()) for name, spec in case.inputs.items()]
     nodes = [
-        (name, clip(expression.text), tuple(n for n in reads(expression.text) if n in known))
+        (name, clip(expression.text), tuple(verdict.edges.get(name, ())))
         for name, expression in case.graph.items()
     ]
     return [*inputs, *nodes]
-
-
-def reads(text: str) -> tuple[str, ...]:
-    """Return the names that an expression reads, not those of the functions that it calls."""
-    tree = ast.parse(text.strip(), mode="eval")
-    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    names = (
-        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in called
-    )
-    return tuple(dict.fromkeys(names))
 
 
 def clip(text: str) -> str:

@@ -20,7 +20,7 @@ from gradcmp.recording import Recording
 from gradcmp.report import report_named
 from gradcmp.report.html import ROOM, asset
 from gradcmp.report.page.case_yaml import case_yaml
-from gradcmp.report.page.facts import of_case, reads, size
+from gradcmp.report.page.facts import of_case, size
 from gradcmp.report.page.maps import OWN, SIDE, WORST, heat_map, layout, numbers, shortened
 
 EVIL = (
@@ -321,17 +321,11 @@ def test_of_arrays_without_a_graph_the_page_knows_name_and_tolerance(tolerance, 
     assert comment.startswith("# ")
 
 
-@pytest.mark.parametrize(
-    ("text", "names"),
-    [
-        ("X * Y", ("X", "Y")),
-        ("sum(sum, axis=X)", ("sum", "X")),
-        ("X[1:n] + X", ("X", "n")),
-        ("2", ()),
-    ],
-)
-def test_what_an_expression_reads(text, names):
-    assert reads(text) == names
+def test_a_node_reads_what_the_judge_says(make):
+    graph = {name: reads for name, _, reads in of_case(make(("numpy", "torch")), ROOM)["graph"]}
+    assert graph["node1"] == ["X", "Y"]
+    assert graph["node2"] == ["node1", "Z"]
+    assert not graph["X"]
 
 
 # ---- the libraries
