@@ -24,7 +24,7 @@ test: lint
 
 # No framework, no browser, under a minute. Without make: python -m pytest -m quick
 quick: $(INSTALLED)
-	GRADCMP_EXAMPLES=25 $(BIN)/python -m pytest -q -m quick
+	GRADCMP_EXAMPLES=25 $(BIN)/python -m pytest -q -n 2 -m quick
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -15,7 +15,7 @@ from gradcmp.judge.verdict import Pair
     ("change", "cause"),
     [
         (lambda d: -d, "sign"),
-        (lambda d: d / 12, "1/12"),
+        (lambda d: d / 12, "12 × too small"),
         (lambda d: np.zeros_like(d), "zero"),
         (lambda d: d[:, ::-1].copy(), "revers"),
     ],
