@@ -181,7 +181,7 @@ def signal_again(number: int) -> None:
 
 
 def describe(status: int) -> str:
-    """Say how a process ended, by what `subprocess` calls its return code."""
+    """Describe how a process ended, by what `subprocess` calls its return code."""
     if status >= 0:
         code = f"0x{status:08X}" if status >= 1 << 31 else str(status)  # as Windows writes them
         return f"exited with status {code}"

@@ -88,7 +88,7 @@ class Line:
         return bool(self._unsent)
 
     def peek(self) -> State:
-        """Say what would be read next."""
+        """Describe what would be read next."""
         try:
             return "speaks" if self.channel.recv(1, socket.MSG_PEEK) else "closed"
         except BlockingIOError:

@@ -94,7 +94,7 @@ def ready_with(**facts: object) -> Callable[[Liar], None]:
 
 
 def before(content: bytes, length: int | None = None) -> Callable[[Liar], None]:
-    """Say something in place of being ready."""
+    """Write something in place of being ready."""
 
     def lie(liar: Liar) -> None:
         liar.send(content, length=length)
@@ -104,7 +104,7 @@ def before(content: bytes, length: int | None = None) -> Callable[[Liar], None]:
 
 
 def after(content: bytes, length: int | None = None) -> Callable[[Liar], None]:
-    """Say something in place of an answer."""
+    """Write something in place of an answer."""
 
     def lie(liar: Liar) -> None:
         liar.asked()

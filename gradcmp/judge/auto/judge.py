@@ -80,7 +80,7 @@ class NoiseJudge:
         fresh = [t for t in matched if t.name not in keys or keys[t.name] not in self._judged]
         found = self.judge(sides, fresh)
         self._judged.update(
-            {keys[name]: one for name, one in found.items() if name in keys and one.agrees}
+            {keys[name]: one for name, one in found.items() if name in keys and _is_shared(one)}
         )
         found.update({name: self._judged[key] for name, key in keys.items() if name not in found})
         return found | self._calibrated.judge_together(sides, matched, found)
@@ -214,6 +214,11 @@ class NoiseJudge:
             if self._has_noise(tensor := sides.match(name, actual[name], expected[name]))
         ]
         return self._calibrated.tied_direction(sides, tensors)
+
+
+def _is_shared(found: Comparison) -> bool:
+    """Whether a judgement holds for whoever has the same bits: precision each side has to earn."""
+    return found.agrees and found.verdict.reason != "precision"
 
 
 def _is_unmatched(seen: Comparison) -> bool:

@@ -52,7 +52,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Arbiter:
-    """Holds the sides of a pair against the function that all of them differentiate.
+    """Compares the sides of a pair with the function that all of them differentiate.
 
     Attributes
     ----------
@@ -158,7 +158,7 @@ class Arbiter:
         return arbitrate(values, truth, question.allowed)
 
     def _along_ties(self, name: str, pair: Pair) -> Ruling:
-        """Hold both sides against the slope along which no tie is broken, which is unique."""
+        """Compare both sides with the slope along which no tie is broken, which is unique."""
         node = name.removeprefix("d ")
         inputs = [f"d {one}" for one in self.primal.graph.inputs]
         tries = [[name]] + ([inputs] if node in self.primal.graph.inputs else [])

@@ -53,8 +53,10 @@ def test_a_layer_norm_at_mean_300_by_the_unstable_formula_is_precision():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("equal", "reason"), [(False, "precision"), (True, "bug")])
-def test_a_sequential_sum_of_a_million_terms(equal, reason):
+@pytest.mark.parametrize(
+    ("equal", "allowed"), [(False, {"precision", "rounding"}), (True, {"bug"})]
+)
+def test_a_sequential_sum_of_a_million_terms(equal, allowed):
     """Of equal terms it stands still: a loss that does not move with the inputs."""
     there = of({"x": (1_000_000,)}, out="sum(x)")
     x = np.full(1_000_000, 0.1) if equal else np.random.default_rng(0).standard_normal(1_000_000)
@@ -66,9 +68,9 @@ def test_a_sequential_sum_of_a_million_terms(equal, reason):
         return replace(recording, values={**recording.values, "out": np.asarray(total)})
 
     comparison = verdict(there, inputs, spoil=one_by_one).comparisons[PAIR]["out"]
-    assert comparison.verdict.reason == reason or not equal
-    assert comparison.agrees is not equal
-    assert comparison.noise.multiple > 100 or not equal
+    assert comparison.verdict.reason in allowed
+    if equal:
+        assert comparison.noise.multiple > 100
 
 
 def test_a_flush_to_zero_is_rounding():
