@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gradcmp.config import find, load, seed_case
     from gradcmp.errors import GradcmpError
     from gradcmp.judge import CaseVerdict, Comparison, compare
+    from gradcmp.native.taps import tap
     from gradcmp.plan import Plan, check
     from gradcmp.recording import Failure, Recording
     from gradcmp.workers import Pool
@@ -36,6 +37,7 @@ _HOMES = {
     "gradcmp.config": ("find", "load", "seed_case"),
     "gradcmp.errors": ("GradcmpError",),
     "gradcmp.judge": ("CaseVerdict", "Comparison", "compare"),
+    "gradcmp.native.taps": ("tap",),
     "gradcmp.plan": ("Plan", "check"),
     "gradcmp.recording": ("Failure", "Recording"),
     "gradcmp.workers": ("Pool",),
@@ -63,6 +65,7 @@ __all__ = [
     "run",
     "run_all",
     "seed_case",
+    "tap",
 ]
 
 
