@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gradcmp.case import BackendSpec, Case, Effort, Expression, Fixed, InputSpec, Ulp
     from gradcmp.config import find, load, seed_case
     from gradcmp.errors import GradcmpError
+    from gradcmp.functions import compare_functions
     from gradcmp.judge import CaseVerdict, Comparison, compare
     from gradcmp.native.taps import tap
     from gradcmp.plan import Plan, check
@@ -36,6 +37,7 @@ _HOMES = {
     "gradcmp.case": ("BackendSpec", "Case", "Effort", "Expression", "Fixed", "InputSpec", "Ulp"),
     "gradcmp.config": ("find", "load", "seed_case"),
     "gradcmp.errors": ("GradcmpError",),
+    "gradcmp.functions": ("compare_functions",),
     "gradcmp.judge": ("CaseVerdict", "Comparison", "compare"),
     "gradcmp.native.taps": ("tap",),
     "gradcmp.plan": ("Plan", "check"),
@@ -60,6 +62,7 @@ __all__ = [
     "Ulp",
     "check",
     "compare",
+    "compare_functions",
     "find",
     "load",
     "run",

@@ -10,7 +10,13 @@ import numpy as np
 
 from gradcmp.judge.auto.batch import TensorBatch
 from gradcmp.judge.auto.decision import decide, element_of, lost_digits, noise_of
-from gradcmp.judge.auto.kinks import free_direction, kinked, outside_span, unexplained
+from gradcmp.judge.auto.kinks import (
+    free_direction,
+    is_reached,
+    kinked,
+    outside_span,
+    unexplained,
+)
 from gradcmp.judge.auto.loudness import apart, loudness, shrinks
 from gradcmp.judge.auto.pair import RecordingPair, TensorPair
 from gradcmp.judge.auto.source import NoiseSource
@@ -59,7 +65,7 @@ class CalibratedNoise:
         found = loudness(difference, scale, limits)
         measured = partial(self._decide, scale=scale, sides=sides)
         verdict, shrink = measured(difference, stayed)
-        if verdict.reason != "rounding" and scale.kinks:
+        if verdict.reason != "rounding" and is_reached(tensor.name, scale):
             verdict, rest = self._with_kinks(verdict, sides, tensor, scale, measured)
             found = found if verdict.agrees else loudness(rest, scale, limits)
         if verdict.reason in ("precision", "suspect"):

@@ -11,6 +11,7 @@ import torch
 
 from gradcmp.case import DType
 from gradcmp.errors import InputError, did_you_mean
+from gradcmp.native.cotangents import Cotangents
 from gradcmp.native.outcome import Array, Outcome, differing
 from gradcmp.native.torch.precise import Precise, float64_throughout
 from gradcmp.native.torch.run import Call, Way
@@ -23,7 +24,7 @@ def prepare(
     inputs: Mapping[str, Array],
     *,
     wrt: Sequence[str] | None = None,
-    cotangents: Mapping[str, Any] | None = None,
+    cotangents: Cotangents | None = None,
     device: str = "cpu",
     seed: int = 0,
     watched: bool = True,
@@ -39,7 +40,7 @@ def prepare(
         By name; those of a module's parameters replace the ones that it has.
     wrt : sequence of str, optional
         What to differentiate with respect to: every real input and parameter unless it is given.
-    cotangents : mapping of str to array, optional
+    cotangents : mapping of str to array, or callable, optional
         Of each output that is not a scalar; a scalar has 1 unless it is given here. They can be
         added later: `dataclasses.replace(side, cotangents=…)`.
     seed : int
@@ -66,7 +67,7 @@ def prepare(
         subject,
         dict(inputs),
         tuple(differentiable if wrt is None else wrt),
-        dict(cotangents or {}),
+        cotangents or {},
         device,
         seed,
         watched,
@@ -80,10 +81,23 @@ class Side:
     subject: Subject
     inputs: Mapping[str, Array]
     wrt: tuple[str, ...]
-    cotangents: Mapping[str, Any] = field(default_factory=dict)
+    cotangents: Cotangents = field(default_factory=dict)
     device: str = "cpu"
     seed: int = 0
     watched: bool = True
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Versions and threads."""
+        return {
+            "torch": torch.__version__,
+            "device": self.device,
+            "threads": f"{torch.get_num_threads()} intra-op",
+        }
+
+    def at(self, inputs: Mapping[str, Array]) -> Side:
+        """Return it at other inputs."""
+        return replace(self, inputs=dict(inputs))
 
     @property
     def parameters(self) -> dict[str, Array]:

@@ -1,0 +1,165 @@
+"""A gradient that was derived by hand: run in a dtype, in float64, and on noisy arrays."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from gradcmp.case import DType
+from gradcmp.errors import BackendError, GradcmpError, InputError, did_you_mean
+from gradcmp.native.cotangents import Cotangents, upstream_of
+from gradcmp.native.outcome import Array, Outcome
+from gradcmp.recording import numpy_dtype
+
+SHAPES = (
+    "Return the value and the gradients, (value, {'x': dx}), or the value and a pullback, "
+    "(value, lambda cotangent: {'x': dx})"
+)
+
+
+def prepare(
+    function: Callable[..., Any],
+    inputs: Mapping[str, Array],
+    *,
+    wrt: Sequence[str] | None = None,
+    cotangents: Cotangents | None = None,
+    device: str = "cpu",
+    seed: int = 0,
+) -> Manual:
+    """Return a function at given inputs, ready to be run in any way.
+
+    It takes arrays by name and returns its value, an array or a dict of arrays, and its gradients:
+    a dict by input or a tuple in the order of the inputs, or a pullback that returns them for the
+    cotangents of the value.
+
+    Raises
+    ------
+    InputError
+        When it takes no input of such a name.
+    """
+    names = inspect.signature(function).parameters
+    if not any(one.kind is one.VAR_KEYWORD for one in names.values()):
+        for name in inputs.keys() - names.keys():
+            raise InputError(
+                f"'{function.__name__}' takes no '{name}'", way_out=did_you_mean(name, names)
+            )
+    real = tuple(name for name, array in inputs.items() if array.dtype.kind == "f")
+    return Manual(function, dict(inputs), tuple(wrt or real), cotangents or {}, seed)
+
+
+@dataclass(frozen=True)
+class Manual:
+    """A hand-written gradient at given inputs."""
+
+    function: Callable[..., Any]
+    inputs: Mapping[str, Array]
+    wrt: tuple[str, ...]
+    cotangents: Cotangents
+    seed: int = 0
+
+    @property
+    def parameters(self) -> dict[str, Array]:
+        """Nothing: all is given."""
+        return {}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """NumPy's version."""
+        return {"numpy": np.__version__}
+
+    def plain(self, dtype: DType) -> Outcome:
+        """Run it in a dtype."""
+        kind = numpy_dtype(dtype)
+        return self._run({name: self._cast(array, kind) for name, array in self.inputs.items()})
+
+    def clean(self, dtype: DType = "float32") -> Outcome:
+        """Run it in float64."""
+        return self.plain("float64")
+
+    def noisy(self, dtype: DType, replicas: int, seed: int = 0) -> Sequence[Outcome]:
+        """Return nothing: what it computes is not seen operation by operation."""
+        return ()
+
+    def ties(self, dtype: DType, ways: int, seed: int = 0) -> Sequence[Outcome]:
+        """Return nothing: its branches are not seen."""
+        return ()
+
+    def constants(self, replicas: int, seed: int = 0) -> Sequence[Outcome]:
+        """Return nothing: its constants are not seen."""
+        return ()
+
+    def at(self, inputs: Mapping[str, Array]) -> Manual:
+        """Return it at other inputs."""
+        return replace(self, inputs={name: inputs[name] for name in self.inputs})
+
+    def _run(self, given: Mapping[str, Array]) -> Outcome:
+        before = {name: array.copy() for name, array in given.items()}
+        state = np.random.get_state()
+        np.random.seed(self.seed)
+        try:
+            with np.errstate(all="ignore"):
+                value, slopes = self._both(self.function(**given))
+                outputs = self._outputs(value)
+                gradients = self._gradients(slopes, outputs, given)
+        except GradcmpError:
+            raise
+        except Exception as error:
+            raise BackendError(
+                f"'{self.function.__name__}' raised {type(error).__name__}: {error}"
+            ) from error
+        finally:
+            np.random.set_state(state)
+        changed = {n for n, array in given.items() if array.tobytes() != before[n].tobytes()}
+        return Outcome(outputs, gradients, changed=frozenset(changed))
+
+    def _both(self, result: Any) -> tuple[Any, Any]:
+        if not isinstance(result, tuple) or len(result) != 2:
+            kind = "None" if result is None else f"'{type(result).__name__}'"
+            raise BackendError(f"'{self.function.__name__}' returned {kind}", way_out=SHAPES)
+        return result
+
+    def _outputs(self, value: Any) -> dict[str, Array]:
+        if isinstance(value, Mapping):
+            return {str(name): np.asarray(one) for name, one in value.items()}
+        if isinstance(value, tuple):
+            return {f"output[{i}]": np.asarray(one) for i, one in enumerate(value)}
+        return {"output": np.asarray(value)}
+
+    def _gradients(
+        self, slopes: Any, outputs: Mapping[str, Array], given: Mapping[str, Array]
+    ) -> dict[str, Array]:
+        if callable(slopes):
+            slopes = slopes(self._upstream(outputs))
+        elif any(array.shape for array in outputs.values()):
+            raise BackendError(
+                f"'{self.function.__name__}' returned gradients of a value that is not a scalar: "
+                "of which combination of its elements cannot be known",
+                way_out="Return (value, pullback)",
+            )
+        if not isinstance(slopes, Mapping):
+            parts = slopes if isinstance(slopes, tuple | list) else (slopes,)
+            if len(parts) != len(self.wrt):
+                raise BackendError(
+                    f"'{self.function.__name__}' returned {len(parts)} gradients for "
+                    f"{len(self.wrt)} inputs",
+                    way_out="Return a dict by input",
+                )
+            slopes = dict(zip(self.wrt, parts, strict=True))
+        return {name: np.asarray(slopes[name]) for name in self.wrt if name in slopes}
+
+    def _upstream(self, outputs: Mapping[str, Array]) -> Any:
+        made = {
+            name: np.asarray(upstream_of(self.cotangents, name, array.shape)).astype(array.dtype)
+            for name, array in outputs.items()
+        }
+        if all(name.startswith("output") for name in made):
+            parts = tuple(made.values())
+            return parts[0] if len(parts) == 1 else parts
+        return made
+
+    def _cast(self, array: Array, kind: np.dtype[Any]) -> Array:
+        return array.astype(kind) if array.dtype.kind == "f" else array.copy()
