@@ -48,11 +48,17 @@ def _spread(side: Side) -> dict[str, Float]:
     runs = [run.tensors for run in side.constants(REPLICAS)]
     if not runs:
         return {}
+    base, *moved = runs
     return {
-        name: np.std(np.stack([np.asarray(run[name], np.float64) for run in runs]), axis=0)
-        for name in runs[0]
-        if all(name in run and run[name].shape == runs[0][name].shape for run in runs)
+        name: _root_mean_square([np.asarray(run[name], np.float64) - base[name] for run in moved])
+        for name in base
+        if all(name in run and run[name].shape == base[name].shape for run in moved)
     }
+
+
+def _root_mean_square(deviations: list[Float]) -> Float:
+    found: Float = np.sqrt(np.mean(np.square(deviations), axis=0))
+    return found
 
 
 def _judged(

@@ -45,8 +45,8 @@ class Jumps:
     def _jumps(self, ways: int) -> dict[str, Float]:
         if self.clean is None:
             return {}
-        base = self.clean.tensors
-        runs = [run.tensors for run in self.side.ties(self.dtype, ways)] or [base]
+        found = self.side.ties(self.dtype, ways) or [self.clean, self.clean]
+        base, *runs = [run.tensors for run in found]
         return {
             name: np.stack(
                 [

@@ -164,8 +164,7 @@ class CodeNoise:
         return self._own(label, dtype)
 
     def _pooled(self, label: str, runs: Sequence[Outcome], dtype: DType) -> SideNoise:
-        base = self._tensors(self.clean.get(label) or runs[0])
-        replicas = [self._tensors(run) for run in runs]
+        base, *replicas = [self._tensors(run) for run in runs]
         unruled = dict.fromkeys(op for run in runs for op in run.unruled)
         return SideNoise(_scales(base, replicas, dtype, self.names), unruled=tuple(unruled))
 

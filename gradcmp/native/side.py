@@ -48,7 +48,8 @@ class Side(Protocol):
         Returns
         -------
         sequence of Outcome
-            One a replica; empty where there is no stream of operations to round in.
+            Without noise, then one a replica; empty where there is no stream of operations to
+            round in.
         """
 
     def ties(self, dtype: DType, ways: int, seed: int = 0) -> Sequence[Outcome]:
@@ -57,11 +58,18 @@ class Side(Protocol):
         Returns
         -------
         sequence of Outcome
-            The first two with all ties broken alike; empty where no branch is open.
+            As it takes branches itself, then one a way, the first with all ties broken alike;
+            empty where no branch is open.
         """
 
     def constants(self, replicas: int, seed: int = 0) -> Sequence[Outcome]:
-        """Run it in float64 with the numbers that it holds in float32 off by a unit roundoff."""
+        """Run it in float64 with the numbers that it holds in float32 off by a unit roundoff.
+
+        Returns
+        -------
+        sequence of Outcome
+            With the numbers as they are, then one a replica; empty where it holds none.
+        """
 
     def at(self, inputs: Mapping[str, Array]) -> Side:
         """Return it at other inputs."""
