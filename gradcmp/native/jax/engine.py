@@ -108,7 +108,7 @@ class JaxSide:
         traced, tree = self._in(dtype)
         branches = Branches()
         models = _models(dtype, replicas, seed, branches)
-        noise = Interpreter(models)
+        noise = Interpreter(models, constant=_taken_in(models[dtype]))
         found = noise.run(traced, self._wrapped(models[dtype]))
         stacks = [stack(one) for one in found]
         if branches.near:
@@ -125,7 +125,8 @@ class JaxSide:
         branches, rng = FreeBranches(), np.random.default_rng([seed, ways])
         free = JostledModel(PRECISIONS[dtype], ways, rng, branches=branches)
         models = {one: free for one in ("float64", *NARROW)}
-        Interpreter(models, enter=free.jostle).run(traced, self._wrapped(free))
+        run = Interpreter(models, free.jostle, _taken_in(free))
+        run.run(traced, self._wrapped(free))
         stacks = self._replayed(traced, ways, branches)
         return _rows(tree, stacks)
 
@@ -177,7 +178,8 @@ class JaxSide:
         """Run without noise, each replica on the branches that it took before."""
         exact = _exact(replicas, ReplayedBranches(branches.journal))
         models = {one: exact for one in ("float64", *NARROW)}
-        found = Interpreter(models).run(traced, self._wrapped(exact))
+        run = Interpreter(models, constant=_taken_in(exact))
+        found = run.run(traced, self._wrapped(exact))
         return [stack(one) for one in found]
 
 
@@ -192,6 +194,16 @@ def _models(dtype: DType, replicas: int, seed: int, branches: Branches) -> dict[
         one: Bfloat16Model(PRECISIONS[one], replicas, rng, branches=branches) for one in HALVES
     }
     return models
+
+
+def _taken_in(model: NoiseModel) -> Callable[[Any, Any], Value]:
+    """Return what takes constants in: a table, or a cotangent, with an error as an input has."""
+
+    def constant(value: Any, dtype: Any) -> Value:
+        held = plain(value)
+        return model.wrap(held) if held.shape and held.dtype == np.float64 else held
+
+    return constant
 
 
 def _exact(replicas: int, branches: Branches | None = None) -> ExactModel:
