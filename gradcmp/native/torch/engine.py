@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 
 from gradcmp.case import DType
 from gradcmp.errors import InputError, did_you_mean
+<<<<<<< HEAD
 from gradcmp.native.cotangents import Cotangents
+=======
+from gradcmp.judge.dtypes import HALVES, PRECISIONS, Precision
+from gradcmp.judge.noise.kinks import FEW
+>>>>>>> tnoise
 from gradcmp.native.outcome import Array, Outcome, differing
+from gradcmp.native.torch.branches import Branches, Drawn, Kept
+from gradcmp.native.torch.noise import Noise
 from gradcmp.native.torch.precise import Precise, float64_throughout
+from gradcmp.native.torch.rounding import Exact, Rounding, rounding_of
 from gradcmp.native.torch.run import Call, Way
 from gradcmp.native.torch.subject import Subject, described
 from gradcmp.recording import numpy_dtype
+
+LARGE = 1 << 16  # elements of an array: of fewer, one thread computes under a mode
+Enter: TypeAlias = Callable[[Any], Any]
 
 
 def prepare(
@@ -108,7 +121,7 @@ class Side:
 
     def plain(self, dtype: DType) -> Outcome:
         """Run it in `dtype`, as the user does."""
-        return self._call.run(Way(getattr(torch, dtype)))
+        return self.call.run(Way(getattr(torch, dtype)))
 
     def clean(self, dtype: DType = "float32") -> Outcome:
         """Run it in float64, casts to a lower dtype left out.
@@ -119,15 +132,60 @@ class Side:
             In which the run that this one stands for draws its random numbers.
         """
         mode = Precise(getattr(torch, dtype))
-        outcome = self._call.run(Way(torch.float64, float64_throughout(mode)))
-        return replace(outcome, dropped_casts=mode.dropped, random=mode.random)
+        return self.in_float64(mode)
+
+    def noisy(
+        self,
+        dtype: DType,
+        replicas: int = 16,
+        seed: int = 0,
+        operands: Precision | None = None,
+    ) -> list[Outcome]:
+        """Run it `replicas` times in float64, with a rounding error after each operation.
+
+        The branches are those of the run without noise. Where more than `FEW` elements are closer
+        to a kink than their noise, they are drawn at random: what they add then counts as noise.
+
+        Parameters
+        ----------
+        dtype : str
+            Whose rounding errors.
+        seed : int
+            Of the errors; the function's own random numbers are the same in all runs.
+        operands : Precision, optional
+            What matrix products round their operands to first.
+        """
+        noise = _Noisy(self, dtype, operands)
+        found: list[Outcome] = []
+        for policy in (Kept, Drawn):
+            found = []
+            for replica in range(replicas):
+                rng = np.random.default_rng([seed, replicas, replica])
+                found.append(noise.replica(policy, rng))
+                if policy is Kept and found[-1].near > FEW:
+                    break
+            else:
+                break
+        return [noise.without, *found]
 
     def unsteady(self, dtype: DType) -> tuple[str, ...]:
         """Return the names of the arrays in which two runs from one seed differ."""
         return differing(self.plain(dtype), self.plain(dtype))
 
+    def in_float64(self, mode: Precise, enter: Enter = lambda tensor: tensor) -> Outcome:
+        """Run it in a mode that sees each operation."""
+        around = float64_throughout(mode, alone=self._size < LARGE)
+        outcome = self.call.run(Way(torch.float64, around, enter))
+        return replace(outcome, dropped_casts=mode.dropped, random=mode.random)
+
     @property
-    def _call(self) -> Call:
+    def _size(self) -> int:
+        arrays = [*self.inputs.values(), *self.subject.parameters.values()]
+        return max((math.prod(array.shape) for array in arrays), default=0)
+
+    @property
+    def call(self) -> Call:
+        """What is run, whichever way."""
         return Call(
             self.subject,
             self.inputs,
@@ -137,3 +195,36 @@ class Side:
             self.seed,
             self.watched,
         )
+
+
+class _Noisy:
+    """Runs of one side under the noise of one dtype."""
+
+    def __init__(self, side: Side, dtype: DType, operands: Precision | None = None) -> None:
+        self._side = side
+        self._dtype = dtype
+        self._operands = operands
+        self.without: Outcome
+
+    @cached_property
+    def base(self) -> Branches:
+        """The branches of the run without noise, which does each operation as the replicas do."""
+        branches = Branches()
+        exact = Exact(PRECISIONS[self._dtype], np.random.default_rng(0))
+        self.without = self.run(exact, branches)
+        return branches
+
+    def replica(self, policy: type[Kept], rng: np.random.Generator) -> Outcome:
+        """Run it once with noise."""
+        rounding = rounding_of(PRECISIONS[self._dtype], rng, self._operands)
+        branches = policy(base=self.base.journal, width=rounding.kink_width)
+        if isinstance(branches, Drawn):
+            branches.toss = lambda like: rounding.toss(like)
+        outcome = self.run(rounding, branches)
+        return replace(outcome, near=branches.near, tied=self.base.tied)
+
+    def run(self, rounding: Rounding, branches: Branches) -> Outcome:
+        draws, whole = getattr(torch, self._dtype), self._dtype in HALVES
+        mode = Noise(rounding, branches, draws, whole)
+        outcome = self._side.in_float64(mode, rounding.enter)
+        return replace(outcome, unruled=tuple(mode.unruled))

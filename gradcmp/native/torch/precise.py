@@ -6,25 +6,18 @@ thrown the digits away. A dispatch mode sees each operation below autograd, forw
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from gradcmp.native.torch.rules.rule import packets, prims
 from gradcmp.native.torch.subject import Tensor
 
-aten, prims = torch.ops.aten, torch.ops.prims
-Handler: TypeAlias = Callable[..., Any]
-
 LOW = frozenset((torch.float32, torch.float16, torch.bfloat16))
-
-
-def packets(names: str, of: Any = aten) -> list[Any]:
-    """Return the operations of those names that this version of torch has."""
-    return [getattr(of, name) for name in names.split() if hasattr(of, name)]
 
 
 # What draws numbers into an array that it is given, and what makes one.
@@ -57,10 +50,11 @@ class Precise(TorchDispatchMode):  # type: ignore[misc]
         self.random = False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        return self.compute(func, args, kwargs or {})
+        with torch._C.DisableTorchFunction():
+            return self.compute(func, args, kwargs or {})
 
     def compute(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Run one operation."""
+        """Run one operation, in float64 where it asks for less."""
         packet = func.overloadpacket
         self.random |= torch.Tag.nondeterministic_seeded in func.tags
         if packet in FILLS:
@@ -69,7 +63,11 @@ class Precise(TorchDispatchMode):  # type: ignore[misc]
             return self._draw(func, args, kwargs)
         if packet is prims.convert_element_type and args[1] in LOW:
             return self._kept(args[0])
-        return func(*args, **self.kept_dtype(args, kwargs))
+        return self.apply(func, args, self.kept_dtype(args, kwargs))
+
+    def apply(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run one operation that draws nothing and casts nothing down."""
+        return func(*args, **kwargs)
 
     def kept_dtype(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         """Return the keywords with float64 for a lower dtype."""
@@ -124,12 +122,21 @@ class Literals(TorchFunctionMode):  # type: ignore[misc]
 
 
 @contextmanager
-def float64_throughout(mode: Precise) -> Iterator[None]:
-    """Run in a mode with float64 as the dtype of all that names none."""
-    before = torch.get_default_dtype()
+def float64_throughout(mode: Precise, alone: bool = False) -> Iterator[None]:
+    """Run in a mode with float64 as the dtype of all that names none.
+
+    Parameters
+    ----------
+    alone : bool
+        Whether one thread is to compute: of small arrays several wait for each other, mostly.
+    """
+    dtype, threads = torch.get_default_dtype(), torch.get_num_threads()
     torch.set_default_dtype(torch.float64)
+    if alone:
+        torch.set_num_threads(1)
     try:
         with Literals(mode), mode:
             yield
     finally:
-        torch.set_default_dtype(before)
+        torch.set_default_dtype(dtype)
+        torch.set_num_threads(threads)

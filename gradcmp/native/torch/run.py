@@ -166,12 +166,16 @@ def _text(shape: tuple[int, ...]) -> str:
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Seed all that may draw at random, and leave the generators as they were found."""
-    devices = [*range(torch.cuda.device_count())] if torch.cuda.is_initialized() else []
+    on_device = torch.cuda.is_initialized()
     with ExitStack() as stack:
-        stack.enter_context(torch.random.fork_rng(devices=devices))
+        # Not `fork_rng` nor `manual_seed`, which ask every kind of device each time.
+        stack.callback(torch.default_generator.set_state, torch.default_generator.get_state())
         stack.callback(random.setstate, random.getstate())
         stack.callback(np.random.set_state, np.random.get_state())
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
+        if on_device:
+            stack.callback(torch.cuda.set_rng_state_all, torch.cuda.get_rng_state_all())
+            torch.cuda.manual_seed_all(seed)
         random.seed(seed)
         np.random.seed(seed)
         yield
