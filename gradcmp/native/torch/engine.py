@@ -13,12 +13,9 @@ import torch
 
 from gradcmp.case import DType
 from gradcmp.errors import InputError, did_you_mean
-<<<<<<< HEAD
-from gradcmp.native.cotangents import Cotangents
-=======
 from gradcmp.judge.dtypes import HALVES, PRECISIONS, Precision
 from gradcmp.judge.noise.kinks import FEW
->>>>>>> tnoise
+from gradcmp.native.cotangents import Cotangents
 from gradcmp.native.outcome import Array, Outcome, differing
 from gradcmp.native.torch.branches import Branches, Drawn, Kept
 from gradcmp.native.torch.noise import Noise
