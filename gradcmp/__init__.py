@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gradcmp.api import run, run_all
+    from gradcmp.assertions import GradientWarning, assert_close, assert_gradients_agree
     from gradcmp.case import BackendSpec, Case, Effort, Expression, Fixed, InputSpec, Ulp
     from gradcmp.config import find, load, seed_case
     from gradcmp.errors import GradcmpError
@@ -34,6 +35,7 @@ __version__ = VERSION
 # Where each public name lives; a name is imported when it is first used.
 _HOMES = {
     "gradcmp.api": ("run", "run_all"),
+    "gradcmp.assertions": ("GradientWarning", "assert_close", "assert_gradients_agree"),
     "gradcmp.case": ("BackendSpec", "Case", "Effort", "Expression", "Fixed", "InputSpec", "Ulp"),
     "gradcmp.config": ("find", "load", "seed_case"),
     "gradcmp.errors": ("GradcmpError",),
@@ -55,11 +57,14 @@ __all__ = [
     "Failure",
     "Fixed",
     "GradcmpError",
+    "GradientWarning",
     "InputSpec",
     "Plan",
     "Pool",
     "Recording",
     "Ulp",
+    "assert_close",
+    "assert_gradients_agree",
     "check",
     "compare",
     "compare_functions",

@@ -29,6 +29,11 @@ def as_array(name: str, given: Any) -> Array:
     )
 
 
+def as_it_is(given: Any) -> Array:
+    """Return an array or tensor of any framework as NumPy has it, in its own dtype."""
+    return _host(given)
+
+
 def _host(given: Any) -> Array:
     if type(given).__module__.partition(".")[0] == "torch":
         from gradcmp.backends.torch import to_array

@@ -146,9 +146,7 @@ class JaxSide:
             return NoisyArray(held * (1 + u * xi), model)
 
         models = {one: model for one in ("float64", *NARROW)}
-        found = Interpreter(models, constant=moved).run(
-            traced, self._leaves(self.inputs)
-        )
+        found = Interpreter(models, constant=moved).run(traced, self._leaves(self.inputs))
         return _rows(tree, [stack(one) for one in found]) if met else ()
 
     @property
