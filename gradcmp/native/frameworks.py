@@ -30,6 +30,7 @@ class Framework:
 
 FRAMEWORKS: Mapping[str, Framework] = {
     "torch": Framework("gradcmp.native.torch.engine", ("torch", "torchvision")),
+    "tensorflow": Framework("gradcmp.native.tensorflow.engine", ("tensorflow", "keras")),
     "jax": Framework("gradcmp.native.jax.engine", ("jax", "jaxlib", "flax", "equinox", "optax")),
     "numpy": Framework("gradcmp.native.numpy.engine", ("numpy", "scipy")),
 }

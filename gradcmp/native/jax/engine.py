@@ -16,6 +16,7 @@ from gradcmp.judge.noise.bfloat16 import Bfloat16Model
 from gradcmp.judge.noise.branches import Branches, FreeBranches, ReplayedBranches
 from gradcmp.judge.noise.kinks import ExactModel, JostledModel
 from gradcmp.judge.noise.model import NoiseModel, NoisyArray
+from gradcmp.native.calling import require_names
 from gradcmp.native.cotangents import Cotangents
 from gradcmp.native.jax.interpreter import Interpreter, plain
 from gradcmp.native.jax.program import Program, precision
@@ -45,7 +46,13 @@ def prepare(
         What to differentiate with respect to: every real input unless it is given.
     cotangents : mapping of str to array, or callable, optional
         Of each output that is not a scalar; a scalar has 1 unless it is given here.
+
+    Raises
+    ------
+    InputError
+        When it takes no input of such a name.
     """
+    require_names(function, inputs)
     real = tuple(name for name, array in inputs.items() if array.dtype.kind == "f")
     names = real if wrt is None else tuple(wrt)
     return JaxSide(Program(function, names, cotangents or {}), dict(inputs), device)

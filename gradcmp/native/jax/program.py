@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import jax
 import numpy as np
 
-from gradcmp.errors import BackendError, InputError, did_you_mean
+from gradcmp.errors import InputError
+from gradcmp.native.calling import named_outputs
 from gradcmp.native.cotangents import Cotangents, upstream_of
 from gradcmp.native.outcome import Array
 from gradcmp.native.taps import Counted, recording
@@ -89,49 +88,7 @@ class Program:
             return value
 
         with recording(note):
-            return dict(self._named(self.function(**self._ordered(arrays))))
-
-    @cached_property
-    def names(self) -> tuple[str, ...] | None:
-        """The names that it takes; None of one that takes any."""
-        try:
-            known = inspect.signature(self.function).parameters
-        except (TypeError, ValueError):
-            return None
-        if any(one.kind is one.VAR_KEYWORD for one in known.values()):
-            return None
-        return tuple(known)
-
-    def _ordered(self, arrays: Tensors) -> Tensors:
-        if self.names is None:
-            return arrays
-        for name in arrays.keys() - {*self.names}:
-            way_out = did_you_mean(name, self.names)
-            raise InputError(f"'{self.called}' takes no '{name}'", way_out=way_out)
-        return arrays
-
-    @property
-    def called(self) -> str:
-        """What to call it in a sentence."""
-        return getattr(self.function, "__name__", type(self.function).__name__)
-
-    def _named(self, result: Any) -> Iterator[tuple[str, Any]]:
-        if isinstance(result, Mapping):
-            yield from ((str(name), self._array(one)) for name, one in result.items())
-        elif isinstance(result, tuple | list):
-            for i, one in enumerate(result):
-                yield f"output[{i}]", self._array(one)
-        else:
-            yield "output", self._array(result)
-
-    def _array(self, one: Any) -> Any:
-        if one is None or not hasattr(one, "dtype"):
-            kind = "None" if one is None else f"'{type(one).__name__}'"
-            raise BackendError(
-                f"'{self.called}' returned {kind}",
-                way_out="Return an array, a tuple or a dict of them",
-            )
-        return one
+            return named_outputs(self.function, self.function(**arrays))
 
     def _upstream(self, name: str, output: Any) -> Any:
         given = upstream_of(self.cotangents, name, tuple(output.shape))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from gradcmp.case import DType
-from gradcmp.errors import BackendError, GradcmpError, InputError, did_you_mean
+from gradcmp.errors import BackendError, GradcmpError
+from gradcmp.native.calling import described, named_outputs, require_names
 from gradcmp.native.cotangents import Cotangents, upstream_of
 from gradcmp.native.outcome import Array, Outcome
 from gradcmp.recording import numpy_dtype
@@ -41,12 +41,7 @@ def prepare(
     InputError
         When it takes no input of such a name.
     """
-    names = inspect.signature(function).parameters
-    if not any(one.kind is one.VAR_KEYWORD for one in names.values()):
-        for name in inputs.keys() - names.keys():
-            raise InputError(
-                f"'{function.__name__}' takes no '{name}'", way_out=did_you_mean(name, names)
-            )
+    require_names(function, inputs)
     real = tuple(name for name, array in inputs.items() if array.dtype.kind == "f")
     return Manual(function, dict(inputs), tuple(wrt or real), cotangents or {}, seed)
 
@@ -103,13 +98,13 @@ class Manual:
         try:
             with np.errstate(all="ignore"):
                 value, slopes = self._both(self.function(**given))
-                outputs = self._outputs(value)
+                outputs = named_outputs(self.function, _as_arrays(value))
                 gradients = self._gradients(slopes, outputs, given)
         except GradcmpError:
             raise
         except Exception as error:
             raise BackendError(
-                f"'{self.function.__name__}' raised {type(error).__name__}: {error}"
+                f"{described(self.function)} raised {type(error).__name__}: {error}"
             ) from error
         finally:
             np.random.set_state(state)
@@ -119,15 +114,8 @@ class Manual:
     def _both(self, result: Any) -> tuple[Any, Any]:
         if not isinstance(result, tuple) or len(result) != 2:
             kind = "None" if result is None else f"'{type(result).__name__}'"
-            raise BackendError(f"'{self.function.__name__}' returned {kind}", way_out=SHAPES)
+            raise BackendError(f"{described(self.function)} returned {kind}", way_out=SHAPES)
         return result
-
-    def _outputs(self, value: Any) -> dict[str, Array]:
-        if isinstance(value, Mapping):
-            return {str(name): np.asarray(one) for name, one in value.items()}
-        if isinstance(value, tuple):
-            return {f"output[{i}]": np.asarray(one) for i, one in enumerate(value)}
-        return {"output": np.asarray(value)}
 
     def _gradients(
         self, slopes: Any, outputs: Mapping[str, Array], given: Mapping[str, Array]
@@ -136,7 +124,7 @@ class Manual:
             slopes = slopes(self._upstream(outputs))
         elif any(array.shape for array in outputs.values()):
             raise BackendError(
-                f"'{self.function.__name__}' returned gradients of a value that is not a scalar: "
+                f"{described(self.function)} returned gradients of a value that is not a scalar: "
                 "of which combination of its elements cannot be known",
                 way_out="Return (value, pullback)",
             )
@@ -144,7 +132,7 @@ class Manual:
             parts = slopes if isinstance(slopes, tuple | list) else (slopes,)
             if len(parts) != len(self.wrt):
                 raise BackendError(
-                    f"'{self.function.__name__}' returned {len(parts)} gradients for "
+                    f"{described(self.function)} returned {len(parts)} gradients for "
                     f"{len(self.wrt)} inputs",
                     way_out="Return a dict by input",
                 )
@@ -163,3 +151,12 @@ class Manual:
 
     def _cast(self, array: Array, kind: np.dtype[Any]) -> Array:
         return array.astype(kind) if array.dtype.kind == "f" else array.copy()
+
+
+def _as_arrays(value: Any) -> Any:
+    """Return numbers of Python, alone or in a dict or tuple, as arrays."""
+    if isinstance(value, Mapping):
+        return {name: np.asarray(one) for name, one in value.items()}
+    if isinstance(value, tuple | list):
+        return [np.asarray(one) for one in value]
+    return np.asarray(value)
