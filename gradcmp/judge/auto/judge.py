@@ -25,7 +25,6 @@ from gradcmp.judge.elementwise.arrays import compare_all, is_real
 from gradcmp.judge.elementwise.segments import TOGETHER, Float
 from gradcmp.judge.tensor_judge import Allowance, Exact, Latitude, TiedDirection
 from gradcmp.judge.verdict import Pair
-from gradcmp.ops.tails import LOSING
 from gradcmp.recording import Array, Recording
 
 
@@ -101,7 +100,7 @@ class NoiseJudge:
     @cached_property
     def _loses_digits(self) -> bool:
         """Whether an op of the graph has a usual formula and a better one."""
-        return any(node.spec.name in LOSING for node in self.graph)
+        return any(node.spec.loses_digits for node in self.graph)
 
     def _by_stages(
         self, sides: RecordingPair, tensors: Sequence[TensorPair]
