@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from op_calls import DIFFERENTIABLE, OUTPUT, Call
 
-from gradcmp.judge.dtypes import PRECISIONS
+from gradcmp.dtypes import FORMATS
 from gradcmp.judge.noise.arithmetic import KAPPA
 from gradcmp.judge.noise.calibration import calibrate
 from gradcmp.judge.noise.model import NoiseModel, NoisyArray, NoModelError
@@ -19,7 +19,7 @@ from gradcmp.ops.spec import Primitive, Registry
 
 @pytest.mark.parametrize("call", DIFFERENTIABLE, ids=str)
 def test_op_has_a_noise_model(call: Call) -> None:
-    precision = PRECISIONS["float32"]
+    precision = FORMATS["float32"]
     expected = {OUTPUT: call.value(call.inputs)}
     expected |= {f"d {name}": gradient for name, gradient in call.gradients.items()}
     scales = calibrate(call.graph, call.inputs, call.cotangent, precision, expected, replicas=8)
@@ -37,7 +37,7 @@ def error_and_noise(op: Op, primitive: Primitive) -> tuple[float, float]:
     operands = [op.draw(name, rng, (2000,)) for name in op.signature.parameters]
     coarse = [x.astype(np.float32) for x in operands[: getattr(primitive, "nin", 1)]]
     fine = [x.astype(np.float64) for x in coarse]
-    model = NoiseModel(PRECISIONS["float32"], 16, np.random.default_rng(0))
+    model = NoiseModel(FORMATS["float32"], 16, np.random.default_rng(0))
     stacks = [NoisyArray(np.repeat(x[None], 17, axis=0), model) for x in fine]
     base, found, noisy = primitive(*fine), primitive(*coarse), primitive(*stacks)
     np.testing.assert_array_equal(noisy.stack[0], base)
@@ -53,7 +53,7 @@ def rms(x: Array) -> float:
 )
 def test_a_primitive_strays_about_as_far_as_its_op_says(op: Op, primitive: Primitive) -> None:
     error, noise = error_and_noise(op, primitive)
-    assert 0.7 * error <= noise <= 2 * op.noise[primitive] * PRECISIONS["float32"].u
+    assert 0.7 * error <= noise <= 2 * op.noise[primitive] * FORMATS["float32"].u
 
 
 def tangent(x: Array) -> tuple[Array, Pullback]:

@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 
+from gradcmp.dtypes import FORMATS, Format
 from gradcmp.judge.auto.batch import TensorBatch
 from gradcmp.judge.auto.case_noise import UNITS, CaseNoise
 from gradcmp.judge.auto.decision import decide, element_of, lost_digits, noise_of
@@ -15,7 +16,6 @@ from gradcmp.judge.auto.kinks import free_direction, kinked, outside_span, unexp
 from gradcmp.judge.auto.loudness import apart, loudness, shrinks, together
 from gradcmp.judge.auto.pair import RecordingPair, TensorPair
 from gradcmp.judge.comparison import Comparison, Verdict
-from gradcmp.judge.dtypes import PRECISIONS, Precision
 from gradcmp.judge.elementwise.arrays import is_small
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.noise.calibration import Scale
@@ -106,11 +106,11 @@ class CalibratedNoise:
         The verdict on all of the difference stands if this one is no milder.
         """
 
-        def rest(values: tuple[Array, Array], precision: Precision) -> Float:
+        def rest(values: tuple[Array, Array], precision: Format) -> Float:
             free = sides.expected_is_reference
             return unexplained(tensor.name, values, scale, precision, free)
 
-        fine = tensor.float64 and rest(tensor.float64, PRECISIONS["float64"])
+        fine = tensor.float64 and rest(tensor.float64, FORMATS["float64"])
         left = rest(tensor.values, sides.precision)
         milder, _ = measured(left, fine)
         if not milder.agrees:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from gradcmp.case import DType
+from gradcmp.dtypes import FORMATS
 from gradcmp.graph import Graph
 from gradcmp.graph.records import STEP
 from gradcmp.judge.auto.loudness import OWN_LIMITS, Limits, limits_of
-from gradcmp.judge.dtypes import HALVES, PRECISIONS
 from gradcmp.judge.noise.bfloat16 import ANY
 from gradcmp.judge.noise.calibration import Scale, calibrate
 from gradcmp.judge.noise.model import NoModelError
@@ -20,7 +20,7 @@ from gradcmp.recording import Recording
 REPLICAS = 16
 ROUGH_REPLICAS = 4
 PRECISE = "no unit, and formulas that lose no digits"
-UNITS = {"TF32": PRECISIONS["float16"], "bfloat16": PRECISIONS["bfloat16"]}  # same significands
+UNITS = {"TF32": FORMATS["float16"], "bfloat16": FORMATS["bfloat16"]}  # same significands
 
 
 @dataclass
@@ -60,7 +60,7 @@ class CaseNoise:
         With `PRECISE` for a unit, the noise of formulas that lose no digits where the usual ones
         do. `coarse` are the kinds of sums that are added up in bfloat16 itself.
         """
-        key = (dtype, unit, coarse if dtype in HALVES else ANY)
+        key = (dtype, unit, coarse if FORMATS[dtype].only_stores else ANY)
         return self._get(key, lambda: self._calibrate(dtype, REPLICAS, unit, coarse))
 
     def roughly_of(self, dtype: DType) -> Mapping[str, Scale]:
@@ -94,7 +94,7 @@ class CaseNoise:
                 self.graph,
                 inputs,
                 cotangent,
-                PRECISIONS[dtype],
+                FORMATS[dtype],
                 self.names,
                 replicas,
                 operands=UNITS.get(unit),

@@ -20,7 +20,6 @@ from gradcmp.judge.auto.overflow import Overflow, overflows
 from gradcmp.judge.auto.pair import RecordingPair, TensorPair
 from gradcmp.judge.auto.reference_error import BASELINE_DTYPE, ReferenceError
 from gradcmp.judge.comparison import Comparison
-from gradcmp.judge.dtypes import HALVES
 from gradcmp.judge.elementwise.arrays import compare_all, is_real
 from gradcmp.judge.elementwise.segments import TOGETHER, Float
 from gradcmp.judge.tensor_judge import Allowance, Exact, Latitude, TiedDirection
@@ -72,7 +71,7 @@ class NoiseJudge:
         sides = self.sides(pair)
         matched = [sides.match(name, *both) for name, both in tensors.items()]
         # Modes of one framework mostly give the same bits: judged once, not for every pair.
-        sums = sides.sums if sides.dtype in HALVES else ()
+        sums = sides.sums if sides.precision.only_stores else ()
         about = (sides.dtype, sides.expected_is_reference, sides.same_backend, sums)
         several = len(self.recordings) > 2
         keys = {t.name: (t.name, about, bits) for t in matched if several and (bits := t.bits)}

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcmp.case import DTYPES, DType
+from gradcmp.dtypes import FORMATS, Format
 from gradcmp.judge.auto.loudness import apart
-from gradcmp.judge.dtypes import PRECISIONS, Precision
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.noise.bfloat16 import ANY
 from gradcmp.judge.verdict import Pair
@@ -88,9 +88,9 @@ class RecordingPair:
         return found
 
     @property
-    def precision(self) -> Precision:
+    def precision(self) -> Format:
         """The rounding of the coarser dtype."""
-        return PRECISIONS[self.dtype]
+        return FORMATS[self.dtype]
 
     @cached_property
     def same_backend(self) -> bool:

@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from gradcmp.dtypes import Format
 from gradcmp.judge.comparison import Statistics
 from gradcmp.judge.elementwise.chunks import loader, pieces
 from gradcmp.judge.elementwise.difference import SLACK, carrier_of
 from gradcmp.judge.elementwise.schedule import Schedule
 from gradcmp.judge.elementwise.statistics import SegmentResult, trimmed
 from gradcmp.judge.elementwise.tolerance import ElementTolerance
-from gradcmp.judge.elementwise.ulp import Format, ulp_scale
+from gradcmp.judge.elementwise.ulp import ulp_scale
 from gradcmp.machine import memory
 from gradcmp.recording import BFLOAT16, Array, dtype_name
 

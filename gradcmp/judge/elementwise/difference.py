@@ -14,15 +14,16 @@ from typing import Any
 
 import numpy as np
 
+from gradcmp.dtypes import FORMATS, Format
 from gradcmp.judge.comparison import Element
 from gradcmp.judge.elementwise.chunks import Buffers
 from gradcmp.judge.elementwise.tolerance import ElementTolerance
-from gradcmp.judge.elementwise.ulp import FORMATS, Format, distance, ulp_scale
+from gradcmp.judge.elementwise.ulp import distance, ulp_scale
 from gradcmp.once import once
 from gradcmp.recording import Array
 
 FLOAT64, FLOAT32 = FORMATS["float64"], FORMATS["float32"]
-LARGEST = float(np.finfo(np.float64).max)
+LARGEST = FLOAT64.largest
 # At most six roundings of 2^-24 lie between a float32 excess and the definition.
 # float64 follows the definition but for one division.
 SLACK = {"float32": 2.0**-20, "float64": 2.0**-50}

@@ -3,47 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from struct import Struct
 
 import numpy as np
 
-from gradcmp.case import DType
+from gradcmp.dtypes import FORMATS, Format
 from gradcmp.recording import Array
-
-
-@dataclass(frozen=True)
-class Format:
-    """A binary floating-point format of IEEE 754 kind.
-
-    Attributes
-    ----------
-    digits : int
-        Bits of the fraction: there are 2**digits numbers from one power of two to the next.
-    lowest : int
-        The exponent of the smallest normal number.
-    """
-
-    name: DType
-    digits: int
-    lowest: int
-
-    @cached_property
-    def largest(self) -> float:
-        """The largest finite number."""
-        return (2 - 2.0**-self.digits) * 2.0 ** (1 - self.lowest)
-
-
-FORMATS: dict[str, Format] = {
-    known.name: known
-    for known in (
-        Format("float64", 52, -1022),
-        Format("float32", 23, -126),
-        Format("float16", 10, -14),
-        Format("bfloat16", 7, -126),
-    )
-}
-
 
 FLOAT64 = FORMATS["float64"]
 # By bytes: what floats are read as, signed and unsigned, and all bits but the sign.
@@ -51,11 +17,6 @@ INTEGERS = {
     size: (np.dtype(f"i{size}"), np.dtype(f"u{size}"), (1 << (8 * size - 1)) - 1) for size in (4, 8)
 }
 FLOAT, INTEGER = Struct("<d"), Struct("<q")
-
-
-def coarser(first: str, second: str) -> Format:
-    """Return the format of the two that has fewer digits."""
-    return min(FORMATS[first], FORMATS[second], key=lambda known: known.digits)
 
 
 def distance(actual: float, expected: float, unit: Format) -> float:

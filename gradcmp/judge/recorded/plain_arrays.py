@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from gradcmp.case import DTYPES, DType, DTypeTable
+from gradcmp.dtypes import coarser
 from gradcmp.graph import Graph, build
 from gradcmp.judge.auto.judge import NoiseJudge
 from gradcmp.judge.comparison import Comparison, Verdict
@@ -16,7 +17,6 @@ from gradcmp.judge.diagnose.investigation import Investigation
 from gradcmp.judge.elementwise.arrays import compare
 from gradcmp.judge.elementwise.difference import element
 from gradcmp.judge.elementwise.segments import Float
-from gradcmp.judge.elementwise.ulp import coarser
 from gradcmp.judge.recorded.precision import RoundedInputs, held_in
 from gradcmp.judge.recorded.reference import recompute_reference
 from gradcmp.judge.recorded.same_case import AGAIN
