@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from gradcmp.dtypes.arrays import Array, Mask
 from gradcmp.graph import Graph, backward, forward
 from gradcmp.graph.walk import constants_of
 from gradcmp.judge.comparison import Comparison, Verdict
 from gradcmp.judge.verdict import Pair
-from gradcmp.recording import Array, Outcome, Recording
-
-Mask: TypeAlias = npt.NDArray[np.bool_]
+from gradcmp.recording import Outcome, Recording
 
 GRADIENT = "d "
 SIZES = (0.3, -0.3, 1.0, -1.0, 3.0, -3.0, 30.0, -30.0)  # of the numbers that stand for NaN

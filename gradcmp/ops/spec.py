@@ -11,11 +11,10 @@ from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from gradcmp.case import Shape
+from gradcmp.dtypes.arrays import Array as Array
 
-Array: TypeAlias = npt.NDArray[Any]
 Pullback: TypeAlias = Callable[[Array], "tuple[Array | None, ...]"]
 Kind: TypeAlias = Literal["float", "int", "bool"]
 Native: TypeAlias = Callable[..., Any]

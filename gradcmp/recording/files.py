@@ -10,11 +10,12 @@ from urllib.parse import quote
 
 import numpy as np
 
+from gradcmp.dtypes.arrays import BFLOAT16
 from gradcmp.errors import Location, RecordingError
 from gradcmp.recording.arrays import NPY, ZIP, read_npy, read_npz
 from gradcmp.recording.blob import unpack_foreign
 from gradcmp.recording.form import from_bytes, to_bytes
-from gradcmp.recording.records import BFLOAT16, Recording
+from gradcmp.recording.records import Recording
 
 SUFFIX = ".safetensors"
 NPZ = ".npz"

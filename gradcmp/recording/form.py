@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from gradcmp.case import DTYPES
+from gradcmp.dtypes.arrays import Array
 from gradcmp.errors import RecordingError
 from gradcmp.recording.blob import Buffer, pack, unpack
 from gradcmp.recording.facts import AGAIN, is_seconds, is_text, take, take_map, take_texts
 from gradcmp.recording.origin import origin_of_facts, origin_to_facts
-from gradcmp.recording.records import Array, Recording
+from gradcmp.recording.records import Recording
 
 SCHEMA = "gradcmp/recording/3"
 PARTS = {  # prefixes of the names of arrays, by the schemas that are read

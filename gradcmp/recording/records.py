@@ -4,29 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache, cached_property
-from typing import Any, Literal, TypeAlias
+from functools import cached_property
+from typing import Literal, TypeAlias
 
-import ml_dtypes
-import numpy as np
-import numpy.typing as npt
-
+from gradcmp.dtypes.arrays import Array
 from gradcmp.recording.origin import Origin
-
-Array: TypeAlias = npt.NDArray[Any]
-
-BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
-
-
-def numpy_dtype(name: str) -> np.dtype[Any]:
-    """Return NumPy's dtype for a name; bfloat16 comes from ml_dtypes."""
-    return BFLOAT16 if name == "bfloat16" else np.dtype(name)
-
-
-@cache
-def dtype_name(dtype: np.dtype[Any]) -> str:
-    """Return the name of a dtype, whatever its byte order; NumPy puts it together each time."""
-    return dtype.name
 
 
 @dataclass(frozen=True)

@@ -14,15 +14,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from gradcmp.dtypes import FORMATS, Format
 from gradcmp.judge.noise.branches import Branches
+from gradcmp.judge.noise.branches import Stack as Stack
 from gradcmp.ops import OPS
 from gradcmp.ops.primitives import Sum
 
-Stack: TypeAlias = npt.NDArray[Any]
 Rule: TypeAlias = Callable[..., Any]
 
 # What a replica does at each method of a ufunc, and at each array function: the rules register
