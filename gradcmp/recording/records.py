@@ -34,7 +34,7 @@ class Recording:
         dtype lost digits; by the names in `Origin.hashes`. None where they were not kept.
     twin : Recording, optional
         The same backend on the same inputs in float64.
-    own : mapping of str to array
+    own_noise : mapping of str to array
         By tensor, as on screen, the noise of the backend's own code, as runs at nudged inputs have
         shown it; of those tensors alone that cannot be judged without.
     coarse_sums : set of str, optional
@@ -51,7 +51,7 @@ class Recording:
     origin: Origin | None = None
     given: Mapping[str, Array] | None = None
     twin: Recording | None = None
-    own: Mapping[str, Array] = field(default_factory=dict)
+    own_noise: Mapping[str, Array] = field(default_factory=dict)
     coarse_sums: frozenset[str] | None = None
 
     @cached_property

@@ -220,7 +220,7 @@ class CalibratedNoise:
             strayed = sides.strayed(label, tensor.name)
             if strayed is not None and not loudness(strayed, scale, limits).loud:
                 continue  # this side lost no digits
-            noise = recording.own.get(tensor.name)
+            noise = recording.own_noise.get(tensor.name)
             if strayed is None or noise is None or noise.shape != strayed.shape:
                 self.unearned.setdefault(label, set()).add(tensor.name)
                 if unit:
