@@ -50,7 +50,7 @@ class Trial:
     @cached_property
     def rule(self) -> NoiseJudge:
         return NoiseJudge(
-            self.problem.graph, self.problem.reference, self.recordings, self.run.twins
+            self.problem.graph, self.problem.reference.backend, self.recordings, self.run.twins
         )
 
     def pairs(self) -> Iterator[Judged]:

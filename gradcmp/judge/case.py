@@ -107,7 +107,7 @@ def _judged(
     labels = sorted(outcomes, key=lambda label: label != reference)  # stable: the rest as it was
     ordered = {label: outcomes[label] for label in labels}
     recordings = {label: o for label, o in ordered.items() if isinstance(o, Recording)}
-    rule = _rule_of(case, graph, recordings.get(reference), recordings, twins)
+    rule = _rule_of(case, graph, reference, recordings, twins)
     if pairs is None:
         pairs = [Pair(actual, expected) for expected, actual in combinations(recordings, 2)]
     strange = nonfinite(graph, recordings)
@@ -145,13 +145,13 @@ def _judged(
 def _rule_of(
     case: Case,
     graph: Graph,
-    reference: Recording | None,
+    reference: str,
     recordings: Mapping[str, Recording],
     twins: Mapping[str, Outcome],
 ) -> TensorJudge:
     """Return what tensors are measured with: a tolerance, or noise."""
     tolerance = case.tolerance
-    if isinstance(tolerance, Auto) and reference is not None:
+    if isinstance(tolerance, Auto) and reference in recordings:
         fine = {label: twin for label, twin in twins.items() if isinstance(twin, Recording)}
         return NoiseJudge(graph, reference, recordings, fine)
     # Without the reference there is no noise to know: the table by dtype serves.

@@ -42,9 +42,9 @@ class NoiseJudge:
 
     Attributes
     ----------
-    reference : Recording
-        The float64 reference: its inputs, and the gradient of its output, are what the
-        calibration starts from.
+    reference : str
+        The label of the float64 reference: its inputs, and the gradient of its output, are what
+        the calibration starts from.
     recordings : mapping of str to Recording
         By label, the reference among them.
     twins : mapping of str to Recording
@@ -56,7 +56,7 @@ class NoiseJudge:
     """
 
     graph: Graph
-    reference: Recording
+    reference: str
     recordings: Mapping[str, Recording]
     twins: Mapping[str, Recording]
     unearned: dict[str, set[str]] = field(default_factory=dict)
@@ -130,7 +130,7 @@ class NoiseJudge:
     def sides(self, pair: Pair) -> RecordingPair:
         """Put the two recordings of a pair beside each other."""
         recordings = self.recordings[pair.actual], self.recordings[pair.expected]
-        return RecordingPair(pair, recordings, self.twins, self.reference.backend)
+        return RecordingPair(pair, recordings, self.twins, self.reference)
 
     def _beside_unmatched(
         self, sides: RecordingPair, tensors: Sequence[TensorPair], found: Mapping[str, Comparison]
@@ -155,19 +155,23 @@ class NoiseJudge:
     def _or_range(self, sides: RecordingPair, tensor: TensorPair, held: Comparison) -> Comparison:
         """Distinguish an overflow from any other NaN or infinity."""
         if sides.dtype not in self._overflows:
-            self._overflows[sides.dtype] = overflows(self.graph, self.reference, sides.dtype)
+            self._overflows[sides.dtype] = overflows(self.graph, self._exact, sides.dtype)
         return out_of_range(held, tensor, self._overflows[sides.dtype])
 
     def _has_noise(self, tensor: TensorPair) -> bool:
         """Whether there is noise to know: real numbers that can be held together."""
         if tensor.name not in self._noise.names or not all(map(is_real, tensor.values)):
             return False
-        known = self.reference.tensors[tensor.name]
+        known = self._exact.tensors[tensor.name]
         return known.size > 0 and all(known.shape == array.shape for array in tensor.values)
+
+    @property
+    def _exact(self) -> Recording:
+        return self.recordings[self.reference]
 
     @cached_property
     def _reference_error(self) -> ReferenceError:
-        return ReferenceError(self.graph, self.reference)
+        return ReferenceError(self.graph, self._exact)
 
     @cached_property
     def _calibrated(self) -> CalibratedNoise:
@@ -175,7 +179,7 @@ class NoiseJudge:
 
     @cached_property
     def _noise(self) -> CaseNoise:
-        return CaseNoise(self.graph, self.reference)
+        return CaseNoise(self.graph, self._exact)
 
     @property
     def limit(self) -> float:

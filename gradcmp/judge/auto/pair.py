@@ -72,7 +72,7 @@ class RecordingPair:
     twins : mapping of str to Recording
         Recordings of the same backends in float64, by label.
     reference : str
-        The backend of the float64 reference.
+        The label of the float64 reference.
     """
 
     pair: Pair
@@ -94,8 +94,12 @@ class RecordingPair:
 
     @cached_property
     def same_backend(self) -> bool:
-        """Whether both sides are one backend: recordings of it from two times."""
-        return self.recordings[0].backend == self.recordings[1].backend
+        """Whether both sides are one backend: recordings of it from two times.
+
+        The reference counts as another, whoever computed it.
+        """
+        one, other = (side.backend for side in self.recordings)
+        return one == other and not self.expected_is_reference
 
     @cached_property
     def expected_is_reference(self) -> bool:

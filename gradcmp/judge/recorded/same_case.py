@@ -14,11 +14,10 @@ from gradcmp.judge.case import judge
 from gradcmp.judge.elementwise.arrays import compare
 from gradcmp.judge.elementwise.tolerance import DEFAULTS
 from gradcmp.judge.fixed import NO_INPUTS, without_noise
-from gradcmp.judge.recorded.reference import recompute_reference
+from gradcmp.judge.recorded.reference import RECOMPUTED, recompute_reference
 from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Array, Origin, Recording
 
-AGAIN = f"{REFERENCE} recomputed"
 # Of the largest number of a tensor, in most of its elements: no rounding explains so much where
 # the noise does not.
 FOREIGN, MOST = 0.1, 0.5
@@ -59,13 +58,10 @@ def judge_saved(
     twins = {label: each.twin for label, each in recordings.items() if each.twin}
     reference = recorded if recorded and _repeats(base, recordings[recorded]) else ""
     if not reference:
-        reference = _free(AGAIN, recordings)
+        reference = _free(RECOMPUTED, recordings)
     by_label = {reference: base, **recordings}
-    by_label[reference] = replace(by_label[reference], backend=reference)  # what the judge goes by
     held = [*pairs, *(Pair(label, reference) for label in recordings if label != reference)]
     judged = judge(case, reference, by_label, twins, dict.fromkeys(held) if pairs else None)
-    shown = {label: recordings.get(label, each) for label, each in judged.outcomes.items()}
-    judged = replace(judged, outcomes=shown)
     if not pairs:
         return judged
     for pair in pairs:

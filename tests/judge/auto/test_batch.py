@@ -198,7 +198,7 @@ def test_one_backend_at_two_times_is_not_settled_by_the_baseline():
     moved = (now.gradients["x"] + 24 * scale).astype(np.float32)
     golden = spoiled("x", lambda _: moved)(now)
     both = {"numpy": truth, "torch": now, "golden": golden}
-    rule = NoiseJudge(build(chosen), truth, both, {"torch": fine, "golden": fine})
+    rule = NoiseJudge(build(chosen), "numpy", both, {"torch": fine, "golden": fine})
     found = rule.compare(Pair("torch", "golden"), {"d x": (now.gradients["x"], moved)})
     assert found["d x"].verdict.reason == "suspect"
 
@@ -221,13 +221,13 @@ def test_a_kink_of_two_backends_is_not_one_of_the_reference():
     )
     recordings = {"numpy": truth, "jax": replace(truth, backend="jax"), "torch": ours}
     wanted = {
-        label: NoiseJudge(build(chosen), truth, recordings, {"torch": fine})
+        label: NoiseJudge(build(chosen), "numpy", recordings, {"torch": fine})
         .compare(Pair("torch", label), {"d x": (ours.gradients["x"], truth.gradients["x"])})["d x"]
         .verdict.reason
         for label in ("jax", "numpy")
     }
     assert wanted == {"jax": "kink", "numpy": "bug"}
-    rule = NoiseJudge(build(chosen), truth, recordings, {"torch": fine})
+    rule = NoiseJudge(build(chosen), "numpy", recordings, {"torch": fine})
     for label, reason in wanted.items():
         tensors = {"d x": (ours.gradients["x"], truth.gradients["x"])}
         assert rule.compare(Pair("torch", label), tensors)["d x"].verdict.reason == reason

@@ -119,7 +119,7 @@ def test_under_auto_tensors_are_judged_as_each_is_alone(name, twin):
         for label, dtype in (("torch", "float32"), ("torch", "float64"), ("numpy", "float64"))
     )
     rule = NoiseJudge(
-        build(chosen), base, {"numpy": base, "torch": ours}, {"torch": fine} if twin else {}
+        build(chosen), "numpy", {"numpy": base, "torch": ours}, {"torch": fine} if twin else {}
     )
     tensors = {n: (ours.tensors[n], base.tensors[n]) for n in ours.tensors if "/" not in n}
     together = rule.compare(PAIR, tensors)
@@ -167,7 +167,7 @@ def test_the_verdict_on_many_tensors_survives_small_batches():
     tensors = {n: (ours.tensors[n], base.tensors[n]) for n in ours.tensors if "/" not in n}
     sides = {"numpy": base, "torch": ours}
     rules = [
-        NoiseJudge(build(chosen), base, sides, {"torch": fine}, together=together)
+        NoiseJudge(build(chosen), "numpy", sides, {"torch": fine}, together=together)
         for together in (TOGETHER, 1)
     ]
     whole, split = (rule.compare(PAIR, tensors) for rule in rules)

@@ -242,7 +242,7 @@ def test_the_same_bits_of_two_backends_have_each_its_own_noise():
     reference = record("numpy", there, inputs, "float64")
     recordings = {label: record(label, there, inputs, "bfloat16") for label in ("torch", "jax")}
     recordings["torch"] = replace(recordings["torch"], coarse_sums=TORCH)
-    rule = NoiseJudge(build(there), reference, {"numpy": reference, **recordings}, {})
+    rule = NoiseJudge(build(there), "numpy", {"numpy": reference, **recordings}, {})
     torch, jax = (
         rule.compare(
             Pair(label, "numpy"),
