@@ -116,6 +116,8 @@ class CaseVerdict:
     comparisons : mapping of Pair to mapping of str to Comparison
         For each pair, by tensor (``node1``, ``d node1``), values in the order of the graph, then
         gradients in the order of the backward pass. Pairs with the reference come first.
+    witnesses : mapping of Pair to mapping of str to Comparison
+        Comparisons with the reference that were made only to tell who is wrong: no results.
     findings : mapping of Pair to mapping of str to Finding
         For what disagrees or warns.
     groups : mapping of str to Groups
@@ -166,6 +168,7 @@ class CaseVerdict:
     outdated: tuple[str, ...] = ()
     not_given: Mapping[Pair, tuple[str, ...]] = field(default_factory=dict)
     not_auto: str = ""
+    witnesses: Mapping[Pair, Mapping[str, Comparison]] = field(default_factory=dict)
 
     @property
     def tensors(self) -> tuple[str, ...]:

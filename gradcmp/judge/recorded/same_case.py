@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from gradcmp.case import REFERENCE, Auto, Tolerance
 from gradcmp.errors import RecordingError
-from gradcmp.judge.blame import Groups
 from gradcmp.judge.case import judge
 from gradcmp.judge.elementwise.arrays import compare
 from gradcmp.judge.elementwise.tolerance import DEFAULTS
@@ -60,13 +59,13 @@ def judge_saved(
     if not reference:
         reference = _free(RECOMPUTED, recordings)
     by_label = {reference: base, **recordings}
-    held = [*pairs, *(Pair(label, reference) for label in recordings if label != reference)]
-    judged = judge(case, reference, by_label, twins, dict.fromkeys(held) if pairs else None)
     if not pairs:
-        return judged
+        return judge(case, reference, by_label, twins)
+    witnesses = [Pair(label, reference) for label in recordings if label != reference]
+    judged = judge(case, reference, by_label, twins, dict.fromkeys(pairs), witnesses=witnesses)
     for pair in pairs:
         _require_body(judged, pair, base)
-    return _narrowed(judged, pairs)
+    return judged
 
 
 def is_reference(recording: Recording) -> bool:
@@ -104,29 +103,11 @@ def _require_body(judged: CaseVerdict, pair: Pair, base: Recording) -> None:
 
 
 def _foreign(judged: CaseVerdict, label: str, name: str, array: Array) -> bool:
-    held = judged.comparisons.get(Pair(label, judged.reference), {}).get(name)
+    compared = {**judged.witnesses, **judged.comparisons}
+    held = compared.get(Pair(label, judged.reference), {}).get(name)
     if held is None or held.agrees:
         return False
     size = float(np.max(np.abs(array), initial=0.0))
     return not held.total or (
         held.share > MOST and not held.statistics.max_absolute <= FOREIGN * size
     )
-
-
-def _narrowed(judged: CaseVerdict, pairs: Sequence[Pair]) -> CaseVerdict:
-    """Leave out what was judged only to tell who is off."""
-    sides = {label for pair in pairs for label in (pair.actual, pair.expected)}
-    return replace(
-        judged,
-        outcomes={label: one for label, one in judged.outcomes.items() if label in sides},
-        comparisons={pair: judged.comparisons[pair] for pair in pairs},
-        findings={pair: by for pair, by in judged.findings.items() if pair in pairs},
-        groups=_without(judged.groups, sides),
-        divergences={pair: judged.divergences[pair] for pair in pairs},
-    )
-
-
-def _without(groups: Mapping[str, Groups], sides: Collection[str]) -> dict[str, Groups]:
-    """Leave the sides in the groups, where they differ or are wrong."""
-    left = {name: one.of(sides) for name, one in groups.items()}
-    return {name: one for name, one in left.items() if len(one.groups) > 1 or one.wrong}
