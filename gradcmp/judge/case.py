@@ -9,18 +9,17 @@ from itertools import combinations
 
 import numpy as np
 
-from gradcmp.case import Auto, Case, Ulp
+from gradcmp.case import Auto, Case
 from gradcmp.graph import Graph, build
 from gradcmp.graph.records import STEP
 from gradcmp.judge.auto.judge import NoiseJudge
 from gradcmp.judge.blame import among
 from gradcmp.judge.comparison import Comparison
-from gradcmp.judge.determinism import same_bits
 from gradcmp.judge.diagnose.arbitration import grouped
 from gradcmp.judge.diagnose.divergence import divergences
 from gradcmp.judge.diagnose.investigation import Investigation, reconsidered
-from gradcmp.judge.elementwise.arrays import compare, compare_named
 from gradcmp.judge.fixed import NO_REFERENCE, FixedJudge, without_noise
+from gradcmp.judge.given import strange_inputs
 from gradcmp.judge.nonfinite import (
     by_convention,
     conventions,
@@ -205,10 +204,9 @@ def _compare(asked: _Question, pair: Pair, rule: TensorJudge) -> dict[str, Compa
         *_names(nodes, case.inputs, values),
         *(f"d {name}" for name in _names(reversed(differentiable), case.inputs, gradients)),
     ]
-    given = (name for name in case.inputs if not _is_given(name, sides))
-    held = {name: _compare_input(name, sides) for name in given}
-    strays = {name: one for name, one in held.items() if not one.agrees}
-    return strays | compare_required(names, sides, partial(rule.compare, pair))
+    return strange_inputs(case.inputs, sides) | compare_required(
+        names, sides, partial(rule.compare, pair)
+    )
 
 
 def _names(
@@ -226,42 +224,3 @@ def _is_real(name: str, values: Sequence[Mapping[str, Array]]) -> bool:
     """Whether a value has a gradient; one that nobody has must be missed there too."""
     kinds = {side[name].dtype.kind for side in values if name in side}
     return not kinds or not kinds <= {*INTEGRAL}
-
-
-def _is_given(name: str, sides: tuple[Side, ...]) -> bool:
-    """Whether both sides surely have the same input: one is the other, or its plain cast."""
-    arrays = [side.arrays.get(name) for side in sides]
-    if any(a is None or s.stray_dtype(name) for a, s in zip(arrays, sides, strict=True)):
-        return False
-    actual, expected = arrays
-    if actual is None or expected is None or actual.shape != expected.shape:
-        return False
-    with np.errstate(all="ignore"):
-        cast = expected.astype(actual.dtype) if actual.dtype.kind in "fV" else expected
-    return same_bits(actual, cast)
-
-
-def _compare_input(name: str, sides: tuple[Side, ...]) -> Comparison:
-    """Make sure that both sides were given the same numbers, each in its own dtype."""
-    same_dtype = len({side.dtype for side in sides}) == 1
-    # Casts from float64 and from an already rounded number differ by one step at most.
-    tolerance = Ulp(0 if same_dtype else 1)
-    comparison = compare_required([name], sides, partial(compare_named, tolerance=tolerance))[name]
-    if comparison.agrees:
-        return comparison
-    if comparison.total:  # the same shape and kind: look past overflow and underflow in a cast
-        actual, expected = (side.arrays[name] for side in sides)
-        rest = ~(_casts_to(actual, expected) | _casts_to(expected, actual))
-        comparison = replace(
-            comparison, verdict=compare(actual[rest], expected[rest], tolerance).verdict
-        )
-    detail = f"not the same input: {comparison.verdict.detail or 'its numbers differ'}"
-    return replace(comparison, verdict=replace(comparison.verdict, detail=detail))
-
-
-def _casts_to(fine: Array, coarse: Array) -> Array:
-    """Find the elements of `fine` that are those of `coarse` once in its dtype."""
-    with np.errstate(all="ignore"):
-        cast = fine.astype(coarse.dtype)
-        same: Array = (cast == coarse) | ((cast != cast) & (coarse != coarse))
-    return same
