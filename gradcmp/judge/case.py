@@ -16,13 +16,13 @@ from gradcmp.judge.auto.judge import NoiseJudge
 from gradcmp.judge.blame import among
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.diagnose.arbitration import grouped
+from gradcmp.judge.diagnose.body import Body, GraphBody
 from gradcmp.judge.diagnose.divergence import divergences
 from gradcmp.judge.diagnose.investigation import Investigation, reconsidered
 from gradcmp.judge.fixed import NO_REFERENCE, FixedJudge, without_noise
 from gradcmp.judge.given import strange_inputs
 from gradcmp.judge.nonfinite import (
     by_convention,
-    conventions,
     nonfinite,
     warned,
     without_conventions,
@@ -48,7 +48,7 @@ class _Question:
     """
 
     case: Case
-    graph: Graph
+    body: Body
     reference: str
     outcomes: Mapping[str, Outcome]
     twins: Mapping[str, Outcome]
@@ -74,8 +74,10 @@ class _Question:
             self.reference,
             self.shown,
             {pair: comparisons[pair] for pair in self.pairs},
-            divergences={pair: divergences(self.graph, comparisons[pair]) for pair in self.pairs},
-            edges=self.graph.reads,
+            divergences={
+                pair: divergences(self.body.outline, comparisons[pair]) for pair in self.pairs
+            },
+            edges=self.body.outline.reads,
             twins=self.twins,
             witnesses={pair: comparisons[pair] for pair in self.witnesses},
         )
@@ -118,6 +120,20 @@ def judge(
     GraphError
         When the case has no valid graph.
     """
+    body = GraphBody(graph or build(case))
+    return judge_body(case, body, reference, outcomes, twins or {}, pairs, witnesses)
+
+
+def judge_body(
+    case: Case,
+    body: Body,
+    reference: str,
+    outcomes: Mapping[str, Outcome],
+    twins: Mapping[str, Outcome],
+    pairs: Iterable[Pair] | None = None,
+    witnesses: Iterable[Pair] = (),
+) -> CaseVerdict:
+    """Judge a graph, or somebody's code, as `judge` does."""
     labels = sorted(outcomes, key=lambda label: label != reference)  # stable: the rest as it was
     ordered = {label: outcomes[label] for label in labels}
     if pairs is None:
@@ -125,9 +141,8 @@ def judge(
         pairs = (Pair(actual, expected) for expected, actual in both)
     asked = tuple(pairs)
     beside = tuple(pair for pair in witnesses if pair not in asked)
-    graph = graph or build(case)
     with np.errstate(all="ignore"):  # infinities are findings, not warnings
-        return _judge(_Question(case, graph, reference, ordered, twins or {}, asked, beside))
+        return _judge(_Question(case, body, reference, ordered, twins, asked, beside))
 
 
 def recordings_of(outcomes: Mapping[str, Outcome]) -> dict[str, Recording]:
@@ -138,7 +153,7 @@ def recordings_of(outcomes: Mapping[str, Outcome]) -> dict[str, Recording]:
 def _judge(asked: _Question) -> CaseVerdict:
     """Judge with one convention for NaN in inputs, then say where there are others."""
     known = asked.recordings.get(asked.reference)
-    masks = conventions(asked.graph, known) if known else {}
+    masks = asked.body.conventions(known) if known else {}
     if not masks or not known:
         return _judged(asked)
     alike, fine = (
@@ -159,16 +174,18 @@ def _judge(asked: _Question) -> CaseVerdict:
 def _judged(asked: _Question) -> CaseVerdict:
     """Compare, look into what disagrees, and see it again in that light."""
     rule = _rule_of(asked)
-    strange = nonfinite(asked.graph, asked.recordings)
+    strange = nonfinite(asked.body.outline, asked.recordings)
     compared = {
         pair: warned(pair, _compare(asked, pair, rule), strange)
         for pair in (*asked.pairs, *asked.witnesses)
     }
     verdict = asked.verdict(compared)
-    if asked.reference not in asked.recordings:
+    known = asked.recordings.get(asked.reference)
+    if known is None:
         lost = isinstance(asked.case.tolerance, Auto) and asked.recordings
         return replace(verdict, not_auto=NO_REFERENCE if lost else "")
-    investigation = Investigation(asked.graph, asked.reference, asked.recordings, rule)
+    outline, insight = asked.body.outline, asked.body.insight(known)
+    investigation = Investigation(outline, insight, asked.reference, asked.recordings, rule)
     findings = investigation.findings(compared)
     compared = {pair: reconsidered(by, findings.get(pair, {})) for pair, by in compared.items()}
     groups = grouped(asked.recordings, compared, findings)
@@ -185,17 +202,17 @@ def _judged(asked: _Question) -> CaseVerdict:
 
 def _rule_of(asked: _Question) -> TensorJudge:
     """Return what tensors are measured with: a tolerance, or noise."""
-    tolerance = asked.case.tolerance
-    if isinstance(tolerance, Auto) and asked.reference in asked.recordings:
-        fine = recordings_of(asked.twins)
-        return NoiseJudge(asked.graph, asked.reference, asked.recordings, fine)
+    tolerance, known = asked.case.tolerance, asked.recordings.get(asked.reference)
+    if isinstance(tolerance, Auto) and known is not None:
+        source, fine = asked.body.noise(known), recordings_of(asked.twins)
+        return NoiseJudge(source, asked.reference, asked.recordings, fine)
     # Without the reference there is no noise to know: the table by dtype serves.
     return FixedJudge(without_noise(tolerance), asked.recordings)
 
 
 def _compare(asked: _Question, pair: Pair, rule: TensorJudge) -> dict[str, Comparison]:
     """Compare what both recordings must have, and whatever else either has."""
-    case, nodes = asked.case, tuple(node.name for node in asked.graph.named)
+    case, nodes = asked.case, tuple(asked.body.outline.reads)
     both = [(label, asked.recordings[label]) for label in (pair.actual, pair.expected)]
     sides = tuple(Side(label, r.dtype, r.tensors) for label, r in both)
     values, gradients = [r.values for _, r in both], [r.gradients for _, r in both]

@@ -11,8 +11,10 @@ import numpy as np
 from gradcmp.case import DTYPES, DType, DTypeTable
 from gradcmp.dtypes import coarser
 from gradcmp.graph import Graph, build
+from gradcmp.judge.auto.graph_noise import GraphNoise
 from gradcmp.judge.auto.judge import NoiseJudge
 from gradcmp.judge.comparison import Comparison, Verdict
+from gradcmp.judge.diagnose.insight import GraphInsight
 from gradcmp.judge.diagnose.investigation import Investigation
 from gradcmp.judge.elementwise.arrays import compare
 from gradcmp.judge.elementwise.difference import element
@@ -123,7 +125,8 @@ class LooseRule:
             asked[name] = (both[0], both[1])
         sides = {RECOMPUTED: self.base, **self.recordings, self.label: self.base}
         twins = {label: each.twin for label, each in self.recordings.items() if each.twin}
-        known = NoiseJudge(self.graph, RECOMPUTED, sides, twins).compare(pair, asked)
+        source = GraphNoise(self.graph, self.base)
+        known = NoiseJudge(source, RECOMPUTED, sides, twins).compare(pair, asked)
         return {
             name: self._by_inputs(name, pair, tensors[name], found[name])
             for name, one in known.items()
@@ -181,7 +184,8 @@ class LooseRule:
             sides = {RECOMPUTED: self.base, **self.recordings}
             sides[self.label] = replace(sides[self.label], dtype=dtype)
             twins = {label: each.twin for label, each in sides.items() if each.twin}
-            self._rules[dtype] = NoiseJudge(self.graph, RECOMPUTED, sides, twins)
+            source = GraphNoise(self.graph, self.base)
+            self._rules[dtype] = NoiseJudge(source, RECOMPUTED, sides, twins)
         return self._rules[dtype]
 
 
@@ -214,6 +218,6 @@ def look_into(
 ) -> dict[Pair, dict[str, Finding]]:
     """Return cause and side of what disagrees or warns."""
     known = {name: held for name, held in comparisons.items() if rule.knows(name)}
-    recordings = {RECOMPUTED: rule.base, **rule.recordings}
-    investigation = Investigation(rule.graph, RECOMPUTED, recordings, rule)
+    insight, sides = GraphInsight(rule.graph, rule.base), {RECOMPUTED: rule.base, **rule.recordings}
+    investigation = Investigation(rule.graph, insight, RECOMPUTED, sides, rule)
     return investigation.findings({pair: known})
