@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -64,10 +65,9 @@ def tangent(x: Array) -> tuple[Array, Pullback]:
 
 @pytest.mark.parametrize(("kappa", "enough"), [(6.0, True), (0.05, False), (0.0, False)])
 def test_a_ufunc_that_is_new_has_the_noise_of_the_block(
-    kappa: float, enough: bool, monkeypatch: pytest.MonkeyPatch
+    kappa: float, enough: bool, registered: Callable[[Op], Op]
 ) -> None:
-    op = unary(tangent, {}, noise={np.tan: kappa})
-    monkeypatch.setattr(OPS, "_noise", {**OPS._noise, **op.noise})
+    op = registered(unary(tangent, {}, noise={np.tan: kappa}))
     error, noise = error_and_noise(op, np.tan)
     assert (0.7 * error <= noise) == enough
 
