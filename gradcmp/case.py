@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from gradcmp.errors import Location
-from gradcmp.keys import EVERYWHERE, JSON, LABEL, PAGE, key, keys, written_in
+from gradcmp.keys import EVERYWHERE, JSON, LABEL, PAGE, Reach, key, keys, written_in
 from gradcmp.tolerances import Auto as Auto
 from gradcmp.tolerances import DTypeTable as DTypeTable
 from gradcmp.tolerances import Fixed as Fixed
@@ -81,6 +81,7 @@ class BackendSpec:
         metadata=key(
             "Another Python interpreter, with numpy, ml_dtypes, safetensors and the framework.",
             PAGE | LABEL,
+            reach=Reach.PROGRAM,
         ),
     )
     timeout: float = field(
