@@ -9,6 +9,7 @@ import click
 
 from gradcmp.cli import options
 from gradcmp.cli.cases import choose, load
+from gradcmp.cli.trust import no_user_code
 from gradcmp.errors import ExitCode, NothingComparedError
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ STYLES: Mapping[Fate, str] = {
 @click.argument("paths", nargs=-1, required=True, type=options.CONFIGS, metavar="CONFIG|DIR...")
 @options.CASE
 @options.overrides
+@no_user_code
 @options.debug
 def command(
     paths: tuple[str, ...], names: tuple[str, ...], overrides: options.Overrides
