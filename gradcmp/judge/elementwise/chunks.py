@@ -69,28 +69,13 @@ def loader(dtype: np.dtype[Any], carrier: np.dtype[Any], size: int) -> Load:
     if dtype == carrier:
         return lambda piece: piece
     buffer = np.empty(size, carrier)
-    if dtype != BFLOAT16:
 
-        def cast(piece: Array) -> Array:
-            out = buffer[: len(piece)]
-            np.copyto(out, piece)
-            return out
-
-        return cast
-
-    bits = np.empty(size, np.uint32)
-
-    def widen(piece: Array) -> Array:  # bfloat16 is the upper half of a float32
-        half = bits[: len(piece)]
-        np.copyto(half, piece)
-        np.left_shift(half, 16, out=half)
-        if carrier == np.float32:
-            return half.view(np.float32)
+    def cast(piece: Array) -> Array:
         out = buffer[: len(piece)]
-        np.copyto(out, half.view(np.float32))
+        np.copyto(out, piece.view(BFLOAT16) if dtype == BFLOAT16 else piece)
         return out
 
-    return widen
+    return cast
 
 
 class Buffers:
