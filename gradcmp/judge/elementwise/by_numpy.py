@@ -11,9 +11,10 @@ import numpy as np
 from gradcmp.judge.comparison import Statistics
 from gradcmp.judge.elementwise.chunks import Buffers, loader, pieces
 from gradcmp.judge.elementwise.difference import Difference, carrier_of
+from gradcmp.judge.elementwise.result import EMPTY, SegmentResult
 from gradcmp.judge.elementwise.schedule import Schedule
 from gradcmp.judge.elementwise.segments import Run
-from gradcmp.judge.elementwise.statistics import EMPTY, SegmentedDifference, SegmentResult
+from gradcmp.judge.elementwise.statistics import SegmentedDifference
 from gradcmp.judge.elementwise.tolerance import ElementTolerance
 from gradcmp.recording import Array, dtype_name
 

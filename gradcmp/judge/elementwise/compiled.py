@@ -17,8 +17,9 @@ import numpy as np
 from gradcmp.judge.comparison import Statistics
 from gradcmp.judge.elementwise.chunks import loader, pieces
 from gradcmp.judge.elementwise.difference import SLACK, carrier_of
+from gradcmp.judge.elementwise.result import SegmentResult
 from gradcmp.judge.elementwise.schedule import Schedule
-from gradcmp.judge.elementwise.statistics import SegmentResult, trimmed
+from gradcmp.judge.elementwise.statistics import trimmed
 from gradcmp.judge.elementwise.tolerance import ElementTolerance
 from gradcmp.judge.elementwise.ulp import Format, ulp_scale
 from gradcmp.machine import memory

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from gradcmp.judge.comparison import NOTHING, Element, Statistics
+from gradcmp.judge.comparison import Element, Statistics
 from gradcmp.judge.elementwise.difference import (
     FAINT,
     FLOAT64,
@@ -19,45 +19,13 @@ from gradcmp.judge.elementwise.difference import (
     Difference,
     element_under,
 )
+from gradcmp.judge.elementwise.result import EMPTY, UNMATCHED, SegmentResult
 from gradcmp.judge.elementwise.segments import Index, Segments
 from gradcmp.judge.elementwise.ulp import octaves
 from gradcmp.once import once
 from gradcmp.recording import Array
 
 Each: TypeAlias = Any  # one number for each segment: an array, or of a `Run` a number
-
-
-@dataclass(frozen=True)
-class SegmentResult:
-    """What one pass finds in a segment; two parts of an array add up to the whole.
-
-    Attributes
-    ----------
-    worst : int
-        Flat index of the element of the highest `key`, the first of equals.
-    key : tuple of (bool, float, float)
-        Whether it is an unmatched non-finite, its excess (under an ULP rule, its distance) and
-        its absolute difference.
-    """
-
-    statistics: Statistics = NOTHING
-    disagreeing: int = 0
-    worst: int = 0
-    key: tuple[bool, float, float] = (False, 0.0, 0.0)
-
-    def __add__(self, other: SegmentResult) -> SegmentResult:
-        """Return the result of both parts."""
-        worse = max((self, other), key=lambda part: (part.key, -part.worst))
-        return SegmentResult(
-            self.statistics + other.statistics,
-            self.disagreeing + other.disagreeing,
-            worse.worst,
-            worse.key,
-        )
-
-
-EMPTY = SegmentResult()
-UNMATCHED = (True, math.inf, math.inf)
 
 
 @dataclass(frozen=True)
