@@ -89,7 +89,8 @@ def _measure(
     size = min(schedule.compiled_chunk, stop - start)
     dtypes = [x.dtype.newbyteorder("=") for x in (actual, expected)]
     load_actual, load_expected = (
-        loader(dtype, dtype if dtype in TAKEN else carrier, size) for dtype in dtypes
+        loader(name, dtype, dtype if dtype in TAKEN else carrier)
+        for name, dtype in zip(("actual", "expected"), dtypes, strict=True)
     )
     counts = np.zeros(1, loops.COUNTS)
     with np.errstate(all="ignore"):  # threads start with warnings
