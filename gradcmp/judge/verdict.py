@@ -134,6 +134,9 @@ class CaseVerdict:
         inputs would tell.
     runs : int
         How often each backend ran.
+    interrupted : mapping of str to Failure
+        By label, how a backend failed in one of several runs and answered in another, whose
+        recording is in `outcomes`.
     unsteady : mapping of str to mapping of str to Comparison
         By label and tensor, what was not the same to the last bit in all runs.
     isolated : mapping of str to CaseVerdict
@@ -160,6 +163,7 @@ class CaseVerdict:
     twins: Mapping[str, Outcome] = field(default_factory=dict)
     unearned: Mapping[str, set[str]] = field(default_factory=dict)
     runs: int = 1
+    interrupted: Mapping[str, Failure] = field(default_factory=dict)
     unsteady: Mapping[str, Mapping[str, Comparison]] = field(default_factory=dict)
     isolated: Mapping[str, CaseVerdict] = field(default_factory=dict)
     known: Mapping[tuple[Pair, str], str] = field(default_factory=dict)
@@ -174,8 +178,9 @@ class CaseVerdict:
 
     @property
     def failures(self) -> tuple[Failure, ...]:
-        """Backends that gave no recording."""
-        return tuple(o for o in self.outcomes.values() if isinstance(o, Failure))
+        """Backends that gave no recording, in one run or in all."""
+        found = {label: o for label, o in self.outcomes.items() if isinstance(o, Failure)}
+        return tuple({**found, **self.interrupted}.values())
 
     @property
     def recordings(self) -> dict[str, Recording]:

@@ -43,9 +43,11 @@ def columns(verdicts: Sequence[CaseVerdict]) -> tuple[Pair, ...]:
     found: dict[Pair, None] = {}
     for verdict in verdicts:
         found.update(dict.fromkeys(verdict.comparisons))
-        lost = (failure.backend for failure in verdict.failures)
+        lost = {failure.backend for failure in verdict.failures} - verdict.recordings.keys()
         found.update(
-            (Pair(label, verdict.reference), None) for label in lost if label != verdict.reference
+            (Pair(label, verdict.reference), None)
+            for label in verdict.outcomes
+            if label in lost and label != verdict.reference
         )
     return tuple(found)
 
@@ -55,13 +57,12 @@ def row(verdict: CaseVerdict, pairs: Sequence[Pair]) -> Row:
     code = verdict.exit_code
     letter = "w" if code is ExitCode.AGREE and verdict.warnings else LETTERS[code]
     lost = {failure.backend: Cell("u", _why(failure)) for failure in verdict.failures}
-    cells = tuple(
-        cell(verdict.comparisons[pair])
-        if pair in verdict.comparisons
-        else lost.get(pair.actual) or lost.get(pair.expected) or NOTHING
-        for pair in pairs
-    )
-    return Row(letter, MARKS[code].word, verdict.case.name, brief(verdict), cells)
+    cells = []
+    for pair in pairs:
+        failed = lost.get(pair.actual) or lost.get(pair.expected)
+        seen = cell(verdict.comparisons[pair]) if pair in verdict.comparisons else NOTHING
+        cells.append(failed if failed and seen.letter != "d" else seen)
+    return Row(letter, MARKS[code].word, verdict.case.name, brief(verdict), tuple(cells))
 
 
 def _why(failure: Failure) -> str:

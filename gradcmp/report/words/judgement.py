@@ -270,7 +270,8 @@ def nondeterministic(verdict: CaseVerdict) -> Iterator[Remark]:
         far = ", ".join(f"{name} by {measure(found)}" for name, found in by.items())
         body = f" is not deterministic: over {verdict.runs} runs {far}"
         yield Remark("warn", "", label, body)
-    if steady := [label for label in verdict.recordings if label not in verdict.unsteady]:
+    odd = {*verdict.unsteady, *verdict.interrupted}
+    if steady := [label for label in verdict.recordings if label not in odd]:
         yield Remark("agree", f"bitwise equal in {verdict.runs} runs: {', '.join(steady)}")
 
 
