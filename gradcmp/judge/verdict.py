@@ -222,6 +222,14 @@ class CaseVerdict:
         """Tensors on which a wrong gradient would have passed."""
         return tuple(name for name, one in self.sensitivity.items() if one.weak)
 
+    def wrong_sides(self, pair: Pair, name: str) -> tuple[str, ...]:
+        """Return who of a pair is known to be wrong in a tensor; empty where nobody is named."""
+        groups, finding = self.groups.get(name), self.findings.get(pair, {}).get(name)
+        named = groups.wrong if groups else ()
+        if not named and finding:
+            named = finding.ruling.off
+        return tuple(label for label in (pair.actual, pair.expected) if label in named)
+
     @property
     def exit_code(self) -> ExitCode:
         """A disagreement that was seen outweighs a backend that could not be asked."""

@@ -27,9 +27,10 @@ UNNOTICED = {  # what a weak check would let pass, by mutant, of which share of 
     "transposed": "a transposed gradient would go unnoticed",
     "float32": "float32 instead of float64 would go unnoticed",
 }
-Level: TypeAlias = Literal["disagree", "warn", "unknown", "agree", "plain"]
+Level: TypeAlias = Literal["disagree", "apart", "warn", "unknown", "agree", "plain"]
 STYLES: Mapping[Level, tuple[str, str]] = {
     "disagree": ("✗", DISAGREE),
+    "apart": ("≠", QUIET),
     "warn": ("!", UNKNOWN),
     "unknown": ("?", UNKNOWN),
     "agree": ("✓", AGREE),
@@ -148,15 +149,6 @@ def _place(finding: Finding) -> tuple[bool, bool]:
     """Order findings: what fails before what warns, and what was seen before what is missing."""
     comparison = finding[2]
     return comparison.agrees, comparison.verdict.reason == "missing"
-
-
-def unknown(verdict: CaseVerdict) -> Iterator[Remark]:
-    """Name what one side did not give: of that nothing is known."""
-    for pair, names in verdict.not_given.items():
-        held = {label: verdict.recordings[label].tensors for label in (pair.actual, pair.expected)}
-        without = next(label for label, tensors in held.items() if names[0] not in tensors)
-        body = f" did not give {', '.join(names)}: of these nothing is known"
-        yield Remark("unknown", "", without, body)
 
 
 def facts(verdict: CaseVerdict, pair: Pair, name: str, comparison: Comparison) -> Iterator[str]:
