@@ -10,8 +10,10 @@ import numpy as np
 
 from gradcmp.case import DTYPES, DType, DTypeTable
 from gradcmp.graph import Graph, build
+from gradcmp.judge.auto.graph_noise import GraphNoise
 from gradcmp.judge.auto.judge import NoiseJudge
 from gradcmp.judge.comparison import Comparison, Verdict
+from gradcmp.judge.diagnose.insight import GraphInsight
 from gradcmp.judge.diagnose.investigation import Investigation
 from gradcmp.judge.elementwise.arrays import compare
 from gradcmp.judge.elementwise.difference import element
@@ -124,7 +126,7 @@ class LooseRule:
             asked[name] = (both[0], both[1])
         sides = {AGAIN: self.base, **self.recordings, self.label: self.base}
         twins = {label: each.twin for label, each in self.recordings.items() if each.twin}
-        known = NoiseJudge(self.graph, self.base, sides, twins).compare(pair, asked)
+        known = NoiseJudge(GraphNoise(self.graph, self.base), sides, twins).compare(pair, asked)
         return {
             name: self._by_inputs(name, pair, tensors[name], found[name])
             for name, one in known.items()
@@ -182,7 +184,7 @@ class LooseRule:
             sides = {AGAIN: self.base, **self.recordings}
             sides[self.label] = replace(sides[self.label], dtype=dtype)
             twins = {label: each.twin for label, each in sides.items() if each.twin}
-            self._rules[dtype] = NoiseJudge(self.graph, self.base, sides, twins)
+            self._rules[dtype] = NoiseJudge(GraphNoise(self.graph, self.base), sides, twins)
         return self._rules[dtype]
 
 
@@ -215,5 +217,6 @@ def look_into(
 ) -> dict[Pair, dict[str, Finding]]:
     """Return cause and side of what disagrees or warns."""
     known = {name: held for name, held in comparisons.items() if rule.knows(name)}
-    investigation = Investigation(rule.graph, AGAIN, {AGAIN: rule.base, **rule.recordings}, rule)
+    insight, sides = GraphInsight(rule.graph, rule.base), {AGAIN: rule.base, **rule.recordings}
+    investigation = Investigation(rule.graph, insight, AGAIN, sides, rule)
     return investigation.findings({pair: known})
