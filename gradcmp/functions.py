@@ -271,7 +271,7 @@ def _judge(case: Case, sides: Mapping[str, Side], against: str) -> CaseVerdict:
     if verdict.unearned:
         own = own_noise_of(sides, recordings, twins, verdict.unearned, case.dtype, cotangent)
         noted = {
-            label: replace(one, own=own[label])
+            label: replace(one, own_noise=own[label])
             if isinstance(one, Recording) and label in own
             else one
             for label, one in outcomes.items()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from gradcmp.judge.nonfinite import Mask
+from gradcmp.dtypes.arrays import Mask
 from gradcmp.native.noise import CodeNoise
 from gradcmp.native.outcome import Array, Outcome
 from gradcmp.native.primal import CodePrimal

@@ -9,10 +9,10 @@ from functools import cached_property
 import numpy as np
 
 from gradcmp.case import DType
+from gradcmp.dtypes import FORMATS
 from gradcmp.inputs import round_to
 from gradcmp.judge.auto.loudness import OWN_LIMITS, Limits, limits_of, together
 from gradcmp.judge.auto.pair import RecordingPair
-from gradcmp.judge.dtypes import PRECISIONS
 from gradcmp.judge.noise.calibration import Scale, pool
 from gradcmp.judge.noise.nearby_points import NEARBY, POINTS
 from gradcmp.native.jumps import Jumps
@@ -192,7 +192,7 @@ class CodeNoise:
 
 def nearby(inputs: Mapping[str, Array], dtype: DType, seed: int = 0) -> Iterable[dict[str, Array]]:
     """Return inputs a few units roundoff away, which the dtype holds: the same function there."""
-    u, rng = PRECISIONS[dtype].u, np.random.default_rng([seed, POINTS])
+    u, rng = FORMATS[dtype].u, np.random.default_rng([seed, POINTS])
     for _ in range(POINTS):
         yield {
             name: round_to(x * (1 + NEARBY * u * rng.standard_normal(x.shape)), dtype)
@@ -215,7 +215,7 @@ def _scales(
         known = np.asarray(base[name], np.float64)
         rows = [np.asarray(one[name], np.float64) for one in replicas if name in one]
         rows = [row if row.shape == known.shape else known for row in rows]
-        found[name] = pool(np.stack([known, *rows]), PRECISIONS[dtype])
+        found[name] = pool(np.stack([known, *rows]), FORMATS[dtype])
     return found
 
 

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from gradcmp.case import DType
-from gradcmp.judge.dtypes import HALVES, PRECISIONS
+from gradcmp.dtypes import FORMATS
 from gradcmp.judge.noise.bfloat16 import Bfloat16Model
 from gradcmp.judge.noise.branches import Branches, FreeBranches, ReplayedBranches
 from gradcmp.judge.noise.kinks import ExactModel, JostledModel
@@ -130,7 +130,7 @@ class JaxSide:
         """Run it in float64, open branches taken otherwise."""
         traced, tree = self._in(dtype)
         branches, rng = FreeBranches(), np.random.default_rng([seed, ways])
-        free = JostledModel(PRECISIONS[dtype], ways, rng, branches=branches)
+        free = JostledModel(FORMATS[dtype], ways, rng, branches=branches)
         models = {one: free for one in ("float64", *NARROW)}
         run = Interpreter(models, free.jostle, _taken_in(free))
         run.run(traced, self._wrapped(free))
@@ -141,7 +141,7 @@ class JaxSide:
         """Run it in float64 with the numbers that it holds in float32 off by a unit roundoff."""
         traced, tree = self._in("float64")
         model, rng = _exact(replicas), np.random.default_rng([seed, replicas])
-        u, met = PRECISIONS["float32"].u, []
+        u, met = FORMATS["float32"].u, []
 
         def moved(value: Any, dtype: Any) -> Value:
             held = plain(value)
@@ -192,11 +192,13 @@ def _models(dtype: DType, replicas: int, seed: int, branches: Branches) -> dict[
     """Return the rounding of each dtype: a softmax in float32 inside of bfloat16 has float32's."""
     rng = np.random.default_rng([seed, replicas])
     models: dict[str, NoiseModel] = {
-        one: NoiseModel(PRECISIONS[one], replicas, rng, branches=branches)
+        one: NoiseModel(FORMATS[one], replicas, rng, branches=branches)
         for one in ("float64", "float32", "float16")
     }
     models |= {
-        one: Bfloat16Model(PRECISIONS[one], replicas, rng, branches=branches) for one in HALVES
+        one: Bfloat16Model(known, replicas, rng, branches=branches)
+        for one, known in FORMATS.items()
+        if known.only_stores
     }
     return models
 
@@ -213,7 +215,7 @@ def _taken_in(model: NoiseModel) -> Callable[[Any, Any], Value]:
 
 def _exact(replicas: int, branches: Branches | None = None) -> ExactModel:
     rng = np.random.default_rng(0)
-    return ExactModel(PRECISIONS["float64"], replicas, rng, branches=branches or Branches())
+    return ExactModel(FORMATS["float64"], replicas, rng, branches=branches or Branches())
 
 
 def _narrowing(program: Any) -> int:

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from gradcmp.case import DType
+from gradcmp.dtypes import FORMATS, Format
 from gradcmp.errors import InputError, did_you_mean
-from gradcmp.judge.dtypes import HALVES, PRECISIONS, Precision
 from gradcmp.judge.noise.kinks import FEW
 from gradcmp.native.cotangents import Cotangents
 from gradcmp.native.outcome import Array, Outcome, differing
@@ -136,7 +136,7 @@ class Side:
         dtype: DType,
         replicas: int = 16,
         seed: int = 0,
-        operands: Precision | None = None,
+        operands: Format | None = None,
     ) -> list[Outcome]:
         """Run it `replicas` times in float64, with a rounding error after each operation.
 
@@ -149,7 +149,7 @@ class Side:
             Whose rounding errors.
         seed : int
             Of the errors; the function's own random numbers are the same in all runs.
-        operands : Precision, optional
+        operands : Format, optional
             What matrix products round their operands to first.
         """
         noise = _Noisy(self, dtype, operands)
@@ -197,7 +197,7 @@ class Side:
 class _Noisy:
     """Runs of one side under the noise of one dtype."""
 
-    def __init__(self, side: Side, dtype: DType, operands: Precision | None = None) -> None:
+    def __init__(self, side: Side, dtype: DType, operands: Format | None = None) -> None:
         self._side = side
         self._dtype = dtype
         self._operands = operands
@@ -207,13 +207,13 @@ class _Noisy:
     def base(self) -> Branches:
         """The branches of the run without noise, which does each operation as the replicas do."""
         branches = Branches()
-        exact = Exact(PRECISIONS[self._dtype], np.random.default_rng(0))
+        exact = Exact(FORMATS[self._dtype], np.random.default_rng(0))
         self.without = self.run(exact, branches)
         return branches
 
     def replica(self, policy: type[Kept], rng: np.random.Generator) -> Outcome:
         """Run it once with noise."""
-        rounding = rounding_of(PRECISIONS[self._dtype], rng, self._operands)
+        rounding = rounding_of(FORMATS[self._dtype], rng, self._operands)
         branches = policy(base=self.base.journal, width=rounding.kink_width)
         if isinstance(branches, Drawn):
             branches.toss = lambda like: rounding.toss(like)
@@ -221,7 +221,7 @@ class _Noisy:
         return replace(outcome, near=branches.near, tied=self.base.tied)
 
     def run(self, rounding: Rounding, branches: Branches) -> Outcome:
-        draws, whole = getattr(torch, self._dtype), self._dtype in HALVES
+        draws, whole = getattr(torch, self._dtype), FORMATS[self._dtype].only_stores
         mode = Noise(rounding, branches, draws, whole)
         outcome = self._side.in_float64(mode, rounding.enter)
         return replace(outcome, unruled=tuple(mode.unruled))

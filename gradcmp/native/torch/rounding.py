@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from gradcmp.judge.dtypes import HALVES, PRECISIONS, Precision
+from gradcmp.dtypes import FORMATS, Format
 from gradcmp.judge.noise.bfloat16 import Bfloat16Model
 from gradcmp.judge.noise.kinks import EPS, TINY
 from gradcmp.judge.noise.model import (
@@ -35,15 +35,15 @@ class Rounding:
     ----------
     rng : Generator
         Draws the c of every operation.
-    operands : Precision, optional
+    operands : Format, optional
         What the operands of a matrix product are rounded to first: TF32 units do that.
     coarse : set of str
         The kinds of sums that are added up in the dtype itself.
     """
 
-    precision: Precision
+    precision: Format
     rng: np.random.Generator
-    operands: Precision | None = None
+    operands: Format | None = None
     coarse: frozenset[Sum] = frozenset(("scatter",))
     kink_width: ClassVar[float] = NoiseModel.kink_width
 
@@ -115,7 +115,7 @@ class Rounding:
 
     def _round(self, y: Tensor) -> Tensor:
         """Round to the significand of the dtype, by Veltkamp's splitting; `y` is overwritten."""
-        if self.precision.u == PRECISIONS["float64"].u:
+        if self.precision.u == FORMATS["float64"].u:
             return y  # the arithmetic at hand rounds c y by itself
         t = y * (self.precision.u * 2.0**53 + 1.0)
         return torch.sub(t, torch.sub(t, y, out=y), out=y)
@@ -204,10 +204,10 @@ class Jostled(Rounding):
 
 
 def rounding_of(
-    precision: Precision, rng: np.random.Generator, operands: Precision | None = None
+    precision: Format, rng: np.random.Generator, operands: Format | None = None
 ) -> Rounding:
     """Return the errors that a dtype makes."""
-    halves = [PRECISIONS[dtype] for dtype in HALVES]
+    halves = [known for known in FORMATS.values() if known.only_stores]
     return (Bfloat16Rounding if precision in halves else Rounding)(precision, rng, operands)
 
 
