@@ -25,21 +25,23 @@ import torch
 from torch._decomp import decomposition_table
 
 from gradcmp.native.torch.branches import Branches
+from gradcmp.native.torch.jostling import Exact
 from gradcmp.native.torch.precise import Precise
-from gradcmp.native.torch.rounding import Exact, Rounding
-from gradcmp.native.torch.rules import choosing, composite, elementwise, solving, sums
-from gradcmp.native.torch.rules.rule import Rule, is_real, packets
+from gradcmp.native.torch.rounding import Rounding
+from gradcmp.native.torch.rules import choosing, composite, elementwise, scattering, solving, sums
+from gradcmp.native.torch.rules.rule import Rule, is_real, packets, table
 from gradcmp.native.torch.rules.unknown import erring_as_float32
 
 RULES: dict[Any, Rule] = {
     **elementwise.RULES,
     **sums.RULES,
+    **scattering.RULES,
     **choosing.RULES,
     **composite.RULES,
     **solving.RULES,
 }
 # Composite operations that kernels of few digits compute in float32 inside, and round at the end.
-WHOLE = frozenset(
+WHOLE = dict.fromkeys(
     packets(
         "native_layer_norm native_layer_norm_backward native_batch_norm "
         "native_batch_norm_backward _native_batch_norm_legit _batch_norm_with_update "
@@ -51,8 +53,10 @@ WHOLE = frozenset(
         "var_mean std std_mean nll_loss_forward nll_loss2d_forward addcmul addcdiv lerp mse_loss "
         "mse_loss_backward binary_cross_entropy binary_cross_entropy_backward huber_loss "
         "huber_loss_backward smooth_l1_loss smooth_l1_loss_backward"
-    )
-)
+    ),
+    elementwise.approximate(1.0),
+) | table({"native_layer_norm_backward": sums.affine_gradients})
+SEALED = frozenset(packets("grid_sampler_2d grid_sampler_3d"))  # decomposed, they index by floors
 DEEPEST = 12  # a decomposition that leads back to itself ends here
 
 
@@ -125,7 +129,9 @@ def rule_of(func: Any) -> Rule:
         return elementwise.exact
     functional = _functional(func)
     if functional is not None:
-        return _in_place(functional)
+        return elementwise.exact if functional.is_view else _in_place(functional)
+    if packet in SEALED:
+        return erring_as_float32
     if func in decomposition_table:
         return _composite(decomposition_table[func])
     if func._can_decompose():
@@ -140,7 +146,13 @@ def _functional(func: Any) -> Any:
     if not name.endswith("_") or not func._schema.is_mutable:
         return None
     other = getattr(home, name[:-1], None)
-    return getattr(other, func._overloadname, None) if other is not None else None
+    overloads = [] if other is None else [getattr(other, one) for one in other.overloads()]
+    same = [one for one in overloads if _operands(one) == _operands(func)]
+    return same[0] if same else None
+
+
+def _operands(func: Any) -> list[tuple[str, str]]:
+    return [(one.name, str(one.type)) for one in func._schema.arguments]
 
 
 def _in_place(functional: Any) -> Rule:
@@ -163,8 +175,10 @@ def _written(rule: Rule) -> Rule:
 
 def _composite(parts: Any) -> Rule:
     def rule(context: Any, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if not _has_noise(args) or (context.whole and func.overloadpacket in WHOLE):
-            return elementwise.jittered(context, func(*args, **kwargs), 1.0)
+        if not _has_noise(args):
+            return func(*args, **kwargs)
+        if context.whole and func.overloadpacket in WHOLE:
+            return WHOLE[func.overloadpacket](context, func, args, kwargs)
         if context.is_deep:
             return erring_as_float32(context, func, args, kwargs)
         with context.inside():
