@@ -17,7 +17,7 @@ Errors are computed while the mode is off: seen by it, they would get errors of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -31,6 +31,7 @@ from gradcmp.native.torch.rounding import Rounding
 from gradcmp.native.torch.rules import choosing, composite, elementwise, scattering, solving, sums
 from gradcmp.native.torch.rules.rule import Rule, is_real, packets, table
 from gradcmp.native.torch.rules.unknown import erring_as_float32
+from gradcmp.native.torch.subject import Tensor
 
 RULES: dict[Any, Rule] = {
     **elementwise.RULES,
@@ -60,6 +61,28 @@ SEALED = frozenset(packets("grid_sampler_2d grid_sampler_3d"))  # decomposed, th
 DEEPEST = 12  # a decomposition that leads back to itself ends here
 
 
+class Ledger:
+    """Numbers that one run has computed and others use, in the order of the computation.
+
+    A run that computes something else at a place is left to itself there.
+    """
+
+    def __init__(self, known: Ledger | None = None) -> None:
+        self._known = [] if known is None else known._entries
+        self._entries: list[tuple[Any, Any]] = []
+        self._next = 0
+
+    def once(self, key: Any, compute: Callable[[], Any]) -> Any:
+        """Return what is known under the key at this place, or compute it."""
+        place, self._next = self._next, self._next + 1
+        if place < len(self._known) and self._known[place][0] == key:
+            return self._known[place][1]
+        value = compute()
+        if not self._known:
+            self._entries.append((key, value))
+        return value
+
+
 class Noise(Precise):
     """Gives each operation the rounding error of a dtype.
 
@@ -73,10 +96,21 @@ class Noise(Precise):
         Whether composite operations round once, at their end.
     unruled : dict of str to int
         Operations without a rule, and how often they were met.
+
+    Parameters
+    ----------
+    ledger : Ledger, optional
+        Where a run without noise writes down the squares that errors of sums follow from, or what
+        it has written.
     """
 
     def __init__(
-        self, rounding: Rounding, branches: Branches, draws: Any, whole: bool = False
+        self,
+        rounding: Rounding,
+        branches: Branches,
+        draws: Any,
+        whole: bool = False,
+        ledger: Ledger | None = None,
     ) -> None:
         super().__init__(draws)
         self.rounding = rounding
@@ -84,6 +118,7 @@ class Noise(Precise):
         self.whole = whole
         self.unruled: dict[str, int] = {}
         self._depth = 0
+        self._ledger = ledger or Ledger()
 
     @property
     def exact(self) -> bool:
@@ -104,6 +139,10 @@ class Noise(Precise):
     def is_deep(self) -> bool:
         """Whether decompositions have led nowhere for long."""
         return self._depth >= DEEPEST
+
+    def once(self, func: Any, y: Tensor, compute: Callable[[], Any]) -> Any:
+        """Return what is the same in all runs but for their noise, from the one without."""
+        return self._ledger.once((func, tuple(y.shape)), compute)
 
     def name_unruled(self, name: str) -> None:
         """Take note of an operation that has no rule."""

@@ -15,7 +15,7 @@ from gradcmp.judge.noise.kinks import FEW
 from gradcmp.native.outcome import Outcome
 from gradcmp.native.torch.branches import Branches, Drawn, Following, Kept, Left
 from gradcmp.native.torch.jostling import Exact, Jostled, Tilted
-from gradcmp.native.torch.noise import Noise
+from gradcmp.native.torch.noise import Ledger, Noise
 from gradcmp.native.torch.precise import Precise
 from gradcmp.native.torch.rounding import Rounding, rounding_of
 from gradcmp.native.torch.run import Enter
@@ -46,12 +46,13 @@ class Noisy:
         self._dtype = dtype
         self._precision = PRECISIONS[dtype]
         self._operands = operands
+        self._squares = Ledger()
 
     @cached_property
     def base(self) -> Branches:
         """The branches of the run without noise, which does each operation as the replicas do."""
         branches = Branches()
-        self._run(self._exact, branches)
+        self._run(self._exact, branches, self._squares)
         return branches
 
     def replicas(self, count: int, seed: int) -> list[Outcome]:
@@ -78,7 +79,7 @@ class Noisy:
             branches = policy(base=self.base.journal, width=rounding.kink_width)
             if isinstance(branches, Drawn):
                 branches.toss = rounding.toss
-            outcome = self._run(rounding, branches)
+            outcome = self._run(rounding, branches, Ledger(self._squares))
             if policy is Kept and branches.near > FEW:
                 return None
             found.append(replace(outcome, near=branches.near, tied=self.base.tied))
@@ -103,8 +104,8 @@ class Noisy:
     def _exact(self) -> Rounding:
         return Exact(self._precision, np.random.default_rng(0))
 
-    def _run(self, rounding: Rounding, branches: Branches) -> Outcome:
+    def _run(self, rounding: Rounding, branches: Branches, ledger: Ledger | None = None) -> Outcome:
         draws, whole = getattr(torch, self._dtype), self._dtype in HALVES
-        mode = Noise(rounding, branches, draws, whole)
+        mode = Noise(rounding, branches, draws, whole, ledger)
         outcome = self._side.in_float64(mode, rounding.enter)
         return replace(outcome, unruled=tuple(mode.unruled))

