@@ -29,7 +29,7 @@ def forgive_constants(verdict: CaseVerdict, sides: Mapping[str, Side], dtype: DT
         for pair, by in verdict.comparisons.items()
     }
     labels = {one for pair, names in noted.items() if names for one in (pair.actual, pair.expected)}
-    spreads = {label: _spread(sides[label]) for label in labels if label in sides}
+    spreads = {label: _spread(sides[label], dtype) for label in labels if label in sides}
     spreads = {label: spread for label, spread in spreads.items() if spread}
     if not spreads:
         return verdict
@@ -43,12 +43,12 @@ def forgive_constants(verdict: CaseVerdict, sides: Mapping[str, Side], dtype: DT
     return replace(verdict, comparisons=comparisons)
 
 
-def _spread(side: Side) -> dict[str, Float]:
+def _spread(side: Side, dtype: DType) -> dict[str, Float]:
     """Return how far each element moves when the constants move by one unit roundoff."""
-    runs = [run.tensors for run in side.constants(REPLICAS)]
+    runs = side.constants(REPLICAS)
     if not runs:
         return {}
-    base, *moved = runs
+    base, *moved = [run.tensors for run in (side.clean(dtype), *runs)]
     return {
         name: _root_mean_square([np.asarray(run[name], np.float64) - base[name] for run in moved])
         for name in base

@@ -45,8 +45,8 @@ class Jumps:
     def _jumps(self, ways: int) -> dict[str, Float]:
         if self.clean is None:
             return {}
-        found = self.side.ties(self.dtype, ways) or [self.clean, self.clean]
-        base, *runs = [run.tensors for run in found]
+        found = self.side.ways(self.dtype, ways) or [self.clean]
+        base, *runs = [run.tensors for run in (self.clean, *found)]
         return {
             name: np.stack(
                 [

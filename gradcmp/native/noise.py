@@ -157,14 +157,16 @@ class CodeNoise:
         return self._known[key]
 
     def _find(self, label: str, dtype: DType, replicas: int) -> SideNoise:
-        for other in dict.fromkeys((label, self.against, *self.sides)):
+        for other in dict.fromkeys((label, self.against, *self.clean)):
+            if other not in self.clean:
+                continue
             runs = self.sides[other].noisy(dtype, replicas)
             if runs:
                 return self._pooled(other, runs, dtype)
         return self._own(label, dtype)
 
     def _pooled(self, label: str, runs: Sequence[Outcome], dtype: DType) -> SideNoise:
-        base, *replicas = [self._tensors(run) for run in runs]
+        base, *replicas = [self._tensors(run) for run in (self.clean[label], *runs)]
         unruled = dict.fromkeys(op for run in runs for op in run.unruled)
         return SideNoise(_scales(base, replicas, dtype, self.names), unruled=tuple(unruled))
 

@@ -42,33 +42,33 @@ class Side(Protocol):
             When it refuses float64.
         """
 
-    def noisy(self, dtype: DType, replicas: int, seed: int = 0) -> Sequence[Outcome]:
+    def noisy(self, dtype: DType, replicas: int = 16, seed: int = 0) -> Sequence[Outcome]:
         """Run it in float64 with the rounding of `dtype` after each operation.
 
         Returns
         -------
         sequence of Outcome
-            Without noise, then one a replica; empty where there is no stream of operations to
+            Around the clean run, one a replica; empty where there is no stream of operations to
             round in.
         """
 
-    def ties(self, dtype: DType, ways: int, seed: int = 0) -> Sequence[Outcome]:
+    def ways(self, dtype: DType, rows: int = 64, seed: int = 0) -> Sequence[Outcome]:
         """Run it in float64, open branches taken otherwise: at ties, and within rounding of one.
 
         Returns
         -------
         sequence of Outcome
-            As it takes branches itself, then one a way, the first with all ties broken alike;
-            empty where no branch is open.
+            Around the clean run, one a way, the first four with all ties broken alike; empty where
+            branches are not seen.
         """
 
-    def constants(self, replicas: int, seed: int = 0) -> Sequence[Outcome]:
+    def constants(self, replicas: int = 16, seed: int = 0) -> Sequence[Outcome]:
         """Run it in float64 with the numbers that it holds in float32 off by a unit roundoff.
 
         Returns
         -------
         sequence of Outcome
-            With the numbers as they are, then one a replica; empty where it holds none.
+            Around the clean run, one a replica; empty where constants are not seen.
         """
 
     def at(self, inputs: Mapping[str, Array]) -> Side:

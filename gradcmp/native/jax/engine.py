@@ -97,20 +97,24 @@ class JaxSide:
 
     def clean(self, dtype: DType = "float32") -> Outcome:
         """Run it in float64; with casts to a lower dtype NumPy runs it, which leaves them out."""
-        traced, tree = self._in("float64")
+        traced, _ = self._in("float64")
         dropped = _narrowing(traced.jaxpr)
         with precision("float64"), jax.default_device(self._place):
             arrays = self.program.arrays(self.inputs, "float64")
             if not dropped:
                 return _outcome(self.program.both(arrays))
-        run = Interpreter({"float64": _exact(0), **{d: _exact(0) for d in NARROW}})
-        found = run.run(traced, self._leaves(arrays))
-        return replace(_outcome(_unflattened(tree, found)), dropped_casts=dropped)
+        return replace(self.by_numpy(), dropped_casts=dropped)
+
+    def by_numpy(self) -> Outcome:
+        """Run it in float64 by NumPy, casts to a lower dtype left out."""
+        traced, tree = self._in("float64")
+        run = Interpreter(dict.fromkeys(("float64", *NARROW), _exact(0)))
+        return _outcome(_unflattened(tree, run.run(traced, self._leaves(self.inputs))))
 
     def noisy(self, dtype: DType, replicas: int = 16, seed: int = 0) -> Sequence[Outcome]:
         """Run it in float64 with the rounding of `dtype` after each primitive.
 
-        Of what branches make of a replica nothing is left: see `ties`.
+        Of what branches make of a replica nothing is left: see `ways`.
         """
         traced, tree = self._in(dtype)
         branches = Branches()
@@ -124,20 +128,23 @@ class JaxSide:
         scale = np.sqrt(models[dtype].roundings)
         stacks = [s[:1] + (s - s[:1]) / scale if s.dtype.kind == "f" else s for s in stacks]
         unruled, near, tied = tuple(noise.unruled), branches.near, branches.tied
-        return [replace(one, unruled=unruled, near=near, tied=tied) for one in _rows(tree, stacks)]
+        return [
+            replace(one, unruled=unruled, near=near, tied=tied)
+            for one in self._around(dtype, tree, stacks)
+        ]
 
-    def ties(self, dtype: DType, ways: int = 16, seed: int = 0) -> Sequence[Outcome]:
+    def ways(self, dtype: DType, rows: int = 64, seed: int = 0) -> Sequence[Outcome]:
         """Run it in float64, open branches taken otherwise."""
         traced, tree = self._in(dtype)
-        branches, rng = FreeBranches(), np.random.default_rng([seed, ways])
-        free = JostledModel(FORMATS[dtype], ways, rng, branches=branches)
+        branches, rng = FreeBranches(), np.random.default_rng([seed, rows])
+        free = JostledModel(FORMATS[dtype], rows, rng, branches=branches)
         models = {one: free for one in ("float64", *NARROW)}
         run = Interpreter(models, free.jostle, _taken_in(free))
         run.run(traced, self._wrapped(free))
-        stacks = self._replayed(traced, ways, branches)
-        return _rows(tree, stacks)
+        stacks = self._replayed(traced, rows, branches)
+        return self._around(dtype, tree, stacks)
 
-    def constants(self, replicas: int = 8, seed: int = 0) -> Sequence[Outcome]:
+    def constants(self, replicas: int = 16, seed: int = 0) -> Sequence[Outcome]:
         """Run it in float64 with the numbers that it holds in float32 off by a unit roundoff."""
         traced, tree = self._in("float64")
         model, rng = _exact(replicas), np.random.default_rng([seed, replicas])
@@ -154,7 +161,20 @@ class JaxSide:
 
         models = {one: model for one in ("float64", *NARROW)}
         found = Interpreter(models, constant=moved).run(traced, self._leaves(self.inputs))
-        return _rows(tree, [stack(one) for one in found]) if met else ()
+        return self._around("float64", tree, [stack(one) for one in found]) if met else ()
+
+    def _around(self, dtype: DType, tree: Any, stacks: Sequence[Any]) -> list[Outcome]:
+        """Return the run of each replica, around the clean one.
+
+        A program that is traced in a lower dtype has its literals rounded, so that its own run
+        without noise is off by a little.
+        """
+        clean = jax.tree.leaves(_parts(self.clean(dtype)))
+        pairs = [*zip(stacks, clean, strict=True)]
+        return [
+            _outcome(_unflattened(tree, [_moved(s, base, row) for s, base in pairs]))
+            for row in range(1, max(map(len, stacks)))
+        ]
 
     @property
     def _place(self) -> Any:
@@ -243,6 +263,17 @@ def _outcome(found: Mapping[str, Mapping[str, Any]]) -> Outcome:
     return Outcome(arrays["outputs"], arrays["gradients"], taps, dtypes)
 
 
+def _parts(outcome: Outcome) -> dict[str, Mapping[str, Array]]:
+    """Return what a traced program returns, from a run: its leaves are in the same order."""
+    taps = outcome.taps
+    return {
+        "outputs": dict(outcome.outputs),
+        "gradients": dict(outcome.gradients),
+        "taps": {name: one.value for name, one in taps.items()},
+        "slopes": {n: one.gradient for n, one in taps.items() if one.value.dtype.kind == "f"},
+    }
+
+
 def _array(one: Any) -> Array:
     array = np.asarray(one)
     return array.astype(numpy_dtype("bfloat16")) if str(array.dtype) == "bfloat16" else array
@@ -252,9 +283,9 @@ def _unflattened(tree: Any, leaves: Sequence[Any]) -> Any:
     return jax.tree.unflatten(tree, leaves)
 
 
-def _rows(tree: Any, stacks: Sequence[Any]) -> list[Outcome]:
-    """Return the run without noise, and that of each replica."""
-    return [
-        _outcome(_unflattened(tree, [s[row] if len(s) > 1 else s[0] for s in stacks]))
-        for row in range(max(map(len, stacks)))
-    ]
+def _moved(stack: Any, base: Array, row: int) -> Array:
+    """Return an array as far from its base as a replica is."""
+    if len(stack) == 1:
+        return base
+    moved: Array = base + (stack[row] - stack[0]) if stack.dtype.kind == "f" else stack[row]
+    return moved

@@ -75,15 +75,15 @@ class Manual:
         """Run it in float64."""
         return self.plain("float64")
 
-    def noisy(self, dtype: DType, replicas: int, seed: int = 0) -> Sequence[Outcome]:
+    def noisy(self, dtype: DType, replicas: int = 16, seed: int = 0) -> Sequence[Outcome]:
         """Return nothing: what it computes is not seen operation by operation."""
         return ()
 
-    def ties(self, dtype: DType, ways: int, seed: int = 0) -> Sequence[Outcome]:
+    def ways(self, dtype: DType, rows: int = 64, seed: int = 0) -> Sequence[Outcome]:
         """Return nothing: its branches are not seen."""
         return ()
 
-    def constants(self, replicas: int, seed: int = 0) -> Sequence[Outcome]:
+    def constants(self, replicas: int = 16, seed: int = 0) -> Sequence[Outcome]:
         """Return nothing: its constants are not seen."""
         return ()
 

@@ -78,11 +78,11 @@ class TensorFlowSide:
         """Return nothing: its operations are given no noise yet."""
         return ()
 
-    def ties(self, dtype: DType, ways: int = 16, seed: int = 0) -> Sequence[Outcome]:
+    def ways(self, dtype: DType, rows: int = 64, seed: int = 0) -> Sequence[Outcome]:
         """Return nothing: its branches are not seen yet."""
         return ()
 
-    def constants(self, replicas: int = 8, seed: int = 0) -> Sequence[Outcome]:
+    def constants(self, replicas: int = 16, seed: int = 0) -> Sequence[Outcome]:
         """Return nothing: its constants are not seen yet."""
         return ()
 

@@ -73,21 +73,6 @@ class Branches:
 
 
 @dataclass
-class Broken(Branches):
-    """Takes all exact ties one way."""
-
-    up: bool = True
-
-    def decide(
-        self, outcome: Tensor, difference: Tensor | None = None, sides: Sides = (0.0, 1.0)
-    ) -> Tensor:
-        """Return what the operands say, as if they had differed."""
-        if difference is None:
-            return outcome
-        return torch.where(difference == 0, _value(sides[self.up], outcome), outcome)
-
-
-@dataclass
 class Following(Branches):
     """Takes the branches of an earlier run."""
 
@@ -146,6 +131,20 @@ class Drawn(Kept):
         low, high = (_value(side, outcome) for side in sides)
         taken = torch.where(fork.difference == 0, fork.outcome, outcome)
         return torch.where(near, torch.where(self.toss(outcome), high, low), taken)
+
+
+@dataclass
+class Left(Kept):
+    """Takes the branches of its own numbers, and counts those that noise has turned."""
+
+    def decide(
+        self, outcome: Tensor, difference: Tensor | None = None, sides: Sides = (0.0, 1.0)
+    ) -> Tensor:
+        """Return what its own numbers say."""
+        fork = self._fork(outcome)
+        if fork is not None:
+            self.near += int((fork.outcome != outcome).count_nonzero())
+        return outcome
 
 
 def _value(side: float, like: Tensor) -> Tensor:

@@ -5,28 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import torch
 
 from gradcmp.case import DType
-from gradcmp.dtypes import FORMATS, Format
+from gradcmp.dtypes import Format
 from gradcmp.errors import InputError, did_you_mean
-from gradcmp.judge.noise.kinks import FEW
 from gradcmp.native.cotangents import Cotangents
 from gradcmp.native.outcome import Array, Outcome, differing
-from gradcmp.native.torch.branches import Branches, Drawn, Kept
-from gradcmp.native.torch.noise import Noise
 from gradcmp.native.torch.precise import Precise, float64_throughout
-from gradcmp.native.torch.rounding import Exact, Rounding, rounding_of
-from gradcmp.native.torch.run import Call, Way
+from gradcmp.native.torch.replicas import Noisy
+from gradcmp.native.torch.run import Call, Enter, Way, unchanged
+from gradcmp.native.torch.shaken import Shaken
 from gradcmp.native.torch.subject import Subject, described
-from gradcmp.recording import numpy_dtype
+from gradcmp.recording import BFLOAT16, numpy_dtype
 
 LARGE = 1 << 16  # elements of an array: of fewer, one thread computes under a mode
-Enter: TypeAlias = Callable[[Any], Any]
 
 
 def prepare(
@@ -60,11 +56,7 @@ def prepare(
     """
     subject = Subject(function)
     known = {**inputs, **subject.parameters}
-    differentiable = [
-        name
-        for name, one in inputs.items()
-        if np.issubdtype(one.dtype, np.floating) or one.dtype == numpy_dtype("bfloat16")
-    ]
+    differentiable = [name for name, one in inputs.items() if is_real(one)]
     trained = [name for name, one in subject.parameters.items() if one.is_floating_point()]
     differentiable += [name for name in trained if name not in differentiable]
     for name in wrt or ():
@@ -104,10 +96,6 @@ class Side:
             "device": self.device,
             "threads": f"{torch.get_num_threads()} intra-op",
         }
-
-    def at(self, inputs: Mapping[str, Array]) -> Side:
-        """Return it at other inputs."""
-        return replace(self, inputs=dict(inputs))
 
     @property
     def parameters(self) -> dict[str, Array]:
@@ -152,27 +140,56 @@ class Side:
         operands : Format, optional
             What matrix products round their operands to first.
         """
-        noise = _Noisy(self, dtype, operands)
-        found: list[Outcome] = []
-        for policy in (Kept, Drawn):
-            found = []
-            for replica in range(replicas):
-                rng = np.random.default_rng([seed, replicas, replica])
-                found.append(noise.replica(policy, rng))
-                if policy is Kept and found[-1].near > FEW:
-                    break
-            else:
-                break
-        return [noise.without, *found]
+        noise = Noisy(self, dtype, operands)
+        return noise.replicas(replicas, seed)
+
+    def ties(self, dtype: DType = "float32") -> list[Outcome]:
+        """Run it without noise, all exact ties going up, and all going down."""
+        return self.ways(dtype, rows=2)
+
+    def ways(self, dtype: DType, rows: int = 64, seed: int = 0) -> list[Outcome]:
+        """Run it without noise, each time with other branches where one is open.
+
+        In the first four all exact ties are broken alike; in the others every branch within noise
+        is taken at random. What they differ by from `clean` are the jumps of kinks.
+        """
+        return Noisy(self, dtype).ways(rows, seed)
+
+    def constants(self, replicas: int = 16, seed: int = 0) -> list[Outcome]:
+        """Run it as `clean`, but with every constant held in float32 or less off by one u of it.
+
+        Such constants are tables and buffers that were made before anybody asked for float64.
+        """
+        found = []
+        for replica in range(replicas):
+            rng = np.random.default_rng([seed, replicas, replica])
+            mode = Shaken(rng)
+            found.append(self.in_float64(mode, constant=mode.shake))
+        return found
+
+    def nudged(self, dtype: DType, seed: int = 0) -> Outcome:
+        """Run it in `dtype` at inputs and parameters one step up or down from where they are."""
+        rng = np.random.default_rng(seed)
+        inputs = {
+            name: one_step(array, dtype, rng) if is_real(array) else array
+            for name, array in {**self.parameters, **self.inputs}.items()
+        }
+        return self.at(inputs).plain(dtype)
+
+    def at(self, inputs: Mapping[str, Array]) -> Side:
+        """Return the same at other inputs; those of a module's parameters may be among them."""
+        return replace(self, inputs={**self.inputs, **inputs})
 
     def unsteady(self, dtype: DType) -> tuple[str, ...]:
         """Return the names of the arrays in which two runs from one seed differ."""
         return differing(self.plain(dtype), self.plain(dtype))
 
-    def in_float64(self, mode: Precise, enter: Enter = lambda tensor: tensor) -> Outcome:
+    def in_float64(
+        self, mode: Precise, enter: Enter = unchanged, constant: Enter = unchanged
+    ) -> Outcome:
         """Run it in a mode that sees each operation."""
         around = float64_throughout(mode, alone=self._size < LARGE)
-        outcome = self.call.run(Way(torch.float64, around, enter))
+        outcome = self.call.run(Way(torch.float64, around, enter, constant))
         return replace(outcome, dropped_casts=mode.dropped, random=mode.random)
 
     @property
@@ -194,34 +211,15 @@ class Side:
         )
 
 
-class _Noisy:
-    """Runs of one side under the noise of one dtype."""
+def is_real(array: Array) -> bool:
+    """Whether an array has a derivative."""
+    return array.dtype.kind == "f" or array.dtype == BFLOAT16
 
-    def __init__(self, side: Side, dtype: DType, operands: Format | None = None) -> None:
-        self._side = side
-        self._dtype = dtype
-        self._operands = operands
-        self.without: Outcome
 
-    @cached_property
-    def base(self) -> Branches:
-        """The branches of the run without noise, which does each operation as the replicas do."""
-        branches = Branches()
-        exact = Exact(FORMATS[self._dtype], np.random.default_rng(0))
-        self.without = self.run(exact, branches)
-        return branches
-
-    def replica(self, policy: type[Kept], rng: np.random.Generator) -> Outcome:
-        """Run it once with noise."""
-        rounding = rounding_of(FORMATS[self._dtype], rng, self._operands)
-        branches = policy(base=self.base.journal, width=rounding.kink_width)
-        if isinstance(branches, Drawn):
-            branches.toss = lambda like: rounding.toss(like)
-        outcome = self.run(rounding, branches)
-        return replace(outcome, near=branches.near, tied=self.base.tied)
-
-    def run(self, rounding: Rounding, branches: Branches) -> Outcome:
-        draws, whole = getattr(torch, self._dtype), FORMATS[self._dtype].only_stores
-        mode = Noise(rounding, branches, draws, whole)
-        outcome = self._side.in_float64(mode, rounding.enter)
-        return replace(outcome, unruled=tuple(mode.unruled))
+def one_step(array: Array, dtype: DType, rng: np.random.Generator) -> Array:
+    """Return the numbers of `dtype` next to those of an array, above or below at random."""
+    held = array.astype(numpy_dtype(dtype))
+    up = rng.random(held.shape) < 0.5
+    limit = np.where(up, np.inf, -np.inf).astype(held.dtype)
+    near: Array = np.nextafter(held, limit)
+    return np.where(np.isfinite(near), near, held)

@@ -17,7 +17,7 @@ Errors are computed while the mode is off: seen by it, they would get errors of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,21 +25,24 @@ import torch
 from torch._decomp import decomposition_table
 
 from gradcmp.native.torch.branches import Branches
+from gradcmp.native.torch.jostling import Exact
 from gradcmp.native.torch.precise import Precise
-from gradcmp.native.torch.rounding import Exact, Rounding
-from gradcmp.native.torch.rules import choosing, composite, elementwise, solving, sums
-from gradcmp.native.torch.rules.rule import Rule, is_real, packets
+from gradcmp.native.torch.rounding import Rounding
+from gradcmp.native.torch.rules import choosing, composite, elementwise, scattering, solving, sums
+from gradcmp.native.torch.rules.rule import Rule, is_real, packets, table
 from gradcmp.native.torch.rules.unknown import erring_as_float32
+from gradcmp.native.torch.subject import Tensor
 
 RULES: dict[Any, Rule] = {
     **elementwise.RULES,
     **sums.RULES,
+    **scattering.RULES,
     **choosing.RULES,
     **composite.RULES,
     **solving.RULES,
 }
 # Composite operations that kernels of few digits compute in float32 inside, and round at the end.
-WHOLE = frozenset(
+WHOLE = dict.fromkeys(
     packets(
         "native_layer_norm native_layer_norm_backward native_batch_norm "
         "native_batch_norm_backward _native_batch_norm_legit _batch_norm_with_update "
@@ -51,9 +54,33 @@ WHOLE = frozenset(
         "var_mean std std_mean nll_loss_forward nll_loss2d_forward addcmul addcdiv lerp mse_loss "
         "mse_loss_backward binary_cross_entropy binary_cross_entropy_backward huber_loss "
         "huber_loss_backward smooth_l1_loss smooth_l1_loss_backward"
-    )
-)
+    ),
+    elementwise.approximate(1.0),
+) | table({"native_layer_norm_backward": sums.affine_gradients})
+SEALED = frozenset(packets("grid_sampler_2d grid_sampler_3d"))  # decomposed, they index by floors
 DEEPEST = 12  # a decomposition that leads back to itself ends here
+
+
+class Ledger:
+    """Numbers that one run has computed and others use, in the order of the computation.
+
+    A run that computes something else at a place is left to itself there.
+    """
+
+    def __init__(self, known: Ledger | None = None) -> None:
+        self._known = [] if known is None else known._entries
+        self._entries: list[tuple[Any, Any]] = []
+        self._next = 0
+
+    def once(self, key: Any, compute: Callable[[], Any]) -> Any:
+        """Return what is known under the key at this place, or compute it."""
+        place, self._next = self._next, self._next + 1
+        if place < len(self._known) and self._known[place][0] == key:
+            return self._known[place][1]
+        value = compute()
+        if not self._known:
+            self._entries.append((key, value))
+        return value
 
 
 class Noise(Precise):
@@ -69,10 +96,21 @@ class Noise(Precise):
         Whether composite operations round once, at their end.
     unruled : dict of str to int
         Operations without a rule, and how often they were met.
+
+    Parameters
+    ----------
+    ledger : Ledger, optional
+        Where a run without noise writes down the squares that errors of sums follow from, or what
+        it has written.
     """
 
     def __init__(
-        self, rounding: Rounding, branches: Branches, draws: Any, whole: bool = False
+        self,
+        rounding: Rounding,
+        branches: Branches,
+        draws: Any,
+        whole: bool = False,
+        ledger: Ledger | None = None,
     ) -> None:
         super().__init__(draws)
         self.rounding = rounding
@@ -80,6 +118,7 @@ class Noise(Precise):
         self.whole = whole
         self.unruled: dict[str, int] = {}
         self._depth = 0
+        self._ledger = ledger or Ledger()
 
     @property
     def exact(self) -> bool:
@@ -100,6 +139,10 @@ class Noise(Precise):
     def is_deep(self) -> bool:
         """Whether decompositions have led nowhere for long."""
         return self._depth >= DEEPEST
+
+    def once(self, func: Any, y: Tensor, compute: Callable[[], Any]) -> Any:
+        """Return what is the same in all runs but for their noise, from the one without."""
+        return self._ledger.once((func, tuple(y.shape)), compute)
 
     def name_unruled(self, name: str) -> None:
         """Take note of an operation that has no rule."""
@@ -125,7 +168,9 @@ def rule_of(func: Any) -> Rule:
         return elementwise.exact
     functional = _functional(func)
     if functional is not None:
-        return _in_place(functional)
+        return elementwise.exact if functional.is_view else _in_place(functional)
+    if packet in SEALED:
+        return erring_as_float32
     if func in decomposition_table:
         return _composite(decomposition_table[func])
     if func._can_decompose():
@@ -140,7 +185,13 @@ def _functional(func: Any) -> Any:
     if not name.endswith("_") or not func._schema.is_mutable:
         return None
     other = getattr(home, name[:-1], None)
-    return getattr(other, func._overloadname, None) if other is not None else None
+    overloads = [] if other is None else [getattr(other, one) for one in other.overloads()]
+    same = [one for one in overloads if _operands(one) == _operands(func)]
+    return same[0] if same else None
+
+
+def _operands(func: Any) -> list[tuple[str, str]]:
+    return [(one.name, str(one.type)) for one in func._schema.arguments]
 
 
 def _in_place(functional: Any) -> Rule:
@@ -163,8 +214,10 @@ def _written(rule: Rule) -> Rule:
 
 def _composite(parts: Any) -> Rule:
     def rule(context: Any, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if not _has_noise(args) or (context.whole and func.overloadpacket in WHOLE):
-            return elementwise.jittered(context, func(*args, **kwargs), 1.0)
+        if not _has_noise(args):
+            return func(*args, **kwargs)
+        if context.whole and func.overloadpacket in WHOLE:
+            return WHOLE[func.overloadpacket](context, func, args, kwargs)
         if context.is_deep:
             return erring_as_float32(context, func, args, kwargs)
         with context.inside():

@@ -109,6 +109,9 @@ class Literals(TorchFunctionMode):  # type: ignore[misc]
     """Tensors made of Python's numbers keep their digits, too."""
 
     makers = frozenset((torch.tensor, torch.as_tensor, torch.asarray))
+    norms = frozenset(getattr(home, "rms_norm", None) for home in (torch, torch.nn.functional)) - {
+        None
+    }
 
     def __init__(self, precise: Precise) -> None:
         super().__init__()
@@ -118,7 +121,14 @@ class Literals(TorchFunctionMode):  # type: ignore[misc]
         kwargs = kwargs or {}
         if func in self.makers:
             kwargs = self._precise.kept_dtype(args, kwargs)
+        elif func in self.norms and self._precise.draws in LOW:
+            return func(*self._with_eps(*args, **kwargs))
         return func(*args, **kwargs)
+
+    @staticmethod
+    def _with_eps(input: Any, shape: Any, weight: Any = None, eps: Any = None) -> tuple[Any, ...]:
+        """Return the operands of `rms_norm`, whose eps depends on the dtype where none is given."""
+        return input, shape, weight, torch.finfo(torch.float32).eps if eps is None else eps
 
 
 @contextmanager

@@ -14,7 +14,6 @@ import torch
 
 from gradcmp.dtypes import FORMATS, Format
 from gradcmp.judge.noise.bfloat16 import Bfloat16Model
-from gradcmp.judge.noise.kinks import EPS, TINY
 from gradcmp.judge.noise.model import (
     COMMON_MODE,
     ELEMENTARY,
@@ -25,6 +24,9 @@ from gradcmp.judge.noise.model import (
 )
 from gradcmp.native.torch.subject import Tensor
 from gradcmp.ops.primitives import Sum
+
+# By unit roundoff, dtypes with the exponents of float32: beyond them there is no error.
+WIDE = {FORMATS["float32"].u: torch.float32, FORMATS["bfloat16"].u: torch.bfloat16}
 
 
 @dataclass
@@ -76,12 +78,15 @@ class Rounding:
             m = terms.clamp(max=LONGEST_SUM)
         else:
             m = min(terms, LONGEST_SUM)
-        w = squares.sqrt().add_(y.abs())  # what the error is a function of
-        error = self._error(w, self._draw(y)).div_(w)
         deviation = (y * y).mul_(m / 3).add_(squares * (m / 6 + 1)).sqrt_()
-        error.mul_(deviation).mul_(u_sum / (self.precision.u * HASHED_RMS))
-        y = _finite(error).add_(y)
+        y = self.stray(y, squares, deviation.mul_(u_sum))
         return y if u_sum == self.precision.u else self.jitter(y, 1.0)
+
+    def stray(self, y: Tensor, squares: Tensor, deviation: Tensor) -> Tensor:
+        """Return `y` with an error of a standard deviation; of equal y and squares the same."""
+        w = squares.sqrt().add_(y.abs())
+        error = self._error(w, self._draw(y)).div_(w).mul_(deviation)
+        return _finite(error.div_(self.precision.u * HASHED_RMS)).add_(y)
 
     def accumulator(self, kind: Sum) -> float:
         """Return the unit roundoff in which a kind of sum is added up."""
@@ -114,9 +119,12 @@ class Rounding:
         return self._round(y * c).div_(c).sub_(y)
 
     def _round(self, y: Tensor) -> Tensor:
-        """Round to the significand of the dtype, by Veltkamp's splitting; `y` is overwritten."""
+        """Round to the significand of the dtype, its range left alone; `y` is overwritten."""
         if self.precision.u == FORMATS["float64"].u:
             return y  # the arithmetic at hand rounds c y by itself
+        wide = WIDE.get(self.precision.u)
+        if wide is not None:
+            return y.copy_(y.to(wide))  # as Veltkamp's splitting, three times as fast
         t = y * (self.precision.u * 2.0**53 + 1.0)
         return torch.sub(t, torch.sub(t, y, out=y), out=y)
 
@@ -156,51 +164,6 @@ class Bfloat16Rounding(Rounding):
     def _tie_probability(self) -> float:
         """Return how often a near tie goes up: in half of the comparisons always or never."""
         return float(self.rng.choice((0.0, 0.5, 0.5, 1.0)))
-
-
-@dataclass
-class Exact(Rounding):
-    """No errors at all."""
-
-    def enter(self, x: Tensor) -> Tensor:
-        """Return it as it is."""
-        return x
-
-    def jitter(self, y: Tensor, kappa: float, product: bool = False) -> Tensor:
-        """Return it as it is."""
-        return y
-
-    def jitter_sum(self, y: Tensor, squares: Tensor, terms: Any, kind: Sum = "sum") -> Tensor:
-        """Return it as it is."""
-        return y
-
-    def round_operand(self, x: Tensor) -> Tensor:
-        """Return it as it is."""
-        return x
-
-
-@dataclass
-class Jostled(Rounding):
-    """Errors several times too large, of each element its own: every open branch is taken."""
-
-    def jitter(self, y: Tensor, kappa: float, product: bool = False) -> Tensor:
-        """Return it with its error, and off every tie."""
-        return self._off_ties(super().jitter(y, kappa, product))
-
-    def jitter_sum(self, y: Tensor, squares: Tensor, terms: Any, kind: Sum = "sum") -> Tensor:
-        """Return it with its error, and off every tie."""
-        return self._off_ties(super().jitter_sum(y, squares, terms, kind))
-
-    def _off_ties(self, y: Tensor) -> Tensor:
-        room = 8 * max(y.numel(), 1)
-        return (y.abs() * (room * EPS)).clamp_(min=room * TINY).mul_(self.scatter(y)).add_(y)
-
-    def _draw(self, y: Tensor) -> Any:
-        drawn = self.rng.uniform(1.0, 2.0, tuple(y.shape))
-        return torch.as_tensor(drawn, dtype=torch.float64, device=y.device)
-
-    def _error(self, y: Tensor, c: Any) -> Tensor:
-        return super()._error(y, c).mul_(self.kink_width)
 
 
 def rounding_of(

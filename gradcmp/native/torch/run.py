@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -18,6 +18,13 @@ from gradcmp.native.outcome import Array, Outcome, Tap
 from gradcmp.native.taps import recording
 from gradcmp.native.torch.subject import Subject, Tensor, named_outputs
 from gradcmp.native.torch.watching import Watcher
+
+Enter: TypeAlias = Callable[[Tensor], Tensor]
+
+
+def unchanged(tensor: Tensor) -> Tensor:
+    """Return it as it is."""
+    return tensor
 
 
 @dataclass(frozen=True)
@@ -32,11 +39,14 @@ class Way:
         What the run happens in: modes that see each operation, forward and backward.
     enter : callable
         What each real input and parameter is before the run.
+    constant : callable
+        What each real buffer of a module is that is no running statistic.
     """
 
     dtype: Any
     around: AbstractContextManager[Any] = field(default_factory=nullcontext)
-    enter: Callable[[Tensor], Tensor] = lambda tensor: tensor
+    enter: Enter = unchanged
+    constant: Enter = unchanged
 
 
 @dataclass(frozen=True)
@@ -55,7 +65,11 @@ class Call:
         """Run it once, forward and backward."""
         subject = self.subject.fresh()
         if subject.module is not None:
+            held = [name for name, one in tables(subject.module) if one.dtype != torch.float64]
             subject.module.to(device=self.device, dtype=way.dtype)
+            for name, table in tables(subject.module):
+                if name in held:
+                    table.copy_(way.constant(table))
         leaves = self._leaves(subject, way)
         watcher = Watcher(subject.module if self.watched else None)
         with seeded(self.seed), torch.enable_grad(), way.around:
@@ -153,6 +167,13 @@ class Call:
             unused=frozenset(unused | watcher.silent()),
             changed=changed,
         )
+
+
+def tables(module: Any) -> Iterator[tuple[str, Tensor]]:
+    """Return the real buffers of a module that are constants: no running statistics."""
+    for name, buffer in module.named_buffers():
+        if buffer.is_floating_point() and "running_" not in name.rpartition(".")[2]:
+            yield name, buffer
 
 
 def _shape(tensor: Tensor) -> str:

@@ -140,13 +140,15 @@ def named_outputs(result: Any, function: Call) -> dict[str, Tensor]:
     return outputs
 
 
-def _walk(result: Any) -> Iterator[tuple[str, Any]]:
+def _walk(result: Any, name: str = "") -> Iterator[tuple[str, Any]]:
     if isinstance(result, Mapping):
-        yield from ((str(name), one) for name, one in result.items() if one is not None)
+        for key, one in result.items():
+            yield from _walk(one, f"{name}.{key}" if name else str(key))
     elif isinstance(result, Sequence) and not isinstance(result, str):
-        yield from ((f"output[{i}]", one) for i, one in enumerate(result) if one is not None)
-    else:
-        yield "output", result
+        for place, one in enumerate(result):
+            yield from _walk(one, f"{name or 'output'}[{place}]")
+    elif result is not None or not name:
+        yield name or "output", result
 
 
 def _kind(value: Any) -> str:

@@ -10,6 +10,7 @@ import torch
 
 from gradcmp.native.torch.branches import Branches
 from gradcmp.native.torch.rounding import Rounding
+from gradcmp.native.torch.subject import Tensor
 
 
 class Context(Protocol):
@@ -32,6 +33,9 @@ class Context(Protocol):
 
     def inside(self) -> AbstractContextManager[Any]:
         """Give errors to what is computed inside: for rules made of other operations."""
+
+    def once(self, func: Any, y: Tensor, compute: Callable[[], Any]) -> Any:
+        """Return what is the same in all runs but for their noise, from the one without."""
 
     def name_unruled(self, name: str) -> None:
         """Take note of an operation that has no rule."""

@@ -1,4 +1,4 @@
-"""Sums, matrix products, convolutions and what adds into places.
+"""Sums, matrix products, convolutions and windows.
 
 The error of a sum needs the sum of the squares of its terms: the same operation once more, on
 squared operands, has it.
@@ -12,7 +12,6 @@ from typing import Any
 import torch
 
 from gradcmp.native.torch.rules.rule import Context, Rule, aten, bound, is_real, prims, table
-from gradcmp.native.torch.subject import Tensor
 
 
 def _sum(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -24,7 +23,7 @@ def _sum(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str, A
     if terms <= 1:
         return y
     mean = func.overloadpacket in MEANS
-    squares = func(x * x, *args[1:], **kwargs)
+    squares = context.once(func, y, lambda: func(x * x, *args[1:], **kwargs))
     y = context.rounding.jitter_sum(y, squares / terms if mean else squares, terms)
     return context.rounding.jitter(y, 1.0) if mean and not context.whole else y
 
@@ -37,7 +36,9 @@ def _product(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[st
     if not (is_real(args[0]) and is_real(args[1])):
         return func(*args, **kwargs)
     a, b = map(context.rounding.round_operand, args)
-    return context.rounding.jitter_sum(func(a, b), func(a * a, b * b), a.shape[-1], "product")
+    y = func(a, b)
+    squares = context.once(func, y, lambda: func(a * a, b * b))
+    return context.rounding.jitter_sum(y, squares, a.shape[-1], "product")
 
 
 def _affine(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -46,7 +47,8 @@ def _affine(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str
         return func(*args, **kwargs)
     x, (a, b) = args[0], map(context.rounding.round_operand, args[1:3])
     squared = {name: one * one for name, one in kwargs.items() if name in ("alpha", "beta")}
-    y, squares = func(x, a, b, **kwargs), func(x * x, a * a, b * b, **squared)
+    y = func(x, a, b, **kwargs)
+    squares = context.once(func, y, lambda: func(x * x, a * a, b * b, **squared))
     return context.rounding.jitter_sum(y, squares, a.shape[-1] + 1, "product")
 
 
@@ -61,7 +63,8 @@ def _convolution(context: Context, func: Any, args: tuple[Any, ...], kwargs: dic
     y = func(x, weight, bias, *rest)
     if not is_real(y):
         return y
-    squares = func(x * x, weight * weight, None if bias is None else bias * bias, *rest)
+    bias_squared = None if bias is None else bias * bias
+    squares = context.once(func, y, lambda: func(x * x, weight * weight, bias_squared, *rest))
     return context.rounding.jitter_sum(y, squares, weight[0].numel() + 1, "product")
 
 
@@ -70,13 +73,30 @@ def _convolution_backward(
 ) -> Any:
     dy, x, weight = map(context.rounding.round_operand, args[:3])
     found = func(dy, x, weight, *args[3:])
-    squares = func(dy * dy, x * x, weight * weight, *args[3:])
+    squares = context.once(func, dy, lambda: func(dy * dy, x * x, weight * weight, *args[3:]))
     places = dy.numel() // dy.shape[1]
     terms = (weight.shape[0] * weight[0, 0].numel(), places, places)
     return tuple(
         context.rounding.jitter_sum(y, q, n, "product") if is_real(y) else y
         for y, q, n in zip(found, squares, terms, strict=True)
     )
+
+
+def affine_gradients(
+    context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """The backward pass of a layer norm as one kernel: its weight and bias add up rows."""
+    dy, x, shape, mean, rstd = args[:5]
+    dx, dw, db = func(*args, **kwargs)
+    rows = x.numel() // math.prod(shape)
+    terms = (dy * (x - mean) * rstd, dy)
+    sums = [
+        context.rounding.jitter_sum(y, one.square().reshape(rows, *shape).sum(0), rows, "affine")
+        if is_real(y)
+        else y
+        for y, one in zip((dw, db), terms, strict=True)
+    ]
+    return (context.rounding.jitter(dx, 1.0) if is_real(dx) else dx, *sums)
 
 
 def _running(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -86,48 +106,6 @@ def _running(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[st
     terms = torch.arange(1, x.shape[axis] + 1, dtype=torch.float64, device=x.device)
     terms = terms.reshape([-1 if i == axis % x.dim() else 1 for i in range(x.dim())])
     return context.rounding.jitter_sum(y, torch.cumsum(x * x, axis), terms, "running")
-
-
-def _scattered(context: Context, y: Tensor, squares: Tensor, terms: Tensor) -> Tensor:
-    """Return a sum of as many terms as meet at each place, added up there; of one term as it is."""
-    noisy = context.rounding.jitter_sum(y, squares, terms.clamp(min=1.0), "scatter")
-    return torch.where(terms > 1, noisy, y)
-
-
-def _put(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """`index_put` that accumulates, as the backward pass of indexing does."""
-    y, taken = func(*args, **kwargs), bound(func, args, kwargs)
-    if not taken["accumulate"] or not is_real(y):
-        return y
-    x, index, values = args[:3]
-    squares = (x * x).index_put(index, values * values, accumulate=True)
-    terms = _present(x).index_put(index, torch.ones_like(values), accumulate=True)
-    return _scattered(context, y, squares, terms)
-
-
-def _add_at(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """`index_add` and `scatter_add`."""
-    y = func(*args, **kwargs)
-    if not is_real(y):
-        return y
-    x, axis, index, values = args[:4]
-    squares = func(x * x, axis, index, values * values)
-    terms = func(_present(x), axis, index, torch.ones_like(values))
-    return _scattered(context, y, squares, terms)
-
-
-def _present(x: Tensor) -> Tensor:
-    """Return how many terms an array is itself: none where it is zero."""
-    return (x != 0).to(x.dtype)
-
-
-def _placed(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """A function linear in its first operand that adds into places: embeddings, folding."""
-    y, x, rest = func(*args, **kwargs), args[0], args[1:]
-    if not is_real(y):
-        return y
-    squares = func(x * x, *rest, **kwargs)
-    return _scattered(context, y, squares, func(torch.ones_like(x), *rest, **kwargs))
 
 
 def _average(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -141,15 +119,30 @@ def _average(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[st
     return context.rounding.jitter(context.rounding.jitter_sum(y, squares, terms, "bare"), 1.0)
 
 
-FEW = 4  # terms that meet where windows overlap or pixels are interpolated
+FEW = 4  # terms that meet where windows overlap
 
 
 def _weighted(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """A sum of a few terms with weights of at most 1: pixels interpolated, windows' gradients."""
+    """A sum of a few terms with weights of at most 1: the gradients of windows."""
+    y, x = func(*args, **kwargs), args[0]
+    if not is_real(y):
+        return y
+    squares = func(x * x, *args[1:], **kwargs)
+    terms = math.prod(bound(func, args, kwargs).get("kernel_size") or (FEW,))
+    return context.rounding.jitter(context.rounding.jitter_sum(y, squares, terms, "scatter"), 1.0)
+
+
+def _interpolated(
+    context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """Pixels interpolated: where one lies is off by u of its coordinate, and so its weights."""
     y, x = func(*args, **kwargs), args[0]
     if not is_real(y):
         return y
     squares = func(x * x, *args[1:], **kwargs).abs()
+    extent = max(*x.shape[2:], *y.shape[2:])
+    size = context.rounding.accumulator("bare") * extent
+    y = context.rounding.stray(y, squares, squares.sqrt() * size)
     return context.rounding.jitter(context.rounding.jitter_sum(y, squares, FEW, "bare"), 1.0)
 
 
@@ -187,15 +180,10 @@ RULES: dict[Any, Rule] = {
             "convolution convolution_overrideable": _convolution,
             "convolution_backward convolution_backward_overrideable": _convolution_backward,
             "cumsum": _running,
-            "index_put _unsafe_index_put _index_put_impl": _put,
-            "index_add scatter_add": _add_at,
-            "embedding_dense_backward col2im unfold_backward upsample_nearest1d_backward "
-            "upsample_nearest2d_backward upsample_nearest3d_backward reflection_pad1d_backward "
-            "reflection_pad2d_backward reflection_pad3d_backward replication_pad1d_backward "
-            "replication_pad2d_backward replication_pad3d_backward": _placed,
             "avg_pool1d avg_pool2d avg_pool3d _adaptive_avg_pool2d _adaptive_avg_pool3d": _average,
             "avg_pool2d_backward avg_pool3d_backward _adaptive_avg_pool2d_backward "
-            f"_adaptive_avg_pool3d_backward {UPSAMPLED}": _weighted,
+            "_adaptive_avg_pool3d_backward": _weighted,
+            UPSAMPLED: _interpolated,
         }
     ),
     **table({"sum": _prims_sum, "var": _variance}, prims),
