@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gradcmp.api import run, run_all
-    from gradcmp.assertions import GradientWarning, assert_close, assert_gradients_agree
     from gradcmp.case import BackendSpec, Case, Effort, Expression, Fixed, InputSpec, Ulp
     from gradcmp.config import find, load, seed_case
     from gradcmp.errors import GradcmpError
-    from gradcmp.functions import compare_functions
+    from gradcmp.functions.assertions import GradientWarning, assert_close, assert_gradients_agree
+    from gradcmp.functions.compare import compare_functions
     from gradcmp.judge import CaseVerdict, Comparison, compare
     from gradcmp.native.taps import tap
     from gradcmp.plan import Plan, check
@@ -32,11 +32,11 @@ __version__ = VERSION
 # Where each public name lives; a name is imported when it is first used.
 _HOMES = {
     "gradcmp.api": ("run", "run_all"),
-    "gradcmp.assertions": ("GradientWarning", "assert_close", "assert_gradients_agree"),
+    "gradcmp.functions.assertions": ("GradientWarning", "assert_close", "assert_gradients_agree"),
     "gradcmp.case": ("BackendSpec", "Case", "Effort", "Expression", "Fixed", "InputSpec", "Ulp"),
     "gradcmp.config": ("find", "load", "seed_case"),
     "gradcmp.errors": ("GradcmpError",),
-    "gradcmp.functions": ("compare_functions",),
+    "gradcmp.functions.compare": ("compare_functions",),
     "gradcmp.judge": ("CaseVerdict", "Comparison", "compare"),
     "gradcmp.native.taps": ("tap",),
     "gradcmp.plan": ("Plan", "check"),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from gradcmp.case import DType, Shape
 from gradcmp.native.outcome import Array, Outcome
 
+Function: TypeAlias = Callable[..., Any]
 Cotangent: TypeAlias = Callable[[str, Shape], Array]  # by the name and the shape of an output
 
 

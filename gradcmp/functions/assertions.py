@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from gradcmp.case import Fixed, Tolerance
-from gradcmp.functions import compare_functions
+from gradcmp.functions.compare import compare_functions
 from gradcmp.judge import CaseVerdict, Comparison, compare
 from gradcmp.native.arrays import as_it_is
 from gradcmp.report.screen.plain import Screen
@@ -130,6 +130,8 @@ def _far(actual: Any, expected: Any, tolerance: Tolerance) -> Iterator[str]:
 
 def _described(name: str, seen: Comparison) -> Iterator[str]:
     if seen.agrees:
+        if not seen.total:
+            yield f"{name}nothing was compared: both are empty"
         return
     reason = f"{seen.verdict.reason}: {seen.verdict.detail}".rstrip(": ")
     yield f"{name}{seen.disagreeing} of {seen.total} elements are not close ({reason})"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from gradcmp.case import DType
+from gradcmp.functions.recorded import recorded
 from gradcmp.inputs import round_to
 from gradcmp.judge.noise.own import Run, nudged_inputs, own_noise
-from gradcmp.native.recorded import recorded
 from gradcmp.native.side import Cotangent, Side
 from gradcmp.recording import Array, Recording
 

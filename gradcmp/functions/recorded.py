@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -59,13 +60,11 @@ def shared(
     taps = [set(outcome.taps) for outcome in outcomes.values()]
     common = set.intersection(*taps) if taps else set()
     dropped = set().union(*taps) - common
+
+    def without(arrays: Mapping[str, Array]) -> dict[str, Array]:
+        return {name: array for name, array in arrays.items() if name not in dropped}
+
     return {
-        label: Recording(
-            one.backend,
-            one.dtype,
-            {name: array for name, array in one.values.items() if name not in dropped},
-            {name: array for name, array in one.gradients.items() if name not in dropped},
-            one.environment,
-        )
+        label: replace(one, values=without(one.values), gradients=without(one.gradients))
         for label, one in recordings.items()
     }

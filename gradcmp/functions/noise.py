@@ -10,12 +10,12 @@ import numpy as np
 
 from gradcmp.case import DType
 from gradcmp.dtypes import FORMATS
+from gradcmp.functions.jumps import Jumps
 from gradcmp.inputs import round_to
 from gradcmp.judge.auto.loudness import OWN_LIMITS, Limits, limits_of, together
 from gradcmp.judge.auto.pair import RecordingPair
 from gradcmp.judge.noise.calibration import Scale, pool
 from gradcmp.judge.noise.nearby_points import NEARBY, POINTS
-from gradcmp.native.jumps import Jumps
 from gradcmp.native.outcome import Array, Outcome
 from gradcmp.native.side import Side
 from gradcmp.recording import Recording

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from gradcmp.dtypes.arrays import Mask
-from gradcmp.native.noise import CodeNoise
+from gradcmp.functions.noise import CodeNoise
+from gradcmp.functions.primal import CodePrimal
 from gradcmp.native.outcome import Array, Outcome
-from gradcmp.native.primal import CodePrimal
 from gradcmp.native.side import Cotangent, Side
 from gradcmp.recording import Recording
 
