@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 from gradcmp.dtypes import DTYPES as DTYPES
 from gradcmp.dtypes import DType as DType
 from gradcmp.errors import Location
-from gradcmp.keys import EVERYWHERE, JSON, LABEL, PAGE, key, keys, written_in
+from gradcmp.keys import EVERYWHERE, JSON, LABEL, PAGE, Reach, key, keys, written_in
 from gradcmp.tolerances import Auto as Auto
 from gradcmp.tolerances import DTypeTable as DTypeTable
 from gradcmp.tolerances import Fixed as Fixed
@@ -80,6 +80,7 @@ class BackendSpec:
         metadata=key(
             "Another Python interpreter, with numpy, ml_dtypes, safetensors and the framework.",
             PAGE | LABEL,
+            reach=Reach.PROGRAM,
         ),
     )
     timeout: float = field(

@@ -59,12 +59,14 @@ class CalibratedNoise:
         found = loudness(difference, scale, limits)
         measured = partial(self._decide, scale=scale, sides=sides)
         verdict, shrink = measured(difference, stayed)
+        rest = found
         if verdict.reason != "rounding" and scale.kinks:
-            verdict, rest = self._with_kinks(verdict, sides, tensor, scale, measured)
-            found = found if verdict.agrees else loudness(rest, scale, limits)
-        if verdict.reason in ("precision", "suspect"):
+            verdict, left = self._with_kinks(verdict, sides, tensor, scale, measured)
+            rest = loudness(left, scale, limits)
+            found = found if verdict.agrees else rest
+        if verdict.reason in ("precision", "suspect") or (verdict.reason == "note" and rest.loud):
             unit = self._unit(sides, tensor, difference)
-            if verdict.reason == "precision":
+            if verdict.agrees:
                 verdict = self._earned(verdict, sides, tensor, unit)
             if unit:
                 detail = f"{verdict.detail}; consistent with {unit} matmuls"
@@ -209,7 +211,7 @@ class CalibratedNoise:
     def _earned(
         self, verdict: Verdict, sides: RecordingPair, tensor: TensorPair, unit: str
     ) -> Verdict:
-        """Return precision if the difference moves with the inputs, as rounding does.
+        """Return a verdict on lost digits if they move with the inputs, as rounding does.
 
         A float64 run that is right says that the formula is right, not that the kernel of
         another dtype is.

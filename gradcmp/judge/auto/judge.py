@@ -203,8 +203,8 @@ class NoiseJudge:
 
 
 def _is_shared(found: Comparison) -> bool:
-    """Whether a judgement holds for whoever has the same bits: precision each side has to earn."""
-    return found.agrees and found.verdict.reason != "precision"
+    """Whether a judgement holds for whoever has the same bits: each has to earn lost digits."""
+    return found.agrees and found.verdict.reason not in ("precision", "note")
 
 
 def _is_unmatched(seen: Comparison) -> bool:

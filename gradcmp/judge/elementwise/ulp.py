@@ -122,14 +122,11 @@ def octaves(
             np.copyto(narrow, steps, casting="unsafe")
         return narrow, [1 << k for k in range(highest)]
     whole = steps >> steps.dtype.type(shift) if shift else steps
-    narrow = whole.astype(np.int32) if highest < 32 else whole
-    rest = narrow >> 1
-    np.invert(rest, out=rest)
-    np.bitwise_and(narrow, rest, out=rest)  # keeps rounding from reaching the next power of two
     if highest < 32:
-        exponents = rest.astype(np.float32).view(np.int32)
-        np.right_shift(exponents, 23, out=exponents)
-        return exponents.astype(np.uint8), [127 + k for k in range(highest)]
-    exponents = rest.astype(np.float64).view(np.int64)
-    np.right_shift(exponents, 52, out=exponents)
-    return np.maximum(exponents - 896, 0).astype(np.uint8), [127 + k for k in range(highest)]
+        whole = whole.astype(np.int32)  # signed, which NumPy converts faster
+    rest = whole >> 1
+    np.invert(rest, out=rest)
+    np.bitwise_and(whole, rest, out=rest)  # keeps rounding from reaching the next power of two
+    exponents = rest.astype(np.float32).view(np.int32)
+    np.right_shift(exponents, 23, out=exponents)
+    return exponents.astype(np.uint8), [127 + k for k in range(highest)]
