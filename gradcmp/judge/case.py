@@ -21,6 +21,7 @@ from gradcmp.judge.diagnose.divergence import divergences
 from gradcmp.judge.diagnose.investigation import Investigation, reconsidered
 from gradcmp.judge.elementwise.arrays import compare, compare_named
 from gradcmp.judge.fixed import NO_REFERENCE, FixedJudge, without_noise
+from gradcmp.judge.mutation.weak import without_numbers
 from gradcmp.judge.nonfinite import (
     by_convention,
     nonfinite,
@@ -153,7 +154,7 @@ def _judged(
         comparisons=comparisons,
         findings=findings,
         groups=grouped(recordings, comparisons, findings),
-        sensitivity=investigation.sensitivity(),
+        sensitivity={**investigation.sensitivity(), **without_numbers(comparisons)},
         unearned=rule.unearned if isinstance(rule, NoiseJudge) else {},
     )
 

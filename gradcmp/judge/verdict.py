@@ -92,7 +92,8 @@ class Sensitivity:
     ----------
     survivors : mapping of str to float
         By mutant (``zero``, ``negated`` …) that would have passed, the share of the elements
-        that cannot tell it apart. Empty: the check is not weak.
+        that cannot tell it apart; ``nothing finite`` where no number was compared, ``itself``
+        where the reference alone computed. Empty: the check is not weak.
     """
 
     survivors: Mapping[str, float] = field(default_factory=dict)
@@ -124,7 +125,7 @@ class CaseVerdict:
     divergences : mapping of Pair to mapping of str to Divergence
         For what disagrees in a case that has a graph.
     sensitivity : mapping of str to Sensitivity
-        By tensor, for gradients.
+        By tensor, for gradients, and for whatever has no finite number to compare.
     edges : mapping of str to tuple of str
         By node, the inputs and nodes that its expression reads; empty where nothing was judged.
     twins : mapping of str to Recording or Failure

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from gradcmp.case import DType
+from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.dtypes import PRECISIONS
+from gradcmp.judge.elementwise.arrays import NOTHING_FINITE
 from gradcmp.judge.elementwise.segments import Float, Segments
 from gradcmp.judge.mutation.mutants import MUTANTS, ONE, ONE_OFF, equal_axes, that_show
-from gradcmp.judge.verdict import Sensitivity
+from gradcmp.judge.verdict import Pair, Sensitivity
 
 MAJORITY = 0.5  # the share of elements above which one off would more likely pass than not
 NEARLY = 1 - 2.0**-30  # what rounding may take of a thousandth, and more
@@ -45,6 +49,19 @@ def sensitivity(expected: Float, allowed: Float | float, dtype: DType) -> Sensit
         if survives:
             survivors[name] = share
     return Sensitivity(survivors)
+
+
+def without_numbers(comparisons: Mapping[Pair, Mapping[str, Comparison]]) -> dict[str, Sensitivity]:
+    """Return the tensors, values too, of which no pair compared a single finite number."""
+    by_name: dict[str, list[Comparison]] = {}
+    for by in comparisons.values():
+        for name, comparison in by.items():
+            by_name.setdefault(name, []).append(comparison)
+    return {
+        name: Sensitivity({"nothing finite": 1.0})
+        for name, among in by_name.items()
+        if all(one.verdict == NOTHING_FINITE for one in among)
+    }
 
 
 def surely_sensitive(

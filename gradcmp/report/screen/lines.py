@@ -12,12 +12,14 @@ from gradcmp.errors import ExitCode
 from gradcmp.judge.verdict import CaseVerdict
 from gradcmp.report.words.figures import count
 from gradcmp.report.words.ink import Ink
+from gradcmp.report.words.judgement import STYLES
 from gradcmp.report.words.sentence import MARKS, Tally, sentence
+from gradcmp.report.words.weak import listed
 
 
 @dataclass(frozen=True)
 class Lines:
-    """What does not agree, and what does as expected; a rich renderable.
+    """What does not agree, what does as expected, and what could not fail; a rich renderable.
 
     Attributes
     ----------
@@ -34,6 +36,10 @@ class Lines:
         for verdict in self.verdicts:
             if verdict.exit_code is not ExitCode.AGREE or verdict.known:
                 yield self.line(ink, verdict)
+            if verdict.weak:
+                sign, style = STYLES["warn"]
+                text = f"{place(verdict)}: {listed(verdict)}"
+                yield Text.assemble(ink(f"{sign} ", style), ink(text))
         tally = Tally.of(self.verdicts)
         mark = MARKS[tally.exit_code]
         left = self.cases - len(self.verdicts)
@@ -42,8 +48,12 @@ class Lines:
 
     def line(self, ink: Ink, verdict: CaseVerdict) -> Text:
         """Describe where the case is, what it is called and what came out."""
-        mark, case = MARKS[verdict.exit_code], verdict.case
-        place = f"{case.where}: " if case.where else ""
-        return Text.assemble(
-            ink(f"{mark.sign} ", mark.style), ink(f"{place}{case.name}: {sentence(verdict)}")
-        )
+        mark = MARKS[verdict.exit_code]
+        text = f"{place(verdict)}: {sentence(verdict)}"
+        return Text.assemble(ink(f"{mark.sign} ", mark.style), ink(text))
+
+
+def place(verdict: CaseVerdict) -> str:
+    """Describe where a case is and what it is called."""
+    case = verdict.case
+    return f"{case.where}: {case.name}" if case.where else case.name
