@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from gradcmp.case import DType
-from gradcmp.judge.comparison import Comparison
-from gradcmp.judge.dtypes import PRECISIONS
-from gradcmp.judge.elementwise.arrays import NOTHING_FINITE
+from gradcmp.dtypes import FORMATS
 from gradcmp.judge.elementwise.segments import Float, Segments
 from gradcmp.judge.mutation.mutants import MUTANTS, ONE, ONE_OFF, equal_axes, that_show
-from gradcmp.judge.verdict import Pair, Sensitivity
+from gradcmp.judge.verdict import Sensitivity
 
 MAJORITY = 0.5  # the share of elements above which one off would more likely pass than not
 NEARLY = 1 - 2.0**-30  # what rounding may take of a thousandth, and more
@@ -38,7 +34,7 @@ def sensitivity(expected: Float, allowed: Float | float, dtype: DType) -> Sensit
         and then the share is 1. A single element off by a thousandth survives where most
         elements could be the one; the share is theirs. See docs/design/teeth.md.
     """
-    u, survivors = PRECISIONS[dtype].u, {}
+    u, survivors = FORMATS[dtype].u, {}
     for name, mutant in that_show(expected, u):
         if mutant.spoil is None:
             share = _share_of_one(expected, allowed)
@@ -49,19 +45,6 @@ def sensitivity(expected: Float, allowed: Float | float, dtype: DType) -> Sensit
         if survives:
             survivors[name] = share
     return Sensitivity(survivors)
-
-
-def without_numbers(comparisons: Mapping[Pair, Mapping[str, Comparison]]) -> dict[str, Sensitivity]:
-    """Return the tensors, values too, of which no pair compared a single finite number."""
-    by_name: dict[str, list[Comparison]] = {}
-    for by in comparisons.values():
-        for name, comparison in by.items():
-            by_name.setdefault(name, []).append(comparison)
-    return {
-        name: Sensitivity({"nothing finite": 1.0})
-        for name, among in by_name.items()
-        if all(one.verdict == NOTHING_FINITE for one in among)
-    }
 
 
 def surely_sensitive(
@@ -76,13 +59,13 @@ def surely_sensitive(
     expected, allowed : array of float64
         Flat, else as `sensitivity` takes them.
     """
-    if PRECISIONS[dtype].u <= MUTANTS["float32"].resolution:
+    if FORMATS[dtype].u <= MUTANTS["float32"].resolution:
         return [False] * len(segments)
     with np.errstate(all="ignore"):
         size = np.abs(expected)
         plain = np.isfinite(segments.total(size)) & np.isfinite(segments.total(allowed))
         plain &= ~segments.every(size <= allowed)  # neither zero nor, further off, negated survives
-        if PRECISIONS[dtype].u <= MUTANTS[ONE].resolution:
+        if FORMATS[dtype].u <= MUTANTS[ONE].resolution:
             within = segments.count(size * (ONE_OFF * NEARLY) <= allowed) - segments.count(
                 size == 0
             )
