@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from gradcmp.errors import UsageError
+from gradcmp.outside.printable import READABLE
 
 STDOUT = "-"  # the file that stands for standard output
 
@@ -43,7 +44,7 @@ def write(file: str, content: str | bytes) -> None:
         When it cannot be written.
     """
     path = Path(os.path.realpath(file))  # a link stays one
-    data = content if isinstance(content, bytes) else content.encode()
+    data = content if isinstance(content, bytes) else content.encode("utf-8", READABLE)
     try:
         if is_special(path):
             path.write_bytes(data)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from gradcmp.cli import options
+from gradcmp.cli.terminal import say
 
 
 @click.command(name="validate")
@@ -19,4 +20,4 @@ def command(paths: tuple[str, ...]) -> None:
         cases = load(path)
         for case in cases:
             check(case)
-        click.echo(f"{path}: {len(cases)} {'case' if len(cases) == 1 else 'cases'}")
+        say(f"{path}: {len(cases)} {'case' if len(cases) == 1 else 'cases'}")

@@ -11,6 +11,7 @@ import click
 from gradcmp.case import Case, DType
 from gradcmp.cli import completion, options
 from gradcmp.cli.cases import choose, load, require_distinct
+from gradcmp.cli.terminal import say
 from gradcmp.errors import BackendError, ExitCode, NothingComparedError, UsageError
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def command(
                 continue
             write(file, outcome)
             alone = "" if file.suffix == SUFFIX else ", arrays alone, without their case"
-            click.echo(f"recorded case '{plan.case.name}' with {outcome.backend}: {file}{alone}")
+            say(f"recorded case '{plan.case.name}' with {outcome.backend}: {file}{alone}")
     if failures:
         raise failed(failures, len(cases))
     return ExitCode.AGREE
@@ -142,5 +143,4 @@ def failed(failures: Sequence[Failure], cases: int) -> BackendError:
 
     first = failures[0]
     more = f" ({len(failures)} of {cases} cases failed)" if cases > 1 else ""
-    last = "".join(f"\n  | {line}" for line in tail(first.stderr, STDERR))
-    return BackendError(f"{first.message}{more}{last}")
+    return BackendError(f"{first.message}{more}", printed=tail(first.stderr, STDERR))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from gradcmp.judge.selftest import Fate
     from gradcmp.judge.verdict import CaseVerdict
+    from gradcmp.report.words.ink import Ink
 
 STYLES: Mapping[Fate, str] = {
     "killed": "green",
@@ -40,9 +41,10 @@ def command(
     exit code is 1 when one survives: the check would not have noticed such a bug.
     """
     from gradcmp.cli.running.session import Session
-    from gradcmp.cli.screen import console
+    from gradcmp.cli.terminal import console
     from gradcmp.config.likely import likely_backends
     from gradcmp.judge.selftest import UNNOTICED, selftest
+    from gradcmp.report.words.ink import Ink
 
     code = ExitCode.AGREE
     with Session(likely_backends(paths, overrides.backends)) as session:
@@ -53,7 +55,9 @@ def command(
         fates = selftest(verdict, label, graph=plan.graph)
         if any(fate in UNNOTICED for by in fates.values() for fate in by.values()):
             code = ExitCode.DISAGREE
-        console().print(_matrix(f"{verdict.case.name}: {label}", fates))
+        screen = console()
+        ink = Ink.on(screen, screen.options)
+        screen.print(_matrix(ink, f"{verdict.case.name}: {label}", fates))
     return code
 
 
@@ -69,22 +73,20 @@ def _spoilable(verdict: CaseVerdict) -> str:
     return label
 
 
-def _matrix(title: str, fates: Mapping[str, Mapping[str, Fate]]) -> Table:
+def _matrix(ink: Ink, title: str, fates: Mapping[str, Mapping[str, Fate]]) -> Table:
     """Draw the kill matrix: a row for each tensor, a column for each mutant."""
     from rich.table import Table
-    from rich.text import Text
 
     from gradcmp.judge.mutation.mutants import MUTANTS
-    from gradcmp.report.words.ink import clean
 
-    heading = Text(clean(title), style="bold")
+    heading = ink(title, "bold")
     table = Table(box=None, pad_edge=False, title=heading, title_justify="left")
     for column in ("", *MUTANTS):
         table.add_column(column)
     for tensor, by in fates.items():
         told = (
-            Text("–" if by[mutant] == "not applicable" else by[mutant], STYLES[by[mutant]])
+            ink("–" if by[mutant] == "not applicable" else by[mutant], STYLES[by[mutant]])
             for mutant in MUTANTS
         )
-        table.add_row(Text(clean(tensor)), *told)
+        table.add_row(ink(tensor), *told)
     return table

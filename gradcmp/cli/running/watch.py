@@ -15,7 +15,8 @@ from gradcmp.cli.output import Output
 from gradcmp.cli.running.changes import Files
 from gradcmp.cli.running.net import settle
 from gradcmp.cli.running.session import Finish, Session, WorkerProgress
-from gradcmp.cli.screen import console, publish
+from gradcmp.cli.screen import publish
+from gradcmp.cli.terminal import console
 from gradcmp.errors import ConfigError, GradcmpError, InputError, UsageError
 
 if TYPE_CHECKING:
@@ -170,9 +171,9 @@ class Watch:
     def _show_error(self, error: GradcmpError) -> None:
         from rich.text import Text
 
-        from gradcmp.report.words.ink import DISAGREE, clean
+        from gradcmp.report.words.ink import DISAGREE
 
-        console().print(self._page("nothing run", Text(clean(str(error)), DISAGREE)))
+        console().print(self._page("nothing run", Text(str(error), DISAGREE)))
 
     def _page(self, what: str, *parts: RenderableType) -> RenderableType:
         """Put a line with the time above, and clear a terminal: all goes out in one piece."""
@@ -181,7 +182,8 @@ class Watch:
         from rich.segment import ControlType
         from rich.text import Text
 
-        from gradcmp.report.words.ink import QUIET, clean
+        from gradcmp.outside.printable import clean
+        from gradcmp.report.words.ink import QUIET
 
         now = datetime.now().astimezone()
         line = Text(clean(f"{now:%H:%M:%S}  {' '.join(self._paths)}: {what}"), QUIET)
