@@ -30,6 +30,7 @@ from gradcmp.inputs import check, require_memory
 from gradcmp.keys import keys
 from gradcmp.tolerances import NAMED
 
+PIPES = ("/dev", "/dev/fd", "/proc/self/fd")  # where shells name theirs
 DEFAULT_BACKENDS = ("numpy", "tensorflow", "torch")
 
 
@@ -106,12 +107,18 @@ def _name(written: str, draft: _Draft) -> str:
 
 
 def _inputs(written: Mapping[str, Any], draft: _Draft) -> dict[str, InputSpec]:
-    folder, inputs = PurePath(draft.file).parent, {}
+    folder, inputs = _folder(draft.file), {}
     for name, model in written.items():
         where = draft.locate("inputs", name)
         _require_identifier(name, where)
         inputs[name] = _input(model, folder, where)
     return inputs
+
+
+def _folder(file: str) -> PurePath:
+    """Return where the data files of a config lie; one that comes through a pipe has no folder."""
+    folder = PurePath(file).parent
+    return PurePath() if str(folder) in PIPES else folder
 
 
 def _graph(written: Mapping[str, str], draft: _Draft) -> dict[str, Expression]:

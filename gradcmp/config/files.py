@@ -9,6 +9,7 @@ from typing import Any
 
 from gradcmp.case import BackendSpec, Case, InputSpec
 from gradcmp.errors import ConfigError, Location
+from gradcmp.outside.files import PATIENCE, beginning, below, is_special
 
 SUFFIXES = (".yaml", ".yml")
 SEED = "seed.yaml"
@@ -25,19 +26,35 @@ def find(paths: Iterable[str | Path]) -> tuple[Path, ...]:
     Raises
     ------
     ConfigError
-        For a path that does not exist and a directory without YAML.
+        For a path that does not exist, and a directory without YAML or that cannot be read.
     """
     found: dict[Path, None] = {}
     for path in map(Path, paths):
         files = [path]
         if path.is_dir():
-            files = sorted(one for one in path.rglob("*") if one.suffix in SUFFIXES)
-            if not files:
-                raise ConfigError(f"'{path}' contains no {' or '.join('*' + s for s in SUFFIXES)}")
+            files = _below(path)
         elif not path.exists():
             raise ConfigError(f"'{path}' does not exist")
         found |= dict.fromkeys(files)
     return tuple(found)
+
+
+def _below(folder: Path) -> list[Path]:
+    try:
+        files = below(folder, SUFFIXES)
+    except OSError as error:
+        raise ConfigError(
+            f"'{error.filename or folder}' cannot be read: {error.strerror}",
+            way_out="Make it readable, or name the other configs",
+        ) from None
+    if not files:
+        raise ConfigError(f"'{folder}' contains no {' or '.join('*' + s for s in SUFFIXES)}")
+    for file in files:
+        if is_special(file):
+            raise ConfigError(
+                f"'{file}' is not a regular file", way_out="Name it itself, or move it away"
+            )
+    return files
 
 
 def load(path: str | Path) -> tuple[Case, ...]:
@@ -59,17 +76,22 @@ def read_text(path: str | Path) -> str:
     Raises
     ------
     ConfigError
-        When it cannot be read, or is not in UTF-8.
+        When it cannot be read, is a pipe that nobody writes into, or is not in UTF-8.
     """
     from gradcmp.config.document import MAX_BYTES
 
     where = Location(str(path))
     try:
-        with Path(path).open("rb") as stream:
-            return stream.read(MAX_BYTES + 1).decode("utf-8-sig")
+        return beginning(path, MAX_BYTES + 1).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ConfigError(
             "the file is not in UTF-8", where=where, way_out="Save it as UTF-8"
+        ) from None
+    except TimeoutError:
+        raise ConfigError(
+            f"it is a pipe, and in {PATIENCE:.0f} s nobody wrote into it and closed it",
+            where=where,
+            way_out="Write the config into it",
         ) from None
     except OSError as error:
         raise ConfigError(f"cannot be read: {error.strerror}", where=where) from None

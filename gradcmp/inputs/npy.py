@@ -16,6 +16,7 @@ from numpy.lib import format as npy_format
 from gradcmp.case import Shape
 from gradcmp.errors import InputError, did_you_mean
 from gradcmp.ops import Array
+from gradcmp.outside.files import is_special
 
 ZIP = b"PK"
 # TokenError: a header that is not Python; RuntimeError: encrypted.
@@ -56,6 +57,8 @@ def _header(stream: IO[bytes]) -> tuple[Shape, np.dtype[Any]]:
 @contextmanager
 def _open(file: str, key: str | None) -> Iterator[IO[bytes]]:
     """Open the bytes of one array, whichever of the two formats it is in."""
+    if is_special(Path(file)):
+        raise InputError(f"'{file}' is not a regular file", way_out="Save the array in a file")
     try:
         with Path(file).open("rb") as plain:
             if plain.read(2) != ZIP:

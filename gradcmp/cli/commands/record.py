@@ -84,7 +84,7 @@ def command(
                 failures.append(outcome)
                 continue
             write(file, outcome)
-            alone = "" if file.suffix == SUFFIX else ", arrays alone, without their case"
+            alone = "" if file.suffix.lower() == SUFFIX else ", arrays alone, without their case"
             say(f"recorded case '{plan.case.name}' with {outcome.backend}: {file}{alone}")
     if failures:
         raise failed(failures, len(cases))
@@ -122,12 +122,13 @@ def places(place: Path, cases: Sequence[Case]) -> list[Path]:
     if not cases:
         raise NothingComparedError("there is no case to record", way_out="Name a config with cases")
     require_distinct(cases)
-    if place.suffix in FOREIGN and not place.is_dir():
+    suffix = place.suffix.lower()
+    if suffix in FOREIGN and not place.is_dir():
         raise UsageError(
             f"a recording cannot be written as '{place.suffix}'",
             way_out=f"Name a file *{SUFFIX}, or *{NPZ} for its arrays alone, or a directory",
         )
-    if place.suffix not in (SUFFIX, NPZ) or place.is_dir():
+    if suffix not in (SUFFIX, NPZ) or place.is_dir():
         return [place / f"{quoted(case.name)}{SUFFIX}" for case in cases]
     if len(cases) > 1:
         raise UsageError(

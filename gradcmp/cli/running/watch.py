@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias
 
 from gradcmp.case import Auto, Case, Effort, Expression
@@ -18,6 +19,7 @@ from gradcmp.cli.running.session import Finish, Session, WorkerProgress
 from gradcmp.cli.screen import publish
 from gradcmp.cli.terminal import console
 from gradcmp.errors import ConfigError, GradcmpError, InputError, UsageError
+from gradcmp.outside.files import is_special
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -57,6 +59,9 @@ def watch(
     """
     if not paths:
         raise UsageError("--watch has no file to watch", way_out="Name a CONFIG")
+    for path in paths:
+        if is_special(Path(path)):
+            raise UsageError(f"'{path}' does not change: it is not a file", way_out="Name a file")
     if output.reports:
         from gradcmp.cli.reports import takes_the_screen
 
