@@ -33,7 +33,7 @@ def beginning(path: str | Path, most: int) -> bytes:
         while len(found) < most:
             left = max(deadline - time.monotonic(), 0)
             if waits and not select.select([descriptor], [], [], left)[0]:
-                raise TimeoutError
+                raise TimeoutError(f"in {PATIENCE:g} s nobody wrote into it and closed it")
             chunk = os.read(descriptor, most - len(found))
             if not chunk:
                 break

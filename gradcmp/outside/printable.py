@@ -13,6 +13,7 @@ READABLE = "gradcmp-readable"  # what `str.encode` is told to do with what an en
 LETTERS = {
     "✓": "ok",
     "✗": "NO",
+    "≠": "/=",
     "–": "-",
     "−": "-",
     "·": "*",  # between factors of a rule

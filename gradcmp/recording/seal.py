@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcmp.recording.records import Array, dtype_name
+from gradcmp.dtypes.arrays import Array, dtype_name
 
 SEAL = "seal"  # its key in the metadata
 FEW = 1024  # elements of an array, evenly spread: of a large one all would take as long as judging

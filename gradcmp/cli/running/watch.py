@@ -19,6 +19,8 @@ from gradcmp.cli.running.session import Finish, Session, WorkerProgress
 from gradcmp.cli.screen import publish
 from gradcmp.cli.terminal import console
 from gradcmp.errors import ConfigError, GradcmpError, InputError, UsageError
+from gradcmp.inputs import KINDS
+from gradcmp.keys import Reach
 from gradcmp.outside.files import is_special
 
 if TYPE_CHECKING:
@@ -215,5 +217,9 @@ def question(case: Case) -> str:
 
 def data_files(case: Case) -> tuple[str, ...]:
     """Name the files that the inputs of a case come from."""
-    specs = case.inputs.values()
-    return tuple(str(spec.parameters["file"]) for spec in specs if spec.kind == "file")
+    return tuple(
+        str(value)
+        for spec in case.inputs.values()
+        for name, value in spec.parameters.items()
+        if KINDS[spec.kind].reaches.get(name) is Reach.FILE
+    )
