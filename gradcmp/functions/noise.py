@@ -74,6 +74,7 @@ class CodeNoise:
 
     units = ()
     loses_digits = False
+    has_branches = True  # for all that is known
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -102,6 +103,10 @@ class CodeNoise:
     def unruled(self) -> tuple[str, ...]:
         """Operations without a rule."""
         return tuple(dict.fromkeys(op for noise in self._known.values() for op in noise.unruled))
+
+    def lost_digits(self, dtype: DType) -> bool:
+        """Return that no formula is known to have lost any."""
+        return False
 
     def limits(self, dtype: DType) -> Limits:
         """Return from where on a difference in a dtype is loud."""

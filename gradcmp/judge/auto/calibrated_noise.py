@@ -10,7 +10,13 @@ import numpy as np
 
 from gradcmp.dtypes import FORMATS, Format
 from gradcmp.judge.auto.batch import TensorBatch
-from gradcmp.judge.auto.decision import decide, element_of, lost_digits, noise_of
+from gradcmp.judge.auto.decision import (
+    decide,
+    element_of,
+    lost_digits,
+    may_have_lost_digits,
+    noise_of,
+)
 from gradcmp.judge.auto.kinks import (
     free_direction,
     is_reached,
@@ -133,6 +139,10 @@ class CalibratedNoise:
         """Return *precision* for what agrees as rounding, though a formula has lost all digits."""
         known = np.asarray(self.source.reference.tensors[tensor.name], np.float64)
         scale, limits = partial(self.scale, tensor.name, sides), self.source.limits(sides.dtype)
+        if not may_have_lost_digits(seen, tensor, known):
+            return seen
+        if not any(map(self.source.lost_digits, sides.noisy_dtypes)):
+            return seen
         return lost_digits(seen, tensor, known, scale, sides.precision, limits)
 
     def judge_together(

@@ -120,9 +120,14 @@ def beside_unmatched(seen: Comparison, rest: Comparison | None) -> Comparison:
     )
 
 
-def may_have_lost_digits(seen: Comparison) -> bool:
-    """Whether `lost_digits` can say anything of a tensor: its worst element has no digit."""
+def has_no_digit(seen: Comparison) -> bool:
+    """Whether a tensor that agrees as rounding has an element of which not one digit agrees."""
     return seen.verdict.reason == "rounding" and seen.statistics.max_relative >= LOST_FROM
+
+
+def may_have_lost_digits(seen: Comparison, tensor: TensorPair, known: Float) -> bool:
+    """Whether `lost_digits` may say anything of a tensor, by a test that needs no noise."""
+    return has_no_digit(seen) and bool(_lost(tensor, known).any())
 
 
 def lost_digits(
@@ -135,8 +140,9 @@ def lost_digits(
 ) -> Comparison:
     """Return *precision* for what agrees as rounding, though a formula has lost all digits.
 
-    One side has a zero, or next to it, in float64 as well, where the other has a number that a
-    better formula tells from zero: by the noise of that formula the difference is loud.
+    Of what `may_have_lost_digits`. One side has a zero, or next to it, in float64 as well, where
+    the other has a number that a better formula tells from zero: by the noise of that formula
+    the difference is loud.
 
     Parameters
     ----------
@@ -145,12 +151,8 @@ def lost_digits(
     scale : callable
         Returns the noise of the usual formula, and with `PRECISE` that of the better one.
     """
-    if not may_have_lost_digits(seen):
-        return seen
-    lost = _is_lost(tensor.values, known)
-    if tensor.float64:
-        lost &= _is_lost(tensor.float64, known)
-    elif lost.any():  # what the usual formula leaves in float64
+    lost = _lost(tensor, known)
+    if not tensor.float64:  # what the usual formula leaves in float64
         lost &= FORMATS["float64"].u / precision.u * scale().s >= np.abs(known)
     if not lost.any():
         return seen
@@ -162,6 +164,14 @@ def lost_digits(
     worst = element_of(found, tensor.values, float(better.s[found.index]) * limits.r)
     verdict = Verdict(True, "precision", LOST.format(index=found.index))
     return replace(seen, verdict=verdict, worst=worst, noise=noise_of(found, None, worst))
+
+
+def _lost(tensor: TensorPair, known: Float) -> npt.NDArray[np.bool_]:
+    """Return where one side is next to zero, in float64 as well where that is known."""
+    lost = _is_lost(tensor.values, known)
+    if tensor.float64:
+        lost &= _is_lost(tensor.float64, known)
+    return lost
 
 
 def _is_lost(values: tuple[Array, Array], known: Float) -> npt.NDArray[np.bool_]:

@@ -15,7 +15,7 @@ from gradcmp.judge.auto.overflow import Overflow, overflows
 from gradcmp.judge.auto.pair import RecordingPair
 from gradcmp.judge.auto.source import PRECISE
 from gradcmp.judge.noise.bfloat16 import ANY
-from gradcmp.judge.noise.calibration import Scale, calibrate
+from gradcmp.judge.noise.calibration import Scale, calibrate, loses_digits
 from gradcmp.judge.noise.model import NoModelError
 from gradcmp.judge.noise.nearby_points import POINTS, run_in, self_noise
 from gradcmp.recording import Array, Recording
@@ -43,6 +43,7 @@ class GraphNoise:
     fallback_reason: str = ""
     _known: dict[tuple[DType, str, frozenset[str]], dict[str, Scale]] = field(default_factory=dict)
     _overflows: dict[DType, Overflow] = field(default_factory=dict)
+    _lost_digits: dict[DType, bool] = field(default_factory=dict)
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -64,6 +65,23 @@ class GraphNoise:
         """What the reference computes in float32, by tensor."""
         inputs = {name: self.reference.values[name] for name in self.graph.inputs}
         return run_in("float32", self.graph, inputs, self.reference.gradients[self.graph.output])
+
+    @cached_property
+    def has_branches(self) -> bool:
+        """Whether an op of the graph compares numbers."""
+        return any(node.spec.compares for node in self.graph)
+
+    def lost_digits(self, dtype: DType) -> bool:
+        """Whether a usual formula lost digits here that a dtype can show."""
+        if dtype not in self._lost_digits:
+            inputs = {name: self.reference.values[name] for name in self.graph.inputs}
+            cotangent = self.reference.gradients[self.graph.output]
+            try:
+                found = loses_digits(self.graph, inputs, cotangent, FORMATS[dtype], self.names)
+            except NoModelError:
+                found = True
+            self._lost_digits[dtype] = found
+        return self._lost_digits[dtype]
 
     def overflow(self, dtype: DType) -> Overflow:
         """Return what overflows in a dtype."""

@@ -14,7 +14,7 @@ from gradcmp.judge.auto.batch import TensorBatch, tensor_batches
 from gradcmp.judge.auto.calibrated_noise import CalibratedNoise
 from gradcmp.judge.auto.decision import (
     beside_unmatched,
-    may_have_lost_digits,
+    has_no_digit,
     out_of_range,
 )
 from gradcmp.judge.auto.noise_floor import FLOORS, NoiseFloor
@@ -93,7 +93,7 @@ class NoiseJudge:
             return found
         return {
             tensor.name: self._calibrated.with_lost_digits(sides, tensor, found[tensor.name])
-            if may_have_lost_digits(found[tensor.name]) and self._has_noise(tensor)
+            if has_no_digit(found[tensor.name]) and self._has_noise(tensor)
             else found[tensor.name]
             for tensor in tensors
         }

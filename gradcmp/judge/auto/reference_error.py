@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from gradcmp.case import DType
 from gradcmp.dtypes import FORMATS
@@ -38,7 +39,8 @@ NOISE_PER_ERROR = (
 LEAST, GREATEST = 0.06, 9.4
 # Times the noise that this implies: four limits of a calibration, since one run is rougher.
 WITHIN = 32.0
-LARGEST = 128.0  # units roundoff of a tensor's largest element
+LARGEST = 128.0  # units roundoff of a tensor's largest element: more, and a branch was taken
+SMOOTH = 1024.0  # the same where nothing branches
 ALLOWED = Limits(WITHIN, limits_of(BASELINE_DTYPE).p)
 RULE = f"auto: |a − e| <= {WITHIN:g} × noise, estimated from one {BASELINE_DTYPE} run"
 
@@ -169,8 +171,16 @@ class ReferenceError:
                     v = np.where(zero, strip.mean(v), v)
                 noise = np.sqrt(pooled(v, 1, base, FORMATS[BASELINE_DTYPE], strip), out=v)
                 noise *= NOISE_PER_ERROR
-                likely = strip.largest(noise) <= LARGEST * U * strip.largest(np.abs(base))
-                likely |= strip.largest(noise) == 0
+                likely = self._is_likely(strip.largest(noise), strip.largest(np.abs(base)))
             parts = zip(batch, strip.split(noise), likely.tolist(), strict=True)
             found |= {names[i]: part if known else None for i, part, known in parts}
         return found
+
+    def _is_likely(self, noise: Float, size: Float) -> npt.NDArray[np.bool_]:
+        """Whether noise so large at most is rounding, by the largest element of each tensor."""
+        if self.source.has_branches:
+            likely: npt.NDArray[np.bool_] = noise <= LARGEST * U * size
+        else:  # a true zero is nothing but rounding
+            likely = (noise <= SMOOTH * U * size) | ((noise >= size) & np.isfinite(noise))
+        likely |= noise == 0
+        return likely

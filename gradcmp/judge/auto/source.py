@@ -43,11 +43,18 @@ class NoiseSource(Protocol):
         """Whether something is computed by a formula that a better one tells from zero."""
 
     @property
+    def has_branches(self) -> bool:
+        """Whether something compares numbers, as far as is known: rounding may turn it around."""
+
+    @property
     def float32_run(self) -> Mapping[str, Array]:
         """What the reference computes in float32, by tensor; empty if it cannot."""
 
     def limits(self, dtype: DType) -> Limits:
         """Return from where on a difference in a dtype is loud."""
+
+    def lost_digits(self, dtype: DType) -> bool:
+        """Whether such a formula lost digits here that a dtype can show."""
 
     def overflow(self, dtype: DType) -> Overflow | None:
         """Return what overflows in a dtype; None where that cannot be known."""

@@ -43,6 +43,7 @@ KAPPA: Mapping[np.ufunc, float] = {
     np.tanh: 11,
 }
 LOST = 1e-3  # of a number: what the usual formula loses of it in float64 is more than rounding
+LITTLE = 2.0**-6  # of u: what the usual formula loses in float64 no run in the dtype can show
 KAPPA_PRECISE = 15  # of a formula that loses no digits: a handful of elementary functions
 PRODUCTS = frozenset((np.multiply, np.divide))
 ORDERINGS = frozenset((np.greater, np.greater_equal, np.less, np.less_equal))
@@ -218,6 +219,9 @@ def _precise(usual: Rule, exact: Rule, *operands: Any) -> NoisyArray:
             return model.jitter(stack, KAPPA_PRECISE)
         base = exact(*(a[0] for a in held))
         noisy = usual(*operands).stack
+        # Fail closed: of what is not finite nothing is known.
+        kept = np.abs(base - noisy[0]) <= LITTLE * model.precision.u * np.abs(base)
+        model.lost_digits |= not kept.all()
         stack = noisy + (base - noisy[:1])
         # Replicas of what rounds to 1 are 1, too: all that is lost would leave no noise.
         off = (base - noisy[0]) * (model.precision.u / FORMATS["float64"].u)

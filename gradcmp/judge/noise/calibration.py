@@ -102,6 +102,27 @@ def calibrate(
     }
 
 
+def loses_digits(
+    graph: Graph,
+    inputs: Mapping[str, Array],
+    cotangent: Array,
+    precision: Format,
+    names: Collection[str],
+) -> bool:
+    """Whether a usual formula loses digits that the dtype can show: one run without replicas.
+
+    Where none does, formulas that lose no digits have the same noise.
+
+    Raises
+    ------
+    NoModelError
+        When a primitive of the graph has no noise model.
+    """
+    model = NoiseModel(precision, 0, np.random.default_rng(0))
+    walk(graph, inputs, cotangent, model, names)
+    return model.lost_digits
+
+
 def _jump(tensor: NoisyArray | Array) -> Float:
     """Return what the branches of each replica add, the noise-free run's first: nothing."""
     stack = _stack(tensor)

@@ -58,6 +58,9 @@ class NoiseModel:
         How the replicas take branches, and what lies near a kink.
     precise : bool
         Whether everybody computes by formulas that lose no digits, instead of the usual ones.
+    lost_digits : bool
+        Whether the usual formula for something lost so much in float64 already that the dtype can
+        show it, and a better one did not.
     kink_width : float
         Spreads from a kink within which another backend may take the other branch.
     roundings : int
@@ -70,6 +73,7 @@ class NoiseModel:
     operands: Format | None = None
     branches: Branches = field(default_factory=Branches)
     precise: bool = False
+    lost_digits: bool = False
     kink_width: ClassVar[float] = 4.0
     roundings: ClassVar[int] = 1
 

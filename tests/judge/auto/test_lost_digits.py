@@ -7,8 +7,11 @@ from itertools import count
 
 import numpy as np
 import pytest
-from autocases import PAIR, case, draw, one_element, reasons, spoiled, verdict
+from autocases import PAIR, case, draw, one_element, reasons, record, spoiled, verdict
 
+from gradcmp.graph import build
+from gradcmp.judge.auto.graph_noise import GraphNoise
+from gradcmp.judge.noise.model import NoModelError
 from gradcmp.ops import tails
 from gradcmp.ops.spec import OPS
 from gradcmp.ops.tails import gauss, normal_distribution
@@ -77,6 +80,49 @@ def test_a_gradient_that_is_zero_in_theory_is_not_lost():
     there = case(s="softmax(x * 5, axis=1)", out="sum(s)")
     judged = verdict(there, draw(there))
     assert reasons(judged)["d x"] in ("rounding", "exact")
+
+
+def noise_of(there, inputs):
+    return GraphNoise(build(there), record("numpy", there, inputs, "float64"))
+
+
+@pytest.mark.parametrize("op", FAR)
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
+def test_what_the_usual_formula_loses_is_found_without_replicas(op, dtype):
+    assert noise_of(*far(op)).lost_digits(dtype)
+    assert not noise_of(*far(op, 0.5)).lost_digits("bfloat16")
+
+
+def test_formulas_that_lost_nothing_need_no_calibration(calibrations):
+    """The gradient is zero in theory, and a softmax near its middle has all of its digits."""
+    there = case(s="softmax(x, axis=1)", out="sum(s)")
+    judged = verdict(there, draw(there))
+    assert reasons(judged)["d x"] == "rounding"
+    assert not calibrations
+
+
+def test_where_there_is_no_model_formulas_may_have_lost_digits(monkeypatch):
+    there, inputs = far("sigmoid", 0.5)
+    assert not noise_of(there, inputs).lost_digits("float32")
+
+    def without_a_model(*_):
+        raise NoModelError("no noise model")
+
+    monkeypatch.setattr("gradcmp.judge.auto.graph_noise.loses_digits", without_a_model)
+    assert noise_of(there, inputs).lost_digits("float32")
+
+
+def test_a_formula_that_is_not_finite_has_lost_digits(monkeypatch):
+    """Fail closed: of what overflows nothing is known."""
+    there, inputs = far("sigmoid", 0.5)
+    monkeypatch.setattr("gradcmp.judge.noise.arithmetic.LITTLE", np.nan)
+    assert noise_of(there, inputs).lost_digits("float32")
+
+
+def test_without_the_question_nobody_would_be_warned(monkeypatch):
+    there, inputs = far("sigmoid")
+    monkeypatch.setattr(GraphNoise, "lost_digits", lambda self, dtype: False)
+    assert reasons(verdict(there, inputs, spoil=zeroed(inputs)))["d x"] == "rounding"
 
 
 def test_the_ops_that_have_two_formulas_say_so(monkeypatch):

@@ -6,26 +6,11 @@ import numpy as np
 import pytest
 from autocases import CASES, PAIR, case, draw, one_element, reasons, record, spoiled, verdict
 
-from gradcmp.judge.auto.graph_noise import GraphNoise
 from gradcmp.judge.auto.loudness import apart
 from gradcmp.judge.auto.noise_floor import is_close
 from gradcmp.judge.auto.reference_error import RULE, WITHIN
 
 DEEP = CASES["deep"]
-
-
-@pytest.fixture
-def calibrations(monkeypatch):
-    """Count calibrations."""
-    made = []
-    calibrate = GraphNoise._calibrate
-
-    def counted(self, dtype, replicas, unit, *rest):
-        made.append((dtype, replicas, unit))
-        return calibrate(self, dtype, replicas, unit, *rest)
-
-    monkeypatch.setattr(GraphNoise, "_calibrate", counted)
-    return made
 
 
 def rules(judged):
@@ -135,3 +120,43 @@ def test_an_exact_zero_of_the_reference_borrows_its_noise_from_the_tensor(calibr
 
 def test_what_is_no_zero_in_float64_either_is_not_settled():
     assert reasons(leaking({"float32": 1e-8, "float64": 1e-8}))["d x"] == "bug"
+
+
+NOTHING_LEFT = {  # d z is zero but for rounding; in the second graph a branch may be to blame
+    "smooth": case(s="softmax(x + sum(z), axis=1)", out="sum(s * y)"),
+    "branching": case(r="relu(x + 9)", s="softmax(r + sum(z), axis=1)", out="sum(s * y)"),
+}
+FAR_FROM_ZERO = {
+    "smooth": case(a="x + 99", s="exp(a - 99)", out="sum(s * y)"),
+    "branching": case(a="relu(x + 99)", s="exp(a - 99)", out="sum(s * y)"),
+}
+
+
+@pytest.mark.parametrize("cases", [NOTHING_LEFT, FAR_FROM_ZERO])
+def test_only_a_branch_makes_a_large_error_of_the_reference_suspicious(cases, calibrations):
+    known = {}
+    for name, chosen in cases.items():
+        calibrations.clear()
+        judged = verdict(chosen, draw(chosen))
+        assert not judged.disagreements
+        known[name] = bool(calibrations)
+    assert known == {"smooth": False, "branching": True}
+
+
+@pytest.mark.parametrize(
+    ("there", "change"),
+    [
+        (NOTHING_LEFT["smooth"], lambda d: d + np.float32(1e-4)),
+        (FAR_FROM_ZERO["smooth"], one_element(1.01)),
+        (FAR_FROM_ZERO["smooth"], lambda d: d * np.float32(1.01)),
+    ],
+)
+@pytest.mark.parametrize("in_float64", [True, False])
+def test_without_branches_what_is_wrong_is_found_all_the_same(there, change, in_float64):
+    name = there.wrt[-1] if "z" in there.wrt else "x"
+
+    def spoil(recording):
+        kept = recording.dtype == "float64" and not in_float64
+        return recording if kept else spoiled(name, change)(recording)
+
+    assert reasons(verdict(there, draw(there), spoil=spoil))[f"d {name}"] == "bug"
