@@ -29,6 +29,9 @@ PAGE, JSON, ORIGIN, LABEL = Place.PAGE, Place.JSON, Place.ORIGIN, Place.LABEL
 EVERYWHERE = PAGE | JSON | ORIGIN
 
 
+OPTION = "--no-user-code"  # of commands: refuses what a key reaches
+
+
 class Reach(Enum):
     """What a value names that is not part of the config, as errors call it."""
 

@@ -5,7 +5,6 @@ documentation and not yet tried there. A worker reads this file before it knows 
 interpreter is new enough: Python 3.6 must be able to.
 """
 
-import base64
 import contextlib
 import os
 import signal
@@ -72,6 +71,8 @@ def start(
             env=env,
             creationflags=flags,
         )
+        import base64
+
         assert process.stdin is not None
         process.stdin.write(base64.b64encode(channel.share(process.pid)) + b"\n")
         process.stdin.flush()
@@ -116,6 +117,8 @@ def adopt(word: str) -> "socket.socket":
     import socket
 
     if sys.platform == "win32" and word == FROM_STDIN:
+        import base64
+
         line = b""
         while not line.endswith(b"\n"):
             line += os.read(0, 1)

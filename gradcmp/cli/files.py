@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 
 from gradcmp.cli.trust import user_code
-from gradcmp.config.foreign import OPTION, is_trusted, lies_in, root_of
+from gradcmp.config.foreign import is_trusted, lies_in, root_of
 from gradcmp.errors import UsageError
+from gradcmp.keys import OPTION
 from gradcmp.outside.printable import READABLE
 
 STDOUT = "-"  # the file that stands for standard output

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from gradcmp.config.foreign import OPTION
+from gradcmp.keys import OPTION
 
 F = TypeVar("F", bound=Callable[..., Any])
 

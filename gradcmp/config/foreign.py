@@ -11,9 +11,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from gradcmp.errors import ConfigError, Location
-from gradcmp.keys import Reach
+from gradcmp.keys import OPTION, Reach
 
-OPTION = "--no-user-code"
 VARIABLE = "GRADCMP_NO_USER_CODE"
 OFF = ("", "0", "false", "no", "off")  # whatever else stands there refuses
 TRUST = f"leave out {OPTION} ({VARIABLE}) if you trust it"

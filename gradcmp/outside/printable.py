@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import re
-import unicodedata
 
 UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # control, bidi and other formatting, surrogate, separator
 # A line that GitHub obeys, and what it, Azure Pipelines and TeamCity obey anywhere in a line.
@@ -28,9 +27,10 @@ def clean(text: str) -> str:
     """Write a text on one line in which nothing can steer a terminal: ``\\x1b`` is spelt out."""
     if text.isprintable():
         return text
+    from unicodedata import category  # a library of its own: the help has no need of it
+
     return "".join(
-        c.encode("unicode_escape").decode() if unicodedata.category(c) in UNSEEN else c
-        for c in text
+        c.encode("unicode_escape").decode() if category(c) in UNSEEN else c for c in text
     )
 
 
@@ -60,7 +60,9 @@ def _alike(character: str) -> str:
     """Return a character in ASCII: by our own table, or without its accent, or ``?``."""
     if character in LETTERS:
         return LETTERS[character]
-    base = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
+    from unicodedata import normalize
+
+    base = normalize("NFKD", character).encode("ascii", "ignore").decode()
     return base or "?"
 
 
