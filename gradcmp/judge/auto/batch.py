@@ -15,8 +15,8 @@ from gradcmp.case import Fixed
 from gradcmp.dtypes import FORMATS
 from gradcmp.judge.auto.loudness import apart
 from gradcmp.judge.auto.pair import RecordingPair, TensorPair
-from gradcmp.judge.comparison import Comparison
-from gradcmp.judge.elementwise.arrays import compare, compare_segments
+from gradcmp.judge.comparison import Comparison, Statistics
+from gradcmp.judge.elementwise.arrays import SegmentComparisons, compare, segmented
 from gradcmp.judge.elementwise.segments import LONGEST, TOGETHER, Float, Segments, batches
 from gradcmp.judge.elementwise.tolerance import rule_of
 
@@ -42,23 +42,38 @@ class TensorBatch:
         """Where each tensor lies in the flat arrays."""
         return Segments([tensor.values[1].shape for tensor in self.tensors])
 
-    @cached_property
+    @property
     def at_floor(self) -> list[Comparison]:
-        """Each tensor as it compares under the floor."""
-        if len(self.tensors) == 1 and self.segments.lengths[0] > LONGEST:  # in chunks
-            return [compare(*self.tensors[0].values, self.floor)]
-        rule = rule_of(self.floor, FORMATS[self.sides.dtype])
-        return compare_segments(self.segments, self.actual, self.expected, rule)
+        """Each tensor as it compares under the floor: dear, and most need its statistics alone."""
+        return [self._large] if self._large else self._small.comparisons
+
+    @cached_property
+    def statistics(self) -> list[Statistics]:
+        """What is counted in each tensor."""
+        return [self._large.statistics] if self._large else self._small.statistics
 
     @cached_property
     def agree(self) -> list[bool]:
         """Whether each tensor agrees under the floor."""
-        return [not found.disagreeing for found in self.at_floor]
+        each = [self._large.disagreeing] if self._large else self._small.disagreeing
+        return [not disagreeing for disagreeing in each]
 
     @cached_property
     def unmatched(self) -> list[bool]:
         """Whether one side of each tensor has NaN or an infinity that the other has not."""
-        return [found.statistics.nonfinite > 0 for found in self.at_floor]
+        return [counted.nonfinite > 0 for counted in self.statistics]
+
+    @cached_property
+    def _large(self) -> Comparison | None:
+        """The comparison of a large tensor, which has a batch of its own: in chunks."""
+        if len(self.tensors) > 1 or self.segments.lengths[0] <= LONGEST:
+            return None
+        return compare(*self.tensors[0].values, self.floor)
+
+    @cached_property
+    def _small(self) -> SegmentComparisons:
+        rule = rule_of(self.floor, FORMATS[self.sides.dtype])
+        return segmented(self.segments, self.actual, self.expected, rule)
 
     @cached_property
     def actual(self) -> Float:

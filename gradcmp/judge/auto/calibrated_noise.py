@@ -27,7 +27,7 @@ from gradcmp.judge.auto.kinks import (
 from gradcmp.judge.auto.loudness import apart, loudness, shrinks
 from gradcmp.judge.auto.pair import RecordingPair, TensorPair
 from gradcmp.judge.auto.source import NoiseSource
-from gradcmp.judge.comparison import Comparison, Verdict
+from gradcmp.judge.comparison import Comparison, Statistics, Verdict
 from gradcmp.judge.elementwise.arrays import is_small
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.noise.calibration import Scale
@@ -60,9 +60,9 @@ class CalibratedNoise:
     ) -> Iterator[tuple[int, Comparison]]:
         """Return the numbers of all tensors that are still unsettled, each with its comparison."""
         for i in unsettled:
-            yield i, self._judge(batch.sides, batch.tensors[i], batch.at_floor[i])
+            yield i, self._judge(batch.sides, batch.tensors[i], batch.statistics[i])
 
-    def _judge(self, sides: RecordingPair, tensor: TensorPair, seen: Comparison) -> Comparison:
+    def _judge(self, sides: RecordingPair, tensor: TensorPair, seen: Statistics) -> Comparison:
         scale = self.scale(tensor.name, sides)
         limits = self.source.limits(sides.dtype)
         actual, expected = (np.asarray(array, np.float64) for array in tensor.values)
@@ -84,10 +84,10 @@ class CalibratedNoise:
                 detail = f"{verdict.detail}; consistent with {unit} matmuls"
                 verdict = replace(verdict, detail=detail)
         worst = element_of(found, tensor.values, float(scale.s[found.index]) * limits.r)
-        return replace(
+        return Comparison(
+            verdict,
+            self.source.rule,
             seen,
-            verdict=verdict,
-            rule=self.source.rule,
             disagreeing=0 if verdict.agrees else max(found.over, 1),
             worst=worst,
             excess=np.abs(difference) / (limits.r * scale.s) if is_small(difference) else None,
@@ -139,11 +139,10 @@ class CalibratedNoise:
         """Return *precision* for what agrees as rounding, though a formula has lost all digits."""
         known = np.asarray(self.source.reference.tensors[tensor.name], np.float64)
         scale, limits = partial(self.scale, tensor.name, sides), self.source.limits(sides.dtype)
-        if not may_have_lost_digits(seen, tensor, known):
-            return seen
-        if not any(map(self.source.lost_digits, sides.noisy_dtypes)):
-            return seen
-        return lost_digits(seen, tensor, known, scale, sides.precision, limits)
+        if may_have_lost_digits(seen, tensor, known):
+            if any(map(self.source.lost_digits, sides.noisy_dtypes)):
+                return lost_digits(seen, tensor, known, scale, sides.precision, limits)
+        return seen
 
     def judge_together(
         self, sides: RecordingPair, tensors: Sequence[TensorPair], found: Mapping[str, Comparison]

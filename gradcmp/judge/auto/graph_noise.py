@@ -74,10 +74,9 @@ class GraphNoise:
     def lost_digits(self, dtype: DType) -> bool:
         """Whether a usual formula lost digits here that a dtype can show."""
         if dtype not in self._lost_digits:
-            inputs = {name: self.reference.values[name] for name in self.graph.inputs}
-            cotangent = self.reference.gradients[self.graph.output]
+            known = self.reference
             try:
-                found = loses_digits(self.graph, inputs, cotangent, FORMATS[dtype], self.names)
+                found = loses_digits(self.graph, known.values, known.gradients, FORMATS[dtype])
             except NoModelError:
                 found = True
             self._lost_digits[dtype] = found

@@ -84,10 +84,11 @@ class NoiseFloor:
         """Return the numbers of the tensors that are settled, each with its comparison."""
         close = self._close(batch)
         for i in unsettled:
-            seen = batch.at_floor[i]
+            counted = batch.statistics[i]
             if batch.unmatched[i]:  # NaN or an infinity on one side: no noise is like that
-                yield i, seen
-            elif batch.agree[i]:
+                yield i, batch.at_floor[i]
+            elif batch.agree[i] and (close[i] or counted.equal == counted.total):
+                seen = batch.at_floor[i]
                 if seen.verdict.reason == "non-finite":  # the same on both sides, everywhere
                     yield i, seen
                 elif close[i]:

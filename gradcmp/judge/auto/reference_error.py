@@ -8,7 +8,7 @@ does not shrink, so it is never settled here: docs/design/baseline.md.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -118,15 +118,7 @@ class ReferenceError:
                 # What is common to all elements is not asked for.
                 yield (
                     i,
-                    replace(
-                        batch.at_floor[i],
-                        verdict=ROUNDING,
-                        rule=RULE,
-                        disagreeing=0,
-                        worst=worst,
-                        excess=excess,
-                        noise=noise,
-                    ),
+                    Comparison(ROUNDING, RULE, batch.statistics[i], 0, worst, excess, noise),
                 )
 
     def _scales_of(self, batch: TensorBatch) -> Float:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from gradcmp.case import DTypeTable, Tolerance
 from gradcmp.dtypes import FORMATS, Format, coarser
-from gradcmp.judge.comparison import SMALL, Comparison, Element, Reason, Verdict
+from gradcmp.judge.comparison import (
+    SMALL,
+    Comparison,
+    Element,
+    Reason,
+    Statistics,
+    Verdict,
+)
 from gradcmp.judge.elementwise import by_numpy, compiled
 from gradcmp.judge.elementwise.chunks import aligned, pieces
 from gradcmp.judge.elementwise.difference import Difference, element_under
@@ -134,18 +142,51 @@ def compare_segments(
     segments: Segments, actual: Array, expected: Array, rule: ElementTolerance
 ) -> list[Comparison]:
     """Compare float64 arrays that lie in flat runs, each pair by itself."""
+    return segmented(segments, actual, expected, rule).comparisons
+
+
+def segmented(
+    segments: Segments, actual: Array, expected: Array, rule: ElementTolerance
+) -> SegmentComparisons:
+    """Put float64 arrays that lie in flat runs beside each other: nothing is computed yet."""
+    one = Run(segments.shapes[0]) if len(segments) == 1 else segments
     with np.errstate(all="ignore"):
-        difference = Difference(actual, expected, rule)
-        one = Run(segments.shapes[0]) if len(segments) == 1 else segments
-        found = SegmentedDifference(one, difference)
-        excess = segments.split(difference.excess)
-        parts = zip(found.results(), found.elements(), excess, strict=True)
-        compared = [
-            _conclude(result, rule, worst, part if is_small(part) else None)
-            for result, worst, part in parts
-        ]
-    sides = segments.split(expected)
-    return [_warn_if_nothing_finite(one, side) for one, side in zip(compared, sides, strict=True)]
+        return SegmentComparisons(SegmentedDifference(one, Difference(actual, expected, rule)))
+
+
+@dataclass(frozen=True)
+class SegmentComparisons:
+    """Comparisons of small arrays: counted all together, and concluded when that is asked for."""
+
+    found: SegmentedDifference
+
+    @cached_property
+    def statistics(self) -> list[Statistics]:
+        """What is counted in each pair, however it is judged."""
+        with np.errstate(all="ignore"):
+            return self.found.statistics
+
+    @cached_property
+    def disagreeing(self) -> list[int]:
+        """How many elements of each pair disagree."""
+        with np.errstate(all="ignore"):
+            return self.found.disagreeing
+
+    @cached_property
+    def comparisons(self) -> list[Comparison]:
+        """The comparison of each pair."""
+        found, difference = self.found, self.found.difference
+        segments, rule = found.segments, difference.rule
+        with np.errstate(all="ignore"):
+            excess = segments.split(difference.excess)
+            parts = zip(found.results(), found.elements(), excess, strict=True)
+            compared = [
+                _conclude(result, rule, worst, part if is_small(part) else None)
+                for result, worst, part in parts
+            ]
+        sides = segments.split(difference.expected)
+        pairs = zip(compared, sides, strict=True)
+        return [_warn_if_nothing_finite(one, side) for one, side in pairs]
 
 
 def _large(
