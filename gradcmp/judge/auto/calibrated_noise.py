@@ -139,10 +139,11 @@ class CalibratedNoise:
         """Return *precision* for what agrees as rounding, though a formula has lost all digits."""
         known = np.asarray(self.source.reference.tensors[tensor.name], np.float64)
         scale, limits = partial(self.scale, tensor.name, sides), self.source.limits(sides.dtype)
-        if may_have_lost_digits(seen, tensor, known):
-            if any(map(self.source.lost_digits, sides.noisy_dtypes)):
-                return lost_digits(seen, tensor, known, scale, sides.precision, limits)
-        return seen
+        if not may_have_lost_digits(seen, tensor, known) or not any(
+            map(self.source.lost_digits, sides.noisy_dtypes)
+        ):
+            return seen
+        return lost_digits(seen, tensor, known, scale, sides.precision, limits)
 
     def judge_together(
         self, sides: RecordingPair, tensors: Sequence[TensorPair], found: Mapping[str, Comparison]

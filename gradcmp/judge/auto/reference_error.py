@@ -39,8 +39,7 @@ NOISE_PER_ERROR = (
 LEAST, GREATEST = 0.06, 9.4
 # Times the noise that this implies: four limits of a calibration, since one run is rougher.
 WITHIN = 32.0
-LARGEST = 128.0  # units roundoff of a tensor's largest element: more, and a branch was taken
-SMOOTH = 1024.0  # the same where nothing branches
+LARGEST = 128.0  # units roundoff of a tensor's largest element
 ALLOWED = Limits(WITHIN, limits_of(BASELINE_DTYPE).p)
 RULE = f"auto: |a − e| <= {WITHIN:g} × noise, estimated from one {BASELINE_DTYPE} run"
 
@@ -170,9 +169,8 @@ class ReferenceError:
 
     def _is_likely(self, noise: Float, size: Float) -> npt.NDArray[np.bool_]:
         """Whether noise so large at most is rounding, by the largest element of each tensor."""
-        if self.source.has_branches:
-            likely: npt.NDArray[np.bool_] = noise <= LARGEST * U * size
-        else:  # a true zero is nothing but rounding
-            likely = (noise <= SMOOTH * U * size) | ((noise >= size) & np.isfinite(noise))
+        likely: npt.NDArray[np.bool_] = noise <= LARGEST * U * size
+        if not self.source.has_branches:  # a true zero is nothing but rounding
+            likely |= (noise >= size) & np.isfinite(noise)
         likely |= noise == 0
         return likely

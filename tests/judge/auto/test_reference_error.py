@@ -126,37 +126,24 @@ NOTHING_LEFT = {  # d z is zero but for rounding; in the second graph a branch m
     "smooth": case(s="softmax(x + sum(z), axis=1)", out="sum(s * y)"),
     "branching": case(r="relu(x + 9)", s="softmax(r + sum(z), axis=1)", out="sum(s * y)"),
 }
-FAR_FROM_ZERO = {
-    "smooth": case(a="x + 99", s="exp(a - 99)", out="sum(s * y)"),
-    "branching": case(a="relu(x + 99)", s="exp(a - 99)", out="sum(s * y)"),
-}
 
 
-@pytest.mark.parametrize("cases", [NOTHING_LEFT, FAR_FROM_ZERO])
-def test_only_a_branch_makes_a_large_error_of_the_reference_suspicious(cases, calibrations):
+def test_only_a_branch_makes_a_zero_of_nothing_but_rounding_suspicious(calibrations):
     known = {}
-    for name, chosen in cases.items():
+    for name, there in NOTHING_LEFT.items():
         calibrations.clear()
-        judged = verdict(chosen, draw(chosen))
+        judged = verdict(there, draw(there))
         assert not judged.disagreements
         known[name] = bool(calibrations)
     assert known == {"smooth": False, "branching": True}
 
 
-@pytest.mark.parametrize(
-    ("there", "change"),
-    [
-        (NOTHING_LEFT["smooth"], lambda d: d + np.float32(1e-4)),
-        (FAR_FROM_ZERO["smooth"], one_element(1.01)),
-        (FAR_FROM_ZERO["smooth"], lambda d: d * np.float32(1.01)),
-    ],
-)
 @pytest.mark.parametrize("in_float64", [True, False])
-def test_without_branches_what_is_wrong_is_found_all_the_same(there, change, in_float64):
-    name = there.wrt[-1] if "z" in there.wrt else "x"
+def test_what_is_wrong_beside_nothing_but_rounding_is_found(in_float64):
+    there = NOTHING_LEFT["smooth"]
 
     def spoil(recording):
         kept = recording.dtype == "float64" and not in_float64
-        return recording if kept else spoiled(name, change)(recording)
+        return recording if kept else spoiled("z", lambda d: d + np.float32(1e-4))(recording)
 
-    assert reasons(verdict(there, draw(there), spoil=spoil))[f"d {name}"] == "bug"
+    assert reasons(verdict(there, draw(there), spoil=spoil))["d z"] == "bug"
