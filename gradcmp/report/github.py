@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from gradcmp.errors import ExitCode
 from gradcmp.judge.verdict import CaseVerdict
-from gradcmp.report.words.ink import clean
+from gradcmp.outside.printable import clean
 from gradcmp.report.words.sentence import MARKS, Tally, sentence
 from gradcmp.report.words.weak import listed
 

@@ -14,6 +14,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from gradcmp.errors import ExitCode
 from gradcmp.judge.verdict import CaseVerdict, Pair
+from gradcmp.outside.printable import clean_lines
 from gradcmp.recording import Failure
 from gradcmp.report.screen.plain import Screen
 from gradcmp.report.words.judgement import facts
@@ -97,8 +98,8 @@ def seconds(verdict: CaseVerdict) -> dict[str, float]:
 
 
 def xml(text: str) -> str:
-    """Spell out what XML cannot hold, such as control characters."""
-    return NOT_XML.sub(lambda match: ascii(match[0])[1:-1], text)
+    """Spell out control characters, and what XML cannot hold."""
+    return NOT_XML.sub(lambda match: ascii(match[0])[1:-1], clean_lines(text))
 
 
 def _suite(number: int, name: str, package: str, taken: float) -> Element:

@@ -12,9 +12,9 @@ from html import escape
 
 from gradcmp.errors import ExitCode
 from gradcmp.judge.verdict import CaseVerdict
+from gradcmp.outside.printable import clean
 from gradcmp.report.screen.plain import Screen
 from gradcmp.report.words.figures import count
-from gradcmp.report.words.ink import clean
 from gradcmp.report.words.sentence import MARKS, Tally, brief
 from gradcmp.report.words.weak import listed
 
@@ -78,8 +78,11 @@ def cell(text: str) -> str:
 
 
 def span(text: str) -> str:
-    """Write a code span in a cell: a pipe ends a cell even in code, unless escaped."""
-    text = cell(text).replace("|", r"\|")
+    """Write a code span in a cell: a pipe ends a cell even in code, unless escaped.
+
+    One behind a backslash cannot be: to GitHub that would be an escaped backslash and a pipe.
+    """
+    text = cell(text).replace(r"\|", r"\x7c").replace("|", r"\|")
     if not text:
         return ""
     fence = "`" * (longest(text) + 1)

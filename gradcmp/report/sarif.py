@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
+from os import fsencode
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -119,7 +120,7 @@ def told(text: str, where: Location | None) -> dict[str, Any]:
     if where is None:
         return message
     path = Path(where.file)
-    uri = path.as_uri() if path.is_absolute() else quote(path.as_posix())
+    uri = path.as_uri() if path.is_absolute() else quote(fsencode(path.as_posix()))
     region = {} if where.line is None else {"region": {"startLine": where.line}}
     place = {"physicalLocation": {"artifactLocation": {"uri": uri}, **region}}
     return {**message, "locations": [place]}
