@@ -11,6 +11,7 @@ import click
 from gradcmp.case import Case, DType
 from gradcmp.cli import completion, options
 from gradcmp.cli.cases import choose, load, require_distinct
+from gradcmp.cli.files import require_own
 from gradcmp.cli.terminal import say
 from gradcmp.cli.trust import no_user_code
 from gradcmp.errors import BackendError, ExitCode, NothingComparedError, UsageError
@@ -77,6 +78,8 @@ def command(
     overrides = options.Overrides(seed=seed, dtype=dtype)
     cases = [overrides.apply(case) for case in choose(load(paths), names)]
     files = places(place, cases)
+    for file in files:
+        require_own(file)
     failures: list[Failure] = []
     with Session() as session, session.shown():
         plans = session.check(cases, by=spec)
