@@ -19,6 +19,7 @@ from gradcmp.recording import Failure
 from gradcmp.report.screen.plain import Screen
 from gradcmp.report.words.judgement import facts
 from gradcmp.report.words.sentence import MARKS, Finding, Tally, furthest, sentence
+from gradcmp.report.words.weak import passed
 
 HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 COUNTS = {"failure": "failures", "error": "errors", "skipped": "skipped"}
@@ -88,8 +89,7 @@ def notes(verdict: CaseVerdict) -> Iterator[str]:
     for label in verdict.unsteady:
         yield f"{label} is not deterministic"
     for name in verdict.weak:
-        survivors = ", ".join(verdict.sensitivity[name].survivors)
-        yield f"{name} is a weak check: it would also have passed {survivors}"
+        yield f"{name} is a weak check: {passed(verdict, name)}"
 
 
 def seconds(verdict: CaseVerdict) -> dict[str, float]:

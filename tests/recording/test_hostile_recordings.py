@@ -165,13 +165,6 @@ def test_a_flipped_byte_gives_a_recording_or_a_recording_error(make, mask):
     assert refused > 100
 
 
-def test_random_bytes_are_no_recording():
-    rng = np.random.default_rng(3)
-    for length in rng.integers(0, 300, 300):
-        with pytest.raises(RecordingError):
-            from_bytes(rng.bytes(length))
-
-
 def test_what_is_no_file_is_refused(tmp_path):
     empty = tmp_path / "empty.safetensors"
     empty.touch()

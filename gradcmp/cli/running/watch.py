@@ -146,6 +146,7 @@ class Watch:
 
     def _answer_one(self, plan: Plan, kept: CaseVerdict | None) -> tuple[Work, CaseVerdict]:
         """Do the least that gives the verdict of a case."""
+        from gradcmp.api import with_itself
         from gradcmp.judge import judge
 
         case = plan.case
@@ -155,7 +156,8 @@ class Watch:
         if kept and (twinned or not isinstance(case.tolerance, Auto)):
             twins = kept.twins if isinstance(case.tolerance, Auto) else None
             verdict = judge(case, kept.reference, kept.outcomes, twins, graph=plan.graph)
-            return "judged again", replace(verdict, runs=kept.runs, unsteady=kept.unsteady)
+            verdict = replace(verdict, runs=kept.runs, unsteady=kept.unsteady)
+            return "judged again", with_itself(plan, verdict)
         return "run", settle(plan, self._session.pool, self._effort, debugging())
 
     def _question(self, case: Case) -> str:
