@@ -73,16 +73,32 @@ def archive(rng: random.Random, blob: bytes) -> bytes:
 
 def sealed(rng: random.Random, blob: bytes) -> bytes:
     """Spoil a recording, and compute its digest again: what it says is then read."""
-    spoiled = lie(rng, blob)
+    return sealed_again(lie(rng, blob))
+
+
+def sealed_again(blob: bytes) -> bytes:
     try:
-        arrays, facts = unpack(spoiled)
+        arrays, facts = unpack(blob)
         return pack(arrays, {**facts, SEAL: seal(arrays, facts)})
     except (RecordingError, TypeError, ValueError, KeyError):
-        return spoiled
+        return blob
+
+
+def numbers(rng: random.Random, blob: bytes) -> bytes:
+    """Put other bits behind the header of a recording: NaN, infinities, whatever they are."""
+    begin = 8 + int.from_bytes(blob[:8], "little")
+    spoiled = bytearray(blob)
+    for _ in range(rng.choice([1, 4, 40])):
+        if begin < len(blob):
+            spoiled[rng.randrange(begin, len(blob))] = rng.choice([0, 0x7F, 0xFF, 0x80, 0xF0, 3])
+    return sealed_again(bytes(spoiled))
 
 
 MUTATIONS = {
-    ".safetensors": (flip, cut, repeat, insert, noise, lie, lie, sealed, sealed, sealed, sealed),
+    ".safetensors": (
+        *(flip, cut, repeat, insert, noise, lie),
+        *(sealed, sealed, sealed, numbers, numbers, numbers, numbers),
+    ),
     ".npy": (flip, cut, repeat, insert, noise, header, header, header, header),
     ".npz": (flip, flip, cut, repeat, insert, archive, archive, archive),
 }
