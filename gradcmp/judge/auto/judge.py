@@ -19,6 +19,7 @@ from gradcmp.judge.auto.noise_floor import FLOORS, NoiseFloor
 from gradcmp.judge.auto.overflow import Overflow, overflows
 from gradcmp.judge.auto.pair import RecordingPair, TensorPair
 from gradcmp.judge.auto.reference_error import BASELINE_DTYPE, ReferenceError
+from gradcmp.judge.auto.rough_noise import RoughNoise
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.dtypes import HALVES
 from gradcmp.judge.elementwise.arrays import compare_all, is_real
@@ -127,7 +128,8 @@ class NoiseJudge:
 
     @cached_property
     def _stages(self) -> tuple[Stage, ...]:
-        return (NoiseFloor(), self._reference_error, self._calibrated)
+        rough = RoughNoise(self._noise)
+        return (NoiseFloor(), self._reference_error, rough, self._calibrated)
 
     def sides(self, pair: Pair) -> RecordingPair:
         """Put the two recordings of a pair beside each other."""
