@@ -31,6 +31,9 @@ def nudged_inputs(
 ) -> Iterator[dict[str, Array]]:
     """Return the inputs of each of `POINTS` runs: ``x (1 + delta xi)``, whole numbers as they are.
 
+    Numbers of one size share one xi, in whichever input they are: what is tied stays tied, and
+    what cancels still does. At a tie that is broken a kernel that is wrong there would be right.
+
     Parameters
     ----------
     dtype : str
@@ -38,11 +41,17 @@ def nudged_inputs(
     """
     u, rng = PRECISIONS[dtype].u, np.random.default_rng([seed, POINTS])
     delta = HALF_NUDGE * u if dtype in HALVES or dtype == "float16" else NUDGE
+    real = {name: x for name, x in inputs.items() if x.dtype.kind == "f"}
+    sizes = np.concatenate([np.abs(x).reshape(-1) for x in real.values()] or [np.zeros(0)])
+    known, places = np.unique(sizes, return_inverse=True)
+    ends = np.cumsum([x.size for x in real.values()])[:-1]
     for _ in range(POINTS):
-        yield {
-            name: x * (1 + delta * rng.standard_normal(x.shape)) if x.dtype.kind == "f" else x
-            for name, x in inputs.items()
+        factors = np.split((1 + delta * rng.standard_normal(known.size))[places], ends)
+        moved = {
+            name: x * factor.reshape(x.shape)
+            for (name, x), factor in zip(real.items(), factors, strict=False)
         }
+        yield {**inputs, **moved}
 
 
 def own_noise(
