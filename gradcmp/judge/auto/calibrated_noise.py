@@ -146,7 +146,10 @@ class CalibratedNoise:
             return {}
         names = sorted(kinks & {tensor.name for tensor in gradients})
         for many in (False, True):
-            rest = self._outside_span(sides, gradients, many)
+            scaled = [(t, self.scale(t.name, sides)) for t in gradients]
+            rest = outside_span(
+                [kinked(t.name, t.values, s, sides.precision, many) for t, s in scaled]
+            )
             loud = [] if rest is None else [n for n in names if self._is_loud(n, rest[n], sides)]
             if rest is not None and not loud:
                 return {}
@@ -169,16 +172,6 @@ class CalibratedNoise:
         """Whether a tensor has a part in the jumps: a gradient of real numbers in one shape."""
         measured = seen.verdict.reason not in ("shape", "dtype", "empty", "non-finite", "range")
         return tensor.name.startswith("d ") and tensor.name in self.scales.names and measured
-
-    def _outside_span(
-        self, sides: RecordingPair, tensors: Sequence[TensorPair], many: bool
-    ) -> dict[str, Float] | None:
-        return outside_span(
-            [
-                kinked(t.name, t.values, self.scale(t.name, sides), sides.precision, many)
-                for t in tensors
-            ]
-        )
 
     def latitude(self, name: str, sides: RecordingPair) -> Latitude | None:
         """Return what open branches leave to a tensor; None where none is open."""
