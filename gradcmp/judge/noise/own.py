@@ -23,6 +23,8 @@ POINTS = 8  # K
 # How far inputs are nudged, relative to each: far enough for other roundings of every unit that
 # may have computed (TF32 among them), and near enough for the same loss of digits.
 NUDGE = 2.0**-11
+ALIKE = 8.0  # times: a number that nudges change by more is another number
+SMALL = 0.1  # of a number: an error up to that may be a factor of it
 HALF_NUDGE = 4.0  # units roundoff of a dtype of few digits
 
 
@@ -60,7 +62,10 @@ def own_noise(
     """Return the noise of each tensor's elements.
 
     ``D_k = b(x_k) - b64(x_k)`` at the nudged inputs; what it moves from ``D_0`` at the inputs
-    themselves is pooled as the deviations of replicas are.
+    themselves is pooled as the deviations of replicas are. Where nudges change the number itself by
+    much, as they do an exponential, what is wrong by a small factor moves as well: so the same is
+    asked of ``D_k b64(x_0) / b64(x_k)``, and the smaller noise counts. (Not of what is far off: who
+    loses all digits has zero, and is always off by the number itself.)
 
     Parameters
     ----------
@@ -78,9 +83,16 @@ def own_noise(
         if len(nudged) != POINTS or len(shapes) > 1 or None in shapes:
             continue
         with np.errstate(all="ignore"):
-            stack = np.stack(strayed)  # type: ignore[arg-type]
-            stack += np.asarray(run[1].tensors[name], np.float64) - stack[0]
-            found[name] = pool(stack, PRECISIONS[dtype]).s
+            moved = np.stack(strayed)  # type: ignore[arg-type]
+            fine = np.stack(
+                [np.asarray(one[1].tensors[name], np.float64) for one in (run, *nudged)]
+            )
+            ratio = fine[0] / fine
+            known = (ratio >= 1 / ALIKE) & (ratio <= ALIKE)
+            known &= np.abs(moved[0]) <= SMALL * np.abs(fine[0])
+            both = moved, moved * np.where(known, ratio, 1.0)
+            scales = (pool(fine[0] + (one - one[0]), PRECISIONS[dtype]).s for one in both)
+            found[name] = np.fmin(*scales)
     return found
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import autocases
 import numpy as np
 import pytest
-from autocases import case, draw, reasons, verdict
+from autocases import case, draw, reasons, spoiled, verdict
 
-from gradcmp.judge.noise.own import NUDGE, POINTS, nudged_inputs
+from gradcmp.judge.noise import own
+from gradcmp.judge.noise.own import NUDGE, POINTS, nudged_inputs, own_noise
+from gradcmp.recording import Recording
 
 
 def test_numbers_of_one_size_are_nudged_alike_in_whichever_input_they_are():
@@ -60,3 +62,41 @@ def test_where_the_ties_are_broken_it_would_pass(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(autocases, "nudged_inputs", apart)
     assert reasons(tied())["d x"] == "precision"
+
+
+def off_by_a_hundredth():
+    """Judge torch, of which one element of a steep gradient is off, in float32 alone."""
+    there = case(out="logsumexp(x, axis=1)")
+    inputs = draw(there, x=200 + 3 * np.random.default_rng(0).standard_normal((4, 3)))
+
+    def spoil(recording):
+        dx = recording.gradients["x"].copy()
+        dx.flat[8] *= np.float32(1.01)
+        return spoiled("x", lambda _: dx)(recording) if dx.dtype == np.float32 else recording
+
+    return verdict(there, inputs, spoil=spoil)
+
+
+def test_a_small_factor_is_a_bug_where_nudges_change_the_number_itself():
+    assert reasons(off_by_a_hundredth())["d x"] == "bug"
+
+
+def test_it_would_pass_where_the_factor_is_not_asked_for(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(own, "SMALL", 0.0)
+    assert reasons(off_by_a_hundredth())["d x"] == "precision"
+
+
+def test_what_has_lost_all_digits_is_not_off_by_a_factor():
+    """Zero where the number is too small: off by the number itself at all points, and right."""
+    fine = np.exp(np.linspace(-30.0, 0.0, 31))
+    coarse = np.where(fine < 2.0**-24, 0.0, fine).astype(np.float32)
+
+    def run(factor):
+        return tuple(
+            Recording("torch", dtype, {"y": array * factor}, {})
+            for dtype, array in (("float32", coarse), ("float64", fine))
+        )
+
+    nudged = [run(factor) for factor in np.linspace(0.5, 1.5, POINTS)]
+    noise = own_noise("float32", run(1.0), nudged, ["y"])["y"]
+    assert np.max(np.abs(coarse - fine) / noise) < 10
