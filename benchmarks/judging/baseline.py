@@ -24,8 +24,7 @@ from benchmarks.judging.recording import Run, runs
 from gradcmp.judge import Comparison, Pair
 from gradcmp.judge.auto.noise_floor import FLOORS, NoiseFloor
 from gradcmp.judge.auto.pair import RecordingPair, TensorPair
-from gradcmp.judge.auto.reference_error import RULE
-from gradcmp.judge.auto.rough_noise import RULE as ROUGH
+from gradcmp.judge.auto.reference_error import ROUGH_RULE, RULE
 
 
 def tensors(trial: Trial) -> Iterator[tuple[str, RecordingPair, TensorPair]]:
@@ -66,11 +65,11 @@ def spread(run: Run) -> Iterator[tuple[float, float]]:
     For the elements from a hundredth of which, and up to a hundredth of which, it is beyond.
     """
     rule = Trial(run).rule
-    noise = rule._noise.roughly_of("float32")
     for name in (f"d {name}" for name in run.problem.case.wrt):
-        scale, some = rule._reference_error.scale(name), rule.reference.tensors[name] != 0
+        scale, some = rule._reference_error.scale(name), rule.source.reference.tensors[name] != 0
         if scale is not None and some.any():
-            low, high = np.percentile((noise[name].s / scale)[some], (1, 99))
+            noise = rule.source.roughly(name, "float32").s
+            low, high = np.percentile((noise / scale)[some], (1, 99))
             yield float(low), float(high)
 
 
@@ -91,7 +90,7 @@ def main() -> None:
         for kind, quick, full in judged(run):
             if quick.rule == FLOORS["float32"].rule or full.noise is None:
                 continue
-            how = {RULE: "settled", ROUGH: "roughly"}.get(quick.rule, "left over")
+            how = {RULE: "settled", ROUGH_RULE: "roughly"}.get(quick.rule, "left over")
             seen[kind, how, full.verdict.reason] += 1
             if how != "left over":
                 multiples.append(full.noise.multiple)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from gradcmp.case import BackendSpec, Case, DType, Expression, InputSpec
-from gradcmp.judge.dtypes import PRECISIONS
+from gradcmp.dtypes import FORMATS
 from gradcmp.ops import Array
 
 Body = dict[str, str]
@@ -18,7 +18,7 @@ SHAPE = (6, 5)
 
 def edge_case(name: str, seed: int, dtype: DType, backends: tuple[BackendSpec, ...]) -> Case:
     """Return one case on the edge; its numbers and its op are those of the seed."""
-    u = PRECISIONS[dtype].u
+    u = FORMATS[dtype].u
     rng = np.random.default_rng([seed, list(EDGES).index(name)])
     drawn, body = EDGES[name](rng, 2 * u)
     if "out" not in body:

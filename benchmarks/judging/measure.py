@@ -15,10 +15,11 @@ from benchmarks.judging.recording import Problem, Run
 from benchmarks.judging.results import ALONE, WITH, WITHOUT, WORST_FIRST, Judged, Killed, Measured
 from benchmarks.judging.rivals import RIVALS
 from gradcmp.case import DType
+from gradcmp.dtypes import FORMATS
 from gradcmp.judge import Comparison, Pair
+from gradcmp.judge.auto.graph_noise import GraphNoise
 from gradcmp.judge.auto.judge import NoiseJudge
 from gradcmp.judge.auto.pair import RecordingPair
-from gradcmp.judge.dtypes import PRECISIONS
 from gradcmp.judge.noise.own import POINTS, own_noise
 from gradcmp.ops import Array
 from gradcmp.recording import Recording
@@ -124,9 +125,8 @@ class Trial:
 
     @cached_property
     def rule(self) -> NoiseJudge:
-        return NoiseJudge(
-            self.problem.graph, self.problem.reference, self.recordings, self.run.twins
-        )
+        source = GraphNoise(self.problem.graph, self.problem.reference)
+        return NoiseJudge(source, source.reference.backend, self.recordings, self.run.twins)
 
     def pairs(self) -> Iterator[Judged]:
         """Compare every recording with the reference and with each other."""
@@ -237,7 +237,7 @@ class Trial:
         The points are the inputs themselves and the nudged ones: a single error is small by
         chance. At least half a step of the dtype, which no gradient can promise to undercut.
         """
-        u = PRECISIONS[self.problem.case.dtype].u
+        u = FORMATS[self.problem.case.dtype].u
         errors = {}
         for name in self.problem.case.wrt:
             g = self.problem.reference.gradients[name]

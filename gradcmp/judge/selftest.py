@@ -133,7 +133,7 @@ def _in_one(
     names = [GRADIENT + name for name in faults]
     dtype: DType = right.dtype  # type: ignore[assignment]
     own = own_noise(dtype, (spoiled, twin), near, names)
-    return replace(spoiled, own={**right.own, **own}), twin
+    return replace(spoiled, own_noise={**right.own_noise, **own}), twin
 
 
 def _spoiled(recording: Recording, faults: Mapping[str, Change]) -> Recording:

@@ -8,14 +8,20 @@ from functools import partial
 
 import numpy as np
 
+from gradcmp.dtypes import FORMATS, Format
 from gradcmp.judge.auto.batch import TensorBatch
-from gradcmp.judge.auto.case_noise import UNITS, CaseNoise
 from gradcmp.judge.auto.decision import decide, element_of, lost_digits, noise_of
-from gradcmp.judge.auto.kinks import free_direction, kinked, outside_span, unexplained
-from gradcmp.judge.auto.loudness import apart, loudness, shrinks, together
+from gradcmp.judge.auto.kinks import (
+    free_direction,
+    kinked,
+    outside_span,
+    reached,
+    unexplained,
+)
+from gradcmp.judge.auto.loudness import apart, loudness, shrinks
 from gradcmp.judge.auto.pair import RecordingPair, TensorPair
+from gradcmp.judge.auto.source import NoiseSource
 from gradcmp.judge.comparison import Comparison, Verdict
-from gradcmp.judge.dtypes import PRECISIONS, Precision
 from gradcmp.judge.elementwise.arrays import is_small
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.noise.calibration import Scale
@@ -41,7 +47,7 @@ QUIET_FROM = 0.3  # of the noise that such a unit makes: less, and the unit is n
 class CalibratedNoise:
     """Judge by the decision table: loud or quiet, and whether float64 shrinks it."""
 
-    scales: CaseNoise
+    source: NoiseSource
     unearned: dict[str, set[str]] = field(default_factory=dict)
 
     def settle(
@@ -53,7 +59,7 @@ class CalibratedNoise:
 
     def _judge(self, sides: RecordingPair, tensor: TensorPair, seen: Comparison) -> Comparison:
         scale = self.scale(tensor.name, sides)
-        limits = self.scales.limits(sides.dtype)
+        limits = self.source.limits(sides.dtype)
         actual, expected = (np.asarray(array, np.float64) for array in tensor.values)
         difference = apart(actual, expected)
         stayed = None if tensor.float64 is None else apart(*tensor.float64)
@@ -61,7 +67,7 @@ class CalibratedNoise:
         measured = partial(self._decide, scale=scale, sides=sides)
         verdict, shrink = measured(difference, stayed)
         rest = found
-        if verdict.reason != "rounding" and scale.kinks:
+        if verdict.reason != "rounding" and reached(tensor.name, scale).any():
             verdict, left = self._with_kinks(verdict, sides, tensor, scale, measured)
             rest = loudness(left, scale, limits)
             found = found if verdict.agrees else rest
@@ -76,7 +82,7 @@ class CalibratedNoise:
         return replace(
             seen,
             verdict=verdict,
-            rule=self.scales.rule,
+            rule=self.source.rule,
             disagreeing=0 if verdict.agrees else max(found.over, 1),
             worst=worst,
             excess=np.abs(difference) / (limits.r * scale.s) if is_small(difference) else None,
@@ -87,7 +93,7 @@ class CalibratedNoise:
         self, difference: Float, stayed: Float | None, scale: Scale, sides: RecordingPair
     ) -> tuple[Verdict, float | None]:
         """Return the verdict on a difference, and by how much float64 did not shrink it."""
-        limits = self.scales.limits(sides.dtype)
+        limits = self.source.limits(sides.dtype)
         found = loudness(difference, scale, limits)
         if stayed is None:
             finest = sides.dtype == "float64"
@@ -109,17 +115,17 @@ class CalibratedNoise:
         The verdict on all of the difference stands if this one is no milder.
         """
 
-        def rest(
-            values: tuple[Array, Array], precision: Precision, many: bool
-        ) -> tuple[Float, bool]:
+        def rest(values: tuple[Array, Array], precision: Format, many: bool) -> tuple[Float, bool]:
             free = sides.expected_is_reference
             return unexplained(tensor.name, values, scale, precision, free, many)
 
         for many in (False, True):
             left, is_whole = rest(tensor.values, sides.precision, many)
-            fine = tensor.float64 and rest(tensor.float64, PRECISIONS["float64"], many)[0]
+            fine = tensor.float64 and rest(tensor.float64, FORMATS["float64"], many)[0]
             milder, _ = measured(left, fine)
-            if milder.agrees and is_whole:
+            elsewhere = np.abs(left) > self.source.limits(sides.dtype).r * scale.s
+            elsewhere &= ~reached(tensor.name, scale)
+            if (milder.agrees and is_whole) or elsewhere.any():  # more ways would say the same
                 break
         if not milder.agrees:
             return verdict, left
@@ -132,8 +138,8 @@ class CalibratedNoise:
         self, sides: RecordingPair, tensor: TensorPair, seen: Comparison
     ) -> Comparison:
         """Return *precision* for what agrees as rounding, though a formula has lost all digits."""
-        known = np.asarray(self.scales.reference.tensors[tensor.name], np.float64)
-        scale, limits = partial(self.scale, tensor.name, sides), self.scales.limits(sides.dtype)
+        known = np.asarray(self.source.reference.tensors[tensor.name], np.float64)
+        scale, limits = partial(self.scale, tensor.name, sides), self.source.limits(sides.dtype)
         return lost_digits(seen, tensor, known, scale, sides.precision, limits)
 
     def judge_together(
@@ -157,7 +163,7 @@ class CalibratedNoise:
             return {name: _with_word(found[name], TOO_MANY) for name in names}
         known = all(tensor.float64 for tensor in gradients) or sides.dtype == "float64"
         verdict = Verdict(False, "bug" if known else "suspect", TOGETHER)
-        limits = self.scales.limits(sides.dtype)
+        limits = self.source.limits(sides.dtype)
         over = {name: loudness(rest[name], self.scale(name, sides), limits).over for name in loud}
         return {
             name: replace(found[name], verdict=verdict, disagreeing=max(over[name], 1))
@@ -165,13 +171,13 @@ class CalibratedNoise:
         }
 
     def _is_loud(self, name: str, rest: Float, sides: RecordingPair) -> bool:
-        limits = self.scales.limits(sides.dtype)
+        limits = self.source.limits(sides.dtype)
         return loudness(rest, self.scale(name, sides), limits).loud
 
     def _is_gradient(self, tensor: TensorPair, seen: Comparison) -> bool:
         """Whether a tensor has a part in the jumps: a gradient of real numbers in one shape."""
         measured = seen.verdict.reason not in ("shape", "dtype", "empty", "non-finite", "range")
-        return tensor.name.startswith("d ") and tensor.name in self.scales.names and measured
+        return tensor.name.startswith("d ") and tensor.name in self.source.names and measured
 
     def latitude(self, name: str, sides: RecordingPair) -> Latitude | None:
         """Return what open branches leave to a tensor; None where none is open."""
@@ -192,19 +198,18 @@ class CalibratedNoise:
             for t in tensors
             if (scale := self.scale(t.name, sides)).kinks
         ]
-        found = free_direction(parts, self.scales.limits(sides.dtype).r) if parts else None
+        found = free_direction(parts, self.source.limits(sides.dtype).r) if parts else None
         return TiedDirection(*found) if found else None
 
     def scale(self, name: str, sides: RecordingPair, unit: str = "") -> Scale:
         """Return the noise of a difference."""
-        both = zip(sides.noisy_dtypes, sides.sums, strict=True)
-        return together([self.scales.of(dtype, unit, sums)[name] for dtype, sums in both])
+        return self.source.between(name, sides, unit)
 
     def _unit(self, sides: RecordingPair, tensor: TensorPair, difference: Float) -> str:
         """Return which coarser unit for matrix products would explain it; empty if none would."""
-        limits = self.scales.limits(sides.dtype)
+        limits = self.source.limits(sides.dtype)
         plain = loudness(difference, self.scale(tensor.name, sides), limits)
-        for unit in UNITS:
+        for unit in self.source.units:
             found = loudness(difference, self.scale(tensor.name, sides, unit), limits)
             if not found.loud and QUIET_FROM <= found.r <= plain.r / LOWER:
                 return unit
@@ -218,12 +223,12 @@ class CalibratedNoise:
         A float64 run that is right says that the formula is right, not that the kernel of
         another dtype is.
         """
-        scale, limits = self.scale(tensor.name, sides), self.scales.limits(sides.dtype)
+        scale, limits = self.scale(tensor.name, sides), self.source.limits(sides.dtype)
         for label, recording in sides.tested:
             strayed = sides.strayed(label, tensor.name)
             if strayed is not None and not loudness(strayed, scale, limits).loud:
                 continue  # this side lost no digits
-            noise = recording.own.get(tensor.name)
+            noise = recording.own_noise.get(tensor.name)
             if strayed is None or noise is None or noise.shape != strayed.shape:
                 self.unearned.setdefault(label, set()).add(tensor.name)
                 if unit:
@@ -240,7 +245,6 @@ class CalibratedNoise:
 
 def _with_word(seen: Comparison, word: str) -> Comparison:
     """Return a comparison whose verdict says one thing more."""
-    verdict = seen.verdict
-    if word in verdict.detail:
-        return seen
-    return replace(seen, verdict=replace(verdict, detail=f"{verdict.detail}; {word}"))
+    said = seen.verdict.detail
+    detail = said if word in said else f"{said}; {word}"
+    return replace(seen, verdict=replace(seen.verdict, detail=detail))

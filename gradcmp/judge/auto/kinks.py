@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gradcmp.dtypes import Format
 from gradcmp.judge.auto.loudness import apart
-from gradcmp.judge.dtypes import Precision
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.noise.calibration import Scale
-from gradcmp.judge.noise.kinks import EPS, Kinks
+from gradcmp.judge.noise.kinks import EPS, OpenBranches
 from gradcmp.recording import Array
 
 ROUNDED = 4.0  # roundings that the end of an interval, or a jump, may have seen
@@ -47,7 +47,7 @@ class Kinked:
 
     @property
     def unit(self) -> float:
-        """The unit roundoff in which the jumps are made, in a run that is not in float64 alone."""
+        """The unit roundoff of the dtype in which branches are open."""
         return max((one.precision.u for one in self.scale.kinks), default=EPS)
 
     @property
@@ -63,18 +63,18 @@ class Kinked:
         return high
 
 
-def kinked(
-    name: str, values: Sequence[Array], scale: Scale, precision: Precision, many: bool
-) -> Kinked:
-    """Put a difference beside the jumps of its tensor.
+def reached(name: str, scale: Scale) -> npt.NDArray[np.bool_]:
+    """Return to which elements of a tensor an open branch makes a difference."""
+    found = np.zeros(scale.base.shape, np.bool_)
+    for one in scale.kinks:
+        found |= _jumps(one, many=False)[name].any(axis=0)
+    return found
 
-    Parameters
-    ----------
-    values : pair of array
-        Actual and expected.
-    many : bool
-        Whether the branches are taken in more ways than usual.
-    """
+
+def kinked(
+    name: str, values: Sequence[Array], scale: Scale, precision: Format, many: bool
+) -> Kinked:
+    """Put a difference beside the jumps of its tensor; parameters as those of `unexplained`."""
     actual, expected = (np.asarray(array, np.float64) for array in values)
     jumps = np.concatenate([_jumps(one, many)[name] for one in scale.kinks])
     jumps = np.where(np.isfinite(jumps), jumps, 0.0)
@@ -85,7 +85,7 @@ def kinked(
     return Kinked(name, apart(actual, expected), scale, jumps, margin)
 
 
-def _jumps(kinks: Kinks, many: bool) -> Mapping[str, Float]:
+def _jumps(kinks: OpenBranches, many: bool) -> Mapping[str, Float]:
     return kinks.many_jumps if many else kinks.jumps
 
 
@@ -93,7 +93,7 @@ def unexplained(
     name: str,
     values: Sequence[Array],
     scale: Scale,
-    precision: Precision,
+    precision: Format,
     expected_is_reference: bool,
     many: bool = False,
 ) -> tuple[Float, bool]:
@@ -103,7 +103,7 @@ def unexplained(
     ----------
     values : pair of array
         Actual and expected.
-    precision : Precision
+    precision : Format
         Of the coarser side: jumps are rounded, too.
     expected_is_reference : bool
         Then only the other side's branches are open.
@@ -212,8 +212,8 @@ def _fit(tensors: Sequence[Kinked]) -> Fit | None:
     margin = np.concatenate([one.margin.reshape(-1) for one in tensors])
     unit = np.concatenate([np.full(one.difference.size, one.unit) for one in tensors])
     with np.errstate(all="ignore"):
-        # A jump is rounded, too, and where the reference has a zero that is all the noise there is:
-        # in smaller units one element would take all digits of the fit from the others.
+        # A jump is rounded, too: where the reference has a zero there is no other noise, and in
+        # smaller units one element would take all digits of the fit from the others.
         jump, off = np.abs(jumps).max(axis=0), np.abs(difference)
         noise = np.fmax(noise, unit * np.where(np.isfinite(jump), jump, 0.0))
         noise = np.fmax(noise, EPS * np.where(np.isfinite(off), off, 0.0))  # float64's own
@@ -230,7 +230,7 @@ def _fit(tensors: Sequence[Kinked]) -> Fit | None:
     least = max(FAINT, lost, 64 * exact * len(where) ** 0.5)
     basis = basis[values > least]
     new = others - (others @ basis.T) @ basis
-    if np.linalg.norm(new, axis=1).max(initial=0.0) > least:
+    if len(basis) == len(known) or np.linalg.norm(new, axis=1).max(initial=0.0) > least:
         return None  # more ways would show more kinds of jumps
     rest = seen - basis.T @ (basis @ seen)
     return Fit(difference, where, seen, rest, noise[where], margin[where])

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from gradcmp.judge.dtypes import PRECISIONS
+from gradcmp.dtypes import FORMATS
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.recording import Array
 
@@ -82,7 +82,7 @@ MUTANTS: Mapping[str, Mutant] = {
     "transposed": Mutant(_transposed),
     "float32": Mutant(
         lambda gradient, u: gradient.astype(np.float32).astype(np.float64),
-        PRECISIONS["float64"].u,
+        FORMATS["float64"].u,
     ),
 }
 
@@ -117,7 +117,7 @@ def mutants(gradient: Array, rng: np.random.Generator) -> dict[str, Array | None
 
 def u_of(dtype: str) -> float:
     """Return the unit roundoff of a dtype by name; 0 for integers, which have none."""
-    return {str(name): known.u for name, known in PRECISIONS.items()}.get(dtype, 0.0)
+    return FORMATS[dtype].u if dtype in FORMATS else 0.0
 
 
 def that_show(gradient: Float, u: float) -> Iterator[tuple[str, Mutant]]:

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
+from gradcmp.dtypes import FORMATS, Format
 from gradcmp.graph import Graph
-from gradcmp.judge.dtypes import Precision
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.noise.branches import Branches, FreeBranches, ReplayedBranches
 from gradcmp.judge.noise.model import NoiseModel, NoisyArray, Stack
@@ -29,7 +30,7 @@ SYSTEMATIC = 4
 ALIKE = 4  # of so many ways one takes all ties of an operand alike
 NEARBY = 32.0  # roundings of a tensor's largest element: moved by noise, and by no branch
 EPS = 2.0**-52  # from 1 to the next float64
-TINY = 2.0**-1022  # below it float64 itself loses digits
+TINY = FORMATS["float64"].eta  # below it float64 itself loses digits
 
 
 @dataclass
@@ -124,6 +125,22 @@ def replayed(
     return walk(graph, inputs, cotangent, exact, names)
 
 
+class OpenBranches(Protocol):
+    """The branches that a correct implementation may take otherwise."""
+
+    @property
+    def precision(self) -> Format:
+        """The rounding of the dtype in which they are open."""
+
+    @property
+    def jumps(self) -> Mapping[str, Float]:
+        """By tensor, what each of some ways to take them adds to it, on a leading axis."""
+
+    @property
+    def many_jumps(self) -> Mapping[str, Float]:
+        """The same for more ways."""
+
+
 @dataclass(eq=False)
 class Kinks:
     """The open branches of one graph at one point."""
@@ -131,7 +148,7 @@ class Kinks:
     graph: Graph
     inputs: Mapping[str, Array]
     cotangent: Array = field(repr=False)
-    precision: Precision
+    precision: Format
     names: Collection[str]
     seed: int = 0
 

@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 
 from gradcmp.case import DType
-from gradcmp.judge.dtypes import HALVES, PRECISIONS
+from gradcmp.dtypes import FORMATS
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.noise.calibration import pool
 from gradcmp.recording import Array, Recording
@@ -41,8 +41,8 @@ def nudged_inputs(
     dtype : str
         What the tested side computes in; the inputs are still to be rounded to it.
     """
-    u, rng = PRECISIONS[dtype].u, np.random.default_rng([seed, POINTS])
-    delta = HALF_NUDGE * u if dtype in HALVES or dtype == "float16" else NUDGE
+    u, rng = FORMATS[dtype].u, np.random.default_rng([seed, POINTS])
+    delta = max(NUDGE, HALF_NUDGE * u)
     real = {name: x for name, x in inputs.items() if x.dtype.kind == "f"}
     sizes = np.concatenate([np.abs(x).reshape(-1) for x in real.values()] or [np.zeros(0)])
     known, places = np.unique(sizes, return_inverse=True)
@@ -87,13 +87,22 @@ def own_noise(
             fine = np.stack(
                 [np.asarray(one[1].tensors[name], np.float64) for one in (run, *nudged)]
             )
-            ratio = fine[0] / fine
-            known = (ratio >= 1 / ALIKE) & (ratio <= ALIKE)
-            known &= np.abs(moved[0]) <= SMALL * np.abs(fine[0])
-            both = moved, moved * np.where(known, ratio, 1.0)
-            scales = (pool(fine[0] + (one - one[0]), PRECISIONS[dtype]).s for one in both)
+            both = moved, moved * _growth(moved[0], fine)
+            scales = (pool(fine[0] + (one - one[0]), FORMATS[dtype]).s for one in both)
             found[name] = np.fmin(*scales)
     return found
+
+
+def _growth(difference: Float, fine: Float) -> Float:
+    """Return by what a factor of each number would grow at the nudged inputs, inverted.
+
+    One where a number is another there, or where it is far off.
+    """
+    ratio: Float = fine[0] / fine
+    known = (
+        (ratio >= 1 / ALIKE) & (ratio <= ALIKE) & (np.abs(difference) <= SMALL * np.abs(fine[0]))
+    )
+    return np.where(known, ratio, 1.0)
 
 
 def _strayed(name: str, run: Run) -> Float | None:

@@ -22,6 +22,7 @@ from benchmarks.judging.rivals import RIVALS
 from benchmarks.judging.table import PLAIN
 from gradcmp.backends import Job
 from gradcmp.case import BackendSpec
+from gradcmp.judge.auto.calibrated_noise import CalibratedNoise
 
 SEED = 400_000  # neither one of the calibration nor one of the report
 GRAPHS = 8
@@ -103,7 +104,7 @@ def test_nothing_correct_is_blamed_on_the_edge_and_mutants_are_found_there(on_ed
 
 def test_a_judge_that_takes_everything_for_lost_digits_misses_them(adapter, monkeypatch):
     """Sabotage: the benchmark would show it."""
-    monkeypatch.setattr("gradcmp.judge.auto.calibrated_noise.OWN_LIMIT", np.inf)
+    monkeypatch.setattr(CalibratedNoise, "_earned", lambda self, verdict, *_: verdict)
     killed = measure(run(adapter("torch"), edge_case("at_a_kink", SEED, "float32", TORCH))).killed
     assert all(kill.found(WITH) for kill in killed)
     assert np.mean([kill.found(ALONE) for kill in killed]) < 0.2  # a unit has limits as well

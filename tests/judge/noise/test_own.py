@@ -82,7 +82,7 @@ def test_a_small_factor_is_a_bug_where_nudges_change_the_number_itself():
 
 
 def test_it_would_pass_where_the_factor_is_not_asked_for(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(own, "SMALL", 0.0)
+    monkeypatch.setattr(own, "_growth", lambda difference, fine: np.ones_like(fine))
     assert reasons(off_by_a_hundredth())["d x"] == "precision"
 
 
