@@ -57,7 +57,8 @@ class Side:
         """Return the side with the noise of its own code, for these tensors."""
         dtype: DType = self.recording.dtype
         own = own_noise(dtype, (self.recording, self.twin), self.nudged(), [*names])
-        return replace(self, recording=replace(self.recording, own={**self.recording.own, **own}))
+        known = {**self.recording.own_noise, **own}
+        return replace(self, recording=replace(self.recording, own_noise=known))
 
 
 @dataclass
