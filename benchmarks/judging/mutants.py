@@ -17,6 +17,7 @@ import numpy as np
 from benchmarks.judging.recording import Problem
 from gradcmp.graph import Graph, Node, backward
 from gradcmp.graph.walk import constants_of
+from gradcmp.judge.noise.own import NUDGE, POINTS
 from gradcmp.ops import Array, Pullback
 from gradcmp.recording import numpy_dtype
 
@@ -101,12 +102,13 @@ def elementwise(
     Parameters
     ----------
     steady : bool
-        Whether the one element is to be none that a branch decides on: nudged inputs tell.
+        Whether the one element is to be none that a branch decides on: inputs that are nudged
+        each by itself tell.
     """
     truth = problem.reference.gradients
     known = {name: np.isfinite(g) & (g != 0) for name, g in truth.items()}
     if steady:
-        for near in problem.nudged:
+        for near in _apart(problem):
             for name, g in near.reference.gradients.items():
                 known[name] &= np.abs(g - truth[name]) <= JUMP * np.abs(truth[name])
     places = {name: np.argwhere(one) for name, one in known.items()}
@@ -120,6 +122,17 @@ def elementwise(
         one = partial(_scaled, name=name, size=size, at=at)
         yield Mutant(f"one {short}", f"d {name}{list(at)}", one)
         yield Mutant(f"all {short}", f"d {name}", partial(_scaled, name=name, size=size, at=...))
+
+
+def _apart(problem: Problem) -> Iterator[Problem]:
+    """Return the problem at inputs where ties are broken."""
+    rng = np.random.default_rng(problem.case.seed)
+    for _ in range(POINTS):
+        near = {
+            name: x * (1 + NUDGE * rng.standard_normal(x.shape)) if x.dtype.kind == "f" else x
+            for name, x in problem.inputs.items()
+        }
+        yield replace(problem, inputs=near)
 
 
 def _scaled(problem: Problem, name: str, size: float, at: Any) -> dict[str, Array]:
