@@ -66,6 +66,12 @@ SEVERAL_TIES = {
     "a relu behind a tie: a quarter": tie(
         "sum(relu(minimum(x, z)))", {"x": [0.0, 2.0], "z": [0.0, 1.0]}, x=[0.25, 0], z=[0.25, 1]
     ),
+    "the smallest of what a clip lets through at its end": tie(
+        "sum(min(clip(x, -1, 1), axis=0))", {"x": [[-1.0], [-2.0], [0.0]]}, x=[[1], [0], [0]]
+    ),
+    "an absolute value behind a tie: -1": tie(
+        "sum(abs(maximum(x, z - 1)))", {"x": [0.0, 2.0], "z": [1.0, 1.0]}, x=[0, 1], z=[-1, 0]
+    ),
     "a tie behind a relu: halves": tie(
         "sum(maximum(relu(x), z))", {"x": [0.0, 1.0], "z": [0.0, 3.0]}, x=[0.5, 0], z=[0.5, 1]
     ),
