@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from gradcmp.cli.trust import user_code
+from gradcmp.config.foreign import OPTION, is_trusted, lies_in, root_of
 from gradcmp.errors import UsageError
 
 STDOUT = "-"  # the file that stands for standard output
@@ -16,10 +18,17 @@ def require_writable(file: str) -> None:
     Raises
     ------
     UsageError
+        Also for a link out of the current directory where configs may be a stranger's: so may
+        links be.
     """
     if file == STDOUT:
         return
     path = Path(file)
+    if not is_trusted(user_code()) and not lies_in(file, root_of(path)):
+        raise UsageError(
+            f"'{file}' is a link out of '{root_of(path)}', which {OPTION} refuses",
+            way_out="Name another file",
+        )
     try:
         if path.is_dir():
             raise UsageError(f"'{file}' is a directory", way_out="Name a file")

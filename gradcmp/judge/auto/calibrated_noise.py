@@ -8,14 +8,14 @@ from functools import partial
 
 import numpy as np
 
+from gradcmp.dtypes import FORMATS, Format
 from gradcmp.judge.auto.batch import TensorBatch
-from gradcmp.judge.auto.case_noise import UNITS, CaseNoise
 from gradcmp.judge.auto.decision import decide, element_of, lost_digits, noise_of
 from gradcmp.judge.auto.kinks import free_direction, kinked, outside_span, unexplained
-from gradcmp.judge.auto.loudness import apart, loudness, shrinks, together
+from gradcmp.judge.auto.loudness import apart, loudness, shrinks
 from gradcmp.judge.auto.pair import RecordingPair, TensorPair
+from gradcmp.judge.auto.source import NoiseSource
 from gradcmp.judge.comparison import Comparison, Verdict
-from gradcmp.judge.dtypes import PRECISIONS, Precision
 from gradcmp.judge.elementwise.arrays import is_small
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.noise.calibration import Scale
@@ -40,7 +40,7 @@ QUIET_FROM = 0.3  # of the noise that such a unit makes: less, and the unit is n
 class CalibratedNoise:
     """Judge by the decision table: loud or quiet, and whether float64 shrinks it."""
 
-    scales: CaseNoise
+    source: NoiseSource
     unearned: dict[str, set[str]] = field(default_factory=dict)
 
     def settle(
@@ -52,19 +52,21 @@ class CalibratedNoise:
 
     def _judge(self, sides: RecordingPair, tensor: TensorPair, seen: Comparison) -> Comparison:
         scale = self.scale(tensor.name, sides)
-        limits = self.scales.limits(sides.dtype)
+        limits = self.source.limits(sides.dtype)
         actual, expected = (np.asarray(array, np.float64) for array in tensor.values)
         difference = apart(actual, expected)
         stayed = None if tensor.float64 is None else apart(*tensor.float64)
         found = loudness(difference, scale, limits)
         measured = partial(self._decide, scale=scale, sides=sides)
         verdict, shrink = measured(difference, stayed)
+        rest = found
         if verdict.reason != "rounding" and scale.kinks:
-            verdict, rest = self._with_kinks(verdict, sides, tensor, scale, measured)
-            found = found if verdict.agrees else loudness(rest, scale, limits)
-        if verdict.reason in ("precision", "suspect"):
+            verdict, left = self._with_kinks(verdict, sides, tensor, scale, measured)
+            rest = loudness(left, scale, limits)
+            found = found if verdict.agrees else rest
+        if verdict.reason in ("precision", "suspect") or (verdict.reason == "note" and rest.loud):
             unit = self._unit(sides, tensor, difference)
-            if verdict.reason == "precision":
+            if verdict.agrees:
                 verdict = self._earned(verdict, sides, tensor, unit)
             if unit:
                 detail = f"{verdict.detail}; consistent with {unit} matmuls"
@@ -73,7 +75,7 @@ class CalibratedNoise:
         return replace(
             seen,
             verdict=verdict,
-            rule=self.scales.rule,
+            rule=self.source.rule,
             disagreeing=0 if verdict.agrees else max(found.over, 1),
             worst=worst,
             excess=np.abs(difference) / (limits.r * scale.s) if is_small(difference) else None,
@@ -84,7 +86,7 @@ class CalibratedNoise:
         self, difference: Float, stayed: Float | None, scale: Scale, sides: RecordingPair
     ) -> tuple[Verdict, float | None]:
         """Return the verdict on a difference, and by how much float64 did not shrink it."""
-        limits = self.scales.limits(sides.dtype)
+        limits = self.source.limits(sides.dtype)
         found = loudness(difference, scale, limits)
         if stayed is None:
             finest = sides.dtype == "float64"
@@ -106,11 +108,11 @@ class CalibratedNoise:
         The verdict on all of the difference stands if this one is no milder.
         """
 
-        def rest(values: tuple[Array, Array], precision: Precision) -> Float:
+        def rest(values: tuple[Array, Array], precision: Format) -> Float:
             free = sides.expected_is_reference
             return unexplained(tensor.name, values, scale, precision, free)
 
-        fine = tensor.float64 and rest(tensor.float64, PRECISIONS["float64"])
+        fine = tensor.float64 and rest(tensor.float64, FORMATS["float64"])
         left = rest(tensor.values, sides.precision)
         milder, _ = measured(left, fine)
         if not milder.agrees:
@@ -123,8 +125,8 @@ class CalibratedNoise:
         self, sides: RecordingPair, tensor: TensorPair, seen: Comparison
     ) -> Comparison:
         """Return *precision* for what agrees as rounding, though a formula has lost all digits."""
-        known = np.asarray(self.scales.reference.tensors[tensor.name], np.float64)
-        scale, limits = partial(self.scale, tensor.name, sides), self.scales.limits(sides.dtype)
+        known = np.asarray(self.source.reference.tensors[tensor.name], np.float64)
+        scale, limits = partial(self.scale, tensor.name, sides), self.source.limits(sides.dtype)
         return lost_digits(seen, tensor, known, scale, sides.precision, limits)
 
     def judge_together(
@@ -138,7 +140,7 @@ class CalibratedNoise:
         rest = self._outside_span(sides, gradients)
         if rest is None:
             return {}
-        limits = self.scales.limits(sides.dtype)
+        limits = self.source.limits(sides.dtype)
         measured = {
             name: loudness(rest[name], self.scale(name, sides), limits)
             for name in kinks & rest.keys()
@@ -154,7 +156,7 @@ class CalibratedNoise:
     def _is_gradient(self, tensor: TensorPair, seen: Comparison) -> bool:
         """Whether a tensor has a part in the jumps: a gradient of real numbers in one shape."""
         measured = seen.verdict.reason not in ("shape", "dtype", "empty", "non-finite", "range")
-        return tensor.name.startswith("d ") and tensor.name in self.scales.names and measured
+        return tensor.name.startswith("d ") and tensor.name in self.source.names and measured
 
     def _outside_span(
         self, sides: RecordingPair, tensors: Sequence[TensorPair]
@@ -189,19 +191,18 @@ class CalibratedNoise:
             for t in tensors
             if (scale := self.scale(t.name, sides)).kinks
         ]
-        found = free_direction(parts, self.scales.limits(sides.dtype).r) if parts else None
+        found = free_direction(parts, self.source.limits(sides.dtype).r) if parts else None
         return TiedDirection(*found) if found else None
 
     def scale(self, name: str, sides: RecordingPair, unit: str = "") -> Scale:
         """Return the noise of a difference."""
-        both = zip(sides.noisy_dtypes, sides.sums, strict=True)
-        return together([self.scales.of(dtype, unit, sums)[name] for dtype, sums in both])
+        return self.source.between(name, sides, unit)
 
     def _unit(self, sides: RecordingPair, tensor: TensorPair, difference: Float) -> str:
         """Return which coarser unit for matrix products would explain it; empty if none would."""
-        limits = self.scales.limits(sides.dtype)
+        limits = self.source.limits(sides.dtype)
         plain = loudness(difference, self.scale(tensor.name, sides), limits)
-        for unit in UNITS:
+        for unit in self.source.units:
             found = loudness(difference, self.scale(tensor.name, sides, unit), limits)
             if not found.loud and QUIET_FROM <= found.r <= plain.r / LOWER:
                 return unit
@@ -210,17 +211,17 @@ class CalibratedNoise:
     def _earned(
         self, verdict: Verdict, sides: RecordingPair, tensor: TensorPair, unit: str
     ) -> Verdict:
-        """Return precision if the difference moves with the inputs, as rounding does.
+        """Return a verdict on lost digits if they move with the inputs, as rounding does.
 
         A float64 run that is right says that the formula is right, not that the kernel of
         another dtype is.
         """
-        scale, limits = self.scale(tensor.name, sides), self.scales.limits(sides.dtype)
+        scale, limits = self.scale(tensor.name, sides), self.source.limits(sides.dtype)
         for label, recording in sides.tested:
             strayed = sides.strayed(label, tensor.name)
             if strayed is not None and not loudness(strayed, scale, limits).loud:
                 continue  # this side lost no digits
-            noise = recording.own.get(tensor.name)
+            noise = recording.own_noise.get(tensor.name)
             if strayed is None or noise is None or noise.shape != strayed.shape:
                 self.unearned.setdefault(label, set()).add(tensor.name)
                 if unit:

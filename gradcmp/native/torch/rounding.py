@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from gradcmp.judge.dtypes import HALVES, PRECISIONS, Precision
+from gradcmp.dtypes import FORMATS, Format
 from gradcmp.judge.noise.bfloat16 import Bfloat16Model
 from gradcmp.judge.noise.model import (
     COMMON_MODE,
@@ -26,7 +26,7 @@ from gradcmp.native.torch.subject import Tensor
 from gradcmp.ops.primitives import Sum
 
 # By unit roundoff, dtypes with the exponents of float32: beyond them there is no error.
-WIDE = {PRECISIONS["float32"].u: torch.float32, PRECISIONS["bfloat16"].u: torch.bfloat16}
+WIDE = {FORMATS["float32"].u: torch.float32, FORMATS["bfloat16"].u: torch.bfloat16}
 
 
 @dataclass
@@ -37,15 +37,15 @@ class Rounding:
     ----------
     rng : Generator
         Draws the c of every operation.
-    operands : Precision, optional
+    operands : Format, optional
         What the operands of a matrix product are rounded to first: TF32 units do that.
     coarse : set of str
         The kinds of sums that are added up in the dtype itself.
     """
 
-    precision: Precision
+    precision: Format
     rng: np.random.Generator
-    operands: Precision | None = None
+    operands: Format | None = None
     coarse: frozenset[Sum] = frozenset(("scatter",))
     kink_width: ClassVar[float] = NoiseModel.kink_width
 
@@ -120,7 +120,7 @@ class Rounding:
 
     def _round(self, y: Tensor) -> Tensor:
         """Round to the significand of the dtype, its range left alone; `y` is overwritten."""
-        if self.precision.u == PRECISIONS["float64"].u:
+        if self.precision.u == FORMATS["float64"].u:
             return y  # the arithmetic at hand rounds c y by itself
         wide = WIDE.get(self.precision.u)
         if wide is not None:
@@ -167,11 +167,11 @@ class Bfloat16Rounding(Rounding):
 
 
 def rounding_of(
-    precision: Precision, rng: np.random.Generator, operands: Precision | None = None
+    precision: Format, rng: np.random.Generator, operands: Format | None = None
 ) -> Rounding:
     """Return the errors that a dtype makes."""
-    halves = [PRECISIONS[dtype] for dtype in HALVES]
-    return (Bfloat16Rounding if precision in halves else Rounding)(precision, rng, operands)
+
+    return (Bfloat16Rounding if precision.only_stores else Rounding)(precision, rng, operands)
 
 
 def _finite(error: Tensor) -> Tensor:

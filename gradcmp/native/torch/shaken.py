@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from gradcmp.judge.dtypes import PRECISIONS
+from gradcmp.dtypes import FORMATS
 from gradcmp.native.torch.precise import LOW, Precise
 from gradcmp.native.torch.rounding import Rounding
 from gradcmp.native.torch.subject import Tensor
@@ -21,7 +21,7 @@ class Shaken(Precise):
 
     def __init__(self, rng: np.random.Generator, draws: Any = torch.float32) -> None:
         super().__init__(draws)
-        self._rounding = Rounding(PRECISIONS["float32"], _Once(rng.uniform(1.0, 2.0)))
+        self._rounding = Rounding(FORMATS["float32"], _Once(rng.uniform(1.0, 2.0)))
 
     def shake(self, constant: Tensor) -> Tensor:
         """Return a constant in float64, one error off."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from gradcmp.judge.dtypes import PRECISIONS
+from gradcmp.dtypes import FORMATS
 from gradcmp.native.torch.rules.elementwise import jittered
 from gradcmp.native.torch.rules.rule import Context, is_real
 from gradcmp.native.torch.subject import Tensor
@@ -14,7 +14,7 @@ from gradcmp.native.torch.subject import Tensor
 POINT = 2.0  # units roundoff from the operands: where the kernel's error is seen
 SAFETY = 2.0  # one error may be small by chance
 KAPPA_UNKNOWN = 4.0  # of what does not run in float32
-FINE = PRECISIONS["float32"].u
+FINE = FORMATS["float32"].u
 
 
 def erring_as_float32(
