@@ -25,7 +25,7 @@ class _Alike(Rounding):
 
 
 class Shaken(Precise):
-    """Float64 throughout, but for constants of a lower dtype: those are moved where they are used."""
+    """Float64 throughout, but for constants of a lower dtype: each is moved where it is used."""
 
     def __init__(self, rng: np.random.Generator, draws: Any = torch.float32) -> None:
         super().__init__(draws)
