@@ -28,7 +28,15 @@ from gradcmp.native.torch.branches import Branches
 from gradcmp.native.torch.jostling import Exact
 from gradcmp.native.torch.precise import Precise
 from gradcmp.native.torch.rounding import Rounding
-from gradcmp.native.torch.rules import choosing, composite, elementwise, scattering, solving, sums
+from gradcmp.native.torch.rules import (
+    choosing,
+    composite,
+    elementwise,
+    fourier,
+    scattering,
+    solving,
+    sums,
+)
 from gradcmp.native.torch.rules.rule import Rule, is_real, packets, table
 from gradcmp.native.torch.rules.unknown import erring_as_float32
 from gradcmp.native.torch.subject import Tensor
@@ -37,6 +45,7 @@ RULES: dict[Any, Rule] = {
     **elementwise.RULES,
     **sums.RULES,
     **scattering.RULES,
+    **fourier.RULES,
     **choosing.RULES,
     **composite.RULES,
     **solving.RULES,

@@ -15,10 +15,18 @@ import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from gradcmp.native.torch.rules.rule import packets, prims
+from gradcmp.native.torch.rules.rule import aten, packets, prims
 from gradcmp.native.torch.subject import Tensor
 
-LOW = frozenset((torch.float32, torch.float16, torch.bfloat16))
+# What a lower dtype is computed in instead.
+FULL = {
+    torch.float32: torch.float64,
+    torch.float16: torch.float64,
+    torch.bfloat16: torch.float64,
+    torch.complex64: torch.complex128,
+    torch.complex32: torch.complex128,
+}
+LOW = FULL.keys()
 
 
 # What draws numbers into an array that it is given, and what makes one.
@@ -73,14 +81,14 @@ class Precise(TorchDispatchMode):  # type: ignore[misc]
         if kwargs.get("dtype") not in LOW:
             return kwargs
         self.dropped += 1
-        return {**kwargs, "dtype": torch.float64}
+        return {**kwargs, "dtype": FULL[kwargs["dtype"]]}
 
     def convert(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run a cast that is the operation itself."""
         if args[1] not in LOW:
             return func(*args, **kwargs)
         self.dropped += 1
-        return args[0].to(torch.float64, copy=True)
+        return args[0].to(FULL[args[1]], copy=True)
 
     def fill(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Draw in the tested dtype what an array is filled with."""
@@ -90,6 +98,11 @@ class Precise(TorchDispatchMode):  # type: ignore[misc]
         drawn = torch.empty_like(target, dtype=self.draws)
         func(drawn, *args[1:], **kwargs)
         return target.copy_(drawn)
+
+    def draw_about(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Draw in the tested dtype about means that are given."""
+        low = [one.to(self.draws) if _is_full(one) else one for one in args]
+        return _real64(func(*low, **kwargs))
 
     def draw(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Draw in the dtype that the tested run would: its default where none is named."""
@@ -120,6 +133,8 @@ def _kind_of(func: Any) -> Kind:
     packet, own = func.overloadpacket, None
     if packet in FILLS:
         own = Precise.fill
+    elif packet is aten.normal and isinstance(func._schema.arguments[0].type, torch.TensorType):
+        own = Precise.draw_about
     elif packet in DRAWS:
         own = Precise.draw
     elif packet is prims.convert_element_type:
@@ -127,6 +142,10 @@ def _kind_of(func: Any) -> Kind:
     random = torch.Tag.nondeterministic_seeded in func.tags
     _KINDS[func] = Kind(random, own, kept=packet not in DRAWS)
     return _KINDS[func]
+
+
+def _is_full(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) and value.dtype == torch.float64
 
 
 def _real64(tensor: Tensor) -> Tensor:

@@ -43,5 +43,5 @@ class Shaken(Precise):
         return func(*moved, **named)
 
     def _moved(self, value: Any) -> Any:
-        low = isinstance(value, torch.Tensor) and value.dtype in LOW
+        low = isinstance(value, torch.Tensor) and value.dtype in LOW and value.is_floating_point()
         return self.shake(value) if low else value

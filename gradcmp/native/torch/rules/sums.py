@@ -49,7 +49,8 @@ def _affine(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str
     squared = {name: one * one for name, one in kwargs.items() if name in ("alpha", "beta")}
     y = func(x, a, b, **kwargs)
     squares = context.once(func, y, lambda: func(x * x, a * a, b * b, **squared))
-    return context.rounding.jitter_sum(y, squares, a.shape[-1] + 1, "product")
+    terms = a.shape[-1] * (a.shape[0] if a.dim() > y.dim() else 1)
+    return context.rounding.jitter_sum(y, squares, terms + 1, "product")
 
 
 def _outer(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -141,7 +142,8 @@ def _interpolated(
         return y
     squares = func(x * x, *args[1:], **kwargs).abs()
     extent = max(*x.shape[2:], *y.shape[2:])
-    size = context.rounding.accumulator("bare") * extent
+    steep = 2 if "cubic" in func.overloadpacket.__name__ else 1  # how weights follow the place
+    size = context.rounding.accumulator("bare") * extent * steep
     y = context.rounding.stray(y, squares, squares.sqrt() * size)
     return context.rounding.jitter(context.rounding.jitter_sum(y, squares, FEW, "bare"), 1.0)
 
@@ -175,7 +177,7 @@ RULES: dict[Any, Rule] = {
         {
             "sum mean": _sum,
             "mm bmm mv dot vdot": _product,
-            "addmm baddbmm addmv": _affine,
+            "addmm baddbmm addbmm addmv": _affine,
             "addr": _outer,
             "convolution convolution_overrideable": _convolution,
             "convolution_backward convolution_backward_overrideable": _convolution_backward,
