@@ -76,7 +76,11 @@ class Call:
             upstream = self._upstream(outputs)
             before = {f"d {name}": one._version for name, one in upstream.items()}
             gradients = self._gradients(outputs, upstream, leaves)
-        changed = {name for name, one in given.items() if one._version != versions[name]}
+        changed = {
+            name
+            for name, one in given.items()
+            if one._version != versions[name] or not _alike(one, self.inputs[name], way)
+        }
         changed |= {n for n in before if upstream[n.removeprefix("d ")]._version != before[n]}
         return self._written(values, gradients, leaves, watcher, frozenset(changed))
 
@@ -177,6 +181,14 @@ class Call:
             unused=frozenset(unused | watcher.silent()),
             changed=changed,
         )
+
+
+def _alike(tensor: Tensor, array: Array, way: Way) -> bool:
+    """Whether an input still is what was handed over: NumPy may write into it unseen."""
+    if way.enter is not unchanged:  # its noise is nobody's change
+        return True
+    fresh = to_tensor(array, "cpu").to(tensor.dtype)
+    return bool(torch.equal(fresh.nan_to_num(), tensor.detach().cpu().nan_to_num()))
 
 
 def _apart(leaves: Mapping[str, Tensor]) -> dict[str, Tensor]:

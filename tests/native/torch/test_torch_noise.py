@@ -146,6 +146,42 @@ def test_a_product_with_a_mask_is_exact():
         assert np.abs(moved).max() < 2 * U  # the input's own error
 
 
+def test_what_is_written_into_out_has_noise():
+    def written(x):
+        with torch.no_grad():
+            y = torch.empty_like(x)
+            torch.mm(x, x, out=y)
+            torch.exp(y, out=y)
+        return x * y
+
+    side = prepare(written, {"x": X / 4}, cotangents={"output": DY})
+    clean = side.clean().outputs["output"]
+    strayed = [one.outputs["output"] - clean for one in side.noisy("float32", 4)]
+    assert 1 < rms(strayed) / rms(clean) / U < 30
+
+
+def test_transforms_and_complex_numbers_have_noise():
+    side = prepared(
+        Family(lambda x: torch.fft.fft(x).abs() + torch.fft.irfft(x, 8), {"x": X}), "float32"
+    )
+    clean = side.clean()
+    for name, base in clean.tensors.items():
+        strayed = [one.tensors[name] - base for one in side.noisy("float32", 8)]
+        error = side.plain("float32").tensors[name] - base
+        assert 0.5 < rms(strayed) / rms(error) < 20
+
+
+def test_matmuls_of_coarser_units():
+    """TF32 units round the operands first."""
+    side = prepared(FAMILIES["matmuls"], "float32")
+    clean = side.clean().outputs["output"]
+    fine, coarse = (
+        rms([one.outputs["output"] - clean for one in side.noisy("float32", 4, operands=operands)])
+        for operands in (None, FORMATS["float16"])
+    )
+    assert 100 < coarse / fine < 1e5
+
+
 def test_views_share_what_is_written_into_them():
     def written(x):
         h = x * 1

@@ -69,9 +69,8 @@ def _several(value: Any) -> Any:
 
 
 def _double(value: Any) -> Any:
-    return (
-        value.double() if isinstance(value, torch.Tensor) and value.is_floating_point() else value
-    )
+    wide = WIDE.get(value.dtype) if isinstance(value, torch.Tensor) else None
+    return value if wide is None else value.to(wide)
 
 
 def _difference(low: Any, high: Any, scale: float) -> Any:
