@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
-from gradcmp.dtypes.arrays import Array
+Array: TypeAlias = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)

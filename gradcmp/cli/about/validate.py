@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from gradcmp.cli import options
+from gradcmp.cli.terminal import say
 from gradcmp.cli.trust import no_user_code, user_code
 
 
@@ -22,4 +23,4 @@ def command(paths: tuple[str, ...]) -> None:
         cases = load(path, allowed)
         for case in cases:
             check(case)
-        click.echo(f"{path}: {len(cases)} {'case' if len(cases) == 1 else 'cases'}")
+        say(f"{path}: {len(cases)} {'case' if len(cases) == 1 else 'cases'}")

@@ -13,6 +13,7 @@ import torch
 from gradcmp.dtypes import DType, Format
 from gradcmp.dtypes.arrays import BFLOAT16, Array, numpy_dtype
 from gradcmp.errors import InputError, did_you_mean
+from gradcmp.native.cotangents import Cotangents
 from gradcmp.native.outcome import Outcome, differing
 from gradcmp.native.torch.precise import Precise, float64_throughout
 from gradcmp.native.torch.replicas import Noisy
@@ -28,7 +29,7 @@ def prepare(
     inputs: Mapping[str, Array],
     *,
     wrt: Sequence[str] | None = None,
-    cotangents: Mapping[str, Any] | None = None,
+    cotangents: Cotangents | None = None,
     device: str = "cpu",
     seed: int = 0,
     watched: bool = True,
@@ -44,7 +45,7 @@ def prepare(
         By name; those of a module's parameters replace the ones that it has.
     wrt : sequence of str, optional
         What to differentiate with respect to: every real input and parameter unless it is given.
-    cotangents : mapping of str to array, optional
+    cotangents : mapping of str to array, or callable, optional
         Of each output that is not a scalar; a scalar has 1 unless it is given here. They can be
         added later: `dataclasses.replace(side, cotangents=…)`.
     seed : int
@@ -67,7 +68,7 @@ def prepare(
         subject,
         dict(inputs),
         tuple(differentiable if wrt is None else wrt),
-        dict(cotangents or {}),
+        cotangents or {},
         device,
         seed,
         watched,
@@ -81,10 +82,19 @@ class Side:
     subject: Subject
     inputs: Mapping[str, Array]
     wrt: tuple[str, ...]
-    cotangents: Mapping[str, Any] = field(default_factory=dict)
+    cotangents: Cotangents = field(default_factory=dict)
     device: str = "cpu"
     seed: int = 0
     watched: bool = True
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Versions and threads."""
+        return {
+            "torch": torch.__version__,
+            "device": self.device,
+            "threads": f"{torch.get_num_threads()} intra-op",
+        }
 
     @property
     def parameters(self) -> dict[str, Array]:

@@ -14,6 +14,7 @@ import torch
 from gradcmp.backends.torch import to_array, to_tensor
 from gradcmp.dtypes.arrays import Array
 from gradcmp.errors import InputError
+from gradcmp.native.cotangents import Cotangents, upstream_of
 from gradcmp.native.outcome import Outcome, Tap
 from gradcmp.native.taps import recording
 from gradcmp.native.torch.subject import Subject, Tensor, named_outputs
@@ -56,7 +57,7 @@ class Call:
     subject: Subject
     inputs: Mapping[str, Array]
     wrt: tuple[str, ...]
-    cotangents: Mapping[str, Any]
+    cotangents: Cotangents
     device: str
     seed: int = 0
     watched: bool = True
@@ -130,7 +131,7 @@ class Call:
         for name, output in outputs.items():
             if not output.requires_grad:
                 continue
-            given = self.cotangents.get(name, 1.0 if output.dim() == 0 else None)
+            given = upstream_of(self.cotangents, name, tuple(output.shape))
             if given is None:
                 raise InputError(f"output '{name}' of shape {_shape(output)} has no cotangent")
             array = np.asarray(given)

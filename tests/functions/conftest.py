@@ -1,4 +1,4 @@
-"""These tests import torch while they are collected: `make quick` leaves their files alone."""
+"""These tests import frameworks while they are collected: `make quick` leaves their files alone."""
 
 
 def pytest_ignore_collect(config):
