@@ -75,12 +75,15 @@ def _convolution_backward(
     dy, x, weight = map(context.rounding.round_operand, args[:3])
     found = func(dy, x, weight, *args[3:])
     squares = context.once(func, dy, lambda: func(dy * dy, x * x, weight * weight, *args[3:]))
-    places = dy.numel() // dy.shape[1]
-    terms = (weight.shape[0] * weight[0, 0].numel(), places, places)
-    return tuple(
+    places, taps = dy.numel() // dy.shape[1], weight[0, 0].numel()
+    terms = (weight.shape[0] * taps, places, places)
+    found = [
         context.rounding.jitter_sum(y, q, n, "product") if is_real(y) else y
         for y, q, n in zip(found, squares, terms, strict=True)
-    )
+    ]
+    if context.whole and is_real(found[0]):  # kernels of few digits add the taps up in place
+        found[0] = context.rounding.jitter_sum(found[0], squares[0], taps, "scatter")
+    return tuple(found)
 
 
 def affine_gradients(
