@@ -81,8 +81,13 @@ def _convolution_backward(
         context.rounding.jitter_sum(y, q, n, "product") if is_real(y) else y
         for y, q, n in zip(found, squares, terms, strict=True)
     ]
-    if context.whole and is_real(found[0]):  # kernels of few digits add the taps up in place
-        found[0] = context.rounding.jitter_sum(found[0], squares[0], taps, "scatter")
+    if context.whole:  # kernels of few digits add up in place: taps, and slow ones examples, too
+        slow = dy.dim() > 4 or max(bound(func, args, kwargs)["dilation"]) > 1
+        added = (taps, *(len(dy),) * 2 * slow)
+        found[: len(added)] = [
+            context.rounding.jitter_sum(y, q, n, "scatter") if is_real(y) else y
+            for y, q, n in zip(found, squares, added, strict=False)
+        ]
     return tuple(found)
 
 
