@@ -367,7 +367,7 @@ def test_a_golden_recording_of_other_inputs_or_another_graph_is_refused(place, c
     shutil.copy(place / "golden" / "two layers" / "torch.safetensors", numpy)
     config.write_text(CASES)
     assert main(against) == 2
-    assert "is no golden recording of 'numpy'" in words(capsys)
+    assert "is not a golden recording of 'numpy'" in words(capsys)
 
 
 def test_an_optional_backend_is_never_silently_new(place, capsys):
