@@ -114,6 +114,23 @@ class BackendSpec:
 
 
 @dataclass(frozen=True)
+class CodeSpec:
+    """A function of the user, and who runs it.
+
+    Attributes
+    ----------
+    source : str
+        ``kernels.py:rmsnorm``: a file or a module, and a dotted name in it.
+    backend : BackendSpec
+        The framework that it is written for, and the process that it needs.
+    """
+
+    source: str
+    backend: BackendSpec
+    where: Location | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
 class Case:
     """One thing to compare.
 
@@ -186,6 +203,27 @@ class Case:
             PAGE,
         ),
     )
+    code: Mapping[str, CodeSpec] = field(
+        default_factory=dict,
+        kw_only=True,
+        metadata=key(
+            "Instead of a graph, functions that are to compute the same, by label: "
+            "{torch: kernels.py:rmsnorm}. See the page on your own functions.",
+            PAGE,
+            form="code",
+            reach=Reach.CODE,
+        ),
+    )
+    reference: str = field(
+        default="",
+        kw_only=True,
+        metadata=key(
+            "The label in 'code' whose float64 run the others are compared with. Default: the "
+            "first.",
+            PAGE,
+            form="reference",
+        ),
+    )
     backends: tuple[BackendSpec, ...] = field(
         metadata=key(
             "'name[:mode][,key=value...]', or mappings. Default: numpy, tensorflow and torch.",
@@ -205,7 +243,8 @@ class Case:
         default=False,
         kw_only=True,
         metadata=key(
-            "Whether warnings (precision, note, kink, nothing finite) fail, too.", PAGE | JSON
+            "Whether warnings (precision, note, kink, nothing finite) and weak checks fail, too.",
+            PAGE | JSON,
         ),
     )
     where: Location | None = field(default=None, compare=False, kw_only=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeAlias
 
 from gradcmp import inputs
 from gradcmp.backends import backend_class
@@ -13,7 +15,11 @@ from gradcmp.errors import UsageError
 from gradcmp.graph import Graph, build, infer
 from gradcmp.ops import ArraySpec
 from gradcmp.recording import COTANGENT, Array
+from gradcmp.tolerances import require_sense
 from gradcmp.workers import Environment, Request
+
+# What of a backend changes nothing that it computes.
+NO_MATTER: Mapping[str, Any] = {"timeout": 1.0, "loading": 1.0, "required": True, "where": None}
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,12 @@ class Plan:
     def environments(self) -> tuple[Environment, ...]:
         """The processes that its backends need, each once."""
         return tuple(dict.fromkeys(map(Environment.of, self.backends.values())))
+
+    @property
+    def is_reference_alone(self) -> bool:
+        """Whether all backends are the reference by other names, so that nothing can differ."""
+        asked = {replace(spec, **NO_MATTER) for spec in self.backends.values()}
+        return len(asked) < 2 <= len(self.backends)
 
     def computed_by(self, spec: BackendSpec) -> Plan:
         """Return the same question to one backend, which the case need not name.
@@ -110,8 +122,61 @@ class Plan:
         return replace(request, spec=replace(request.spec, dtype="float64"))
 
 
-def check(case: Case) -> Plan:
+@dataclass(frozen=True)
+class CodePlan:
+    """A case of functions of the user that was checked.
+
+    Attributes
+    ----------
+    specs : mapping of str to ArraySpec
+        Shape and kind of every input.
+    """
+
+    case: Case
+    specs: Mapping[str, ArraySpec]
+
+    @property
+    def reference(self) -> str:
+        """The label of the function whose float64 run is the reference."""
+        return self.case.reference or next(iter(self.case.code))
+
+    @property
+    def backends(self) -> Mapping[str, BackendSpec]:
+        """Who computes, by label."""
+        return {label: spec.backend for label, spec in self.case.code.items()}
+
+    @property
+    def environments(self) -> tuple[Environment, ...]:
+        """The processes that its functions need, each once."""
+        return tuple(dict.fromkeys(map(Environment.of, self.backends.values())))
+
+
+AnyPlan: TypeAlias = Plan | CodePlan
+
+
+def check_any(case: Case) -> AnyPlan:
     """Find everything that can be found wrong with a case before anything runs.
+
+    A case of functions is not imported for it: that is for their workers.
+
+    Raises
+    ------
+    GradcmpError
+        As `check`.
+    """
+    if not case.code:
+        return check(case)
+    specs = inputs.specs(case)
+    inputs.require_memory(specs, case.where)
+    for spec in case.code.values():
+        home = spec.source.rpartition(":")[0]
+        if home.endswith(".py") and not Path(home).is_file():
+            raise UsageError(f"there is no file '{home}'", where=spec.where)
+    return CodePlan(case, specs)
+
+
+def check(case: Case) -> Plan:
+    """Find everything that can be found wrong with the graph of a case before anything runs.
 
     Returns
     -------
@@ -122,8 +187,16 @@ def check(case: Case) -> Plan:
     ------
     GradcmpError
         For expressions, names or shapes that do not fit, inputs that cannot be drawn, backends
-        or modes that do not exist, or arrays that the machine's memory cannot hold.
+        or modes that do not exist, a tolerance that lets everything pass, or arrays that the
+        machine's memory cannot hold.
     """
+    require_sense(case.tolerance)
+    if case.code:
+        raise UsageError(
+            f"case '{case.name}' has code and no graph, which this needs",
+            where=case.where,
+            way_out="Code can be run and checked",
+        )
     backends = {str(spec): resolve(spec, case) for spec in backends_of(case)}
     graph = build(case)
     specs = infer(graph, inputs.specs(case))

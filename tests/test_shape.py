@@ -170,7 +170,6 @@ CONSTANT = re.compile(r"""setattr\([^()]*?["'.]([A-Z][A-Z_]+)["'],""")
 SPOILED = {
     "ARRAYS": "the most that is read of a file: as many would take a minute to write",
     "OWN_LIMIT": "a judge that forgives all must be found out",
-    "SERVE": "a library that crashes or hangs stands for the one that reads",
 }
 
 

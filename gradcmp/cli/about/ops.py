@@ -17,7 +17,7 @@ def command() -> None:
 
     from gradcmp.backends import backend_names
     from gradcmp.backends.computed import computed_ops
-    from gradcmp.cli.screen import console
+    from gradcmp.cli.terminal import console, say
     from gradcmp.graph.expression import form
     from gradcmp.ops import OPS
 
@@ -35,3 +35,4 @@ def command() -> None:
     console().print(table)
     for broken in (*(answer.why for answer in known.values() if answer.why), *OPS.broken):
         click.echo(broken, err=True)
+        say(broken, error=True)
