@@ -117,7 +117,7 @@ def load(directory: Path, origin: Origin, label: str) -> Recording:
         )
     golden = read(file)
     if golden.origin is None or golden.backend != label:
-        raise RecordingError(f"'{file}' is no golden recording of '{label}'", way_out=AGAIN)
+        raise RecordingError(f"'{file}' is not a golden recording of '{label}'", way_out=AGAIN)
     if what := origin.difference(golden.origin):
         raise RecordingError(f"'{file}' was recorded with {what}", way_out=AGAIN)
     return golden
