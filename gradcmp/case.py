@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from gradcmp.dtypes import DTYPES as DTYPES
+from gradcmp.dtypes import DType as DType
 from gradcmp.errors import Location
-from gradcmp.keys import EVERYWHERE, JSON, LABEL, PAGE, key, keys, written_in
+from gradcmp.keys import EVERYWHERE, JSON, LABEL, PAGE, Reach, key, keys, written_in
 from gradcmp.tolerances import Auto as Auto
 from gradcmp.tolerances import DTypeTable as DTypeTable
 from gradcmp.tolerances import Fixed as Fixed
@@ -15,10 +17,7 @@ from gradcmp.tolerances import Tolerance as Tolerance
 from gradcmp.tolerances import Ulp as Ulp
 
 Shape: TypeAlias = tuple[int, ...]
-DType: TypeAlias = Literal["float64", "float32", "float16", "bfloat16"]
 Cotangent: TypeAlias = Literal["random", "ones"]
-
-DTYPES: tuple[DType, ...] = ("float64", "float32", "float16", "bfloat16")  # finest first
 
 SECONDS = {"gt": 0, "allow_inf_nan": False}  # the limits of a time
 
@@ -81,6 +80,7 @@ class BackendSpec:
         metadata=key(
             "Another Python interpreter, with numpy, ml_dtypes, safetensors and the framework.",
             PAGE | LABEL,
+            reach=Reach.PROGRAM,
         ),
     )
     timeout: float = field(
@@ -205,7 +205,8 @@ class Case:
         default=False,
         kw_only=True,
         metadata=key(
-            "Whether warnings (precision, note, kink, nothing finite) fail, too.", PAGE | JSON
+            "Whether warnings (precision, note, kink, nothing finite) and weak checks fail, too.",
+            PAGE | JSON,
         ),
     )
     where: Location | None = field(default=None, compare=False, kw_only=True)

@@ -8,6 +8,8 @@ from difflib import get_close_matches
 from enum import IntEnum
 from typing import ClassVar
 
+from gradcmp.outside.printable import clean
+
 FEW = 12  # choices that still fit into a sentence
 
 
@@ -46,19 +48,31 @@ class GradcmpError(Exception):
         The file and line; a caller who knows them adds them with `at`.
     way_out : str, optional
         What the reader can do about it: a sentence without a full stop, or a question.
+    printed : iterable of str, optional
+        Lines that a program wrote, to be shown below.
     """
 
     exit_code: ClassVar[ExitCode] = ExitCode.USAGE
 
     def __init__(
-        self, fact: str, *, where: Location | None = None, way_out: str | None = None
+        self,
+        fact: str,
+        *,
+        where: Location | None = None,
+        way_out: str | None = None,
+        printed: Iterable[str] = (),
     ) -> None:
         super().__init__(fact)
         self.fact = fact
         self.where = where
         self.way_out = way_out
+        self.printed = tuple(printed)
 
     def __str__(self) -> str:
+        return "\n".join([clean(self._sentence), *(f"  | {clean(one)}" for one in self.printed)])
+
+    @property
+    def _sentence(self) -> str:
         text = self.fact if self.where is None else f"{self.where}: {self.fact}"
         if not self.way_out:
             return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -12,7 +13,9 @@ import click
 
 from gradcmp.cli.options import DEBUG
 from gradcmp.cli.signals import exit_code_of, heeded
+from gradcmp.cli.terminal import prepare, say
 from gradcmp.errors import ExitCode, GradcmpError
+from gradcmp.outside.printable import clean
 from gradcmp.system import fill_standard_streams
 from gradcmp.version import VERSION
 
@@ -56,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = DEBUG in arguments
     fill_standard_streams()
+    prepare()
     try:
         with heeded():
             result = cli.main(arguments, prog_name="gradcmp", standalone_mode=False)
@@ -66,8 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _say(code.name.lower().replace("_", " "), code)
         return code
     except click.ClickException as error:
-        error.show()
-        return ExitCode.USAGE
+        shown = io.StringIO()
+        error.show(shown)
+        return _say(shown.getvalue().rstrip("\n"), ExitCode.USAGE)
     except GradcmpError as error:
         if debug:
             raise
@@ -79,10 +84,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if debug:
             raise
         text = f"internal error: {type(error).__name__}: {error}. See it whole with {DEBUG}."
-        return _say(text, ExitCode.COULD_NOT_COMPARE)
+        return _say(clean(text), ExitCode.COULD_NOT_COMPARE)
     return int(result or ExitCode.AGREE)
 
 
 def _say(text: str, code: ExitCode) -> int:
-    click.echo(text, err=True)
+    say(text, error=True)
     return code

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from gradcmp.cli.trust import user_code
+from gradcmp.config.foreign import OPTION, is_trusted, lies_in, root_of
 from gradcmp.errors import UsageError
+from gradcmp.outside.printable import READABLE
 
 STDOUT = "-"  # the file that stands for standard output
 
@@ -16,10 +19,17 @@ def require_writable(file: str) -> None:
     Raises
     ------
     UsageError
+        Also for a link out of the current directory where configs may be a stranger's: so may
+        links be.
     """
     if file == STDOUT:
         return
     path = Path(file)
+    if not is_trusted(user_code()) and not lies_in(file, root_of(path)):
+        raise UsageError(
+            f"'{file}' is a link out of '{root_of(path)}', which {OPTION} refuses",
+            way_out="Name another file",
+        )
     try:
         if path.is_dir():
             raise UsageError(f"'{file}' is a directory", way_out="Name a file")
@@ -43,7 +53,7 @@ def write(file: str, content: str | bytes) -> None:
         When it cannot be written.
     """
     path = Path(os.path.realpath(file))  # a link stays one
-    data = content if isinstance(content, bytes) else content.encode()
+    data = content if isinstance(content, bytes) else content.encode("utf-8", READABLE)
     try:
         if is_special(path):
             path.write_bytes(data)

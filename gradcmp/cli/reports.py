@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gradcmp.cli.files import STDOUT, require_writable, write
+from gradcmp.cli.terminal import put
 from gradcmp.errors import UsageError
 from gradcmp.report import PRINTED, report_named
 
@@ -88,7 +88,7 @@ def hand_out(verdicts: Sequence[CaseVerdict], reports: Iterable[Target]) -> None
     for target in sorted(reports, key=lambda one: one.file == STDOUT):
         text = report_named(target.name)(verdicts)
         if target.file == STDOUT:
-            sys.stdout.write(text)
+            put(text)
         else:
             write(target.file, text)
         if target.name == GITHUB and os.environ.get(SUMMARY):
@@ -116,8 +116,8 @@ def unheard(reports: Iterable[Target]) -> Iterator[None]:
         yield
         return
     token = secrets.token_hex(16)
-    print(f"::stop-commands::{token}", flush=True)
+    put(f"::stop-commands::{token}\n")
     try:
         yield
     finally:
-        print(f"::{token}::", flush=True)
+        put(f"::{token}::\n")

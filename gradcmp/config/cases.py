@@ -16,7 +16,7 @@ from gradcmp.errors import ConfigError, Location, did_you_mean
 SUITE = ("defaults", "cases")  # the keys of a file with several cases
 
 
-def read(text: str, file: str) -> tuple[Case, ...]:
+def read(text: str, file: str, user_code: bool) -> tuple[Case, ...]:
     """Read the text of a config file; see `gradcmp.config.load_text`."""
     data = parse(text, file)
     if not isinstance(data, Table):
@@ -37,7 +37,9 @@ def read(text: str, file: str) -> tuple[Case, ...]:
             way_out="Shorten a list under 'matrix'",
         )
     cases = tuple(
-        build_case(one, suffix, file) for table in tables for one, suffix in expand(table, file)
+        build_case(one, suffix, file, user_code)
+        for table in tables
+        for one, suffix in expand(table, file)
     )
     _require_distinct(cases)
     return cases

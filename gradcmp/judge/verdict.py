@@ -92,7 +92,8 @@ class Sensitivity:
     ----------
     survivors : mapping of str to float
         By mutant (``zero``, ``negated`` …) that would have passed, the share of the elements
-        that cannot tell it apart. Empty: the check is not weak.
+        that cannot tell it apart; ``itself`` where the reference alone computed. Empty: the check
+        is not weak.
     """
 
     survivors: Mapping[str, float] = field(default_factory=dict)
@@ -116,6 +117,8 @@ class CaseVerdict:
     comparisons : mapping of Pair to mapping of str to Comparison
         For each pair, by tensor (``node1``, ``d node1``), values in the order of the graph, then
         gradients in the order of the backward pass. Pairs with the reference come first.
+    witnesses : mapping of Pair to mapping of str to Comparison
+        Comparisons with the reference that were made only to tell who is wrong: no results.
     findings : mapping of Pair to mapping of str to Finding
         For what disagrees or warns.
     groups : mapping of str to Groups
@@ -170,6 +173,7 @@ class CaseVerdict:
     outdated: tuple[str, ...] = ()
     not_given: Mapping[Pair, tuple[str, ...]] = field(default_factory=dict)
     not_auto: str = ""
+    witnesses: Mapping[Pair, Mapping[str, Comparison]] = field(default_factory=dict)
 
     @property
     def tensors(self) -> tuple[str, ...]:

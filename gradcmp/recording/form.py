@@ -6,17 +6,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from gradcmp.case import DTYPES
+from gradcmp.dtypes.arrays import Array
 from gradcmp.errors import RecordingError
 from gradcmp.recording.blob import Buffer, pack, unpack
 from gradcmp.recording.facts import AGAIN, is_seconds, is_text, take, take_map, take_texts
 from gradcmp.recording.origin import origin_of_facts, origin_to_facts
-from gradcmp.recording.records import Array, Recording
+from gradcmp.recording.records import Recording
+from gradcmp.recording.seal import SEAL, seal
 
-SCHEMA = "gradcmp/recording/3"
+SCHEMA = "gradcmp/recording/4"
+UNSEALED = ("gradcmp/recording/1", "gradcmp/recording/2", "gradcmp/recording/3")
+_ALL = ("value", "gradient", "given", "twin/value", "twin/gradient", "own")
 PARTS = {  # prefixes of the names of arrays, by the schemas that are read
     "gradcmp/recording/1": ("value", "gradient"),
     "gradcmp/recording/2": ("value", "gradient", "given", "twin/value", "twin/gradient"),
-    SCHEMA: ("value", "gradient", "given", "twin/value", "twin/gradient", "own"),
+    "gradcmp/recording/3": _ALL,
+    SCHEMA: _ALL,
 }
 
 
@@ -25,7 +30,7 @@ def to_bytes(recording: Recording, tail: bytes = b"") -> bytes:
     arrays = {f"value/{name}": array for name, array in recording.values.items()}
     arrays |= {f"gradient/{name}": array for name, array in recording.gradients.items()}
     arrays |= {f"given/{name}": array for name, array in (recording.given or {}).items()}
-    arrays |= {f"own/{name}": array for name, array in recording.own.items()}
+    arrays |= {f"own/{name}": array for name, array in recording.own_noise.items()}
     if twin := recording.twin:
         arrays |= {f"twin/value/{name}": array for name, array in twin.values.items()}
         arrays |= {f"twin/gradient/{name}": array for name, array in twin.gradients.items()}
@@ -42,6 +47,8 @@ def to_bytes(recording: Recording, tail: bytes = b"") -> bytes:
         meta["given"] = list(recording.given)
     if recording.coarse_sums is not None:
         meta["coarse_sums"] = sorted(recording.coarse_sums)
+    if recording.origin is not None:
+        meta[SEAL] = seal(arrays, meta)
     return pack(arrays, meta, tail)
 
 
@@ -51,13 +58,19 @@ def from_bytes(blob: Buffer) -> Recording:
     Raises
     ------
     RecordingError
-        When the blob is truncated, foreign, of another schema, or contradicts itself.
+        When the blob is truncated, foreign, of another schema, contradicts itself, or has another
+        case than it was recorded of.
     """
     arrays, meta = unpack(blob)
     schema = meta.get("schema")
     if not isinstance(schema, str) or schema not in PARTS:
         raise RecordingError(
             f"its schema is {schema!r}, and this version reads '{SCHEMA}'", way_out=AGAIN
+        )
+    if "origin" in meta and schema not in UNSEALED and meta.get(SEAL) != seal(arrays, meta):
+        raise RecordingError(
+            "its arrays are not of the case in its metadata: one of them has been changed since",
+            way_out=AGAIN,
         )
     if meta.get("dtype") not in DTYPES:
         raise RecordingError(f"its dtype is {meta.get('dtype')!r}", way_out=AGAIN)

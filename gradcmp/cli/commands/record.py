@@ -11,6 +11,8 @@ import click
 from gradcmp.case import Case, DType
 from gradcmp.cli import completion, options
 from gradcmp.cli.cases import choose, load, require_distinct
+from gradcmp.cli.terminal import say
+from gradcmp.cli.trust import no_user_code
 from gradcmp.errors import BackendError, ExitCode, NothingComparedError, UsageError
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ STDERR = 8  # lines of a failed backend's stderr
     type=options.FILE,
     help="The file for one case (FILE.npz: its arrays alone), the directory for several.",
 )
+@no_user_code
 @options.debug
 def command(
     paths: tuple[str, ...],
@@ -81,8 +84,8 @@ def command(
                 failures.append(outcome)
                 continue
             write(file, outcome)
-            alone = "" if file.suffix == SUFFIX else ", arrays alone, without their case"
-            click.echo(f"recorded case '{plan.case.name}' with {outcome.backend}: {file}{alone}")
+            alone = "" if file.suffix.lower() == SUFFIX else ", arrays alone, without their case"
+            say(f"recorded case '{plan.case.name}' with {outcome.backend}: {file}{alone}")
     if failures:
         raise failed(failures, len(cases))
     return ExitCode.AGREE
@@ -121,12 +124,13 @@ def places(place: Path, cases: Sequence[Case]) -> list[Path]:
         raise NothingComparedError("there is no case to record", way_out="Name a config with cases")
     require_distinct(cases)
     foreign = {".json", *SUFFIXES, *WAYS_OUT} - {SUFFIX, NPZ}  # nobody means a directory by them
-    if place.suffix.lower() in foreign and not place.is_dir():
+    suffix = place.suffix.lower()
+    if suffix in foreign and not place.is_dir():
         raise UsageError(
             f"a recording cannot be written as '{place.suffix}'",
             way_out=f"Name a file *{SUFFIX}, or *{NPZ} for its arrays alone, or a directory",
         )
-    if place.suffix not in (SUFFIX, NPZ) or place.is_dir():
+    if suffix not in (SUFFIX, NPZ) or place.is_dir():
         return [place / f"{quoted(case.name)}{SUFFIX}" for case in cases]
     if len(cases) > 1:
         raise UsageError(
@@ -142,5 +146,4 @@ def failed(failures: Sequence[Failure], cases: int) -> BackendError:
 
     first = failures[0]
     more = f" ({len(failures)} of {cases} cases failed)" if cases > 1 else ""
-    last = "".join(f"\n  | {line}" for line in tail(first.stderr, STDERR))
-    return BackendError(f"{first.message}{more}{last}")
+    return BackendError(f"{first.message}{more}", printed=tail(first.stderr, STDERR))

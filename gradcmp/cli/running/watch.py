@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias
 
 from gradcmp.case import Auto, Case, Effort, Expression
@@ -15,8 +16,12 @@ from gradcmp.cli.output import Output
 from gradcmp.cli.running.changes import Files
 from gradcmp.cli.running.net import settle
 from gradcmp.cli.running.session import Finish, Session, WorkerProgress
-from gradcmp.cli.screen import console, publish
+from gradcmp.cli.screen import publish
+from gradcmp.cli.terminal import console
 from gradcmp.errors import ConfigError, GradcmpError, InputError, UsageError
+from gradcmp.inputs import KINDS
+from gradcmp.keys import Reach
+from gradcmp.outside.files import is_special
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -56,6 +61,9 @@ def watch(
     """
     if not paths:
         raise UsageError("--watch has no file to watch", way_out="Name a CONFIG")
+    for path in paths:
+        if is_special(Path(path)):
+            raise UsageError(f"'{path}' does not change: it is not a file", way_out="Name a file")
     if output.reports:
         from gradcmp.cli.reports import takes_the_screen
 
@@ -138,6 +146,7 @@ class Watch:
 
     def _answer_one(self, plan: Plan, kept: CaseVerdict | None) -> tuple[Work, CaseVerdict]:
         """Do the least that gives the verdict of a case."""
+        from gradcmp.api import with_itself
         from gradcmp.judge import judge
 
         case = plan.case
@@ -147,7 +156,8 @@ class Watch:
         if kept and (twinned or not isinstance(case.tolerance, Auto)):
             twins = kept.twins if isinstance(case.tolerance, Auto) else None
             verdict = judge(case, kept.reference, kept.outcomes, twins, graph=plan.graph)
-            return "judged again", replace(verdict, runs=kept.runs, unsteady=kept.unsteady)
+            verdict = replace(verdict, runs=kept.runs, unsteady=kept.unsteady)
+            return "judged again", with_itself(plan, verdict)
         return "run", settle(plan, self._session.pool, self._effort, debugging())
 
     def _question(self, case: Case) -> str:
@@ -170,9 +180,9 @@ class Watch:
     def _show_error(self, error: GradcmpError) -> None:
         from rich.text import Text
 
-        from gradcmp.report.words.ink import DISAGREE, clean
+        from gradcmp.report.words.ink import DISAGREE
 
-        console().print(self._page("nothing run", Text(clean(str(error)), DISAGREE)))
+        console().print(self._page("nothing run", Text(str(error), DISAGREE)))
 
     def _page(self, what: str, *parts: RenderableType) -> RenderableType:
         """Put a line with the time above, and clear a terminal: all goes out in one piece."""
@@ -181,7 +191,8 @@ class Watch:
         from rich.segment import ControlType
         from rich.text import Text
 
-        from gradcmp.report.words.ink import QUIET, clean
+        from gradcmp.outside.printable import clean
+        from gradcmp.report.words.ink import QUIET
 
         now = datetime.now().astimezone()
         line = Text(clean(f"{now:%H:%M:%S}  {' '.join(self._paths)}: {what}"), QUIET)
@@ -208,5 +219,9 @@ def question(case: Case) -> str:
 
 def data_files(case: Case) -> tuple[str, ...]:
     """Name the files that the inputs of a case come from."""
-    specs = case.inputs.values()
-    return tuple(str(spec.parameters["file"]) for spec in specs if spec.kind == "file")
+    return tuple(
+        str(value)
+        for spec in case.inputs.values()
+        for name, value in spec.parameters.items()
+        if KINDS[spec.kind].reaches.get(name) is Reach.FILE
+    )

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gradcmp.dtypes import Format
 from gradcmp.judge.auto.loudness import apart
-from gradcmp.judge.dtypes import Precision
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.noise.calibration import Scale
-from gradcmp.judge.noise.kinks import EPS, Kinks
+from gradcmp.judge.noise.kinks import EPS, OpenBranches
 from gradcmp.recording import Array
 
 ROUNDED = 4.0  # roundings that the end of an interval, or a jump, may have seen
@@ -57,8 +57,13 @@ class Kinked:
         return high
 
 
+def is_reached(name: str, scale: Scale) -> bool:
+    """Whether an open branch makes a difference to a tensor."""
+    return any(_jumps(one, many=False)[name].any() for one in scale.kinks)
+
+
 def kinked(
-    name: str, values: Sequence[Array], scale: Scale, precision: Precision, many: bool
+    name: str, values: Sequence[Array], scale: Scale, precision: Format, many: bool
 ) -> Kinked:
     """Put a difference beside the jumps of its tensor.
 
@@ -79,7 +84,7 @@ def kinked(
     return Kinked(name, apart(actual, expected), scale, jumps, margin)
 
 
-def _jumps(kinks: Kinks, many: bool) -> Mapping[str, Float]:
+def _jumps(kinks: OpenBranches, many: bool) -> Mapping[str, Float]:
     return kinks.many_jumps if many else kinks.jumps
 
 
@@ -87,7 +92,7 @@ def unexplained(
     name: str,
     values: Sequence[Array],
     scale: Scale,
-    precision: Precision,
+    precision: Format,
     expected_is_reference: bool,
 ) -> Float:
     """Return what is left of the difference of one tensor that has open branches.
@@ -96,7 +101,7 @@ def unexplained(
     ----------
     values : pair of array
         Actual and expected.
-    precision : Precision
+    precision : Format
         Of the coarser side: jumps are rounded, too.
     expected_is_reference : bool
         Then only the other side's branches are open.

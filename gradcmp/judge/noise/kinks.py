@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
+from gradcmp.dtypes import FORMATS, Format
 from gradcmp.graph import Graph
-from gradcmp.judge.dtypes import Precision
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.noise.branches import Branches, FreeBranches, ReplayedBranches
 from gradcmp.judge.noise.model import NoiseModel, NoisyArray, Stack
@@ -27,7 +28,7 @@ MOST_ROWS = 256
 ROOM = 1 << 25  # elements of all ways together
 SYSTEMATIC = 4
 EPS = 2.0**-52  # from 1 to the next float64
-TINY = 2.0**-1022  # below it float64 itself loses digits
+TINY = FORMATS["float64"].eta  # below it float64 itself loses digits
 
 
 @dataclass
@@ -100,6 +101,18 @@ def replayed(
     return walk(graph, inputs, cotangent, exact, names)
 
 
+class OpenBranches(Protocol):
+    """The branches that a correct implementation may take otherwise."""
+
+    @property
+    def jumps(self) -> Mapping[str, Float]:
+        """By tensor, what each of some ways to take them adds to it, on a leading axis."""
+
+    @property
+    def many_jumps(self) -> Mapping[str, Float]:
+        """The same for more ways."""
+
+
 @dataclass(eq=False)
 class Kinks:
     """The open branches of one graph at one point."""
@@ -107,7 +120,7 @@ class Kinks:
     graph: Graph
     inputs: Mapping[str, Array]
     cotangent: Array = field(repr=False)
-    precision: Precision
+    precision: Format
     names: Collection[str]
     seed: int = 0
 
