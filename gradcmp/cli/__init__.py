@@ -24,6 +24,7 @@ COMMANDS = (
     "commands.run",
     "commands.check",
     "commands.expr",
+    "commands.call",
     "commands.record",
     "commands.diff",
     "commands.rejudge",

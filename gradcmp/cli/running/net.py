@@ -9,14 +9,14 @@ from gradcmp.errors import GradcmpError
 
 if TYPE_CHECKING:
     from gradcmp.judge.verdict import CaseVerdict
-    from gradcmp.plan import Plan
+    from gradcmp.plan import AnyPlan, Plan
     from gradcmp.recording import Outcome
     from gradcmp.workers import Pool
 
 INTERRUPTED = "the run was interrupted"
 
 
-def settle(plan: Plan, pool: Pool, effort: Effort, debug: bool) -> CaseVerdict:
+def settle(plan: AnyPlan, pool: Pool, effort: Effort, debug: bool) -> CaseVerdict:
     """Run a case that was checked; whatever goes wrong with it is its verdict.
 
     Parameters

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, TypeAlias, TypeVar
 
 from gradcmp.case import ONCE, BackendSpec, Case, Effort
 from gradcmp.cli.options import debugging
@@ -17,11 +17,12 @@ from gradcmp.workers import Environment, Pool
 if TYPE_CHECKING:
     from gradcmp.cli.reports import Target
     from gradcmp.judge.verdict import CaseVerdict
-    from gradcmp.plan import Plan
+    from gradcmp.plan import AnyPlan, Plan
     from gradcmp.report.screen.progress import Progress, State
     from gradcmp.workers import Event
     from gradcmp.workers.records import Phase
 
+P = TypeVar("P", "Plan", "AnyPlan")
 Finish: TypeAlias = "Callable[[CaseVerdict], CaseVerdict]"
 
 
@@ -110,22 +111,31 @@ class Session:
         GradcmpError
             As `gradcmp.plan.check`.
         """
-        if not cases:
-            raise NothingComparedError("there is no case to run", way_out="Name one with a case")
         from gradcmp.plan import check
 
+        return self._checked(cases, lambda c: check(c) if by is None else check(c).computed_by(by))
+
+    def check_any(self, cases: Sequence[Case]) -> list[AnyPlan]:
+        """Check cases of graphs and of code, as `check` does."""
+        from gradcmp.plan import check_any
+
+        return self._checked(cases, check_any)
+
+    def _checked(self, cases: Sequence[Case], check: Callable[[Case], P]) -> list[P]:
+        if not cases:
+            raise NothingComparedError("there is no case to run", way_out="Name one with a case")
         self._cases, self._finished = cases, []
         self._ahead.clear()
         plans = []
         for case in cases:
-            plan = check(case) if by is None else check(case).computed_by(by)
+            plan = check(case)
             if self._jobs == 1:
                 self.pool.start(plan.environments)
             plans.append(plan)
         return plans
 
     def run(
-        self, plans: Sequence[Plan], effort: Effort = ONCE, finish: Finish = unchanged
+        self, plans: Sequence[AnyPlan], effort: Effort = ONCE, finish: Finish = unchanged
     ) -> Generator[CaseVerdict]:
         """Run cases in their order; what is running when the iteration is left is ended.
 
@@ -141,7 +151,7 @@ class Session:
                 self._finished.append(finish(verdict))
                 yield self._finished[-1]
 
-    def _verdicts(self, plans: Sequence[Plan], effort: Effort) -> Iterator[CaseVerdict]:
+    def _verdicts(self, plans: Sequence[AnyPlan], effort: Effort) -> Iterator[CaseVerdict]:
         debug = debugging()
         if self._jobs > 1:
             from gradcmp.cli.running.jobs import in_parallel
