@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from gradcmp.recording import Failure
 
 STDERR = 8  # lines of a failed backend's stderr
-# Of files that hold arrays, and that nobody means as a directory.
-FOREIGN = (".npy", ".pt", ".pth", ".h5", ".hdf5", ".keras", ".csv", ".json", ".pkl")
 
 
 @click.command(name="record")
@@ -123,13 +121,15 @@ def places(place: Path, cases: Sequence[Case]) -> list[Path]:
     UsageError
         When several cases are meant for one file, two for the same, or a file has another suffix.
     """
+    from gradcmp.formats.kinds import SUFFIXES, WAYS_OUT
     from gradcmp.recording.files import NPZ, SUFFIX, quoted
 
     if not cases:
         raise NothingComparedError("there is no case to record", way_out="Name a config with cases")
     require_distinct(cases)
+    foreign = {".json", *SUFFIXES, *WAYS_OUT} - {SUFFIX, NPZ}  # nobody means a directory by them
     suffix, is_folder = place.suffix.lower(), kind(place) == "folder"
-    if suffix in FOREIGN and not is_folder:
+    if suffix in foreign and not is_folder:
         raise UsageError(
             f"a recording cannot be written as '{place.suffix}'",
             way_out=f"Name a file *{SUFFIX}, or *{NPZ} for its arrays alone, or a directory",
