@@ -148,12 +148,10 @@ def _inputs(written: Mapping[str, Any], draft: _Draft) -> dict[str, InputSpec]:
 
 def _graph(written: Mapping[str, str] | None, draft: _Draft) -> dict[str, Expression]:
     if (written is None) == ("code" not in draft.table):
-        fact = (
-            "the case has neither 'graph' nor 'code'"
-            if written is None
-            else ("the case has both 'graph' and 'code'")
+        fact = "no 'graph', and no 'code'" if written is None else "both 'graph' and 'code'"
+        raise ConfigError(
+            f"the case has {fact}", where=draft.locate("graph"), way_out="Write one of them"
         )
-        raise ConfigError(fact, where=draft.locate("graph"), way_out="Write one of them")
     graph = {}
     for name, text in (written or {}).items():
         where = draft.locate("graph", name)
