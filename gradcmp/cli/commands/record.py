@@ -11,9 +11,11 @@ import click
 from gradcmp.case import Case, DType
 from gradcmp.cli import completion, options
 from gradcmp.cli.cases import choose, load, require_distinct
+from gradcmp.cli.files import require_own
 from gradcmp.cli.terminal import say
 from gradcmp.cli.trust import no_user_code
 from gradcmp.errors import BackendError, ExitCode, NothingComparedError, UsageError
+from gradcmp.outside.files import kind
 
 if TYPE_CHECKING:
     from gradcmp.recording import Failure
@@ -77,6 +79,8 @@ def command(
     overrides = options.Overrides(seed=seed, dtype=dtype)
     cases = [overrides.apply(case) for case in choose(load(paths), names)]
     files = places(place, cases)
+    for file in files:
+        require_own(file)
     failures: list[Failure] = []
     with Session() as session, session.shown():
         plans = session.check(cases, by=spec)
@@ -124,13 +128,13 @@ def places(place: Path, cases: Sequence[Case]) -> list[Path]:
     if not cases:
         raise NothingComparedError("there is no case to record", way_out="Name a config with cases")
     require_distinct(cases)
-    suffix = place.suffix.lower()
-    if suffix in FOREIGN and not place.is_dir():
+    suffix, is_folder = place.suffix.lower(), kind(place) == "folder"
+    if suffix in FOREIGN and not is_folder:
         raise UsageError(
             f"a recording cannot be written as '{place.suffix}'",
             way_out=f"Name a file *{SUFFIX}, or *{NPZ} for its arrays alone, or a directory",
         )
-    if suffix not in (SUFFIX, NPZ) or place.is_dir():
+    if suffix not in (SUFFIX, NPZ) or is_folder:
         return [place / f"{quoted(case.name)}{SUFFIX}" for case in cases]
     if len(cases) > 1:
         raise UsageError(
