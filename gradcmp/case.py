@@ -18,9 +18,11 @@ Shape: TypeAlias = tuple[int, ...]
 DType: TypeAlias = Literal["float64", "float32", "float16", "bfloat16"]
 Cotangent: TypeAlias = Literal["random", "ones"]
 
+MAX_AXES = 32  # of an array: NumPy 1 and iteration in NumPy 2 know no more
 DTYPES: tuple[DType, ...] = ("float64", "float32", "float16", "bfloat16")  # finest first
 
 SECONDS = {"gt": 0, "allow_inf_nan": False}  # the limits of a time
+WORD = {"pattern": r"^[^\x00-\x1f\x7f]+$"}  # what an operating system takes for a name
 
 REFERENCE = "numpy"  # the backend whose float64 recording the others are compared with
 
@@ -66,7 +68,8 @@ class BackendSpec:
 
     name: str = field(metadata=key("numpy, tensorflow, torch, jax, or an installed plug-in.", PAGE))
     mode: str | None = field(
-        default=None, metadata=key("One of the backend's modes. Default: the first.", PAGE)
+        default=None,
+        metadata=key("One of the backend's modes. Default: the first.", PAGE, limits=WORD),
     )
     dtype: DType | None = field(
         default=None,
@@ -75,12 +78,15 @@ class BackendSpec:
             PAGE | LABEL,
         ),
     )
-    device: str = field(default="cpu", metadata=key("cpu, cuda or cuda:1.", PAGE | LABEL))
+    device: str = field(
+        default="cpu", metadata=key("cpu, cuda or cuda:1.", PAGE | LABEL, limits=WORD)
+    )
     python: str | None = field(
         default=None,
         metadata=key(
             "Another Python interpreter, with numpy, ml_dtypes, safetensors and the framework.",
             PAGE | LABEL,
+            limits=WORD,
         ),
     )
     timeout: float = field(

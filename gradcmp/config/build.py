@@ -22,7 +22,7 @@ from gradcmp.case import (
     Tolerance,
     Ulp,
 )
-from gradcmp.config.document import Table
+from gradcmp.config.document import Table, is_text
 from gradcmp.config.messages import first_error, locate, spell
 from gradcmp.config.models import Backend, CaseModel, Input, UlpModel
 from gradcmp.errors import ConfigError, Location, UsageError, did_you_mean
@@ -63,6 +63,7 @@ def build_case(table: Table, suffix: str, file: str) -> Case:
 def parse_input(name: str, text: str) -> InputSpec:
     """Read an input's one-line form, ``normal:4x3``; see `gradcmp.config.parse_input`."""
     _require_identifier(name, None)
+    _require_text(text, f"inputs.{name}")
     try:
         model = _adapter(Input).validate_python(text)
     except ValidationError as error:
@@ -74,11 +75,17 @@ def parse_input(name: str, text: str) -> InputSpec:
 
 def parse_backend(text: str) -> BackendSpec:
     """Read a backend's one-line form, ``torch:compile``; see `gradcmp.config.parse_backend`."""
+    _require_text(text, "backend")
     try:
         model = _adapter(Backend).validate_python(text)
     except ValidationError as error:
         raise first_error(error.errors(include_url=False), text, None, "backend") from None
     return _backend(model, "backend", None)
+
+
+def _require_text(text: str, what: str) -> None:
+    if not is_text(text):
+        raise ConfigError(f"{what} is {text!a}, and must be text in UTF-8")
 
 
 @cache

@@ -164,6 +164,11 @@ def _too_small(details: Details, path: Path) -> GradcmpError:
     return ConfigError(f"{spell(path)} is {shorten(details['input'])}, and must be {wanted}")
 
 
+def _not_a_word(details: Details, path: Path) -> GradcmpError:
+    found = ascii(details["input"])
+    return ConfigError(f"{spell(path)} is {found}, and must be text in UTF-8, in a single line")
+
+
 def _ours(details: Details, path: Path) -> GradcmpError:
     error: GradcmpError = details["ctx"]["error"].args[0]
     error.fact = f"{spell(path)}: {error.fact}"
@@ -191,6 +196,8 @@ _RULES: Mapping[str, Callable[[Details, Path], GradcmpError]] = {
     "too_short": _empty,
     "too_long": _too_long,
     "string_too_short": _empty,
+    "string_pattern_mismatch": _not_a_word,
+    "string_unicode": _not_a_word,
     "greater_than": _too_small,
     "greater_than_equal": _too_small,
     "value_error": _ours,

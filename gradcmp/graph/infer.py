@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from gradcmp.case import MAX_AXES
 from gradcmp.errors import GraphError
 from gradcmp.graph.records import STEP, Constant, Graph, Node
 from gradcmp.ops import ArraySpec, ShapeError
@@ -18,7 +19,8 @@ def infer(graph: Graph, inputs: Mapping[str, ArraySpec]) -> dict[str, ArraySpec]
     Raises
     ------
     GraphError
-        Naming file, line, node, op and all shapes, when operands do not fit.
+        Naming file, line, node, op and all shapes, when operands do not fit, a result has too many
+        axes, or the output has no gradient.
     """
     specs = dict(inputs)
     for node in graph:
@@ -28,9 +30,23 @@ def infer(graph: Graph, inputs: Mapping[str, ArraySpec]) -> dict[str, ArraySpec]
         ]
         try:
             specs[node.name] = node.spec.infer(*operands, **node.static)
+            _require_axes(specs[node.name])
         except ShapeError as error:
             raise _misfit(node, operands, str(error)) from None
+    if (kind := specs[graph.output].kind) != "float":
+        raise GraphError(
+            f"node '{graph.output}': the output is of kind '{kind}', and has no gradient",
+            where=next(node.where for node in graph if node.name == graph.output),
+            way_out="Name a node of real numbers as 'output'",
+        )
     return specs
+
+
+def _require_axes(spec: ArraySpec) -> None:
+    if len(spec.shape) > MAX_AXES:
+        raise ShapeError(
+            f"the result has {len(spec.shape)} axes, and an array may have at most {MAX_AXES}"
+        )
 
 
 def kind_of(node: Node, constant: Constant, specs: Mapping[str, ArraySpec]) -> Kind:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcmp.case import DTYPES, Case, DType, InputSpec, Shape
+from gradcmp.case import DTYPES, MAX_AXES, Case, DType, InputSpec, Shape
 from gradcmp.errors import GradcmpError, InputError, did_you_mean
 from gradcmp.inputs.kinds import ELEMENTS, KINDS, UnfitError
 from gradcmp.inputs.memory import require_memory
@@ -61,6 +61,8 @@ def _check(spec: InputSpec) -> ArraySpec:
         kind.draw(np.random.default_rng(0), (0,), **spec.parameters)  # do they make sense?
         return ArraySpec(spec.shape, kind.element)
     found = kind.probe(**spec.parameters)
+    if len(found.shape) > MAX_AXES:
+        raise InputError(f"it has {len(found.shape)} axes, and may have at most {MAX_AXES}")
     if spec.shape not in (None, found.shape):
         raise InputError(f"its shape is {found.shape}, and must be {spec.shape}")
     return found
