@@ -62,7 +62,7 @@ def judged(run: Run) -> Iterator[tuple[str, Comparison, Comparison]]:
     """Return what is found as it is done, and with a calibration in any case."""
     trial = Trial(run)
     strict = replace(trial.rule)
-    strict.__dict__["_reference_error"] = SettlesNothing(strict.graph, strict.reference)
+    strict.__dict__["_reference_error"] = SettlesNothing(strict.source)
     for kind, sides, tensor in tensors(trial):
         quick, full = (rule.judge(sides, [tensor])[tensor.name] for rule in (trial.rule, strict))
         yield kind, quick, full
@@ -74,11 +74,11 @@ def spread(run: Run) -> Iterator[tuple[float, float]]:
     For the elements from a hundredth of which, and up to a hundredth of which, it is beyond.
     """
     rule = Trial(run).rule
-    noise = rule._noise.roughly_of("float32")
     for name in (f"d {name}" for name in run.problem.case.wrt):
-        scale, some = rule._reference_error.scale(name), rule.reference.tensors[name] != 0
+        scale, some = rule._reference_error.scale(name), rule.source.reference.tensors[name] != 0
         if scale is not None and some.any():
-            low, high = np.percentile((noise[name].s / scale)[some], (1, 99))
+            noise = rule.source.roughly(name, "float32").s
+            low, high = np.percentile((noise / scale)[some], (1, 99))
             yield float(low), float(high)
 
 

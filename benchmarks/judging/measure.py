@@ -14,6 +14,7 @@ from benchmarks.judging.recording import Problem, Run
 from benchmarks.judging.results import WITH, WITHOUT, WORST_FIRST, Judged, Killed, Measured
 from benchmarks.judging.rivals import RIVALS
 from gradcmp.judge import Comparison, Pair
+from gradcmp.judge.auto.graph_noise import GraphNoise
 from gradcmp.judge.auto.judge import NoiseJudge
 from gradcmp.judge.auto.pair import RecordingPair, TensorPair
 from gradcmp.judge.dtypes import PRECISIONS
@@ -49,9 +50,8 @@ class Trial:
 
     @cached_property
     def rule(self) -> NoiseJudge:
-        return NoiseJudge(
-            self.problem.graph, self.problem.reference, self.recordings, self.run.twins
-        )
+        source = GraphNoise(self.problem.graph, self.problem.reference)
+        return NoiseJudge(source, self.recordings, self.run.twins)
 
     def pairs(self) -> Iterator[Judged]:
         """Compare every recording with the reference and with each other."""

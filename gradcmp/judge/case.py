@@ -12,6 +12,7 @@ import numpy as np
 from gradcmp.case import Auto, Case, Ulp
 from gradcmp.graph import Graph, build
 from gradcmp.graph.records import STEP
+from gradcmp.judge.auto.graph_noise import GraphNoise
 from gradcmp.judge.auto.judge import NoiseJudge
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.determinism import same_bits
@@ -153,7 +154,7 @@ def _rule_of(
     tolerance = case.tolerance
     if isinstance(tolerance, Auto) and reference is not None:
         fine = {label: twin for label, twin in twins.items() if isinstance(twin, Recording)}
-        return NoiseJudge(graph, reference, recordings, fine)
+        return NoiseJudge(GraphNoise(graph, reference), recordings, fine)
     # Without the reference there is no noise to know: the table by dtype serves.
     return FixedJudge(without_noise(tolerance), recordings)
 

@@ -9,11 +9,11 @@ from functools import partial
 import numpy as np
 
 from gradcmp.judge.auto.batch import TensorBatch
-from gradcmp.judge.auto.case_noise import UNITS, CaseNoise
 from gradcmp.judge.auto.decision import decide, element_of, lost_digits, noise_of
 from gradcmp.judge.auto.kinks import free_direction, kinked, outside_span, unexplained
-from gradcmp.judge.auto.loudness import apart, loudness, shrinks, together
+from gradcmp.judge.auto.loudness import apart, loudness, shrinks
 from gradcmp.judge.auto.pair import RecordingPair, TensorPair
+from gradcmp.judge.auto.source import NoiseSource
 from gradcmp.judge.comparison import Comparison, Verdict
 from gradcmp.judge.dtypes import PRECISIONS, Precision
 from gradcmp.judge.elementwise.arrays import is_small
@@ -40,7 +40,7 @@ QUIET_FROM = 0.3  # of the noise that such a unit makes: less, and the unit is n
 class CalibratedNoise:
     """Judge by the decision table: loud or quiet, and whether float64 shrinks it."""
 
-    scales: CaseNoise
+    source: NoiseSource
     unearned: dict[str, set[str]] = field(default_factory=dict)
 
     def settle(
@@ -52,7 +52,7 @@ class CalibratedNoise:
 
     def _judge(self, sides: RecordingPair, tensor: TensorPair, seen: Comparison) -> Comparison:
         scale = self.scale(tensor.name, sides)
-        limits = self.scales.limits(sides.dtype)
+        limits = self.source.limits(sides.dtype)
         actual, expected = (np.asarray(array, np.float64) for array in tensor.values)
         difference = apart(actual, expected)
         stayed = None if tensor.float64 is None else apart(*tensor.float64)
@@ -73,7 +73,7 @@ class CalibratedNoise:
         return replace(
             seen,
             verdict=verdict,
-            rule=self.scales.rule,
+            rule=self.source.rule,
             disagreeing=0 if verdict.agrees else max(found.over, 1),
             worst=worst,
             excess=np.abs(difference) / (limits.r * scale.s) if is_small(difference) else None,
@@ -84,7 +84,7 @@ class CalibratedNoise:
         self, difference: Float, stayed: Float | None, scale: Scale, sides: RecordingPair
     ) -> tuple[Verdict, float | None]:
         """Return the verdict on a difference, and by how much float64 did not shrink it."""
-        limits = self.scales.limits(sides.dtype)
+        limits = self.source.limits(sides.dtype)
         found = loudness(difference, scale, limits)
         if stayed is None:
             finest = sides.dtype == "float64"
@@ -123,8 +123,8 @@ class CalibratedNoise:
         self, sides: RecordingPair, tensor: TensorPair, seen: Comparison
     ) -> Comparison:
         """Return *precision* for what agrees as rounding, though a formula has lost all digits."""
-        known = np.asarray(self.scales.reference.tensors[tensor.name], np.float64)
-        scale, limits = partial(self.scale, tensor.name, sides), self.scales.limits(sides.dtype)
+        known = np.asarray(self.source.reference.tensors[tensor.name], np.float64)
+        scale, limits = partial(self.scale, tensor.name, sides), self.source.limits(sides.dtype)
         return lost_digits(seen, tensor, known, scale, sides.precision, limits)
 
     def judge_together(
@@ -138,7 +138,7 @@ class CalibratedNoise:
         rest = self._outside_span(sides, gradients)
         if rest is None:
             return {}
-        limits = self.scales.limits(sides.dtype)
+        limits = self.source.limits(sides.dtype)
         measured = {
             name: loudness(rest[name], self.scale(name, sides), limits)
             for name in kinks & rest.keys()
@@ -154,7 +154,7 @@ class CalibratedNoise:
     def _is_gradient(self, tensor: TensorPair, seen: Comparison) -> bool:
         """Whether a tensor has a part in the jumps: a gradient of real numbers in one shape."""
         measured = seen.verdict.reason not in ("shape", "dtype", "empty", "non-finite", "range")
-        return tensor.name.startswith("d ") and tensor.name in self.scales.names and measured
+        return tensor.name.startswith("d ") and tensor.name in self.source.names and measured
 
     def _outside_span(
         self, sides: RecordingPair, tensors: Sequence[TensorPair]
@@ -189,19 +189,18 @@ class CalibratedNoise:
             for t in tensors
             if (scale := self.scale(t.name, sides)).kinks
         ]
-        found = free_direction(parts, self.scales.limits(sides.dtype).r) if parts else None
+        found = free_direction(parts, self.source.limits(sides.dtype).r) if parts else None
         return TiedDirection(*found) if found else None
 
     def scale(self, name: str, sides: RecordingPair, unit: str = "") -> Scale:
         """Return the noise of a difference."""
-        both = zip(sides.noisy_dtypes, sides.sums, strict=True)
-        return together([self.scales.of(dtype, unit, sums)[name] for dtype, sums in both])
+        return self.source.between(name, sides, unit)
 
     def _unit(self, sides: RecordingPair, tensor: TensorPair, difference: Float) -> str:
         """Return which coarser unit for matrix products would explain it; empty if none would."""
-        limits = self.scales.limits(sides.dtype)
+        limits = self.source.limits(sides.dtype)
         plain = loudness(difference, self.scale(tensor.name, sides), limits)
-        for unit in UNITS:
+        for unit in self.source.units:
             found = loudness(difference, self.scale(tensor.name, sides, unit), limits)
             if not found.loud and QUIET_FROM <= found.r <= plain.r / LOWER:
                 return unit
@@ -215,7 +214,7 @@ class CalibratedNoise:
         A float64 run that is right says that the formula is right, not that the kernel of
         another dtype is.
         """
-        scale, limits = self.scale(tensor.name, sides), self.scales.limits(sides.dtype)
+        scale, limits = self.scale(tensor.name, sides), self.source.limits(sides.dtype)
         for label, recording in sides.tested:
             strayed = sides.strayed(label, tensor.name)
             if strayed is not None and not loudness(strayed, scale, limits).loud:

@@ -9,10 +9,10 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from gradcmp.judge.auto.case_noise import PRECISE
 from gradcmp.judge.auto.loudness import Limits, Loudness, apart, loudness
 from gradcmp.judge.auto.overflow import Overflow
 from gradcmp.judge.auto.pair import TensorPair
+from gradcmp.judge.auto.source import PRECISE
 from gradcmp.judge.comparison import Comparison, Element, Noise, Verdict
 from gradcmp.judge.dtypes import PRECISIONS, Precision
 from gradcmp.judge.elementwise.difference import element

@@ -10,22 +10,19 @@ from typing import Protocol
 import numpy as np
 
 from gradcmp.case import DType
-from gradcmp.graph import Graph
 from gradcmp.judge.auto.batch import TensorBatch, tensor_batches
 from gradcmp.judge.auto.calibrated_noise import CalibratedNoise
-from gradcmp.judge.auto.case_noise import CaseNoise
 from gradcmp.judge.auto.decision import beside_unmatched, out_of_range
 from gradcmp.judge.auto.noise_floor import FLOORS, NoiseFloor
-from gradcmp.judge.auto.overflow import Overflow, overflows
 from gradcmp.judge.auto.pair import RecordingPair, TensorPair
 from gradcmp.judge.auto.reference_error import BASELINE_DTYPE, ReferenceError
+from gradcmp.judge.auto.source import NoiseSource
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.dtypes import HALVES
 from gradcmp.judge.elementwise.arrays import compare_all, is_real
 from gradcmp.judge.elementwise.segments import TOGETHER, Float
 from gradcmp.judge.tensor_judge import Allowance, Exact, Latitude, TiedDirection
 from gradcmp.judge.verdict import Pair
-from gradcmp.ops.tails import LOSING
 from gradcmp.recording import Array, Recording
 
 
@@ -40,13 +37,12 @@ class Stage(Protocol):
 
 @dataclass(frozen=True)
 class NoiseJudge:
-    """Judges the tensors of one case by the noise of its graph.
+    """Judges the tensors of one case by their noise.
 
     Attributes
     ----------
-    reference : Recording
-        The float64 reference: its inputs, and the gradient of its output, are what the
-        calibration starts from.
+    source : NoiseSource
+        Where the noise comes from.
     recordings : mapping of str to Recording
         By label, the reference among them.
     twins : mapping of str to Recording
@@ -57,14 +53,12 @@ class NoiseJudge:
         Elements that are judged side by side: it changes how long it takes, and nothing else.
     """
 
-    graph: Graph
-    reference: Recording
+    source: NoiseSource
     recordings: Mapping[str, Recording]
     twins: Mapping[str, Recording]
     unearned: dict[str, set[str]] = field(default_factory=dict)
     together: int = TOGETHER
     _judged: dict[Hashable, Comparison] = field(default_factory=dict)
-    _overflows: dict[DType, Overflow] = field(default_factory=dict)
 
     def compare(
         self, pair: Pair, tensors: Mapping[str, tuple[Array, Array]]
@@ -89,7 +83,7 @@ class NoiseJudge:
         """Judge tensors by the cheapest stage that can settle each."""
         found = self._by_stages(sides, tensors)
         found |= self._beside_unmatched(sides, tensors, found)
-        if not self._loses_digits:
+        if not self.source.loses_digits:
             return found
         return {
             tensor.name: self._calibrated.with_lost_digits(sides, tensor, found[tensor.name])
@@ -97,11 +91,6 @@ class NoiseJudge:
             else found[tensor.name]
             for tensor in tensors
         }
-
-    @cached_property
-    def _loses_digits(self) -> bool:
-        """Whether an op of the graph has a usual formula and a better one."""
-        return any(node.spec.name in LOSING for node in self.graph)
 
     def _by_stages(
         self, sides: RecordingPair, tensors: Sequence[TensorPair]
@@ -132,7 +121,7 @@ class NoiseJudge:
     def sides(self, pair: Pair) -> RecordingPair:
         """Put the two recordings of a pair beside each other."""
         recordings = self.recordings[pair.actual], self.recordings[pair.expected]
-        return RecordingPair(pair, recordings, self.twins, self.reference.backend)
+        return RecordingPair(pair, recordings, self.twins, self.source.reference.backend)
 
     def _beside_unmatched(
         self, sides: RecordingPair, tensors: Sequence[TensorPair], found: Mapping[str, Comparison]
@@ -156,33 +145,28 @@ class NoiseJudge:
 
     def _or_range(self, sides: RecordingPair, tensor: TensorPair, held: Comparison) -> Comparison:
         """Distinguish an overflow from any other NaN or infinity."""
-        if sides.dtype not in self._overflows:
-            self._overflows[sides.dtype] = overflows(self.graph, self.reference, sides.dtype)
-        return out_of_range(held, tensor, self._overflows[sides.dtype])
+        overflow = self.source.overflow(sides.dtype)
+        return out_of_range(held, tensor, overflow) if overflow else held
 
     def _has_noise(self, tensor: TensorPair) -> bool:
         """Whether there is noise to know: real numbers that can be held together."""
-        if tensor.name not in self._noise.names or not all(map(is_real, tensor.values)):
+        if tensor.name not in self.source.names or not all(map(is_real, tensor.values)):
             return False
-        known = self.reference.tensors[tensor.name]
+        known = self.source.reference.tensors[tensor.name]
         return known.size > 0 and all(known.shape == array.shape for array in tensor.values)
 
     @cached_property
     def _reference_error(self) -> ReferenceError:
-        return ReferenceError(self.graph, self.reference)
+        return ReferenceError(self.source)
 
     @cached_property
     def _calibrated(self) -> CalibratedNoise:
-        return CalibratedNoise(self._noise, self.unearned)
-
-    @cached_property
-    def _noise(self) -> CaseNoise:
-        return CaseNoise(self.graph, self.reference)
+        return CalibratedNoise(self.source, self.unearned)
 
     @property
     def limit(self) -> float:
         """How many times the noise is allowed."""
-        return self._noise.limits(BASELINE_DTYPE).r
+        return self.source.limits(BASELINE_DTYPE).r
 
     def noise(self, name: str, pair: Pair) -> Float:
         """Return the noise of each element of a tensor."""
@@ -197,7 +181,7 @@ class NoiseJudge:
             bounds = self._reference_error.bounds(name, expected, self.limit)
             if bounds is not None:
                 yield bounds
-        yield Exact(self.limit * self._noise.roughly_of(dtype)[name].s)
+        yield Exact(self.limit * self.source.roughly(name, dtype).s)
 
     def latitude(self, name: str, pair: Pair) -> Latitude | None:
         """Return what open branches leave to a gradient; None where none is open."""

@@ -7,19 +7,19 @@ does not shrink, so it is never settled here: docs/design/baseline.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
 from gradcmp.case import DType
-from gradcmp.graph import Graph
 from gradcmp.graph.records import STEP
 from gradcmp.judge.auto.batch import TensorBatch
 from gradcmp.judge.auto.decision import ROUNDING, noise_of
 from gradcmp.judge.auto.loudness import Limits, Loudness, limits_of
 from gradcmp.judge.auto.noise_floor import U_FLOAT64, is_close
+from gradcmp.judge.auto.source import NoiseSource
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.dtypes import PRECISIONS
 from gradcmp.judge.elementwise.arrays import is_small
@@ -27,8 +27,6 @@ from gradcmp.judge.elementwise.difference import element
 from gradcmp.judge.elementwise.segments import LONGEST, Float, Segments, batches
 from gradcmp.judge.elementwise.ulp import FORMATS
 from gradcmp.judge.noise.calibration import WIDEST, pooled
-from gradcmp.judge.noise.nearby_points import run_in
-from gradcmp.recording import Array, Recording
 
 BASELINE_DTYPE: DType = (
     "float32"  # in narrower dtypes NumPy adds up in order, which frameworks do not
@@ -79,16 +77,9 @@ class Bracket:
 
 @dataclass
 class ReferenceError:
-    """The rounding errors of the reference in float32.
+    """The rounding errors of the reference in float32."""
 
-    Attributes
-    ----------
-    reference : Recording
-        In float64.
-    """
-
-    graph: Graph
-    reference: Recording
+    source: NoiseSource
     _scales: dict[str, Float | None] = field(default_factory=dict)
 
     def scale(self, name: str) -> Float | None:
@@ -150,37 +141,31 @@ class ReferenceError:
         return None if scale is None else Bracket(expected, limit, scale)
 
     @cached_property
-    def _run(self) -> Mapping[str, Array]:
-        inputs = {name: self.reference.values[name] for name in self.graph.inputs}
-        return run_in(
-            BASELINE_DTYPE, self.graph, inputs, self.reference.gradients[self.graph.output]
-        )
-
-    @cached_property
     def _small(self) -> tuple[str, ...]:
-        given = {*self.graph.inputs}
-        tensors = self.reference.tensors.items()
+        run, given = self.source.float32_run, {*self.source.inputs}
         return tuple(
             name
-            for name, array in tensors
-            if name in self._run and name not in given and STEP not in name
+            for name, array in self.source.reference.tensors.items()
+            if name in run and name not in given and STEP not in name
             if 0 < array.size <= LONGEST
         )
 
     def _pool(self, name: str) -> dict[str, Float | None]:
         """Return the noise of a tensor: of a small one together with all other small ones."""
-        small = self.reference.tensors[name].size <= LONGEST
-        names = self._small if small else (name,)
-        exact = [self.reference.tensors[name] for name in names]
+        tensors, run = self.source.reference.tensors, self.source.float32_run
+        small = tensors[name].size <= LONGEST
+        names = self._small if small else tuple({name} & run.keys())
+        exact = [tensors[name] for name in names]
         found: dict[str, Float | None] = {name: None}
         for batch in batches(range(len(names)), exact):
             strip = Segments([exact[i].shape for i in batch])
             base = strip.concatenate([exact[i] for i in batch])
-            run = strip.concatenate([self._run[names[i]] for i in batch])
+            coarse = strip.concatenate([run[names[i]] for i in batch])
             with np.errstate(all="ignore"):
-                v = (run - base) / WIDEST[1]
+                v = (coarse - base) / WIDEST[1]
                 np.square(v, out=v)
-                zero = (run == 0) & (base == 0)  # says nothing of the noise there: the tensor does
+                # A zero in both says nothing of the noise there: the tensor does.
+                zero = (coarse == 0) & (base == 0)
                 if zero.any():
                     v = np.where(zero, strip.mean(v), v)
                 noise = np.sqrt(pooled(v, 1, base, PRECISIONS[BASELINE_DTYPE], strip), out=v)

@@ -10,6 +10,7 @@ import numpy as np
 
 from gradcmp.case import DTYPES, DType, DTypeTable
 from gradcmp.graph import Graph, build
+from gradcmp.judge.auto.graph_noise import GraphNoise
 from gradcmp.judge.auto.judge import NoiseJudge
 from gradcmp.judge.comparison import Comparison, Verdict
 from gradcmp.judge.diagnose.investigation import Investigation
@@ -124,7 +125,7 @@ class LooseRule:
             asked[name] = (both[0], both[1])
         sides = {AGAIN: self.base, **self.recordings, self.label: self.base}
         twins = {label: each.twin for label, each in self.recordings.items() if each.twin}
-        known = NoiseJudge(self.graph, self.base, sides, twins).compare(pair, asked)
+        known = NoiseJudge(GraphNoise(self.graph, self.base), sides, twins).compare(pair, asked)
         return {
             name: self._by_inputs(name, pair, tensors[name], found[name])
             for name, one in known.items()
@@ -182,7 +183,7 @@ class LooseRule:
             sides = {AGAIN: self.base, **self.recordings}
             sides[self.label] = replace(sides[self.label], dtype=dtype)
             twins = {label: each.twin for label, each in sides.items() if each.twin}
-            self._rules[dtype] = NoiseJudge(self.graph, self.base, sides, twins)
+            self._rules[dtype] = NoiseJudge(GraphNoise(self.graph, self.base), sides, twins)
         return self._rules[dtype]
 
 

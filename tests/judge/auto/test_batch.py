@@ -12,6 +12,7 @@ from gradcmp.case import BackendSpec, Ulp
 from gradcmp.graph import build
 from gradcmp.judge import judge
 from gradcmp.judge.auto import reference_error
+from gradcmp.judge.auto.graph_noise import GraphNoise
 from gradcmp.judge.auto.judge import NoiseJudge
 from gradcmp.judge.auto.reference_error import RULE, ReferenceError
 from gradcmp.judge.elementwise.arrays import compare
@@ -105,7 +106,7 @@ def test_an_infinite_error_of_the_reference_settles_nothing():
     inputs = draw(hot)
     inputs["x"][0, 0], inputs["y"][0, 0] = 100.0, 1.0
     truth, fine = (record(label, hot, inputs, "float64") for label in ("numpy", "torch"))
-    assert ReferenceError(build(hot), truth).scale("d x") is None
+    assert ReferenceError(GraphNoise(build(hot), truth)).scale("d x") is None
     wrong = spoiled("x", one_element(1 + 1e-2))(fine)
     with np.errstate(over="ignore"):
         values, gradients = (
@@ -194,11 +195,11 @@ def test_one_backend_at_two_times_is_not_settled_by_the_baseline():
     chosen, inputs = CASES["deep"], draw(CASES["deep"])
     now, fine = (record("torch", chosen, inputs, dtype) for dtype in ("float32", "float64"))
     truth = record("numpy", chosen, inputs, "float64")
-    scale = ReferenceError(build(chosen), truth).scale("d x")
+    scale = ReferenceError(GraphNoise(build(chosen), truth)).scale("d x")
     moved = (now.gradients["x"] + 24 * scale).astype(np.float32)
     golden = spoiled("x", lambda _: moved)(now)
     both = {"numpy": truth, "torch": now, "golden": golden}
-    rule = NoiseJudge(build(chosen), truth, both, {"torch": fine, "golden": fine})
+    rule = NoiseJudge(GraphNoise(build(chosen), truth), both, {"torch": fine, "golden": fine})
     found = rule.compare(Pair("torch", "golden"), {"d x": (now.gradients["x"], moved)})
     assert found["d x"].verdict.reason == "suspect"
 
@@ -221,13 +222,13 @@ def test_a_kink_of_two_backends_is_not_one_of_the_reference():
     )
     recordings = {"numpy": truth, "jax": replace(truth, backend="jax"), "torch": ours}
     wanted = {
-        label: NoiseJudge(build(chosen), truth, recordings, {"torch": fine})
+        label: NoiseJudge(GraphNoise(build(chosen), truth), recordings, {"torch": fine})
         .compare(Pair("torch", label), {"d x": (ours.gradients["x"], truth.gradients["x"])})["d x"]
         .verdict.reason
         for label in ("jax", "numpy")
     }
     assert wanted == {"jax": "kink", "numpy": "bug"}
-    rule = NoiseJudge(build(chosen), truth, recordings, {"torch": fine})
+    rule = NoiseJudge(GraphNoise(build(chosen), truth), recordings, {"torch": fine})
     for label, reason in wanted.items():
         tensors = {"d x": (ours.gradients["x"], truth.gradients["x"])}
         assert rule.compare(Pair("torch", label), tensors)["d x"].verdict.reason == reason

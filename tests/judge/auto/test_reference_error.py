@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from autocases import CASES, PAIR, case, draw, one_element, reasons, record, spoiled, verdict
 
-from gradcmp.judge.auto.case_noise import CaseNoise
+from gradcmp.judge.auto.graph_noise import GraphNoise
 from gradcmp.judge.auto.loudness import apart
 from gradcmp.judge.auto.noise_floor import is_close
 from gradcmp.judge.auto.reference_error import RULE, WITHIN
@@ -18,13 +18,13 @@ DEEP = CASES["deep"]
 def calibrations(monkeypatch):
     """Count calibrations."""
     made = []
-    calibrate = CaseNoise._calibrate
+    calibrate = GraphNoise._calibrate
 
     def counted(self, dtype, replicas, unit, *rest):
         made.append((dtype, replicas, unit))
         return calibrate(self, dtype, replicas, unit, *rest)
 
-    monkeypatch.setattr(CaseNoise, "_calibrate", counted)
+    monkeypatch.setattr(GraphNoise, "_calibrate", counted)
     return made
 
 

@@ -11,6 +11,7 @@ from autocases import CASES, PAIR, draw, record
 
 from gradcmp.case import DTypeTable, Fixed, Ulp
 from gradcmp.graph import build
+from gradcmp.judge.auto.graph_noise import GraphNoise
 from gradcmp.judge.auto.judge import NoiseJudge
 from gradcmp.judge.elementwise.arrays import compare_all
 from gradcmp.judge.elementwise.schedule import Schedule
@@ -118,9 +119,8 @@ def test_under_auto_tensors_are_judged_as_each_is_alone(name, twin):
         record(label, chosen, inputs, dtype)
         for label, dtype in (("torch", "float32"), ("torch", "float64"), ("numpy", "float64"))
     )
-    rule = NoiseJudge(
-        build(chosen), base, {"numpy": base, "torch": ours}, {"torch": fine} if twin else {}
-    )
+    sides = {"numpy": base, "torch": ours}
+    rule = NoiseJudge(GraphNoise(build(chosen), base), sides, {"torch": fine} if twin else {})
     tensors = {n: (ours.tensors[n], base.tensors[n]) for n in ours.tensors if "/" not in n}
     together = rule.compare(PAIR, tensors)
     for tensor, arrays_of in tensors.items():
@@ -167,7 +167,7 @@ def test_the_verdict_on_many_tensors_survives_small_batches():
     tensors = {n: (ours.tensors[n], base.tensors[n]) for n in ours.tensors if "/" not in n}
     sides = {"numpy": base, "torch": ours}
     rules = [
-        NoiseJudge(build(chosen), base, sides, {"torch": fine}, together=together)
+        NoiseJudge(GraphNoise(build(chosen), base), sides, {"torch": fine}, together=together)
         for together in (TOGETHER, 1)
     ]
     whole, split = (rule.compare(PAIR, tensors) for rule in rules)

@@ -9,6 +9,7 @@ from autocases import CASES, case, draw, record
 
 from gradcmp.backends.torch import TorchBackend
 from gradcmp.graph import build
+from gradcmp.judge.auto.graph_noise import GraphNoise
 from gradcmp.judge.auto.judge import NoiseJudge
 from gradcmp.judge.auto.loudness import BFLOAT16_LIMITS, loudness
 from gradcmp.judge.auto.noise_floor import FLOORS
@@ -242,7 +243,7 @@ def test_the_same_bits_of_two_backends_have_each_its_own_noise():
     reference = record("numpy", there, inputs, "float64")
     recordings = {label: record(label, there, inputs, "bfloat16") for label in ("torch", "jax")}
     recordings["torch"] = replace(recordings["torch"], coarse_sums=TORCH)
-    rule = NoiseJudge(build(there), reference, {"numpy": reference, **recordings}, {})
+    rule = NoiseJudge(GraphNoise(build(there), reference), {"numpy": reference, **recordings}, {})
     torch, jax = (
         rule.compare(
             Pair(label, "numpy"),

@@ -1,4 +1,4 @@
-"""The noise of every tensor of one case, calibrated when it is first asked for."""
+"""The noise of a graph, calibrated when it is first asked for: a `NoiseSource`."""
 
 from __future__ import annotations
 
@@ -9,22 +9,25 @@ from functools import cached_property
 from gradcmp.case import DType
 from gradcmp.graph import Graph
 from gradcmp.graph.records import STEP
-from gradcmp.judge.auto.loudness import OWN_LIMITS, Limits, limits_of
+from gradcmp.judge.auto.loudness import OWN_LIMITS, Limits, limits_of, together
+from gradcmp.judge.auto.overflow import Overflow, overflows
+from gradcmp.judge.auto.pair import RecordingPair
+from gradcmp.judge.auto.source import PRECISE
 from gradcmp.judge.dtypes import HALVES, PRECISIONS
 from gradcmp.judge.noise.bfloat16 import ANY
 from gradcmp.judge.noise.calibration import Scale, calibrate
 from gradcmp.judge.noise.model import NoModelError
-from gradcmp.judge.noise.nearby_points import POINTS, self_noise
-from gradcmp.recording import Recording
+from gradcmp.judge.noise.nearby_points import POINTS, run_in, self_noise
+from gradcmp.ops.tails import LOSING
+from gradcmp.recording import Array, Recording
 
 REPLICAS = 16
 ROUGH_REPLICAS = 4
-PRECISE = "no unit, and formulas that lose no digits"
 UNITS = {"TF32": PRECISIONS["float16"], "bfloat16": PRECISIONS["bfloat16"]}  # same significands
 
 
 @dataclass
-class CaseNoise:
+class GraphNoise:
     """Calibrations of one graph on one set of inputs.
 
     Attributes
@@ -40,6 +43,39 @@ class CaseNoise:
     reference: Recording
     fallback_reason: str = ""
     _known: dict[tuple[DType, str, frozenset[str]], dict[str, Scale]] = field(default_factory=dict)
+    _overflows: dict[DType, Overflow] = field(default_factory=dict)
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of the inputs."""
+        return self.graph.inputs
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """Coarser units that matrix products may go through."""
+        return tuple(UNITS)
+
+    @cached_property
+    def loses_digits(self) -> bool:
+        """Whether an op of the graph has a usual formula and a better one."""
+        return any(node.spec.name in LOSING for node in self.graph)
+
+    @cached_property
+    def float32_run(self) -> Mapping[str, Array]:
+        """What the reference computes in float32, by tensor."""
+        inputs = {name: self.reference.values[name] for name in self.graph.inputs}
+        return run_in("float32", self.graph, inputs, self.reference.gradients[self.graph.output])
+
+    def overflow(self, dtype: DType) -> Overflow:
+        """Return what overflows in a dtype."""
+        if dtype not in self._overflows:
+            self._overflows[dtype] = overflows(self.graph, self.reference, dtype)
+        return self._overflows[dtype]
+
+    def between(self, name: str, sides: RecordingPair, unit: str = "") -> Scale:
+        """Return the noise of a difference of two sides."""
+        both = zip(sides.noisy_dtypes, sides.sums, strict=True)
+        return together([self.of(dtype, unit, sums)[name] for dtype, sums in both])
 
     def limits(self, dtype: DType) -> Limits:
         """Return from where on a difference in a dtype is loud."""
@@ -63,12 +99,12 @@ class CaseNoise:
         key = (dtype, unit, coarse if dtype in HALVES else ANY)
         return self._get(key, lambda: self._calibrate(dtype, REPLICAS, unit, coarse))
 
-    def roughly_of(self, dtype: DType) -> Mapping[str, Scale]:
-        """Return the noise of a dtype, from a quick calibration where no better one is known."""
+    def roughly(self, name: str, dtype: DType) -> Scale:
+        """Return the noise in a dtype, from a quick calibration where no better one is known."""
         if (dtype, "", ANY) in self._known:
-            return self._known[dtype, "", ANY]
+            return self._known[dtype, "", ANY][name]
         key = (dtype, "roughly", ANY)
-        return self._get(key, lambda: self._calibrate(dtype, ROUGH_REPLICAS, "", ANY))
+        return self._get(key, lambda: self._calibrate(dtype, ROUGH_REPLICAS, "", ANY))[name]
 
     @cached_property
     def names(self) -> frozenset[str]:
