@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import IntEnum
-from typing import ClassVar
 
 FEW = 12  # choices that still fit into a sentence
 
@@ -48,7 +47,7 @@ class GradcmpError(Exception):
         What the reader can do about it: a sentence without a full stop, or a question.
     """
 
-    exit_code: ClassVar[ExitCode] = ExitCode.USAGE
+    exit_code: ExitCode = ExitCode.USAGE
 
     def __init__(
         self, fact: str, *, where: Location | None = None, way_out: str | None = None
@@ -104,6 +103,32 @@ class NothingComparedError(GradcmpError):
     """Nothing was compared, which is never a success."""
 
     exit_code = ExitCode.COULD_NOT_COMPARE
+
+
+class InternalError(GradcmpError):
+    """An error in gradcmp itself, which spoilt one thing of several."""
+
+    exit_code = ExitCode.COULD_NOT_COMPARE
+
+    def __init__(self, error: Exception, what: str = "") -> None:
+        super().__init__(
+            f"{what}internal error: {type(error).__name__}: {error}",
+            way_out="See it whole with --debug",
+        )
+
+
+class SeveralErrors(GradcmpError):  # noqa: N818  named after what it is of
+    """Several errors, a line each; the exit code is that of the first."""
+
+    def __init__(self, errors: Sequence[GradcmpError]) -> None:
+        super().__init__("\n".join(dict.fromkeys(map(str, errors))))
+        self.errors = tuple(errors)
+        self.exit_code = errors[0].exit_code
+
+
+def together(errors: Sequence[GradcmpError]) -> GradcmpError:
+    """Return one error that says all of them."""
+    return errors[0] if len(errors) == 1 else SeveralErrors(errors)
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str | None:

@@ -15,6 +15,7 @@ from gradcmp.recording.arrays import NPY, ZIP, read_npy, read_npz
 from gradcmp.recording.blob import unpack_foreign
 from gradcmp.recording.form import from_bytes, to_bytes
 from gradcmp.recording.records import BFLOAT16, Recording
+from gradcmp.recording.whole import write_whole
 
 SUFFIX = ".safetensors"
 NPZ = ".npz"
@@ -43,14 +44,9 @@ def write(file: Path, recording: Recording) -> None:
     RecordingError
         When the file cannot be written.
     """
-    beside = file.with_name(f".{file.name[:100]}.{os.getpid()}")  # a rename stays on one disk
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            beside.write_bytes(_npz(recording) if file.suffix == NPZ else to_bytes(recording))
-            beside.replace(file)
-        finally:
-            beside.unlink(missing_ok=True)
+        write_whole(file, _npz(recording) if file.suffix == NPZ else to_bytes(recording))
     except OSError as error:
         raise RecordingError(f"'{file}' cannot be written: {error.strerror}") from None
 

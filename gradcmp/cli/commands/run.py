@@ -89,7 +89,7 @@ def command(
 
     likely, effort = likely_backends(paths, overrides.backends), Effort(repeat, isolate)
     if watching:
-        watch(paths, read, output, likely, effort, finisher)
+        return watch(paths, read, output, likely, effort, finisher)
     with Session(likely, output.reports) as session:
         plans = session.check(read())
         verdicts = list(session.run(plans, effort, finisher(plans)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradcmp.case import Case, Effort
-from gradcmp.errors import GradcmpError
+from gradcmp.errors import GradcmpError, InternalError
 
 if TYPE_CHECKING:
     from gradcmp.judge.verdict import CaseVerdict
@@ -52,7 +52,7 @@ def sentence(error: Exception) -> str:
     """Describe what nobody has caught."""
     if isinstance(error, GradcmpError):  # a data file that has changed since the case was checked
         return str(error)
-    return f"internal error: {type(error).__name__}: {error}. See it whole with --debug"
+    return str(InternalError(error)).removesuffix(".")
 
 
 def unfinished(case: Case, why: str = INTERRUPTED, printed: str = "") -> CaseVerdict:

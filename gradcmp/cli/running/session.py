@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
+import click
+
 from gradcmp.case import ONCE, BackendSpec, Case, Effort
 from gradcmp.cli.options import debugging
 from gradcmp.cli.running.net import INTERRUPTED, settle, unfinished
-from gradcmp.errors import NothingComparedError
+from gradcmp.errors import GradcmpError, NothingComparedError
 from gradcmp.workers import Environment, Pool
 
 if TYPE_CHECKING:
@@ -87,7 +89,10 @@ class Session:
             from gradcmp.cli.reports import hand_out
 
             why = INTERRUPTED if interrupted else f"the run ended early: {error}"
-            hand_out([*self._finished, *self._rest(why)], self._reports)
+            try:
+                hand_out([*self._finished, *self._rest(why)], self._reports)
+            except GradcmpError as lost:  # what ended the run still decides its exit code
+                click.echo(str(lost), err=True)
 
     def _rest(self, why: str) -> Iterator[CaseVerdict]:
         """Return the verdicts on the cases behind those whose turn has come."""
