@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from gradcmp.errors import Location
 from gradcmp.ops import OPS, Op
@@ -52,6 +52,22 @@ class Node:
         return tuple(operand for operand in self.operands if isinstance(operand, str))
 
 
+class Outline(Protocol):
+    """What is made from what: all that is asked of a function that is no graph, too."""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of the inputs."""
+
+    @property
+    def reads(self) -> dict[str, tuple[str, ...]]:
+        """By named value, in the order of the forward pass, what it is made from."""
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """What is differentiated: its gradient is the given cotangent."""
+
+
 @dataclass(frozen=True)
 class Graph:
     """Nodes in an order in which each comes after its operands."""
@@ -62,6 +78,11 @@ class Graph:
 
     def __iter__(self) -> Iterator[Node]:
         return iter(self.nodes)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """What is differentiated."""
+        return (self.output,)
 
     @property
     def named(self) -> tuple[Node, ...]:

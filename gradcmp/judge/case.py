@@ -11,19 +11,18 @@ import numpy as np
 
 from gradcmp.case import Auto, Case, Ulp
 from gradcmp.graph import Graph, build
-from gradcmp.graph.records import STEP
-from gradcmp.judge.auto.graph_noise import GraphNoise
+from gradcmp.graph.records import STEP, Outline
 from gradcmp.judge.auto.judge import NoiseJudge
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.determinism import same_bits
 from gradcmp.judge.diagnose.arbitration import grouped
+from gradcmp.judge.diagnose.body import Body, GraphBody
 from gradcmp.judge.diagnose.divergence import divergences
 from gradcmp.judge.diagnose.investigation import Investigation, reconsidered
 from gradcmp.judge.elementwise.arrays import compare, compare_named
 from gradcmp.judge.fixed import NO_REFERENCE, FixedJudge, without_noise
 from gradcmp.judge.nonfinite import (
     by_convention,
-    conventions,
     nonfinite,
     warned,
     without_conventions,
@@ -68,13 +67,26 @@ def judge(
     GraphError
         When the case has no valid graph.
     """
+    body = GraphBody(graph or build(case))
+    return judge_body(case, body, reference, outcomes, twins or {}, pairs)
+
+
+def judge_body(
+    case: Case,
+    body: Body,
+    reference: str,
+    outcomes: Mapping[str, Outcome],
+    twins: Mapping[str, Outcome],
+    pairs: Iterable[Pair] | None = None,
+) -> CaseVerdict:
+    """Judge a graph, or somebody's code, as `judge` does."""
     with np.errstate(all="ignore"):  # infinities are findings, not warnings
-        return _judge(case, graph or build(case), reference, outcomes, twins or {}, pairs)
+        return _judge(case, body, reference, outcomes, twins, pairs)
 
 
 def _judge(
     case: Case,
-    graph: Graph,
+    body: Body,
     reference: str,
     outcomes: Mapping[str, Outcome],
     twins: Mapping[str, Outcome],
@@ -82,11 +94,11 @@ def _judge(
 ) -> CaseVerdict:
     """Judge with one convention for NaN in inputs, then say where there are others."""
     known = outcomes.get(reference)
-    masks = conventions(graph, known) if isinstance(known, Recording) else {}
+    masks = body.conventions(known) if isinstance(known, Recording) else {}
     if not masks or not isinstance(known, Recording):
-        return _judged(case, graph, reference, outcomes, twins, pairs)
+        return _judged(case, body, reference, outcomes, twins, pairs)
     alike, fine = (without_conventions(side, known, masks) for side in (outcomes, twins))
-    found = _judged(case, graph, reference, alike, fine, pairs)
+    found = _judged(case, body, reference, alike, fine, pairs)
     return replace(
         found,
         outcomes={label: outcomes[label] for label in found.outcomes},
@@ -99,7 +111,7 @@ def _judge(
 
 def _judged(
     case: Case,
-    graph: Graph,
+    body: Body,
     reference: str,
     outcomes: Mapping[str, Outcome],
     twins: Mapping[str, Outcome],
@@ -108,27 +120,30 @@ def _judged(
     labels = sorted(outcomes, key=lambda label: label != reference)  # stable: the rest as it was
     ordered = {label: outcomes[label] for label in labels}
     recordings = {label: o for label, o in ordered.items() if isinstance(o, Recording)}
-    rule = _rule_of(case, graph, recordings.get(reference), recordings, twins)
+    outline, known = body.outline, recordings.get(reference)
+    rule = _rule_of(case, body, known, recordings, twins)
     if pairs is None:
         pairs = [Pair(actual, expected) for expected, actual in combinations(recordings, 2)]
-    strange = nonfinite(graph, recordings)
+    strange = nonfinite(outline, recordings)
     comparisons = {
-        pair: warned(pair, _compare(case, graph, pair, recordings, rule), strange) for pair in pairs
+        pair: warned(pair, _compare(case, outline, pair, recordings, rule), strange)
+        for pair in pairs
     }
-    first = {pair: divergences(graph, by) for pair, by in comparisons.items()}
+    first = {pair: divergences(outline, by) for pair, by in comparisons.items()}
     verdict = CaseVerdict(
         case,
         reference,
         ordered,
         comparisons,
         divergences=first,
-        edges=graph.reads,
+        edges=outline.reads,
         twins=twins,
     )
-    if reference not in recordings:
+    if known is None:
         lost = isinstance(case.tolerance, Auto) and recordings
         return replace(verdict, not_auto=NO_REFERENCE if lost else "")
-    investigation = Investigation(graph, reference, recordings, rule)
+    insight = body.insight(known)
+    investigation = Investigation(outline, insight, reference, recordings, rule)
     findings = investigation.findings(comparisons)
     comparisons = {
         pair: reconsidered(by, findings.get(pair, {})) for pair, by in comparisons.items()
@@ -145,7 +160,7 @@ def _judged(
 
 def _rule_of(
     case: Case,
-    graph: Graph,
+    body: Body,
     reference: Recording | None,
     recordings: Mapping[str, Recording],
     twins: Mapping[str, Outcome],
@@ -154,16 +169,16 @@ def _rule_of(
     tolerance = case.tolerance
     if isinstance(tolerance, Auto) and reference is not None:
         fine = {label: twin for label, twin in twins.items() if isinstance(twin, Recording)}
-        return NoiseJudge(GraphNoise(graph, reference), recordings, fine)
+        return NoiseJudge(body.noise(reference), recordings, fine)
     # Without the reference there is no noise to know: the table by dtype serves.
     return FixedJudge(without_noise(tolerance), recordings)
 
 
 def _compare(
-    case: Case, graph: Graph, pair: Pair, recordings: Mapping[str, Recording], rule: TensorJudge
+    case: Case, outline: Outline, pair: Pair, recordings: Mapping[str, Recording], rule: TensorJudge
 ) -> dict[str, Comparison]:
     """Compare what both recordings must have, and whatever else either has."""
-    nodes = tuple(node.name for node in graph.named)
+    nodes = tuple(outline.reads)
     both = [(label, recordings[label]) for label in (pair.actual, pair.expected)]
     sides = tuple(Side(label, r.dtype, r.tensors) for label, r in both)
     values, gradients = [r.values for _, r in both], [r.gradients for _, r in both]

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcmp.graph import Graph, backward, forward
+from gradcmp.graph.records import Outline
 from gradcmp.graph.walk import constants_of
 from gradcmp.judge.comparison import Comparison, Verdict
 from gradcmp.judge.verdict import Pair
@@ -58,7 +59,7 @@ class NonFinite:
     born: str
 
 
-def nonfinite(graph: Graph, recordings: Mapping[str, Recording]) -> dict[str, NonFinite]:
+def nonfinite(outline: Outline, recordings: Mapping[str, Recording]) -> dict[str, NonFinite]:
     """Return, by label, what is not finite though nothing that it is made from is.
 
     An infinity in an input may be meant, as a mask is: it may lead to infinities, and to NaN it
@@ -66,17 +67,17 @@ def nonfinite(graph: Graph, recordings: Mapping[str, Recording]) -> dict[str, No
     """
     found = {}
     for label, recording in recordings.items():
-        given = [recording.tensors[name] for name in graph.inputs if name in recording.tensors]
+        given = [recording.tensors[name] for name in outline.inputs if name in recording.tensors]
         masks = any(map(_count, given))
         if masks and any(_count(array, infinities=False) for array in given):
             continue
         counts = {
             name: count
             for name, array in recording.tensors.items()
-            if name not in graph.inputs and (count := _count(array, infinities=not masks))
+            if name not in outline.inputs and (count := _count(array, infinities=not masks))
         }
         if counts:
-            found[label] = NonFinite(counts, _born(graph, counts))
+            found[label] = NonFinite(counts, _born(outline, counts))
     return found
 
 
@@ -225,17 +226,17 @@ def _count(array: Array, infinities: bool = True) -> int:
         return int(np.count_nonzero(~np.isfinite(array) if infinities else np.isnan(array)))
 
 
-def _born(graph: Graph, counts: Mapping[str, int]) -> str:
+def _born(outline: Outline, counts: Mapping[str, int]) -> str:
     """Describe where the first of what is not finite came about.
 
     In the forward pass at the first node that has one; in the backward pass, in the pullback that
     makes one from numbers that are finite.
     """
-    reads = graph.reads
+    reads = outline.reads
     values = [name for name in reads if name in counts]
     if values:
         return f"from node '{values[0]}' on"
-    for name in (*reversed(reads), *graph.inputs):
+    for name in (*reversed(reads), *outline.inputs):
         if GRADIENT + name in counts:
             users = _users(reads, name)
             finite = [user for user in users if GRADIENT + user not in counts]

@@ -160,8 +160,8 @@ class Arbiter:
     def _along_ties(self, name: str, pair: Pair) -> Ruling:
         """Compare both sides with the slope along which no tie is broken, which is unique."""
         node = name.removeprefix("d ")
-        inputs = [f"d {one}" for one in self.primal.graph.inputs]
-        tries = [[name]] + ([inputs] if node in self.primal.graph.inputs else [])
+        inputs = [f"d {one}" for one in self.primal.inputs]
+        tries = [[name]] + ([inputs] if node in self.primal.inputs else [])
         for names in tries:
             found = self.rule.tied_direction(names, pair)
             if not found:

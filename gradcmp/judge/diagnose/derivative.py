@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
-from typing import Any
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 
-from gradcmp.graph import Graph, forward
-from gradcmp.graph.walk import constants_of, spec_of
 from gradcmp.judge.diagnose.slopes import (
-    EPS,
     SETTLED,
     Line,
     Truth,
@@ -24,34 +20,43 @@ from gradcmp.judge.diagnose.slopes import (
     settled,
 )
 from gradcmp.judge.elementwise.segments import Float
-from gradcmp.ops import Array
 
-CONSTANT = constants_of(np.dtype(np.float64))
 CAUTION = 4.0  # times the error of differences, where nothing but them tells what is right
 SAME = 0.1  # of what open branches leave: slopes nearer than that are one
 
 
-@dataclass(frozen=True)
-class Primal:
-    """The function that everybody differentiates, in float64.
+class Primal(ABC):
+    """The function that everybody differentiates, ``<cotangent, output>``, in float64."""
 
-    Attributes
-    ----------
-    inputs : mapping of str to array
-        Real ones in float64.
-    cotangent : array
-        The upstream gradient of the output.
-    """
+    @property
+    @abstractmethod
+    def inputs(self) -> tuple[str, ...]:
+        """The names of the inputs."""
 
-    graph: Graph
-    inputs: Mapping[str, Array]
-    cotangent: Array = field(repr=False)
+    @property
+    @abstractmethod
+    def is_finite_anywhere(self) -> bool:
+        """Whether an element of the output is a finite number."""
 
-    @cached_property
-    def values(self) -> Mapping[str, Array]:
-        """The value of every input and node."""
-        with np.errstate(all="ignore"):
-            return forward(self.graph, self.inputs, CONSTANT).values
+    @property
+    @abstractmethod
+    def rounding(self) -> float:
+        """What float64 may leave in ``<cotangent, output>``."""
+
+    @abstractmethod
+    def scale(self, name: str) -> float:
+        """Return the length of a tensor that a step is a fraction of."""
+
+    @abstractmethod
+    def unit(self, name: str, index: tuple[int, ...]) -> Float:
+        """Return the direction of one element."""
+
+    @abstractmethod
+    def line(self, directions: Mapping[str, Float], of_all: bool = True) -> Line:
+        """Return the function on a line, tensors free whatever they are made from.
+
+        Of all elements of the output, or of those alone that are finite.
+        """
 
     def along(self, name: str, direction: Float, claimed: float | None = None) -> Truth | None:
         """Differentiate with respect to an input or node, by complex step or by differences.
@@ -77,15 +82,15 @@ class Primal:
         self, directions: Mapping[str, Float], claimed: float | None = None
     ) -> Truth | None:
         """Differentiate with respect to several inputs, or to one tensor, moved at once."""
-        line, scale = self._line(directions), max(map(self._scale, directions))
+        line, scale = self.line(directions), max(map(self.scale, directions))
         with np.errstate(all="ignore"):
-            if is_kink(line, scale, self._rounding):
+            if is_kink(line, scale, self.rounding):
                 return None
             return self._smooth(line, scale, claimed)
 
     def at(self, name: str, index: tuple[int, ...], claimed: float | None = None) -> Truth | None:
         """Differentiate with respect to one element."""
-        return self.along(name, self._unit(name, index), claimed)
+        return self.along(name, self.unit(name, index), claimed)
 
     def everywhere(
         self,
@@ -109,12 +114,12 @@ class Primal:
             None where the slopes do not settle.
         """
         # Elements that are NaN anyway hide no slope of the rest, where nobody has a NaN.
-        line = self._line({name: self._unit(name, index)}, of_all=is_strange)
-        scale = self._scale(name)
+        line = self.line({name: self.unit(name, index)}, of_all=is_strange)
+        scale = self.scale(name)
         with np.errstate(all="ignore"):
-            if not (is_strange or self._is_finite.any()):
+            if not (is_strange or self.is_finite_anywhere):
                 return None
-            if is_kink(line, scale, self._rounding):
+            if is_kink(line, scale, self.rounding):
                 both = self._to_both_sides(line, scale)
                 if both is None or not both.is_single:
                     return both
@@ -135,7 +140,7 @@ class Primal:
             How far apart the choices of open branches are: slopes that differ by much less are
             the same.
         """
-        line, h = self._line({name: self._unit(name, index)}), step * self._scale(name)
+        line, h = self.line({name: self.unit(name, index)}), step * self.scale(name)
         with np.errstate(all="ignore"):
             here = float(line(0.0))
             slopes = ((float(line(way * h)) - here) / (way * h) for way in (1, -1))
@@ -145,74 +150,28 @@ class Primal:
         fast = complex_step(line)
         if fast and claimed is not None and abs(fast.value - claimed) <= fast.error:
             return fast
-        slow = differences(line, scale, self._rounding)
+        slow = differences(line, scale, self.rounding)
         if fast and (slow is None or abs(fast.value - slow.value) <= 4 * slow.error + fast.error):
             return fast
         return slow
 
     def _beside_nan(self, line: Line, scale: float) -> Truth | None:
-        slow = settled(differences(line, scale, self._rounding), scale, self._rounding)
+        slow = settled(differences(line, scale, self.rounding), scale, self.rounding)
         fast = complex_step(line) if slow else None
         if slow and fast and abs(fast.value - slow.value) <= SETTLED * abs(slow.value):
             return fast
         return slow and replace(slow, error=CAUTION * slow.error)
 
     def _to_both_sides(self, line: Line, scale: float) -> Truth | None:
-        ahead, behind = (one_sided(line, scale, self._rounding, way) for way in (1, -1))
+        ahead, behind = (one_sided(line, scale, self.rounding, way) for way in (1, -1))
         if ahead is None or behind is None:
             return None
         error = max(ahead.error, behind.error)
         return replace(behind, error=error, other=ahead.value)
 
     def _to_the_one_side(self, line: Line, scale: float) -> Truth | None:
-        ahead, behind = (one_sided(line, scale, self._rounding, way) for way in (1, -1))
+        ahead, behind = (one_sided(line, scale, self.rounding, way) for way in (1, -1))
         if ahead and behind:  # a vertical tangent, or nothing that settles from both sides
             return ahead if ahead.value == behind.value else None
         found = ahead or behind
         return found and replace(found, end=True)
-
-    @cached_property
-    def _rounding(self) -> float:
-        """What float64 may leave in ``<cotangent, output>``."""
-        terms = self.cotangent * self.values[self.graph.output]
-        return EPS * float(np.sum(np.abs(terms[self._is_finite])))
-
-    @cached_property
-    def _is_finite(self) -> npt.NDArray[np.bool_]:
-        """Where the output is a finite number."""
-        return np.isfinite(np.asarray(self.values[self.graph.output], np.float64))
-
-    def _scale(self, name: str) -> float:
-        """Return the length that a step is a fraction of."""
-        if not np.size(self.values[name]):
-            return 1.0
-        size = float(np.sqrt(np.mean(np.square(np.asarray(self.values[name], np.float64)))))
-        return size if 0 < size < np.inf else 1.0
-
-    def _unit(self, name: str, index: tuple[int, ...]) -> Float:
-        direction = np.zeros(np.shape(self.values[name]))
-        direction[index] = 1.0
-        return direction
-
-    def _line(self, directions: Mapping[str, Float], of_all: bool = True) -> Line:
-        """Return ``<cotangent, output>`` on a line, tensors free whatever they are made from.
-
-        Of all elements of the output, or of those alone that are finite.
-        """
-        counted = np.ones_like(self._is_finite) if of_all else self._is_finite
-        nodes = tuple(node for node in self.graph if node.name not in directions)
-        graph = replace(self.graph, nodes=nodes)
-        free = {name: self.values[name] for name in directions}
-
-        def function(step: float | complex) -> Any:
-            dtype = np.dtype(type(step))
-            held = {
-                key: np.asarray(value, dtype if spec_of(value).kind == "float" else None)
-                for key, value in {**self.inputs, **free}.items()
-            }
-            for name, direction in directions.items():
-                held[name] = held[name] + step * direction
-            output = forward(graph, held, CONSTANT).values[graph.output]
-            return np.sum((self.cotangent * output)[counted])
-
-        return function

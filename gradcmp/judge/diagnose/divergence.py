@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from gradcmp.graph import Graph
+from gradcmp.graph.records import Outline
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.verdict import Divergence
 
 GRADIENT = "d "
 
 
-def divergences(graph: Graph, comparisons: Mapping[str, Comparison]) -> dict[str, Divergence]:
+def divergences(outline: Outline, comparisons: Mapping[str, Comparison]) -> dict[str, Divergence]:
     """Follow every tensor of one pair that disagrees back to where the two sides first part.
 
     First in the order of the graph, and of gradients in that of the backward pass.
@@ -27,8 +27,8 @@ def divergences(graph: Graph, comparisons: Mapping[str, Comparison]) -> dict[str
     ]
     if not wrong:
         return {}
-    reads = graph.reads
-    names = (*graph.inputs, *reads)
+    reads = outline.reads
+    names = (*outline.inputs, *reads)
     used: dict[str, list[str]] = {name: [] for name in names}
     for node, sources in reads.items():
         for name in sources:
@@ -40,7 +40,7 @@ def divergences(graph: Graph, comparisons: Mapping[str, Comparison]) -> dict[str
     for name in names:
         forward[name] = _first(order, name, (forward[one] for one in reads.get(name, ())))
     backward: dict[str, str | None] = {}
-    for name in (*reversed(reads), *graph.inputs):
+    for name in (*reversed(reads), *outline.inputs):
         backward[name] = _first(order, GRADIENT + name, (backward[node] for node in used[name]))
 
     def divergence(name: str) -> Divergence:

@@ -10,20 +10,19 @@ from itertools import chain
 import numpy as np
 
 from gradcmp.case import DTYPES, DType
-from gradcmp.graph import Graph, backward, forward
+from gradcmp.graph.records import Outline
 from gradcmp.judge.blame import Ruling
 from gradcmp.judge.causes.diagnosis import diagnose
-from gradcmp.judge.causes.emulation import FLOAT64, lowered, rewritten, terms
 from gradcmp.judge.causes.evidence import Evidence
 from gradcmp.judge.causes.places import where
 from gradcmp.judge.comparison import Comparison, Verdict
 from gradcmp.judge.diagnose.arbiter import Arbiter
-from gradcmp.judge.diagnose.derivative import Primal
+from gradcmp.judge.diagnose.insight import Insight
 from gradcmp.judge.elementwise.segments import Float, Segments, batches
 from gradcmp.judge.mutation.weak import sensitivity, surely_sensitive
 from gradcmp.judge.tensor_judge import Allowance, TensorJudge
 from gradcmp.judge.verdict import Finding, Pair, Sensitivity
-from gradcmp.recording import Array, Recording
+from gradcmp.recording import Recording
 
 Comparisons = Mapping[Pair, Mapping[str, Comparison]]
 
@@ -37,11 +36,14 @@ class Investigation:
 
     Attributes
     ----------
+    insight : Insight
+        What is known of the function besides its values and gradients.
     reference : str
         The label of the float64 reference, which has a recording.
     """
 
-    graph: Graph
+    outline: Outline
+    insight: Insight
     reference: str
     recordings: Mapping[str, Recording]
     rule: TensorJudge
@@ -77,12 +79,12 @@ class Investigation:
         if not dtypes:
             return {}
         dtype: DType = max(dtypes, key=DTYPES.index)  # type: ignore[arg-type]
-        named = [*self.graph.inputs, *(node.name for node in self.graph.named)]
+        named = [*self.outline.inputs, *self.outline.reads]
         gradients = {
             f"d {name}": gradient
             for name in named
             if (gradient := self._held.gradients.get(name)) is not None
-            if name != self.graph.output and gradient.size
+            if name not in self.outline.outputs and gradient.size
         }
         names, arrays = [*gradients], [*gradients.values()]
         told: dict[str, Sensitivity] = {}
@@ -118,10 +120,10 @@ class Investigation:
             self.recordings[pair.actual].dtype,  # type: ignore[arg-type]
             _beside(name, expected),
             _beside(name, actual),
-            self._terms.get(name.removeprefix("d "), {}) if name.startswith("d ") else {},
-            {words: by[name] for words, by in self._lowered.items() if name in by},
-            {words: by[name] for words, by in self._rewritten.items() if name in by},
-            self._output if name.startswith("d ") else None,
+            self.insight.terms.get(name.removeprefix("d "), {}) if name.startswith("d ") else {},
+            {words: by[name] for words, by in self.insight.lowered.items() if name in by},
+            {words: by[name] for words, by in self.insight.rewritten.items() if name in by},
+            self.insight.output if name.startswith("d ") else None,
         )
 
     def _ruling(
@@ -141,35 +143,8 @@ class Investigation:
         return self.recordings[self.reference]
 
     @cached_property
-    def _primal(self) -> Primal:
-        inputs = {name: self._held.values[name] for name in self.graph.inputs}
-        return Primal(self.graph, inputs, self._held.gradients[self.graph.output])
-
-    @cached_property
     def _arbiter(self) -> Arbiter:
-        return Arbiter(self._primal, self.reference, self.recordings, self.rule)
-
-    @cached_property
-    def _terms(self) -> dict[str, dict[str, Array]]:
-        with np.errstate(all="ignore"):
-            tape = forward(self.graph, self._primal.inputs, FLOAT64)
-            return terms(self.graph, tape, backward(self.graph, tape, self._primal.cotangent))
-
-    @cached_property
-    def _lowered(self) -> dict[str, dict[str, Array]]:
-        with np.errstate(all="ignore"):
-            return lowered(self.graph, self._primal.inputs, self._primal.cotangent)
-
-    @cached_property
-    def _rewritten(self) -> dict[str, dict[str, Array]]:
-        with np.errstate(all="ignore"):
-            return rewritten(self.graph, self._primal.inputs, self._primal.cotangent)
-
-    @property
-    def _output(self) -> float | None:
-        """The value that is differentiated, where it is a single number."""
-        value = self._held.values[self.graph.output]
-        return float(value) if not value.shape else None
+        return Arbiter(self.insight.primal, self.reference, self.recordings, self.rule)
 
 
 def real_tensors(recording: Recording) -> dict[str, Float]:

@@ -13,6 +13,7 @@ from gradcmp.graph import Graph, build
 from gradcmp.judge.auto.graph_noise import GraphNoise
 from gradcmp.judge.auto.judge import NoiseJudge
 from gradcmp.judge.comparison import Comparison, Verdict
+from gradcmp.judge.diagnose.insight import GraphInsight
 from gradcmp.judge.diagnose.investigation import Investigation
 from gradcmp.judge.elementwise.arrays import compare
 from gradcmp.judge.elementwise.difference import element
@@ -216,5 +217,6 @@ def look_into(
 ) -> dict[Pair, dict[str, Finding]]:
     """Return cause and side of what disagrees or warns."""
     known = {name: held for name, held in comparisons.items() if rule.knows(name)}
-    investigation = Investigation(rule.graph, AGAIN, {AGAIN: rule.base, **rule.recordings}, rule)
+    insight, sides = GraphInsight(rule.graph, rule.base), {AGAIN: rule.base, **rule.recordings}
+    investigation = Investigation(rule.graph, insight, AGAIN, sides, rule)
     return investigation.findings({pair: known})

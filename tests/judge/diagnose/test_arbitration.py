@@ -12,7 +12,8 @@ import pytest
 from gradcmp.case import Case, Expression, InputSpec
 from gradcmp.graph import backward, build, forward
 from gradcmp.judge.diagnose.arbitration import arbitrate, arbitrate_values
-from gradcmp.judge.diagnose.derivative import CONSTANT, Float, Primal
+from gradcmp.judge.diagnose.derivative import Float
+from gradcmp.judge.diagnose.graph_primal import CONSTANT, GraphPrimal
 from gradcmp.judge.diagnose.slopes import Truth
 from gradcmp.judge.verdict import Pair
 from gradcmp.ops import OPS, Array
@@ -52,11 +53,13 @@ class Scene:
         return backward(self.graph, self.tape, self.cotangent)
 
     @property
-    def primal(self) -> Primal:
-        return Primal(self.graph, self.arrays, self.cotangent)
+    def primal(self) -> GraphPrimal:
+        return GraphPrimal(self.graph, self.arrays, self.cotangent)
 
 
-def is_confirmed(primal: Primal, name: str, gradient: Float, index: tuple[int, ...]) -> bool | None:
+def is_confirmed(
+    primal: GraphPrimal, name: str, gradient: Float, index: tuple[int, ...]
+) -> bool | None:
     """Return whether a gradient is the derivative along random directions and at one element."""
     rng = np.random.default_rng(0)
     unit = np.zeros(gradient.shape)

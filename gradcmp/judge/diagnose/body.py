@@ -1,0 +1,51 @@
+"""What a case computes, as far as the judge has to know it: a graph, or somebody's code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from gradcmp.graph import Graph
+from gradcmp.graph.records import Outline
+from gradcmp.judge.auto.graph_noise import GraphNoise
+from gradcmp.judge.auto.source import NoiseSource
+from gradcmp.judge.diagnose.insight import GraphInsight, Insight
+from gradcmp.judge.nonfinite import Mask, conventions
+from gradcmp.recording import Recording
+
+
+class Body(Protocol):
+    """What a case computes."""
+
+    @property
+    def outline(self) -> Outline:
+        """What is made from what."""
+
+    def noise(self, reference: Recording) -> NoiseSource:
+        """Return where the noise comes from."""
+
+    def insight(self, reference: Recording) -> Insight:
+        """Return what is known of the function besides its values and gradients."""
+
+    def conventions(self, reference: Recording) -> Mapping[str, Mask]:
+        """Return, by tensor, the elements of which no mathematics says what they are."""
+
+
+@dataclass(frozen=True)
+class GraphBody:
+    """A graph: all that is asked of it NumPy can compute again."""
+
+    outline: Graph
+
+    def noise(self, reference: Recording) -> GraphNoise:
+        """Return the noise of its randomly rounded runs."""
+        return GraphNoise(self.outline, reference)
+
+    def insight(self, reference: Recording) -> GraphInsight:
+        """Return its derivatives, its terms, and other ways to compute it."""
+        return GraphInsight(self.outline, reference)
+
+    def conventions(self, reference: Recording) -> dict[str, Mask]:
+        """Return, by tensor, the elements that a NaN in an input reaches through a comparison."""
+        return conventions(self.outline, reference)
