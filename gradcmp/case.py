@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from gradcmp.errors import Location
+from gradcmp.errors import GradcmpError, Location
 from gradcmp.keys import EVERYWHERE, JSON, LABEL, PAGE, key, keys, written_in
 from gradcmp.tolerances import Auto as Auto
 from gradcmp.tolerances import DTypeTable as DTypeTable
@@ -125,7 +125,8 @@ class Case:
 
     Each field is a config key, described by its metadata. `wrt` chooses inputs; the gradient of
     every node comes along. The cotangent of a scalar output is 1.0. Without `round_inputs` each
-    backend casts the float64 draw itself.
+    backend casts the float64 draw itself. `fault` is what keeps a config from being read as a
+    case: then only its name is known.
     """
 
     name: str = field(
@@ -215,6 +216,7 @@ class Case:
         ),
     )
     where: Location | None = field(default=None, compare=False, kw_only=True)
+    fault: GradcmpError | None = field(default=None, compare=False, kw_only=True)
 
     def dtype_of(self, backend: BackendSpec) -> DType:
         """Return the dtype of a backend: its own, else float64 for numpy, else the case's."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import IntEnum
@@ -45,6 +46,11 @@ class GradcmpError(Exception):
         The file and line; a caller who knows them adds them with `at`.
     way_out : str, optional
         What the reader can do about it: a sentence without a full stop, or a question.
+
+    Attributes
+    ----------
+    more : tuple of GradcmpError
+        What else was found wrong; each has a line of the text.
     """
 
     exit_code: ExitCode = ExitCode.USAGE
@@ -56,12 +62,17 @@ class GradcmpError(Exception):
         self.fact = fact
         self.where = where
         self.way_out = way_out
+        self.more: tuple[GradcmpError, ...] = ()
 
     def __str__(self) -> str:
         text = self.fact if self.where is None else f"{self.where}: {self.fact}"
-        if not self.way_out:
-            return text
-        return f"{text}. {self.way_out}" + ("" if self.way_out.endswith(("?", ".")) else ".")
+        if self.way_out:
+            text += f". {self.way_out}" + ("" if self.way_out.endswith(("?", ".")) else ".")
+        return "\n".join([text, *map(str, self.more)])
+
+    def each(self) -> tuple[GradcmpError, ...]:
+        """Return itself without what else is wrong, and that."""
+        return (_with_more(self), *self.more)
 
     def at(self, where: Location | None) -> GradcmpError:
         """Add the place, unless a more precise one is known already."""
@@ -117,18 +128,16 @@ class InternalError(GradcmpError):
         )
 
 
-class SeveralErrors(GradcmpError):  # noqa: N818  named after what it is of
-    """Several errors, a line each; the exit code is that of the first."""
-
-    def __init__(self, errors: Sequence[GradcmpError]) -> None:
-        super().__init__("\n".join(dict.fromkeys(map(str, errors))))
-        self.errors = tuple(errors)
-        self.exit_code = errors[0].exit_code
-
-
 def together(errors: Sequence[GradcmpError]) -> GradcmpError:
-    """Return one error that says all of them."""
-    return errors[0] if len(errors) == 1 else SeveralErrors(errors)
+    """Return the first of several errors, which says the others too, each once."""
+    each = {str(one): one for error in errors for one in error.each()}
+    return _with_more(*each.values())
+
+
+def _with_more(first: GradcmpError, *more: GradcmpError) -> GradcmpError:
+    changed = copy(first)
+    changed.more = more
+    return changed
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str | None:

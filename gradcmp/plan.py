@@ -124,10 +124,13 @@ def check(case: Case) -> Plan:
         For expressions, names or shapes that do not fit, inputs that cannot be drawn, backends
         or modes that do not exist, or arrays that the machine's memory cannot hold.
     """
+    if case.fault:
+        raise case.fault
     backends = {str(spec): resolve(spec, case) for spec in backends_of(case)}
     graph = build(case)
     specs = infer(graph, inputs.specs(case))
     inputs.require_memory(specs, case.where)
+    inputs.require_whole(case)
     return Plan(case, graph, specs, backends)
 
 

@@ -23,7 +23,7 @@ from gradcmp.case import (
     Ulp,
 )
 from gradcmp.config.document import Table, is_text
-from gradcmp.config.messages import first_error, locate, spell
+from gradcmp.config.messages import errors_of, locate, spell
 from gradcmp.config.models import Backend, CaseModel, Input, UlpModel
 from gradcmp.errors import ConfigError, Location, UsageError, did_you_mean
 from gradcmp.inputs import check, require_memory
@@ -52,7 +52,7 @@ def build_case(table: Table, suffix: str, file: str) -> Case:
     try:
         model = CaseModel.model_validate(table)
     except ValidationError as error:
-        raise first_error(error.errors(include_url=False), table, file) from None
+        raise errors_of(error.errors(include_url=False), table, file) from None
     draft = _Draft(table, suffix, file)
     for name, key in keys(Case).items():
         value, build = getattr(model, name), BUILDERS.get(key.form)
@@ -67,7 +67,7 @@ def parse_input(name: str, text: str) -> InputSpec:
     try:
         model = _adapter(Input).validate_python(text)
     except ValidationError as error:
-        raise first_error(error.errors(include_url=False), text, None, "inputs", name) from None
+        raise errors_of(error.errors(include_url=False), text, None, "inputs", name) from None
     spec = _input(model, PurePath(), None)
     check(name, spec)
     return spec
@@ -79,7 +79,7 @@ def parse_backend(text: str) -> BackendSpec:
     try:
         model = _adapter(Backend).validate_python(text)
     except ValidationError as error:
-        raise first_error(error.errors(include_url=False), text, None, "backend") from None
+        raise errors_of(error.errors(include_url=False), text, None, "backend") from None
     return _backend(model, "backend", None)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gradcmp.case import BackendSpec, Case, InputSpec
-from gradcmp.errors import ConfigError, Location
+from gradcmp.errors import ConfigError, GradcmpError, Location
 
 SUFFIXES = (".yaml", ".yml")
 SEED = "seed.yaml"
@@ -46,11 +46,21 @@ def load(path: str | Path) -> tuple[Case, ...]:
     Raises
     ------
     ConfigError
-        With file and line, for the first thing that is wrong.
+        With file and line, for all that can be found wrong at once.
     InputError
         For an input that cannot be made: a missing file, a wrong key, another shape.
     """
     return load_text(read_text(path), str(path))
+
+
+def survey(path: str | Path) -> tuple[Case, ...]:
+    """Read the cases of one config file, those that are wrong with their faults."""
+    from gradcmp.config import cases
+
+    try:
+        return cases.survey(read_text(path), str(path))
+    except GradcmpError as error:
+        return (cases.faulty(None, Location(str(path)), error),)
 
 
 def read_text(path: str | Path) -> str:

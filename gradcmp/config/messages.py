@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from gradcmp.config.document import Items, Table
 from gradcmp.config.models import INPUTS, BackendModel, CaseModel, FixedModel, UlpModel
-from gradcmp.errors import ConfigError, GradcmpError, Location, did_you_mean
+from gradcmp.errors import ConfigError, GradcmpError, Location, did_you_mean, together
 
 Path: TypeAlias = Sequence["str | int"]
 Details: TypeAlias = Mapping[str, Any]
@@ -27,12 +27,11 @@ WANTED: Mapping[str, str] = {
 TAGS = {"inputs": 2, "tolerance": 1}  # where pydantic's path names a member of a union
 
 
-def first_error(
-    errors: Iterable[Details], data: Any, file: str | None, *prefix: str
-) -> GradcmpError:
-    """Turn the first of pydantic's errors in the file's order into one of ours.
+def errors_of(errors: Iterable[Details], data: Any, file: str | None, *prefix: str) -> GradcmpError:
+    """Turn pydantic's errors into ours, in the file's order, one for each place.
 
-    A key that is missing comes last: mostly an unknown key is the same one, misspelt.
+    Keys that are missing come last, and not at all beside an unknown key: mostly that is the same
+    one, misspelt.
 
     Parameters
     ----------
@@ -47,7 +46,16 @@ def first_error(
     def order(details: Details) -> tuple[bool, int]:
         return details["type"] == "missing", _line(data, _written(details["loc"])) or 0
 
-    details = min(errors, key=order)
+    first: dict[tuple[str | int, ...], Details] = {}
+    for details in sorted(errors, key=order):
+        first.setdefault(tuple(_written(details["loc"])), details)
+    found = list(first.values())
+    if any(details["type"] == "extra_forbidden" for details in found):
+        found = [details for details in found if details["type"] != "missing"]
+    return together([_error_of(details, data, file, *prefix) for details in found])
+
+
+def _error_of(details: Details, data: Any, file: str | None, *prefix: str) -> GradcmpError:
     rule = _RULES.get(details["type"], _other)
     where = None if file is None else locate(data, _written(details["loc"]), file)
     return rule(details, (*prefix, *details["loc"])).at(where)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gradcmp.case import MAX_AXES
-from gradcmp.errors import GraphError
+from gradcmp.errors import GraphError, together
 from gradcmp.graph.records import STEP, Constant, Graph, Node
 from gradcmp.ops import ArraySpec, ShapeError
 from gradcmp.ops.spec import Kind
@@ -23,16 +23,16 @@ def infer(graph: Graph, inputs: Mapping[str, ArraySpec]) -> dict[str, ArraySpec]
         axes, or the output has no gradient.
     """
     specs = dict(inputs)
+    errors = []
     for node in graph:
-        operands = [
-            _number(node, operand, specs) if isinstance(operand, Constant) else specs[operand]
-            for operand in node.operands
-        ]
+        if not all(source in specs for source in node.sources):
+            continue  # one of them is wrong already
         try:
-            specs[node.name] = node.spec.infer(*operands, **node.static)
-            _require_axes(specs[node.name])
-        except ShapeError as error:
-            raise _misfit(node, operands, str(error)) from None
+            specs[node.name] = _infer(node, specs)
+        except GraphError as error:
+            errors.append(error)
+    if errors:
+        raise together(errors)
     if (kind := specs[graph.output].kind) != "float":
         raise GraphError(
             f"node '{graph.output}': the output is of kind '{kind}', and has no gradient",
@@ -40,6 +40,19 @@ def infer(graph: Graph, inputs: Mapping[str, ArraySpec]) -> dict[str, ArraySpec]
             way_out="Name a node of real numbers as 'output'",
         )
     return specs
+
+
+def _infer(node: Node, specs: Mapping[str, ArraySpec]) -> ArraySpec:
+    operands = [
+        _number(node, operand, specs) if isinstance(operand, Constant) else specs[operand]
+        for operand in node.operands
+    ]
+    try:
+        spec = node.spec.infer(*operands, **node.static)
+        _require_axes(spec)
+    except ShapeError as error:
+        raise _misfit(node, operands, str(error)) from None
+    return spec
 
 
 def _require_axes(spec: ArraySpec) -> None:

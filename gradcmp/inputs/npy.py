@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 import tokenize
 import zipfile
 import zlib
@@ -36,6 +38,22 @@ def probe(file: str, key: str | None) -> tuple[Shape, np.dtype[Any]]:
     """
     with _open(file, key) as stream:
         return _header(stream)
+
+
+def require_whole(file: str, key: str | None = None) -> None:
+    """Refuse a file that is cut short, by its length; the end of an archive is its directory.
+
+    Raises
+    ------
+    InputError
+        As `probe`, too.
+    """
+    with _open(file, key) as stream:
+        if isinstance(stream, zipfile.ZipExtFile):
+            return
+        shape, dtype = _header(stream)
+        if os.fstat(stream.fileno()).st_size - stream.tell() < math.prod(shape) * dtype.itemsize:
+            raise EOFError
 
 
 def read(file: str, key: str | None) -> Array:

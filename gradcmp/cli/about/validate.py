@@ -5,18 +5,29 @@ from __future__ import annotations
 import click
 
 from gradcmp.cli import options
+from gradcmp.errors import GradcmpError, together
 
 
 @click.command(name="validate")
 @click.argument("paths", nargs=-1, required=True, type=options.CONFIGS, metavar="CONFIG|DIR...")
 @options.debug
 def command(paths: tuple[str, ...]) -> None:
-    """Check configs without running them: keys, expressions, names, shapes, backends."""
-    from gradcmp.config import find, load
+    """Check configs without running them: keys, expressions, names, shapes, backends.
+
+    All that can be found wrong is said at once.
+    """
+    from gradcmp.config import find, survey
     from gradcmp.plan import check
 
+    errors: list[GradcmpError] = []
     for path in find(paths):
-        cases = load(path)
+        cases, before = survey(path), len(errors)
         for case in cases:
-            check(case)
-        click.echo(f"{path}: {len(cases)} {'case' if len(cases) == 1 else 'cases'}")
+            try:
+                check(case)
+            except GradcmpError as error:
+                errors.append(error)
+        if len(errors) == before:
+            click.echo(f"{path}: {len(cases)} {'case' if len(cases) == 1 else 'cases'}")
+    if errors:
+        raise together(errors)

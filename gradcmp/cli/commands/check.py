@@ -13,7 +13,7 @@ import click
 
 from gradcmp.case import Case
 from gradcmp.cli import options
-from gradcmp.cli.cases import load
+from gradcmp.cli.cases import survey
 from gradcmp.cli.output import reports
 from gradcmp.errors import ExitCode, UsageError, did_you_mean
 
@@ -69,13 +69,15 @@ def command(
 
     cases = [
         replace(case, strict=case.strict or strict)
-        for case in required(load(paths or (DEFAULT,)), require)
+        for case in required(survey(paths or (DEFAULT,)), require)
     ]
     finish = excuses(expect, cases)
     with Session(reports=reports, jobs=jobs) as session:
-        run = session.run(session.check(cases), finish=finish)
+        run = session.run(session.survey(cases), finish=finish)
         verdicts = list(up_to(max_failures, run))
-    return publish(verdicts, reports, Lines(verdicts, len(cases)))
+    code = publish(verdicts, reports, Lines(verdicts, len(cases)))
+    session.raise_faults()
+    return code
 
 
 def required(cases: Sequence[Case], names: str) -> list[Case]:
@@ -94,7 +96,8 @@ def required(cases: Sequence[Case], names: str) -> list[Case]:
             raise UsageError(
                 f"there is no backend '{name}'", way_out=did_you_mean(name, backend_names())
             )
-        if not any(spec.name == name for case in cases for spec in case.backends):
+        known = {spec.name for case in cases for spec in case.backends}
+        if name not in known and not any(case.fault for case in cases):
             raise UsageError(
                 f"no case has the required backend '{name}'",
                 way_out="Add it to one, or leave it out of --require",

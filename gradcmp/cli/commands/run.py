@@ -10,7 +10,7 @@ import click
 
 from gradcmp.case import ONCE, Case, Effort
 from gradcmp.cli import options
-from gradcmp.cli.cases import choose, load
+from gradcmp.cli.cases import choose, load, survey
 from gradcmp.cli.output import Output, output
 from gradcmp.errors import ExitCode, UsageError
 
@@ -80,7 +80,8 @@ def command(
         )
 
     def read() -> list[Case]:
-        return [overrides.apply(case) for case in choose(load(paths), names)]
+        cases = load(paths) if watching else survey(paths)
+        return [overrides.apply(case) for case in choose(cases, names)]
 
     def finisher(plans: Sequence[Plan]) -> Finish:
         if record_golden:
@@ -91,6 +92,8 @@ def command(
     if watching:
         return watch(paths, read, output, likely, effort, finisher)
     with Session(likely, output.reports) as session:
-        plans = session.check(read())
+        plans = session.survey(read())
         verdicts = list(session.run(plans, effort, finisher(plans)))
-    return show(verdicts, output)
+    code = show(verdicts, output)
+    session.raise_faults()
+    return code

@@ -6,7 +6,7 @@ import pickle
 import selectors
 import sys
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,7 @@ def in_parallel(
     effort: Effort,
     found: dict[int, CaseVerdict],
     debug: bool = False,
-) -> Iterator[CaseVerdict]:
+) -> Generator[CaseVerdict]:
     """Run cases in `jobs` processes; yield the verdicts in the order of the cases.
 
     The processes end with the iteration, however that ends, and their workers with them. They are

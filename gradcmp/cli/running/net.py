@@ -66,6 +66,7 @@ def unfinished(case: Case, why: str = INTERRUPTED, printed: str = "") -> CaseVer
     from gradcmp.judge.verdict import CaseVerdict
     from gradcmp.recording import Failure
 
-    labels = [str(spec) for spec in case.backends]
-    lost = {label: Failure(label, "error", why, printed) for label in labels}
+    labels = [str(spec) for spec in case.backends] or ["the config"]
+    line = "; ".join(why.splitlines())  # several faults of one case have a line each
+    lost = {label: Failure(label, "error", line, printed) for label in labels}
     return CaseVerdict(case, "", lost)

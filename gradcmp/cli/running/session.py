@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
@@ -13,7 +13,7 @@ import click
 from gradcmp.case import ONCE, BackendSpec, Case, Effort
 from gradcmp.cli.options import debugging
 from gradcmp.cli.running.net import INTERRUPTED, settle, unfinished
-from gradcmp.errors import GradcmpError, NothingComparedError
+from gradcmp.errors import GradcmpError, NothingComparedError, together
 from gradcmp.workers import Environment, Pool
 
 if TYPE_CHECKING:
@@ -69,6 +69,8 @@ class Session:
         self.pool = Pool(lambda event: self.progress(event))
         self._likely, self._reports, self._jobs = likely, reports, jobs
         self._cases: Sequence[Case] = ()
+        self._faults: dict[int, GradcmpError] = {}  # by place: of cases that cannot run
+        self._errors: list[GradcmpError] = []  # of finishing
         self._finished: list[CaseVerdict] = []
         self._ahead: dict[int, CaseVerdict] = {}  # of jobs, by place: some are done out of turn
         self._finish: Finish = unchanged
@@ -97,8 +99,12 @@ class Session:
     def _rest(self, why: str) -> Iterator[CaseVerdict]:
         """Return the verdicts on the cases behind those whose turn has come."""
         for place in range(len(self._finished), len(self._cases)):
-            ahead = self._ahead.get(place)
-            yield self._finish(ahead) if ahead else unfinished(self._cases[place], why)
+            if fault := self._faults.get(place):
+                yield unfinished(self._cases[place], str(fault))
+            elif ahead := self._ahead.get(place - sum(one < place for one in self._faults)):
+                yield self._finished_by(ahead)
+            else:
+                yield unfinished(self._cases[place], why)
 
     def check(self, cases: Sequence[Case], by: BackendSpec | None = None) -> list[Plan]:
         """Find what can be found wrong before anything runs, while the frameworks load.
@@ -113,21 +119,51 @@ class Session:
         NothingComparedError
             When there is no case.
         GradcmpError
-            As `gradcmp.plan.check`.
+            As `gradcmp.plan.check`, for all cases at once.
+        """
+        plans = self.survey(cases, by)
+        self.raise_faults()
+        return plans
+
+    def survey(self, cases: Sequence[Case], by: BackendSpec | None = None) -> list[Plan]:
+        """Return the plans of the cases that nothing is wrong with; `run` says of the others what.
+
+        Raises
+        ------
+        NothingComparedError
+            When there is no case.
+        GradcmpError
+            As `gradcmp.plan.check`, when no case can run.
         """
         if not cases:
             raise NothingComparedError("there is no case to run", way_out="Name one with a case")
         from gradcmp.plan import check
 
-        self._cases, self._finished = cases, []
+        self._cases, self._finished, self._faults, self._errors = cases, [], {}, []
         self._ahead.clear()
         plans = []
-        for case in cases:
-            plan = check(case) if by is None else check(case).computed_by(by)
+        for place, case in enumerate(cases):
+            try:
+                plan = check(case) if by is None else check(case).computed_by(by)
+            except GradcmpError as error:
+                self._faults[place] = error
+                continue
             if self._jobs == 1:
                 self.pool.start(plan.environments)
             plans.append(plan)
+        if not plans:
+            self.raise_faults()
         return plans
+
+    def raise_faults(self, *more: GradcmpError) -> None:
+        """Raise what was wrong with cases, and more, when the others are done.
+
+        Raises
+        ------
+        GradcmpError
+        """
+        if errors := [*self._faults.values(), *self._errors, *more]:
+            raise together(errors)
 
     def run(
         self, plans: Sequence[Plan], effort: Effort = ONCE, finish: Finish = unchanged
@@ -138,15 +174,26 @@ class Session:
         ----------
         finish : callable, optional
             Post-processes each verdict as soon as it is known: for golden recordings, for
-            disagreements that are expected.
+            disagreements that are expected. What goes wrong there is that case's verdict.
         """
         self._finish = finish
-        with self.shown():
-            for verdict in self._verdicts(plans, effort):
-                self._finished.append(finish(verdict))
-                yield self._finished[-1]
+        with self.shown(), closing(self._verdicts(plans, effort)) as verdicts:
+            for place, case in enumerate(self._cases):
+                if fault := self._faults.get(place):
+                    done = unfinished(case, str(fault))
+                else:
+                    done = self._finished_by(next(verdicts))
+                self._finished.append(done)
+                yield done
 
-    def _verdicts(self, plans: Sequence[Plan], effort: Effort) -> Iterator[CaseVerdict]:
+    def _finished_by(self, verdict: CaseVerdict) -> CaseVerdict:
+        try:
+            return self._finish(verdict)
+        except GradcmpError as error:
+            self._errors.append(error)
+            return unfinished(verdict.case, str(error))
+
+    def _verdicts(self, plans: Sequence[Plan], effort: Effort) -> Generator[CaseVerdict]:
         debug = debugging()
         if self._jobs > 1:
             from gradcmp.cli.running.jobs import in_parallel
