@@ -116,16 +116,36 @@ class NothingComparedError(GradcmpError):
     exit_code = ExitCode.COULD_NOT_COMPARE
 
 
-class InternalError(GradcmpError):
-    """An error in gradcmp itself, which spoilt one thing of several."""
+class ResourceError(GradcmpError):
+    """Memory, open files or room on a disk of which the machine has no more."""
 
     exit_code = ExitCode.COULD_NOT_COMPARE
 
-    def __init__(self, error: Exception, what: str = "") -> None:
-        super().__init__(
-            f"{what}internal error: {type(error).__name__}: {error}",
-            way_out="See it whole with --debug",
-        )
+
+class InternalError(GradcmpError):
+    """An error in gradcmp itself."""
+
+    exit_code = ExitCode.COULD_NOT_COMPARE
+
+
+def explained(error: Exception, what: str = "") -> GradcmpError:
+    """Return an error that nobody has caught as one of ours.
+
+    Parameters
+    ----------
+    what : str
+        What it spoilt, as the beginning of the sentence.
+    """
+    if isinstance(error, GradcmpError):
+        return error
+    if isinstance(error, MemoryError):
+        detail = f" ({error})" if str(error) else ""
+        return ResourceError(f"{what}memory ran out{detail}", way_out="Make it smaller")
+    if isinstance(error, OSError) and error.strerror:
+        place = f": '{error.filename}'" if error.filename else ""
+        return ResourceError(f"{what}the operating system says: {error.strerror}{place}")
+    fact = f"{what}internal error: {type(error).__name__}: {error}"
+    return InternalError(fact, way_out="See it whole with --debug")
 
 
 def together(errors: Sequence[GradcmpError]) -> GradcmpError:

@@ -11,7 +11,7 @@ import click
 from gradcmp.cli.options import DEBUG
 from gradcmp.cli.signals import exit_code_of, heeded
 from gradcmp.cli.streams import forgiving, unwritten
-from gradcmp.errors import ExitCode, GradcmpError, InternalError, UsageError
+from gradcmp.errors import ExitCode, GradcmpError, UsageError, explained
 from gradcmp.system import fill_standard_streams
 from gradcmp.version import VERSION
 
@@ -80,7 +80,7 @@ def _run(arguments: Sequence[str]) -> int:
     except Exception as error:
         if debug:
             raise
-        return _say(str(InternalError(error)), ExitCode.COULD_NOT_COMPARE)
+        return _say(str(explained(error)), ExitCode.COULD_NOT_COMPARE)
     return int(result or ExitCode.AGREE)
 
 

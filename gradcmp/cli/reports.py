@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from gradcmp.cli.files import STDOUT, require_writable, write
 from gradcmp.cli.streams import unwritten
-from gradcmp.errors import GradcmpError, InternalError, UsageError, together
+from gradcmp.errors import GradcmpError, UsageError, explained, together
 from gradcmp.report import PRINTED, report_named
 
 if TYPE_CHECKING:
@@ -98,10 +98,8 @@ def hand_out(
 
     Raises
     ------
-    UsageError
-        Naming each file that can no longer be written.
-    InternalError
-        Naming what could not be made.
+    GradcmpError
+        Naming each file that can no longer be written, and what could not be made.
     """
     errors: list[GradcmpError] = []
     for what, step in _steps(verdicts, reports, show):
@@ -112,7 +110,7 @@ def hand_out(
         except Exception as error:
             if debug:
                 raise
-            errors.append(InternalError(error, f"{what} could not be made: "))
+            errors.append(explained(error, f"{what} could not be made: "))
     if errors:
         raise together(errors)
 

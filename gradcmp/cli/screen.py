@@ -34,7 +34,7 @@ def publish(
 
     Raises
     ------
-    UsageError, InternalError
+    GradcmpError
         As `hand_out`, once all else is there.
     """
     from gradcmp.report.words.sentence import Tally

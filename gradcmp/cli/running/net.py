@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradcmp.case import Case, Effort
-from gradcmp.errors import GradcmpError, InternalError
+from gradcmp.errors import explained
 
 if TYPE_CHECKING:
     from gradcmp.judge.verdict import CaseVerdict
@@ -31,7 +31,7 @@ def settle(plan: Plan, pool: Pool, effort: Effort, debug: bool) -> CaseVerdict:
     except Exception as error:
         if debug:
             raise
-        return unfinished(plan.case, sentence(error))
+        return unfinished(plan.case, said(error))
 
 
 def keep(plan: Plan, pool: Pool, twin: bool, debug: bool) -> Outcome:
@@ -45,14 +45,12 @@ def keep(plan: Plan, pool: Pool, twin: bool, debug: bool) -> Outcome:
         if debug:
             raise
         (label,) = plan.backends
-        return Failure(label, "error", f"case '{plan.case.name}': {sentence(error)}")
+        return Failure(label, "error", f"case '{plan.case.name}': {said(error)}")
 
 
-def sentence(error: Exception) -> str:
-    """Describe what nobody has caught."""
-    if isinstance(error, GradcmpError):  # a data file that has changed since the case was checked
-        return str(error)
-    return str(InternalError(error)).removesuffix(".")
+def said(error: Exception) -> str:
+    """Return what nobody has caught as a part of a sentence."""
+    return str(explained(error)).removesuffix(".")
 
 
 def unfinished(case: Case, why: str = INTERRUPTED, printed: str = "") -> CaseVerdict:
