@@ -6,13 +6,10 @@
 True
 """
 
-from __future__ import annotations
-
-from importlib import import_module
-
 from gradcmp.version import VERSION
 
-# Not out of typing: under `python -m gradcmp` the current directory is still asked for it here.
+# Nothing of the standard library, not even __future__: under `python -m gradcmp` the current
+# directory is still asked for it here.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
@@ -66,7 +63,9 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
+    from importlib import import_module
+
     for home, names in _HOMES.items():
         if name in names:
             return getattr(import_module(home), name)

@@ -116,7 +116,7 @@ def _with_own(
 ) -> dict[str, Outcome]:
     """Return outcomes with the noise of the backends' own code, where it is known."""
     return {
-        label: replace(outcome, own=own[label])
+        label: replace(outcome, own_noise=own[label])
         if isinstance(outcome, Recording) and label in own
         else outcome
         for label, outcome in outcomes.items()
@@ -155,7 +155,7 @@ def record(plan: Plan, pool: Pool, twin: bool = True) -> Outcome:
     if fine and kept[request.label].twin:
         unearned = judge_saved(origin, kept, Auto()).unearned
         own = own_noise_of([(request, fine)], answers, unearned, pool)
-        kept = {label: replace(one, own=own.get(label, {})) for label, one in kept.items()}
+        kept = {label: replace(one, own_noise=own.get(label, {})) for label, one in kept.items()}
     return kept[request.label]
 
 

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from gradcmp.dtypes import DTYPES as DTYPES
+from gradcmp.dtypes import DType as DType
 from gradcmp.errors import GradcmpError, Location
-from gradcmp.keys import EVERYWHERE, JSON, LABEL, PAGE, key, keys, written_in
+from gradcmp.keys import EVERYWHERE, JSON, LABEL, PAGE, Reach, key, keys, written_in
 from gradcmp.tolerances import Auto as Auto
 from gradcmp.tolerances import DTypeTable as DTypeTable
 from gradcmp.tolerances import Fixed as Fixed
@@ -15,12 +17,9 @@ from gradcmp.tolerances import Tolerance as Tolerance
 from gradcmp.tolerances import Ulp as Ulp
 
 Shape: TypeAlias = tuple[int, ...]
-DType: TypeAlias = Literal["float64", "float32", "float16", "bfloat16"]
 Cotangent: TypeAlias = Literal["random", "ones"]
 
 MAX_AXES = 32  # of an array: NumPy 1 and iteration in NumPy 2 know no more
-DTYPES: tuple[DType, ...] = ("float64", "float32", "float16", "bfloat16")  # finest first
-
 SECONDS = {"gt": 0, "allow_inf_nan": False}  # the limits of a time
 WORD = {"pattern": r"^[^\x00-\x1f\x7f]+$"}  # what an operating system takes for a name
 
@@ -87,6 +86,7 @@ class BackendSpec:
             "Another Python interpreter, with numpy, ml_dtypes, safetensors and the framework.",
             PAGE | LABEL,
             limits=WORD,
+            reach=Reach.PROGRAM,
         ),
     )
     timeout: float = field(

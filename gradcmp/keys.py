@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from enum import Flag, auto
+from enum import Enum, Flag, auto
 from functools import cache
 from typing import Any, get_type_hints
 
@@ -27,6 +27,14 @@ class Place(Flag):
 
 PAGE, JSON, ORIGIN, LABEL = Place.PAGE, Place.JSON, Place.ORIGIN, Place.LABEL
 EVERYWHERE = PAGE | JSON | ORIGIN
+
+
+class Reach(Enum):
+    """What a value names that is not part of the config, as errors call it."""
+
+    PROGRAM = "a program"
+    CODE = "code"
+    FILE = "a file"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +58,9 @@ class Key:
         `gradcmp.config.models.FORMS` says which.
     limits : mapping of str to Any
         Bounds on the value, by pydantic's names for them: ``ge``, ``gt``, ``max_length`` ….
+    reach : Reach, optional
+        What the value names, where that is not part of the config: ``--no-user-code`` refuses
+        programs, code, and files outside of the config's folder.
     """
 
     name: str
@@ -59,6 +70,7 @@ class Key:
     places: Place
     form: str | None
     limits: Mapping[str, Any]
+    reach: Reach | None
 
     def is_off(self, value: object) -> bool:
         """Whether the value says no more than the key's absence: false, empty or none by default.
@@ -75,9 +87,16 @@ def key(
     *,
     form: str | None = None,
     limits: Mapping[str, Any] | None = None,
+    reach: Reach | None = None,
 ) -> Mapping[str, Any]:
     """Return the metadata that makes a field of a dataclass a config key; see `Key`."""
-    return {"description": description, "places": places, "form": form, "limits": limits or {}}
+    return {
+        "description": description,
+        "places": places,
+        "form": form,
+        "limits": limits or {},
+        "reach": reach,
+    }
 
 
 @cache

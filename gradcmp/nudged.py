@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from gradcmp import inputs
 from gradcmp.case import DType
-from gradcmp.judge.noise.own import nudged_inputs, own_noise
+from gradcmp.judge.noise.own import Run, nudged_inputs, own_noise
 from gradcmp.recording import Array, Outcome, Recording
 from gradcmp.workers import Pool, Request
 
@@ -36,14 +36,25 @@ def own_noise_of(
         dtype, first = request.spec.dtype, _both(request, fine, answers)
         if request.label not in unearned or dtype is None or first is None:
             continue
-        near = [
-            (replace(request, inputs=arrays), replace(fine, inputs=arrays))
-            for arrays in _held(request.inputs, dtype)
-        ]
-        told = dict(pool.run([one for run in near for one in run]))
-        nudged = [run for a, b in near if (run := _both(a, b, told))]
+        nudged = nudged_runs(request, fine, pool)
         found[request.label] = own_noise(dtype, first, nudged, unearned[request.label])
     return found
+
+
+def nudged_runs(request: Request, fine: Request, pool: Pool) -> list[Run]:
+    """Return a side's recordings at nudged inputs, in its dtype and in float64.
+
+    Those that failed are left out.
+    """
+    dtype = request.spec.dtype
+    if dtype is None:
+        return []
+    near = [
+        (replace(request, inputs=arrays), replace(fine, inputs=arrays))
+        for arrays in _held(request.inputs, dtype)
+    ]
+    told = dict(pool.run([one for run in near for one in run]))
+    return [run for a, b in near if (run := _both(a, b, told))]
 
 
 def _held(arrays: Mapping[str, Array], dtype: DType) -> Iterator[dict[str, Array]]:
@@ -55,9 +66,7 @@ def _held(arrays: Mapping[str, Array], dtype: DType) -> Iterator[dict[str, Array
         }
 
 
-def _both(
-    request: Request, fine: Request, answers: Mapping[Request, Outcome]
-) -> tuple[Recording, Recording] | None:
+def _both(request: Request, fine: Request, answers: Mapping[Request, Outcome]) -> Run | None:
     """Return the recordings in a dtype and in float64; None where one failed."""
     coarse, wide = answers.get(request), answers.get(fine)
     if isinstance(coarse, Recording) and isinstance(wide, Recording):

@@ -6,6 +6,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import lru_cache
 
 import pytest
@@ -14,6 +15,7 @@ from surroundings import neutral
 
 from gradcmp.backends.base import Backend
 from gradcmp.backends.registry import BUILT_IN, backend_class
+from gradcmp.ops import OPS, Op
 
 REQUIRED = os.environ.get("GRADCMP_REQUIRE", "").split(",")  # absent is then a failure
 FRAMEWORKS = tuple(name for name in BUILT_IN if name != "numpy")
@@ -95,6 +97,18 @@ def require(*names: str) -> None:
     for name in names:
         if not backend_class(name).installed():
             (pytest.fail if name in REQUIRED else pytest.skip)(f"{name} is not installed")
+
+
+class _OverError(Exception):
+    """The test is over: what it registered goes."""
+
+
+@pytest.fixture
+def registered() -> Iterator[Callable[[Op], Op]]:
+    """Return the function that registers an op for the length of a test."""
+    with suppress(_OverError), OPS.all_or_none():
+        yield OPS.register
+        raise _OverError
 
 
 @pytest.fixture(scope="session")

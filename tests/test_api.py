@@ -8,6 +8,7 @@ import gradcmp
 from gradcmp.case import BackendSpec, Case, Effort, Expression, InputSpec
 from gradcmp.judge.verdict import Pair
 from gradcmp.ops import OPS
+from gradcmp.recording import Failure
 
 CASE = Case(
     "api",
@@ -37,6 +38,33 @@ def test_numpy_gives_the_same_bits_every_time():
     verdict = gradcmp.run(CASE, effort=Effort(repeat=3))
     assert verdict.runs == 3
     assert not verdict.unsteady
+
+
+class Losing(gradcmp.Pool):
+    """Loses one run of the backend in float32: the one that comes back so many-th."""
+
+    def __init__(self, place):
+        super().__init__()
+        self.place = place
+
+    def run(self, asked):
+        seen = 0
+        for request, outcome in super().run(asked):
+            mine = request.label == PAIR.actual and request.spec.dtype == "float32"
+            seen += mine
+            if mine and seen == self.place:
+                outcome = Failure(request.label, "crashed", "it was lost", required=False)
+            yield request, outcome
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("place", [1, 2, 3])
+def test_a_run_that_is_lost_fails_the_case(place):
+    with Losing(place) as pool:
+        verdict = gradcmp.run(CASE, pool, Effort(repeat=3))
+    assert [failure.message for failure in verdict.failures] == ["in one of the runs: it was lost"]
+    assert verdict.exit_code == 3
+    assert verdict.comparisons[PAIR]["d X"].agrees
 
 
 @pytest.mark.processes

@@ -102,6 +102,59 @@ def test_the_inputs_of_the_action(repository):
     assert done.returncode == 2
 
 
+# What stands in the action's inputs on several lines, and the exit code: the last line counts.
+LINES = {
+    "two paths": ({"paths": "good.yaml\nconfigs"}, None),
+    "as GitHub writes them": ({"paths": "good.yaml\nconfigs\n"}, None),
+    "indented, with empty lines": ({"paths": "\n  good.yaml  good.yml\n\n\tconfigs\n\n"}, None),
+    "a path that is not there": ({"paths": "good.yaml\nno/such"}, 2),
+    "an option": ({"paths": "good.yaml", "arguments": "--jobs 1\n--strict"}, 1),
+    "an option without its value": ({"paths": "good.yaml", "arguments": "--strict\n--jobs"}, 2),
+    "none": ({"paths": "\n"}, None),  # those below configs
+}
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("name", LINES)
+def test_every_line_of_an_input_of_the_action_counts(repository, name):
+    where, code = repository
+    given, expected = LINES[name]
+    weak = CASE.format(rtol="1e-2")  # agrees, and warns: a thousandth would go unnoticed
+    for file in ("good.yaml", "good.yml"):
+        (where / file).write_text(weak)
+    done, _ = action(where, **given)
+    assert done.returncode == (code if expected is None else expected), done.stdout + done.stderr
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("allowed", ["true", "false", "", "True", "yes", "1"])
+def test_the_action_refuses_what_a_config_names_unless_told_otherwise(repository, allowed):
+    where, code = repository
+    config = where / "configs" / "a b.yaml"
+    other = f"{{name: numpy, dtype: float32, python: {sys.executable}}}"
+    config.write_text(config.read_text().replace('"numpy,dtype=float32"', other))
+    done, _ = action(where, **{"user-code": allowed})
+    assert done.returncode == (code if allowed == "true" else 2)
+    assert ("--no-user-code refuses" in done.stderr) == (allowed != "true")
+
+
+def test_the_action_refuses_by_default():
+    action = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
+    assert action["inputs"]["user-code"]["default"] == "false"
+
+
+@pytest.mark.processes
+def test_a_pip_of_the_repository_is_not_run(tmp_path):
+    """Sabotage: as the step stood before, it is."""
+    (tmp_path / "pip.py").write_text("import sys; sys.exit(open('ran', 'w') and 9)\n")
+    (command, variables), _ = action_steps(frameworks="torch")
+    dry = command.replace("install", "--version #")
+    done = shell(dry, tmp_path, **variables, GITHUB_ACTION_PATH=str(ROOT))
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "ran").exists()
+    assert shell("python -m pip --version", tmp_path).returncode == 9
+
+
 @pytest.mark.processes
 def test_an_input_of_the_action_is_no_command(repository):
     where, _ = repository

@@ -9,6 +9,7 @@ Names in strings are not seen: the commands, the backends, the homes of public n
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -160,3 +161,19 @@ def test_no_two_files_of_tests_have_one_name():
     """Without packages, pytest tells them apart by that alone."""
     names = [path.name for path in (PACKAGE.parent / "tests").rglob("test_*.py")]
     assert sorted(names) == sorted({*names})
+
+
+CONSTANT = re.compile(r"""setattr\([^()]*?["'.]([A-Z][A-Z_]+)["'],""")
+
+
+def test_no_test_sets_a_constant_to_choose_a_path():
+    """A path that tests want to choose is a parameter, or taken by an input of some size."""
+    for path in (PACKAGE.parent / "tests").rglob("*.py"):
+        assert not CONSTANT.findall(path.read_text(encoding="utf-8")), path
+
+
+def test_a_constant_that_is_set_is_found():
+    patch = "monkeypatch." + "setattr"
+    assert CONSTANT.findall(f'{patch}("gradcmp.workers.pool.LOOK", 0.05)') == ["LOOK"]
+    assert CONSTANT.findall(f'{patch}(\n    table, "KAPPA", kept)') == ["KAPPA"]
+    assert not CONSTANT.findall(f'{patch}(memory, "memory", lambda: 1000)')

@@ -13,11 +13,11 @@ from benchmarks.judging.mutants import Mutant, applied, elementwise, structural
 from benchmarks.judging.recording import Problem, Run
 from benchmarks.judging.results import WITH, WITHOUT, WORST_FIRST, Judged, Killed, Measured
 from benchmarks.judging.rivals import RIVALS
+from gradcmp.dtypes import FORMATS
 from gradcmp.judge import Comparison, Pair
 from gradcmp.judge.auto.graph_noise import GraphNoise
 from gradcmp.judge.auto.judge import NoiseJudge
 from gradcmp.judge.auto.pair import RecordingPair, TensorPair
-from gradcmp.judge.dtypes import PRECISIONS
 from gradcmp.ops import Array
 from gradcmp.recording import Recording
 
@@ -51,7 +51,7 @@ class Trial:
     @cached_property
     def rule(self) -> NoiseJudge:
         source = GraphNoise(self.problem.graph, self.problem.reference)
-        return NoiseJudge(source, self.recordings, self.run.twins)
+        return NoiseJudge(source, source.reference.backend, self.recordings, self.run.twins)
 
     def pairs(self) -> Iterator[Judged]:
         """Compare every recording with the reference and with each other."""
@@ -134,7 +134,7 @@ class Trial:
 
         At least half a step of the dtype, which no gradient can promise to undercut.
         """
-        u = PRECISIONS[self.problem.case.dtype].u
+        u = FORMATS[self.problem.case.dtype].u
         errors = {}
         for name in self.problem.case.wrt:
             g = self.problem.reference.gradients[name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -31,6 +32,7 @@ def computed_ops(name: str) -> frozenset[str]:
     try:
         done = subprocess.run(
             [sys.executable, "-c", ASK, name],
+            env={**os.environ, "PYTHONSAFEPATH": "1"},  # for what it starts in turn
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=PATIENCE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gradcmp.case import Case
+from gradcmp.cli.trust import user_code
 from gradcmp.errors import UsageError, did_you_mean, together
 
 
@@ -28,7 +29,8 @@ def survey(paths: Sequence[str]) -> list[Case]:
 
     if not paths:
         return [config.seed_case()]
-    return [case for path in config.find(paths) for case in config.survey(path)]
+    allowed = user_code()
+    return [case for path in config.find(paths, allowed) for case in config.survey(path, allowed)]
 
 
 def choose(cases: list[Case], names: tuple[str, ...]) -> list[Case]:

@@ -6,6 +6,8 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from gradcmp.cli.trust import user_code
+from gradcmp.config.foreign import OPTION, is_trusted, lies_in, root_of
 from gradcmp.errors import UsageError
 from gradcmp.recording.whole import beside, write_whole
 
@@ -18,10 +20,17 @@ def require_writable(file: str) -> None:
     Raises
     ------
     UsageError
+        Also for a link out of the current directory where configs may be a stranger's: so may
+        links be.
     """
     if file == STDOUT:
         return
     path = Path(file)
+    if not is_trusted(user_code()) and not lies_in(file, root_of(path)):
+        raise UsageError(
+            f"'{file}' is a link out of '{root_of(path)}', which {OPTION} refuses",
+            way_out="Name another file",
+        )
     try:
         with suppress(FileNotFoundError):
             path.lstat()  # is its name too long?

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from keyword import iskeyword
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -23,11 +23,12 @@ from gradcmp.case import (
     Ulp,
 )
 from gradcmp.config.document import Table, is_text
+from gradcmp.config.foreign import refuse
 from gradcmp.config.messages import errors_of, locate, spell
 from gradcmp.config.models import Backend, CaseModel, Input, UlpModel
 from gradcmp.errors import ConfigError, Location, UsageError, did_you_mean
-from gradcmp.inputs import check, require_memory
-from gradcmp.keys import keys
+from gradcmp.inputs import KINDS, check, require_memory
+from gradcmp.keys import Reach, keys
 from gradcmp.tolerances import NAMED
 
 DEFAULT_BACKENDS = ("numpy", "tensorflow", "torch")
@@ -40,20 +41,36 @@ class _Draft:
     table: Table
     suffix: str
     file: str
+    user_code: bool
     made: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> PurePath:
+        """Where the config is, which its data files are relative to."""
+        return PurePath(self.file).parent
 
     def locate(self, *path: str | int) -> Location:
         """Return the place of a key in the file."""
         return locate(self.table, path, self.file)
 
+    def require_own(self, reaches: Mapping[str, Reach], values: Any, *path: str | int) -> None:
+        """Refuse what the keys below a path name, where the config is a stranger's."""
+        for name, reach in () if self.user_code else reaches.items():
+            value = getattr(values, name)
+            if value is not None:
+                named = self.folder / value if reach is Reach.FILE else value
+                key, where = f"{spell(path)}.{name}", self.locate(*path, name)
+                refuse(reach, key.removeprefix("."), named, Path(self.folder), where)
 
-def build_case(table: Table, suffix: str, file: str) -> Case:
+
+def build_case(table: Table, suffix: str, file: str, user_code: bool) -> Case:
     """Make the record of one case; its name gets the suffix."""
     try:
         model = CaseModel.model_validate(table)
     except ValidationError as error:
         raise errors_of(error.errors(include_url=False), table, file) from None
-    draft = _Draft(table, suffix, file)
+    draft = _Draft(table, suffix, file, user_code)
+    draft.require_own(_reaches(Case), model)
     for name, key in keys(Case).items():
         value, build = getattr(model, name), BUILDERS.get(key.form)
         draft.made[name] = build(value, draft) if build else value
@@ -93,6 +110,11 @@ def _adapter(form: Any) -> TypeAdapter[Any]:
     return TypeAdapter(form)
 
 
+@cache
+def _reaches(record: Any) -> Mapping[str, Reach]:
+    return {name: key.reach for name, key in keys(record).items() if key.reach}
+
+
 def _require_identifier(name: str, where: Location | None) -> None:
     if not name.isidentifier() or iskeyword(name) or name.startswith("__"):
         raise ConfigError(
@@ -113,11 +135,12 @@ def _name(written: str, draft: _Draft) -> str:
 
 
 def _inputs(written: Mapping[str, Any], draft: _Draft) -> dict[str, InputSpec]:
-    folder, inputs = PurePath(draft.file).parent, {}
+    inputs = {}
     for name, model in written.items():
         where = draft.locate("inputs", name)
         _require_identifier(name, where)
-        inputs[name] = _input(model, folder, where)
+        draft.require_own(KINDS[model.kind].reaches, model, "inputs", name)
+        inputs[name] = _input(model, draft.folder, where)
     return inputs
 
 
@@ -132,8 +155,9 @@ def _graph(written: Mapping[str, str], draft: _Draft) -> dict[str, Expression]:
 
 def _input(model: Any, folder: PurePath, where: Location | None) -> InputSpec:
     parameters = model.model_dump(exclude={"kind", "shape"}, exclude_unset=True)
-    if model.kind == "file":
-        parameters["file"] = str(folder / parameters["file"])
+    for parameter, reach in KINDS[model.kind].reaches.items():
+        if reach is Reach.FILE:
+            parameters[parameter] = str(folder / parameters[parameter])
     shape = None if model.shape is None else tuple(model.shape)
     return InputSpec(model.kind, shape, parameters, where)
 
@@ -191,6 +215,7 @@ def _backends(written: list[Any] | None, draft: _Draft) -> tuple[BackendSpec, ..
     for i, model in enumerate(written):
         path = ("backends", i)
         where = draft.locate(*path)
+        draft.require_own(_reaches(BackendSpec), model, *path)
         spec = _backend(model, spell(path), where)
         if str(spec) in specs:
             raise ConfigError(

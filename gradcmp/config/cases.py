@@ -16,15 +16,15 @@ from gradcmp.errors import ConfigError, GradcmpError, Location, did_you_mean, to
 SUITE = ("defaults", "cases")  # the keys of a file with several cases
 
 
-def read(text: str, file: str) -> tuple[Case, ...]:
+def read(text: str, file: str, user_code: bool) -> tuple[Case, ...]:
     """Read the text of a config file; see `gradcmp.config.load_text`."""
-    cases = survey(text, file)
+    cases = survey(text, file, user_code)
     if faults := [case.fault for case in cases if case.fault]:
         raise together(faults)
     return cases
 
 
-def survey(text: str, file: str) -> tuple[Case, ...]:
+def survey(text: str, file: str, user_code: bool) -> tuple[Case, ...]:
     """Read the text of a config file; a case that is wrong has a fault, and the others are read.
 
     Raises
@@ -50,12 +50,12 @@ def survey(text: str, file: str) -> tuple[Case, ...]:
             where=locate(tables[0], ("matrix",), file),
             way_out="Shorten a list under 'matrix'",
         )
-    cases = tuple(case for table in tables for case in _cases(table, file))
+    cases = tuple(case for table in tables for case in _cases(table, file, user_code))
     _require_distinct(case for case in cases if not case.fault)
     return cases
 
 
-def _cases(table: Table, file: str) -> Iterator[Case]:
+def _cases(table: Table, file: str, user_code: bool) -> Iterator[Case]:
     """Return the cases that a table stands for; one with a fault where none can be made."""
     try:
         variants = [*expand(table, file)]
@@ -64,7 +64,7 @@ def _cases(table: Table, file: str) -> Iterator[Case]:
         return
     for one, suffix in variants:
         try:
-            yield build_case(one, suffix, file)
+            yield build_case(one, suffix, file, user_code)
         except GradcmpError as error:
             yield faulty(f"{one.get('name')}{suffix}", Location(file, table.line), error)
 

@@ -25,7 +25,9 @@ class Names(NamedTuple):
     tensors: set[str]
 
 
-def load_known(path: str | Path, cases: Mapping[str, Names], today: date) -> tuple[Known, ...]:
+def load_known(
+    path: str | Path, cases: Mapping[str, Names], today: date, user_code: bool | None = None
+) -> tuple[Known, ...]:
     """Read which disagreements are expected.
 
     Parameters
@@ -34,6 +36,8 @@ def load_known(path: str | Path, cases: Mapping[str, Names], today: date) -> tup
         The cases that will run, by name.
     today : date
         An entry that expired before is an error.
+    user_code : bool, optional
+        As `gradcmp.config.load` takes it.
 
     Raises
     ------
@@ -41,7 +45,7 @@ def load_known(path: str | Path, cases: Mapping[str, Names], today: date) -> tup
         With file and line: for a file that is not a list of entries, for an unknown key, case,
         backend or tensor, for an entry without a reason or a date, and for one that has expired.
     """
-    entries = parse(read_text(path), str(path))
+    entries = parse(read_text(path, user_code), str(path))
     if not isinstance(entries, Items):
         raise ConfigError(
             f"the file contains {shorten(entries)}, and must contain a list",

@@ -8,14 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from gradcmp.case import BackendSpec, Case, InputSpec
+from gradcmp.config.foreign import is_trusted, require_no_way_out
 from gradcmp.errors import ConfigError, GradcmpError, Location
 
 SUFFIXES = (".yaml", ".yml")
 SEED = "seed.yaml"
 
 
-def find(paths: Iterable[str | Path]) -> tuple[Path, ...]:
+def find(paths: Iterable[str | Path], user_code: bool | None = None) -> tuple[Path, ...]:
     """Return the config files at `paths`: a directory means all ``*.yaml`` and ``*.yml`` below.
+
+    Parameters
+    ----------
+    user_code : bool, optional
+        As `load` takes it.
 
     Returns
     -------
@@ -25,7 +31,8 @@ def find(paths: Iterable[str | Path]) -> tuple[Path, ...]:
     Raises
     ------
     ConfigError
-        For a path that does not exist and a directory without YAML.
+        For a path that does not exist, a directory without YAML, and a link that leads elsewhere
+        where that is refused.
     """
     found: dict[Path, None] = {}
     for path in map(Path, paths):
@@ -36,12 +43,20 @@ def find(paths: Iterable[str | Path]) -> tuple[Path, ...]:
                 raise ConfigError(f"'{path}' contains no {' or '.join('*' + s for s in SUFFIXES)}")
         elif not path.exists():
             raise ConfigError(f"'{path}' does not exist")
+        if not is_trusted(user_code):
+            require_no_way_out(files, path)
         found |= dict.fromkeys(files)
     return tuple(found)
 
 
-def load(path: str | Path) -> tuple[Case, ...]:
+def load(path: str | Path, user_code: bool | None = None) -> tuple[Case, ...]:
     """Read the cases of one config file.
+
+    Parameters
+    ----------
+    user_code : bool, optional
+        Whether it may name programs (``python:``), and files outside of its folder. By default
+        it may, unless the environment has ``GRADCMP_NO_USER_CODE=1``.
 
     Raises
     ------
@@ -50,29 +65,32 @@ def load(path: str | Path) -> tuple[Case, ...]:
     InputError
         For an input that cannot be made: a missing file, a wrong key, another shape.
     """
-    return load_text(read_text(path), str(path))
+    return load_text(read_text(path, user_code), str(path), user_code)
 
 
-def survey(path: str | Path) -> tuple[Case, ...]:
-    """Read the cases of one config file, those that are wrong with their faults."""
+def survey(path: str | Path, user_code: bool | None = None) -> tuple[Case, ...]:
+    """Read the cases of one config file as `load` does, those that are wrong with their faults."""
     from gradcmp.config import cases
 
     try:
-        return cases.survey(read_text(path), str(path))
+        text = read_text(path, user_code)
+        return cases.survey(text, str(path), is_trusted(user_code))
     except GradcmpError as error:
         return (cases.faulty(None, Location(str(path)), error),)
 
 
-def read_text(path: str | Path) -> str:
+def read_text(path: str | Path, user_code: bool | None = None) -> str:
     """Read a file that a person wrote, but no more of it than the parser accepts.
 
     Raises
     ------
     ConfigError
-        When it cannot be read, or is not in UTF-8.
+        When it cannot be read, is not in UTF-8, or is a link that `load` refuses.
     """
     from gradcmp.config.document import MAX_BYTES
 
+    if not is_trusted(user_code):
+        require_no_way_out([Path(path)], Path(path))
     where = Location(str(path))
     try:
         with Path(path).open("rb") as stream:
@@ -85,11 +103,11 @@ def read_text(path: str | Path) -> str:
         raise ConfigError(f"cannot be read: {error.strerror}", where=where) from None
 
 
-def load_text(text: str, file: str) -> tuple[Case, ...]:
+def load_text(text: str, file: str, user_code: bool | None = None) -> tuple[Case, ...]:
     """Read cases from text; errors name `file`, and data files are relative to it."""
     from gradcmp.config.cases import read
 
-    return read(text, file)
+    return read(text, file, is_trusted(user_code))
 
 
 def seed_case() -> Case:

@@ -7,12 +7,13 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 import numpy as np
 
 from gradcmp.case import Shape
 from gradcmp.inputs import npy
+from gradcmp.keys import Reach
 from gradcmp.ops import Array, ArraySpec
 from gradcmp.ops.spec import Kind as Element
 
@@ -79,7 +80,12 @@ def values(
     return array.astype(np.int64)
 
 
-def file(rng: np.random.Generator, shape: Shape | None, file: str, key: str | None = None) -> Array:
+def file(
+    rng: np.random.Generator,
+    shape: Shape | None,
+    file: Annotated[str, Reach.FILE],
+    key: str | None = None,
+) -> Array:
     """Return an array from a .npy file, or the one called key from a .npz file."""
     array = npy.read(file, key)
     return array.astype({"float": np.float64, "int": np.int64, "bool": np.bool_}[_kind(array)])
@@ -138,6 +144,17 @@ class Kind:
         hints = get_type_hints(self.draw)
         taken = list(inspect.signature(self.draw).parameters.values())[2:]  # after rng and shape
         return {one.name: (hints[one.name], one.default) for one in taken}
+
+    @cached_property
+    def reaches(self) -> Mapping[str, Reach]:
+        """What parameters name that is not part of the config, by name: see `gradcmp.keys`."""
+        hints = get_type_hints(self.draw, include_extras=True)
+        return {
+            name: mark
+            for name, hint in hints.items()
+            for mark in getattr(hint, "__metadata__", ())
+            if isinstance(mark, Reach)
+        }
 
 
 KINDS: Mapping[str, Kind] = {

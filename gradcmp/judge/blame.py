@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 
@@ -83,3 +83,9 @@ class Groups:
             for group in self.groups
         )
         return replace(self, groups=tuple(group for group in kept if group.labels))
+
+
+def among(groups: Mapping[str, Groups], labels: Collection[str]) -> dict[str, Groups]:
+    """Return the groups of these labels alone, by tensor on which they differ or are wrong."""
+    found = {name: one.of(labels) for name, one in groups.items()}
+    return {name: one for name, one in found.items() if len(one.groups) > 1 or one.wrong}

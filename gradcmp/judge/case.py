@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from itertools import combinations
 
 import numpy as np
 
-from gradcmp.case import Auto, Case, Ulp
+from gradcmp.case import Auto, Case
 from gradcmp.graph import Graph, build
-from gradcmp.graph.records import STEP, Outline
+from gradcmp.graph.records import STEP
 from gradcmp.judge.auto.judge import NoiseJudge
+from gradcmp.judge.blame import among
 from gradcmp.judge.comparison import Comparison
-from gradcmp.judge.determinism import same_bits
 from gradcmp.judge.diagnose.arbitration import grouped
 from gradcmp.judge.diagnose.body import Body, GraphBody
 from gradcmp.judge.diagnose.divergence import divergences
 from gradcmp.judge.diagnose.investigation import Investigation, reconsidered
-from gradcmp.judge.elementwise.arrays import compare, compare_named
 from gradcmp.judge.fixed import NO_REFERENCE, FixedJudge, without_noise
+from gradcmp.judge.given import strange_inputs
 from gradcmp.judge.nonfinite import (
     by_convention,
     nonfinite,
@@ -33,6 +33,56 @@ from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Array, Outcome, Recording
 
 
+@dataclass(frozen=True)
+class _Question:
+    """What is to be judged.
+
+    Attributes
+    ----------
+    outcomes : mapping of str to Recording or Failure
+        By label, the reference first.
+    pairs : tuple of Pair
+        What is asked for.
+    witnesses : tuple of Pair
+        What tells who is wrong, besides.
+    """
+
+    case: Case
+    body: Body
+    reference: str
+    outcomes: Mapping[str, Outcome]
+    twins: Mapping[str, Outcome]
+    pairs: tuple[Pair, ...]
+    witnesses: tuple[Pair, ...]
+
+    @cached_property
+    def recordings(self) -> dict[str, Recording]:
+        """What can be compared, by label."""
+        return recordings_of(self.outcomes)
+
+    @property
+    def shown(self) -> dict[str, Outcome]:
+        """The outcomes that are asked for; all of them where no witness was brought in."""
+        sides = {label for pair in self.pairs for label in (pair.actual, pair.expected)}
+        kept = (label for label in self.outcomes if not self.witnesses or label in sides)
+        return {label: self.outcomes[label] for label in kept}
+
+    def verdict(self, comparisons: Mapping[Pair, Mapping[str, Comparison]]) -> CaseVerdict:
+        """Return the verdict by comparisons alone."""
+        return CaseVerdict(
+            self.case,
+            self.reference,
+            self.shown,
+            {pair: comparisons[pair] for pair in self.pairs},
+            divergences={
+                pair: divergences(self.body.outline, comparisons[pair]) for pair in self.pairs
+            },
+            edges=self.body.outline.reads,
+            twins=self.twins,
+            witnesses={pair: comparisons[pair] for pair in self.witnesses},
+        )
+
+
 def judge(
     case: Case,
     reference: str,
@@ -40,6 +90,7 @@ def judge(
     twins: Mapping[str, Outcome] | None = None,
     pairs: Iterable[Pair] | None = None,
     graph: Graph | None = None,
+    witnesses: Iterable[Pair] = (),
 ) -> CaseVerdict:
     """Compare every pair of recordings, those with the reference first.
 
@@ -61,6 +112,8 @@ def judge(
         Only these; the first are looked into first.
     graph : Graph, optional
         That of the case, where it is known already.
+    witnesses : iterable of Pair, optional
+        Pairs with the reference that tell who is wrong in `pairs`, and are no results themselves.
 
     Raises
     ------
@@ -68,7 +121,7 @@ def judge(
         When the case has no valid graph.
     """
     body = GraphBody(graph or build(case))
-    return judge_body(case, body, reference, outcomes, twins or {}, pairs)
+    return judge_body(case, body, reference, outcomes, twins or {}, pairs, witnesses)
 
 
 def judge_body(
@@ -78,108 +131,89 @@ def judge_body(
     outcomes: Mapping[str, Outcome],
     twins: Mapping[str, Outcome],
     pairs: Iterable[Pair] | None = None,
+    witnesses: Iterable[Pair] = (),
 ) -> CaseVerdict:
     """Judge a graph, or somebody's code, as `judge` does."""
+    labels = sorted(outcomes, key=lambda label: label != reference)  # stable: the rest as it was
+    ordered = {label: outcomes[label] for label in labels}
+    if pairs is None:
+        both = combinations(recordings_of(ordered), 2)
+        pairs = (Pair(actual, expected) for expected, actual in both)
+    asked = tuple(pairs)
+    beside = tuple(pair for pair in witnesses if pair not in asked)
     with np.errstate(all="ignore"):  # infinities are findings, not warnings
-        return _judge(case, body, reference, outcomes, twins, pairs)
+        return _judge(_Question(case, body, reference, ordered, twins, asked, beside))
 
 
-def _judge(
-    case: Case,
-    body: Body,
-    reference: str,
-    outcomes: Mapping[str, Outcome],
-    twins: Mapping[str, Outcome],
-    pairs: Iterable[Pair] | None,
-) -> CaseVerdict:
+def recordings_of(outcomes: Mapping[str, Outcome]) -> dict[str, Recording]:
+    """Return the outcomes that are recordings."""
+    return {label: one for label, one in outcomes.items() if isinstance(one, Recording)}
+
+
+def _judge(asked: _Question) -> CaseVerdict:
     """Judge with one convention for NaN in inputs, then say where there are others."""
-    known = outcomes.get(reference)
-    masks = body.conventions(known) if isinstance(known, Recording) else {}
-    if not masks or not isinstance(known, Recording):
-        return _judged(case, body, reference, outcomes, twins, pairs)
-    alike, fine = (without_conventions(side, known, masks) for side in (outcomes, twins))
-    found = _judged(case, body, reference, alike, fine, pairs)
+    known = asked.recordings.get(asked.reference)
+    masks = asked.body.conventions(known) if known else {}
+    if not masks or not known:
+        return _judged(asked)
+    alike, fine = (
+        without_conventions(side, known, masks) for side in (asked.outcomes, asked.twins)
+    )
+    found = _judged(replace(asked, outcomes=alike, twins=fine))
     return replace(
         found,
-        outcomes={label: outcomes[label] for label in found.outcomes},
-        twins=twins,
+        outcomes=asked.shown,
+        twins=asked.twins,
         comparisons={
-            pair: by_convention(pair, by, outcomes, masks) for pair, by in found.comparisons.items()
+            pair: by_convention(pair, by, asked.outcomes, masks)
+            for pair, by in found.comparisons.items()
         },
     )
 
 
-def _judged(
-    case: Case,
-    body: Body,
-    reference: str,
-    outcomes: Mapping[str, Outcome],
-    twins: Mapping[str, Outcome],
-    pairs: Iterable[Pair] | None,
-) -> CaseVerdict:
-    labels = sorted(outcomes, key=lambda label: label != reference)  # stable: the rest as it was
-    ordered = {label: outcomes[label] for label in labels}
-    recordings = {label: o for label, o in ordered.items() if isinstance(o, Recording)}
-    outline, known = body.outline, recordings.get(reference)
-    rule = _rule_of(case, body, known, recordings, twins)
-    if pairs is None:
-        pairs = [Pair(actual, expected) for expected, actual in combinations(recordings, 2)]
-    strange = nonfinite(outline, recordings)
-    comparisons = {
-        pair: warned(pair, _compare(case, outline, pair, recordings, rule), strange)
-        for pair in pairs
+def _judged(asked: _Question) -> CaseVerdict:
+    """Compare, look into what disagrees, and see it again in that light."""
+    rule = _rule_of(asked)
+    strange = nonfinite(asked.body.outline, asked.recordings)
+    compared = {
+        pair: warned(pair, _compare(asked, pair, rule), strange)
+        for pair in (*asked.pairs, *asked.witnesses)
     }
-    first = {pair: divergences(outline, by) for pair, by in comparisons.items()}
-    verdict = CaseVerdict(
-        case,
-        reference,
-        ordered,
-        comparisons,
-        divergences=first,
-        edges=outline.reads,
-        twins=twins,
-    )
+    verdict = asked.verdict(compared)
+    known = asked.recordings.get(asked.reference)
     if known is None:
-        lost = isinstance(case.tolerance, Auto) and recordings
+        lost = isinstance(asked.case.tolerance, Auto) and asked.recordings
         return replace(verdict, not_auto=NO_REFERENCE if lost else "")
-    insight = body.insight(known)
-    investigation = Investigation(outline, insight, reference, recordings, rule)
-    findings = investigation.findings(comparisons)
-    comparisons = {
-        pair: reconsidered(by, findings.get(pair, {})) for pair, by in comparisons.items()
-    }
+    outline, insight = asked.body.outline, asked.body.insight(known)
+    investigation = Investigation(outline, insight, asked.reference, asked.recordings, rule)
+    findings = investigation.findings(compared)
+    compared = {pair: reconsidered(by, findings.get(pair, {})) for pair, by in compared.items()}
+    groups = grouped(asked.recordings, compared, findings)
     return replace(
         verdict,
-        comparisons=comparisons,
-        findings=findings,
-        groups=grouped(recordings, comparisons, findings),
+        comparisons={pair: compared[pair] for pair in asked.pairs},
+        witnesses={pair: compared[pair] for pair in asked.witnesses},
+        findings={pair: by for pair, by in findings.items() if pair in asked.pairs},
+        groups=among(groups, asked.shown) if asked.witnesses else groups,
         sensitivity=investigation.sensitivity(),
         unearned=rule.unearned if isinstance(rule, NoiseJudge) else {},
     )
 
 
-def _rule_of(
-    case: Case,
-    body: Body,
-    reference: Recording | None,
-    recordings: Mapping[str, Recording],
-    twins: Mapping[str, Outcome],
-) -> TensorJudge:
+def _rule_of(asked: _Question) -> TensorJudge:
     """Return what tensors are measured with: a tolerance, or noise."""
-    tolerance = case.tolerance
-    if isinstance(tolerance, Auto) and reference is not None:
-        fine = {label: twin for label, twin in twins.items() if isinstance(twin, Recording)}
-        return NoiseJudge(body.noise(reference), recordings, fine)
+    tolerance, known = asked.case.tolerance, asked.recordings.get(asked.reference)
+    if isinstance(tolerance, Auto) and known is not None:
+        source, fine = asked.body.noise(known), recordings_of(asked.twins)
+        return NoiseJudge(source, asked.reference, asked.recordings, fine)
     # Without the reference there is no noise to know: the table by dtype serves.
-    return FixedJudge(without_noise(tolerance), recordings)
+    return FixedJudge(without_noise(tolerance), asked.recordings)
 
 
-def _compare(
-    case: Case, outline: Outline, pair: Pair, recordings: Mapping[str, Recording], rule: TensorJudge
-) -> dict[str, Comparison]:
+def _compare(asked: _Question, pair: Pair, rule: TensorJudge) -> dict[str, Comparison]:
     """Compare what both recordings must have, and whatever else either has."""
-    nodes = tuple(outline.reads)
-    both = [(label, recordings[label]) for label in (pair.actual, pair.expected)]
+    case, nodes = asked.case, tuple(asked.body.outline.reads)
+    both = [(label, asked.recordings[label]) for label in (pair.actual, pair.expected)]
     sides = tuple(Side(label, r.dtype, r.tensors) for label, r in both)
     values, gradients = [r.values for _, r in both], [r.gradients for _, r in both]
     differentiable = [name for name in (*case.wrt, *nodes) if _is_real(name, values)]
@@ -187,10 +221,9 @@ def _compare(
         *_names(nodes, case.inputs, values),
         *(f"d {name}" for name in _names(reversed(differentiable), case.inputs, gradients)),
     ]
-    given = (name for name in case.inputs if not _is_given(name, sides))
-    held = {name: _compare_input(name, sides) for name in given}
-    strays = {name: one for name, one in held.items() if not one.agrees}
-    return strays | compare_required(names, sides, partial(rule.compare, pair))
+    return strange_inputs(case.inputs, sides) | compare_required(
+        names, sides, partial(rule.compare, pair)
+    )
 
 
 def _names(
@@ -208,42 +241,3 @@ def _is_real(name: str, values: Sequence[Mapping[str, Array]]) -> bool:
     """Whether a value has a gradient; one that nobody has must be missed there too."""
     kinds = {side[name].dtype.kind for side in values if name in side}
     return not kinds or not kinds <= {*INTEGRAL}
-
-
-def _is_given(name: str, sides: tuple[Side, ...]) -> bool:
-    """Whether both sides surely have the same input: one is the other, or its plain cast."""
-    arrays = [side.arrays.get(name) for side in sides]
-    if any(a is None or s.stray_dtype(name) for a, s in zip(arrays, sides, strict=True)):
-        return False
-    actual, expected = arrays
-    if actual is None or expected is None or actual.shape != expected.shape:
-        return False
-    with np.errstate(all="ignore"):
-        cast = expected.astype(actual.dtype) if actual.dtype.kind in "fV" else expected
-    return same_bits(actual, cast)
-
-
-def _compare_input(name: str, sides: tuple[Side, ...]) -> Comparison:
-    """Make sure that both sides were given the same numbers, each in its own dtype."""
-    same_dtype = len({side.dtype for side in sides}) == 1
-    # Casts from float64 and from an already rounded number differ by one step at most.
-    tolerance = Ulp(0 if same_dtype else 1)
-    comparison = compare_required([name], sides, partial(compare_named, tolerance=tolerance))[name]
-    if comparison.agrees:
-        return comparison
-    if comparison.total:  # the same shape and kind: look past overflow and underflow in a cast
-        actual, expected = (side.arrays[name] for side in sides)
-        rest = ~(_casts_to(actual, expected) | _casts_to(expected, actual))
-        comparison = replace(
-            comparison, verdict=compare(actual[rest], expected[rest], tolerance).verdict
-        )
-    detail = f"not the same input: {comparison.verdict.detail or 'its numbers differ'}"
-    return replace(comparison, verdict=replace(comparison.verdict, detail=detail))
-
-
-def _casts_to(fine: Array, coarse: Array) -> Array:
-    """Find the elements of `fine` that are those of `coarse` once in its dtype."""
-    with np.errstate(all="ignore"):
-        cast = fine.astype(coarse.dtype)
-        same: Array = (cast == coarse) | ((cast != cast) & (coarse != coarse))
-    return same

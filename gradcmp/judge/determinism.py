@@ -12,7 +12,7 @@ from gradcmp.case import Ulp
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.elementwise.arrays import compare
 from gradcmp.judge.verdict import CaseVerdict, Pair
-from gradcmp.recording import Array, Recording
+from gradcmp.recording import Array, Failure, Recording
 
 FEW_BYTES = 1 << 16  # that are copied in less time than views are made
 
@@ -57,7 +57,9 @@ def with_worse(verdict: CaseVerdict, other: CaseVerdict) -> CaseVerdict:
     """Return the verdict on one run with what another run of the same case has worse.
 
     A tensor that disagrees in any run disagrees, and what is known of it is what that run tells.
+    A backend that fails in any run has failed; what it computed in another one is judged.
     """
+    verdict = _with_lost(verdict, other)
     worse = [
         (pair, name)
         for pair, by in other.comparisons.items()
@@ -75,6 +77,27 @@ def with_worse(verdict: CaseVerdict, other: CaseVerdict) -> CaseVerdict:
                 taken[part].setdefault(pair, {})[name] = theirs[pair][name]
     groups = {name: other.groups[name] for _, name in worse if name in other.groups}
     return replace(verdict, groups={**verdict.groups, **groups}, **taken)  # type: ignore[arg-type]
+
+
+def _with_lost(verdict: CaseVerdict, other: CaseVerdict) -> CaseVerdict:
+    """Return a verdict with the backends that failed in one of two runs and answered in one."""
+    outcomes, lost = dict(verdict.outcomes), dict(verdict.interrupted)
+    for label, mine in verdict.outcomes.items():
+        theirs = other.outcomes.get(label, mine)
+        if isinstance(mine, Failure) and isinstance(theirs, Recording):
+            outcomes[label] = theirs
+            lost.setdefault(label, _of_one_run(mine))
+        if isinstance(theirs, Failure) and isinstance(mine, Recording):
+            lost.setdefault(label, _of_one_run(theirs))
+    new = {pair: by for pair, by in other.comparisons.items() if pair not in verdict.comparisons}
+    return replace(
+        verdict, outcomes=outcomes, interrupted=lost, comparisons={**verdict.comparisons, **new}
+    )
+
+
+def _of_one_run(failure: Failure) -> Failure:
+    """Return a failure of a backend that is there: whatever was said of its absence, it counts."""
+    return replace(failure, message=f"in one of the runs: {failure.message}", required=True)
 
 
 def _gravity(comparison: Comparison | None) -> int:

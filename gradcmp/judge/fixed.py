@@ -8,13 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradcmp.case import Auto, DType, DTypeTable, Tolerance
+from gradcmp.dtypes import FORMATS, coarser
 from gradcmp.judge.comparison import Comparison
-from gradcmp.judge.dtypes import PRECISIONS
 from gradcmp.judge.elementwise.arrays import compare_named
 from gradcmp.judge.elementwise.difference import allowance
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.elementwise.tolerance import rule_of
-from gradcmp.judge.elementwise.ulp import coarser
 from gradcmp.judge.tensor_judge import Allowance, Exact
 from gradcmp.judge.verdict import Pair
 from gradcmp.recording import Array, Recording, dtype_name
@@ -66,5 +65,5 @@ class FixedJudge:
 
     def _allowed(self, expected: Float, dtype: DType) -> Float:
         allowed = allowance(expected, rule_of(self.tolerance, coarser(dtype, dtype)))
-        floor = PRECISIONS[dtype].u * np.abs(expected) + PRECISIONS[dtype].eta
+        floor = FORMATS[dtype].u * np.abs(expected) + FORMATS[dtype].eta
         return np.fmax(allowed, floor)

@@ -4,41 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from gradcmp.dtypes.arrays import Array, Mask
 from gradcmp.graph import Graph, backward, forward
 from gradcmp.graph.records import Outline
 from gradcmp.graph.walk import constants_of
 from gradcmp.judge.comparison import Comparison, Verdict
 from gradcmp.judge.verdict import Pair
-from gradcmp.recording import Array, Outcome, Recording
-
-Mask: TypeAlias = npt.NDArray[np.bool_]
+from gradcmp.recording import Outcome, Recording
 
 GRADIENT = "d "
-# Ops that take a branch by a comparison, which is False beside NaN.
-COMPARING = frozenset(
-    [
-        "abs",
-        "clip",
-        "max",
-        "max_pool",
-        "maximum",
-        "min",
-        "minimum",
-        "relu",
-        "sign",
-        "equal",
-        "greater",
-        "greater_equal",
-        "less",
-        "less_equal",
-        "not_equal",
-    ]
-)
 SIZES = (0.3, -0.3, 1.0, -1.0, 3.0, -3.0, 30.0, -30.0)  # of the numbers that stand for NaN
 ROUGHLY = 1e-2  # relative: conventions are whole numbers and halves apart, rounding is not
 
@@ -115,7 +92,7 @@ def conventions(graph: Graph, reference: Recording) -> dict[str, Mask]:
     for node in graph:
         if not open_names.isdisjoint(node.sources):
             open_names.add(node.name)
-            compares |= node.spec.name in COMPARING
+            compares |= node.spec.compares
     if not compares:
         return {}
     first, *others = (_with_numbers(graph, reference, strange, size) for size in SIZES)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, TypeAlias
 
 import numpy as np
 
+from gradcmp.case import DType
 from gradcmp.errors import NothingComparedError
 from gradcmp.graph import Graph
 from gradcmp.judge.case import judge
 from gradcmp.judge.comparison import Comparison
-from gradcmp.judge.mutation.mutants import MUTANTS, mutants
+from gradcmp.judge.mutation.mutants import MUTANTS, Change, changes
+from gradcmp.judge.noise.own import Run, own_noise
 from gradcmp.judge.verdict import CaseVerdict, Pair
-from gradcmp.recording import Array, Recording
+from gradcmp.recording import Outcome, Recording
 
 Fate: TypeAlias = Literal["killed", "survived", "not applicable", "disagrees without it"]
 
@@ -23,7 +25,11 @@ UNNOTICED: frozenset[Fate] = frozenset(("survived", "disagrees without it"))
 
 
 def selftest(
-    verdict: CaseVerdict, label: str, seed: int = 0, graph: Graph | None = None
+    verdict: CaseVerdict,
+    label: str,
+    seed: int = 0,
+    graph: Graph | None = None,
+    nudged: Sequence[Run] | None = None,
 ) -> dict[str, dict[str, Fate]]:
     """Spoil every gradient of one backend's recording in every way and judge it again.
 
@@ -37,6 +43,10 @@ def selftest(
         The backend whose recording is spoiled; it is held against the reference.
     graph : Graph, optional
         That of the case, where it is known already.
+    nudged : sequence of pair of Recording, optional
+        The backend at nudged inputs, in its dtype and in float64. With them a fault is in its
+        dtype alone, at the nudged inputs as well, and the float64 runs stay right: such a fault
+        has to fail, and is no *precision*. Without them it is in both.
 
     Returns
     -------
@@ -63,47 +73,85 @@ def selftest(
         if name.startswith(GRADIENT) and name != GRADIENT + verdict.case.output
     ]
     rng = np.random.default_rng(seed)
-    wrong = {name: mutants(right.gradients[name], rng) for name in names if name in right.gradients}
-    if not any(held is not None for by in wrong.values() for held in by.values()):
+    wrong = {name: changes(right.gradients[name], rng) for name in names if name in right.gradients}
+    if not any(change is not None for by in wrong.values() for change in by.values()):
         raise NothingComparedError(f"'{label}' has no gradient that a fault could be injected into")
+    alone = nudged is not None
     fates: dict[str, dict[str, Fate]] = {GRADIENT + name: {} for name in wrong}
     for mutant in MUTANTS:
-        spoiled = {name: held for name, by in wrong.items() if (held := by[mutant]) is not None}
-        judged = _judged(verdict, label, spoiled, graph) if spoiled else {}
+        faults = {name: change for name, by in wrong.items() if (change := by[mutant]) is not None}
+        outcome, twin = (
+            _in_both(right, verdict.twins.get(label), faults)
+            if nudged is None
+            else _in_one(right, verdict.twins.get(label), faults, nudged)
+        )
+        judged = _judged(verdict, label, outcome, twin, graph) if faults else {}
         for name in wrong:
             tensor = GRADIENT + name
             fates[tensor][mutant] = (
-                _fate(verdict, plain[tensor], judged[tensor])
-                if name in spoiled
+                _fate(plain[tensor], judged[tensor], verdict.case.strict and not alone)
+                if name in faults
                 else "not applicable"
             )
     return fates
 
 
-def _fate(verdict: CaseVerdict, plain: Comparison, judged: Comparison) -> Fate:
+def _fate(plain: Comparison, judged: Comparison, strict: bool) -> Fate:
     if not plain.agrees:
         return "disagrees without it"
-    noticed = not judged.agrees or (verdict.case.strict and judged.verdict.warns)
+    noticed = not judged.agrees or (strict and judged.verdict.warns)
     return "killed" if noticed else "survived"
 
 
-def _judged(
-    verdict: CaseVerdict, label: str, spoiled: Mapping[str, Array], graph: Graph | None
-) -> Mapping[str, Comparison]:
-    """Judge a recording with some gradients replaced; its float64 twin gets the same change."""
-    right = verdict.recordings[label]
-    outcomes = {
-        verdict.reference: verdict.recordings[verdict.reference],
-        label: replace(right, gradients={**right.gradients, **spoiled}),
+def _in_both(
+    right: Recording, twin: Outcome | None, faults: Mapping[str, Change]
+) -> tuple[Recording, Outcome | None]:
+    """Return the recording with some gradients spoiled; its float64 twin gets the same change."""
+    spoiled = _spoiled(right, faults)
+    if not isinstance(twin, Recording):
+        return spoiled, twin
+    changed = {
+        name: twin.gradients[name]
+        + (spoiled.gradients[name].astype(np.float64) - right.gradients[name])
+        for name in faults
+        if name in twin.gradients
     }
-    twins = {key: twin for key, twin in verdict.twins.items() if key in outcomes}
-    twin = twins.get(label)
-    if isinstance(twin, Recording):
-        changed = {
-            name: twin.gradients[name] + (wrong.astype(np.float64) - right.gradients[name])
-            for name, wrong in spoiled.items()
-            if name in twin.gradients
-        }
-        twins[label] = replace(twin, gradients={**twin.gradients, **changed})
+    return spoiled, replace(twin, gradients={**twin.gradients, **changed})
+
+
+def _in_one(
+    right: Recording, twin: Outcome | None, faults: Mapping[str, Change], nudged: Sequence[Run]
+) -> tuple[Recording, Outcome | None]:
+    """Return the recording as a kernel that is wrong in its dtype alone would have made it.
+
+    It is wrong at the nudged inputs, too, and its own noise is what that leaves.
+    """
+    spoiled = _spoiled(right, faults)
+    if not isinstance(twin, Recording):
+        return spoiled, twin
+    near = [(_spoiled(coarse, faults), fine) for coarse, fine in nudged]
+    names = [GRADIENT + name for name in faults]
+    dtype: DType = right.dtype  # type: ignore[assignment]
+    own = own_noise(dtype, (spoiled, twin), near, names)
+    return replace(spoiled, own_noise={**right.own_noise, **own}), twin
+
+
+def _spoiled(recording: Recording, faults: Mapping[str, Change]) -> Recording:
+    wrong = {name: change(recording.gradients[name]) for name, change in faults.items()}
+    return replace(recording, gradients={**recording.gradients, **wrong})
+
+
+def _judged(
+    verdict: CaseVerdict,
+    label: str,
+    outcome: Recording,
+    twin: Outcome | None,
+    graph: Graph | None,
+) -> Mapping[str, Comparison]:
+    """Judge what a backend would have answered with faults, against the reference."""
+    outcomes = {verdict.reference: verdict.recordings[verdict.reference], label: outcome}
+    twins = {key: one for key, one in verdict.twins.items() if key in outcomes}
+    if twin is not None:
+        twins[label] = twin
     again = judge(verdict.case, verdict.reference, outcomes, twins, graph=graph)
     return again.comparisons[Pair(label, verdict.reference)]

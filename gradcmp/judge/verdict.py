@@ -116,6 +116,8 @@ class CaseVerdict:
     comparisons : mapping of Pair to mapping of str to Comparison
         For each pair, by tensor (``node1``, ``d node1``), values in the order of the graph, then
         gradients in the order of the backward pass. Pairs with the reference come first.
+    witnesses : mapping of Pair to mapping of str to Comparison
+        Comparisons with the reference that were made only to tell who is wrong: no results.
     findings : mapping of Pair to mapping of str to Finding
         For what disagrees or warns.
     groups : mapping of str to Groups
@@ -134,6 +136,9 @@ class CaseVerdict:
         inputs would tell.
     runs : int
         How often each backend ran.
+    interrupted : mapping of str to Failure
+        By label, how a backend failed in one of several runs and answered in another, whose
+        recording is in `outcomes`.
     unsteady : mapping of str to mapping of str to Comparison
         By label and tensor, what was not the same to the last bit in all runs.
     isolated : mapping of str to CaseVerdict
@@ -160,12 +165,14 @@ class CaseVerdict:
     twins: Mapping[str, Outcome] = field(default_factory=dict)
     unearned: Mapping[str, set[str]] = field(default_factory=dict)
     runs: int = 1
+    interrupted: Mapping[str, Failure] = field(default_factory=dict)
     unsteady: Mapping[str, Mapping[str, Comparison]] = field(default_factory=dict)
     isolated: Mapping[str, CaseVerdict] = field(default_factory=dict)
     known: Mapping[tuple[Pair, str], str] = field(default_factory=dict)
     outdated: tuple[str, ...] = ()
     not_given: Mapping[Pair, tuple[str, ...]] = field(default_factory=dict)
     not_auto: str = ""
+    witnesses: Mapping[Pair, Mapping[str, Comparison]] = field(default_factory=dict)
 
     @property
     def tensors(self) -> tuple[str, ...]:
@@ -174,8 +181,9 @@ class CaseVerdict:
 
     @property
     def failures(self) -> tuple[Failure, ...]:
-        """Backends that gave no recording."""
-        return tuple(o for o in self.outcomes.values() if isinstance(o, Failure))
+        """Backends that gave no recording, in one run or in all."""
+        found = {label: o for label, o in self.outcomes.items() if isinstance(o, Failure)}
+        return tuple({**found, **self.interrupted}.values())
 
     @property
     def recordings(self) -> dict[str, Recording]:
@@ -216,6 +224,14 @@ class CaseVerdict:
     def weak(self) -> tuple[str, ...]:
         """Tensors on which a wrong gradient would have passed."""
         return tuple(name for name, one in self.sensitivity.items() if one.weak)
+
+    def wrong_sides(self, pair: Pair, name: str) -> tuple[str, ...]:
+        """Return who of a pair is known to be wrong in a tensor; empty where nobody is named."""
+        groups, finding = self.groups.get(name), self.findings.get(pair, {}).get(name)
+        named = groups.wrong if groups else ()
+        if not named and finding:
+            named = finding.ruling.off
+        return tuple(label for label in (pair.actual, pair.expected) if label in named)
 
     @property
     def exit_code(self) -> ExitCode:

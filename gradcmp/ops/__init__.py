@@ -3,9 +3,9 @@
 from importlib import import_module
 from pkgutil import iter_modules
 
+from gradcmp.dtypes.arrays import Array
 from gradcmp.ops.spec import (
     OPS,
-    Array,
     ArraySpec,
     Booleans,
     Example,

@@ -47,7 +47,11 @@ def sigmoid(x: Array) -> tuple[Array, Pullback]:
     return y, lambda dy: (slope() * dy,)
 
 
-register(unary(sigmoid, spelled(torch="sigmoid", tensorflow="sigmoid", jax="nn.sigmoid")))
+register(
+    unary(
+        sigmoid, spelled(torch="sigmoid", tensorflow="sigmoid", jax="nn.sigmoid"), loses_digits=True
+    )
+)
 
 
 def relu(x: Array) -> tuple[Array, Pullback]:
@@ -65,6 +69,7 @@ register(
         relu,
         spelled(torch="relu", tensorflow="nn.relu", jax="nn.relu"),
         Interval(-2.0, 2.0, avoid=(0.0,)),
+        compares=True,
     ),
 )
 
@@ -138,6 +143,7 @@ register(
             Example("gelu(x)", {"x": (4, 3)}),
             Example("gelu(x, approximate='tanh')", {"x": (4, 3)}),
         ),
+        loses_digits=True,
     )
 )
 
@@ -193,6 +199,7 @@ register(
             "jax": lambda jax, x, axis=-1: jax.nn.softmax(x, axis=axis),
         },
         examples=tuple(Example(f"softmax(x, axis={axis})", {"x": shape}) for shape, axis in AXES),
+        loses_digits=True,
     )
 )
 
@@ -228,5 +235,6 @@ register(
         examples=tuple(
             Example(f"log_softmax(x, axis={axis})", {"x": shape}) for shape, axis in AXES
         ),
+        loses_digits=True,
     )
 )

@@ -36,7 +36,15 @@ def abs(x: Array) -> tuple[Array, Pullback]:
     return y, lambda dy: (np.where(above, dy, np.where(below, -dy, 0)),)
 
 
-register(unary(abs, spelled(torch="abs", tensorflow="abs", jax="numpy.abs"), OFF_ZERO, numeric))
+register(
+    unary(
+        abs,
+        spelled(torch="abs", tensorflow="abs", jax="numpy.abs"),
+        OFF_ZERO,
+        numeric,
+        compares=True,
+    )
+)
 
 
 def sign(x: Array) -> tuple[Array, Pullback]:
@@ -47,7 +55,9 @@ def sign(x: Array) -> tuple[Array, Pullback]:
     return np.sign(np.real(x)), lambda dy: (zeros(dy, np.shape(dy)),)
 
 
-register(unary(sign, spelled(torch="sign", tensorflow="sign", jax="numpy.sign"), OFF_ZERO))
+register(
+    unary(sign, spelled(torch="sign", tensorflow="sign", jax="numpy.sign"), OFF_ZERO, compares=True)
+)
 
 
 def _choose(x: Array, y: Array, wins: Array, loses: Array) -> tuple[Array, Pullback]:
@@ -71,7 +81,12 @@ def maximum(x: Array, y: Array) -> tuple[Array, Pullback]:
 
 
 register(
-    binary(maximum, spelled(torch="maximum", tensorflow="maximum", jax="numpy.maximum"), numeric)
+    binary(
+        maximum,
+        spelled(torch="maximum", tensorflow="maximum", jax="numpy.maximum"),
+        numeric,
+        compares=True,
+    )
 )
 
 
@@ -85,7 +100,12 @@ def minimum(x: Array, y: Array) -> tuple[Array, Pullback]:
 
 
 register(
-    binary(minimum, spelled(torch="minimum", tensorflow="minimum", jax="numpy.minimum"), numeric)
+    binary(
+        minimum,
+        spelled(torch="minimum", tensorflow="minimum", jax="numpy.minimum"),
+        numeric,
+        compares=True,
+    )
 )
 
 
@@ -175,5 +195,6 @@ register(
             Example("clip(x, min=-1.0)", {"x": (5,)}),
             Example("clip(x, max=0.5)", {"x": (2, 3)}),
         ),
+        compares=True,
     )
 )

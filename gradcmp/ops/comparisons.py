@@ -55,4 +55,6 @@ for _reference, _sign, _torch in (
     _native = spelled(
         torch=_torch, tensorflow=f"math.{_reference.__name__}", jax=f"numpy.{_reference.__name__}"
     )
-    register(binary(_reference, _native, comparison, sign=_sign, differentiable=False))
+    register(
+        binary(_reference, _native, comparison, sign=_sign, differentiable=False, compares=True)
+    )

@@ -40,7 +40,13 @@ def expm1(x: Array) -> tuple[Array, Pullback]:
     return y, lambda dy: (slope() * dy,)
 
 
-register(unary(expm1, spelled(torch="expm1", tensorflow="math.expm1", jax="numpy.expm1")))
+register(
+    unary(
+        expm1,
+        spelled(torch="expm1", tensorflow="math.expm1", jax="numpy.expm1"),
+        loses_digits=True,
+    )
+)
 
 
 def log(x: Array) -> tuple[Array, Pullback]:
@@ -130,7 +136,9 @@ def tanh(x: Array) -> tuple[Array, Pullback]:
     return y, lambda dy: (slope() * dy,)
 
 
-register(unary(tanh, spelled(torch="tanh", tensorflow="math.tanh", jax="numpy.tanh")))
+register(
+    unary(tanh, spelled(torch="tanh", tensorflow="math.tanh", jax="numpy.tanh"), loses_digits=True)
+)
 
 
 def erf(x: Array) -> tuple[Array, Pullback]:

@@ -41,6 +41,8 @@ def unary(
     domain: Domain = ANYWHERE,
     infer: Callable[..., ArraySpec] = floating,
     noise: Mapping[Primitive, float] | None = None,
+    compares: bool = False,
+    loses_digits: bool = False,
 ) -> Op:
     """Return the op of one operand `x`, whose name is its reference's."""
     name = reference.__name__
@@ -52,6 +54,8 @@ def unary(
         domain={"x": domain},
         examples=tuple(Example(f"{name}(x)", {"x": shape}) for shape in SHAPES),
         noise=noise or {},
+        compares=compares,
+        loses_digits=loses_digits,
     )
 
 
@@ -64,6 +68,7 @@ def binary(
     sign: str | None = None,
     differentiable: bool = True,
     noise: Mapping[Primitive, float] | None = None,
+    compares: bool = False,
 ) -> Op:
     """Return the op of two broadcast operands `x` and `y`, whose name is its reference's.
 
@@ -88,6 +93,7 @@ def binary(
         ),
         differentiable=differentiable,
         noise=noise or {},
+        compares=compares,
     )
 
 

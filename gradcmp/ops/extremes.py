@@ -65,6 +65,7 @@ register(
             ),
         },
         examples=calls("max", *several("max")),
+        compares=True,
     )
 )
 register(
@@ -84,6 +85,7 @@ register(
             ),
         },
         examples=calls("min", *several("min")),
+        compares=True,
     )
 )
 

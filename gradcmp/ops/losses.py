@@ -90,5 +90,6 @@ register(
                 for reduction in REDUCTIONS
             ),
         ),
+        loses_digits=True,
     )
 )

@@ -113,7 +113,7 @@ def _avg_jax(jax: Any, x: Any, kernel: Pair, stride: Pair | None = None, padding
     return _reduced(jax, x, windows, 0.0, jax.lax.add) / size
 
 
-for _reference, _jax in ((max_pool, _max_jax), (avg_pool, _avg_jax)):
+for _reference, _jax, _compares in ((max_pool, _max_jax, True), (avg_pool, _avg_jax, False)):
     _name = _reference.__name__
     register(
         Op(
@@ -126,5 +126,6 @@ for _reference, _jax in ((max_pool, _max_jax), (avg_pool, _avg_jax)):
                 Example(f"{_name}(x, (3, 2), stride=2, padding=1)", {"x": (1, 2, 5, 4)}),
                 Example(f"{_name}(x, kernel=3, stride=(1, 2))", {"x": (1, 2, 4, 5)}),
             ),
+            compares=_compares,
         )
     )

@@ -11,11 +11,10 @@ from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from gradcmp.case import Shape
+from gradcmp.dtypes.arrays import Array as Array
 
-Array: TypeAlias = npt.NDArray[Any]
 Pullback: TypeAlias = Callable[[Array], "tuple[Array | None, ...]"]
 Kind: TypeAlias = Literal["float", "int", "bool"]
 Native: TypeAlias = Callable[..., Any]
@@ -122,6 +121,12 @@ class Op:
         error seen over the frameworks, 0 for what is exact. For each ufunc, or primitive of one's
         own that asks `offered`, that computes element by element and is not in
         `gradcmp.judge.noise.arithmetic`.
+    compares : bool
+        True where it takes a branch by a comparison, which is False beside NaN: what becomes of
+        a NaN there is then a convention of each library.
+    loses_digits : bool
+        True where the usual formula loses digits somewhere and the reference has a better one in
+        float64, see `gradcmp.ops.tails.precise`: who loses all digits there is warned of.
     call : callable, optional
         Has the signature that calls in the graph language follow where it cannot be the
         reference's: that of an op with a static argument before any number of operands.
@@ -135,6 +140,8 @@ class Op:
     domain: Mapping[str, Domain] = field(default_factory=dict)
     differentiable: bool = True
     noise: Mapping[Primitive, float] = field(default_factory=dict)
+    compares: bool = False
+    loses_digits: bool = False
     call: Callable[..., object] | None = None
 
     @cached_property

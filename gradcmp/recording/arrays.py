@@ -15,9 +15,9 @@ import numpy as np
 from numpy.lib import format as npy_format
 
 from gradcmp import machine
+from gradcmp.dtypes.arrays import Array
 from gradcmp.errors import RecordingError
 from gradcmp.recording.blob import Buffer
-from gradcmp.recording.records import Array
 
 NPY = b"\x93NUMPY"
 ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # with members, and without

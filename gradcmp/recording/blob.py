@@ -14,10 +14,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from gradcmp.dtypes.arrays import BFLOAT16, Array
 from gradcmp.errors import RecordingError
 from gradcmp.recording.facts import AGAIN, BROKEN, parse
 from gradcmp.recording.header import CODES, Header, read_header, write_header
-from gradcmp.recording.records import BFLOAT16, Array
 
 PREFIX = 8  # bytes of the length of the header
 MAX_HEADER = 100_000_000  # the format's own limit

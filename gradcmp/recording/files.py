@@ -10,26 +10,17 @@ from urllib.parse import quote
 
 import numpy as np
 
+from gradcmp.dtypes.arrays import BFLOAT16
 from gradcmp.errors import Location, RecordingError
 from gradcmp.recording.arrays import NPY, ZIP, read_npy, read_npz
 from gradcmp.recording.blob import unpack_foreign
 from gradcmp.recording.form import from_bytes, to_bytes
-from gradcmp.recording.records import BFLOAT16, Recording
+from gradcmp.recording.records import Recording
 from gradcmp.recording.whole import write_whole
 
 SUFFIX = ".safetensors"
 NPZ = ".npz"
 SUFFIXES = (SUFFIX, NPZ, ".npy")
-_TORCH = "Save the tensors with safetensors.torch.save_file, or numpy.savez"
-_KERAS = "Save the arrays with numpy.savez"
-WAYS_OUT = {  # of what holds arrays, and is not read
-    ".pt": _TORCH,
-    ".pth": _TORCH,
-    ".pkl": f"{_KERAS}: nothing is ever unpickled",
-    ".h5": _KERAS,
-    ".keras": _KERAS,
-    ".csv": f"{_KERAS}, from numpy.loadtxt",
-}
 NAMELESS = "array"  # the name of the array of a .npy file
 PLAIN = " ,=+@()"  # in the name of a file, besides letters, digits and _.-~
 
@@ -76,10 +67,7 @@ def read(file: Path) -> Recording:
     RecordingError
         When it is not such a file, is not complete, or contains no array.
     """
-    if not file.exists():
-        raise RecordingError(f"'{file}' does not exist")
-    if not file.is_file():  # a pipe or a device would be waited for
-        raise RecordingError(f"'{file}' is not a regular file")
+    require_regular(file)
     try:
         recording = _read(file)
     except OSError as error:
@@ -91,9 +79,20 @@ def read(file: Path) -> Recording:
     return recording
 
 
+def require_regular(file: Path) -> None:
+    """Refuse what is not there, and what is not a file: a pipe or a device would be waited for.
+
+    Raises
+    ------
+    RecordingError
+    """
+    if not file.exists():
+        raise RecordingError(f"'{file}' does not exist")
+    if not file.is_file():
+        raise RecordingError(f"'{file}' is not a regular file")
+
+
 def _read(file: Path) -> Recording:
-    if file.suffix in WAYS_OUT:
-        raise RecordingError(f"'{file.suffix}' files are not read", way_out=WAYS_OUT[file.suffix])
     with file.open("rb") as stream:
         if not os.fstat(stream.fileno()).st_size:
             raise RecordingError("it is empty")
@@ -106,14 +105,18 @@ def _read(file: Path) -> Recording:
     return from_bytes(mapped) if foreign is None else Recording("", "", foreign, {})
 
 
-def find(path: Path) -> dict[str, Path]:
-    """Return the recordings at a path, each by its place below it.
+def find(path: Path, suffixes: tuple[str, ...] = SUFFIXES) -> dict[str, Path]:
+    """Return the files at a path, each by its place below it.
+
+    Parameters
+    ----------
+    suffixes : tuple of str
+        Of the files that are meant; without them recordings, .npz and .npy files.
 
     Returns
     -------
     dict of str to Path
-        For a directory every recording, .npz and .npy file below it, sorted; a file itself has
-        the place ``""``.
+        For a directory every such file below it, sorted; a file itself has the place ``""``.
 
     Raises
     ------
@@ -127,10 +130,10 @@ def find(path: Path) -> dict[str, Path]:
     files = sorted(
         each
         for each in path.rglob("*")
-        if each.suffix in SUFFIXES and not each.name.startswith(".") and not each.is_dir()
+        if each.suffix.lower() in suffixes and not each.name.startswith(".") and not each.is_dir()
     )
     if not files:
-        raise RecordingError(f"'{path}' contains no {', no '.join(f'*{s}' for s in SUFFIXES)}")
+        raise RecordingError(f"'{path}' contains no {', no '.join(f'*{s}' for s in suffixes)}")
     return {each.relative_to(path).as_posix(): each for each in files}
 
 

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from gradcmp.case import DTYPES
+from gradcmp.dtypes.arrays import Array
 from gradcmp.errors import RecordingError
 from gradcmp.recording.blob import Buffer, pack, unpack
 from gradcmp.recording.facts import AGAIN, is_seconds, is_text, take, take_map, take_texts
 from gradcmp.recording.origin import origin_of_facts, origin_to_facts
-from gradcmp.recording.records import Array, Recording
+from gradcmp.recording.records import Recording
 
 SCHEMA = "gradcmp/recording/3"
 PARTS = {  # prefixes of the names of arrays, by the schemas that are read
@@ -25,7 +26,7 @@ def to_bytes(recording: Recording, tail: bytes = b"") -> bytes:
     arrays = {f"value/{name}": array for name, array in recording.values.items()}
     arrays |= {f"gradient/{name}": array for name, array in recording.gradients.items()}
     arrays |= {f"given/{name}": array for name, array in (recording.given or {}).items()}
-    arrays |= {f"own/{name}": array for name, array in recording.own.items()}
+    arrays |= {f"own/{name}": array for name, array in recording.own_noise.items()}
     if twin := recording.twin:
         arrays |= {f"twin/value/{name}": array for name, array in twin.values.items()}
         arrays |= {f"twin/gradient/{name}": array for name, array in twin.gradients.items()}

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from gradcmp.dtypes.arrays import BFLOAT16
 from gradcmp.recording.facts import parse
-from gradcmp.recording.records import BFLOAT16
 
 METADATA = "__metadata__"
 KEY = "gradcmp"  # of the facts in the metadata

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from gradcmp.dtypes.arrays import Array
 from gradcmp.errors import RecordingError
 from gradcmp.recording.facts import AGAIN
 from gradcmp.recording.origin import COTANGENT, Origin, fingerprint
-from gradcmp.recording.records import Array, Recording
+from gradcmp.recording.records import Recording
 
 
 def missing_inputs(

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from gradcmp.case import Case
+from gradcmp.dtypes.arrays import Array
 from gradcmp.errors import RecordingError
 from gradcmp.keys import ORIGIN
 from gradcmp.recording.asked import case_of_facts, case_to_facts
@@ -67,7 +67,7 @@ class Origin:
         return (self.graph, set(self.case.inputs), self.case.output, self.case.wrt)
 
 
-def fingerprint(array: npt.NDArray[Any]) -> str:
+def fingerprint(array: Array) -> str:
     """Return the SHA-256 of dtype, shape and numbers, whatever the layout and byte order.
 
     The numbers are hashed in C order, little-endian.

@@ -4,29 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache, cached_property
-from typing import Any, Literal, TypeAlias
+from functools import cached_property
+from typing import Literal, TypeAlias
 
-import ml_dtypes
-import numpy as np
-import numpy.typing as npt
-
+from gradcmp.dtypes.arrays import Array
 from gradcmp.recording.origin import Origin
-
-Array: TypeAlias = npt.NDArray[Any]
-
-BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
-
-
-def numpy_dtype(name: str) -> np.dtype[Any]:
-    """Return NumPy's dtype for a name; bfloat16 comes from ml_dtypes."""
-    return BFLOAT16 if name == "bfloat16" else np.dtype(name)
-
-
-@cache
-def dtype_name(dtype: np.dtype[Any]) -> str:
-    """Return the name of a dtype, whatever its byte order; NumPy puts it together each time."""
-    return dtype.name
 
 
 @dataclass(frozen=True)
@@ -52,7 +34,7 @@ class Recording:
         dtype lost digits; by the names in `Origin.hashes`. None where they were not kept.
     twin : Recording, optional
         The same backend on the same inputs in float64.
-    own : mapping of str to array
+    own_noise : mapping of str to array
         By tensor, as on screen, the noise of the backend's own code, as runs at nudged inputs have
         shown it; of those tensors alone that cannot be judged without.
     coarse_sums : set of str, optional
@@ -69,7 +51,7 @@ class Recording:
     origin: Origin | None = None
     given: Mapping[str, Array] | None = None
     twin: Recording | None = None
-    own: Mapping[str, Array] = field(default_factory=dict)
+    own_noise: Mapping[str, Array] = field(default_factory=dict)
     coarse_sums: frozenset[str] | None = None
 
     @cached_property

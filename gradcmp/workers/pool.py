@@ -15,7 +15,7 @@ from gradcmp.workers.records import Description, Environment, Event, Request
 if TYPE_CHECKING:
     from gradcmp.recording import Failure, Outcome
 
-LOOK = 3600.0  # seconds between two looks at the deadlines: the kernel counts no more than 24 days
+LOOK = 3600.0  # seconds: the kernel counts no more than 24 days
 
 
 class Pool:
@@ -28,10 +28,15 @@ class Pool:
     ----------
     on_event : callable, optional
         Is told of progress, in the caller's own thread.
+    look : float
+        The most seconds between two looks at the deadlines.
     """
 
-    def __init__(self, on_event: Callable[[Event], None] = lambda event: None) -> None:
+    def __init__(
+        self, on_event: Callable[[Event], None] = lambda event: None, look: float = LOOK
+    ) -> None:
         self._on_event = on_event
+        self._look = look
         self._lanes: dict[Environment, Lane] = {}
         self._selector = selectors.DefaultSelector()
 
@@ -117,7 +122,7 @@ class Pool:
             return []
         patience = min(lane.deadline for lane in waiting) - time.monotonic()
         answers: Answers = []
-        for key, events in self._selector.select(min(max(0.0, patience), LOOK)):
+        for key, events in self._selector.select(min(max(0.0, patience), self._look)):
             answers += key.data(events)
         now = time.monotonic()
         for lane in waiting:

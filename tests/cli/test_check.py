@@ -46,6 +46,36 @@ def test_what_agrees_is_a_count(here, check):
     assert check() == (0, ["✓ 2 cases: 2 agree, 0 disagree, 0 could not compare"], "")
 
 
+NAN = """
+inputs: {{X: {{kind: values, values: [1.0, {number}, 4.0]}}}}
+graph: {{y: sum(sqrt(X))}}
+backends: [numpy, "numpy,dtype=float32"]
+"""
+
+
+@pytest.mark.processes
+def test_a_line_for_each_case_that_passes_with_a_warning(here, check):
+    """The root of a negative number is NaN on both sides, and so is its gradient alone."""
+    (here / "a.yaml").write_text(NAN.format(number=-1.0))
+    (here / "b.yaml").write_text(NAN.format(number=1.0))
+    code, lines, _ = check()
+    assert code == 0
+    assert len(lines) == 2
+    assert lines[0].startswith("! configs/a.yaml:2: a: agree: 2 backends, 1 pair, ")
+    assert "warnings: non-finite in y (NaN or infinity at every element" in lines[0]
+    in_the_gradient = "non-finite in d X (NaN or infinity in 1 of 3 elements of both, from node 'y'"
+    assert in_the_gradient in lines[0]
+    code, lines, _ = check("--strict")
+    assert (code, len(lines)) == (1, 2)
+    assert lines[0].startswith("✗ configs/a.yaml:2: a: disagree: under strict; ")
+    assert in_the_gradient in lines[0]
+    code, lines, _ = check()
+    last = "2 cases: 2 agree, 0 disagree, 0 could not compare; 1 case with warnings"
+    assert lines[1] == f"✓ {last}"
+    (here / "a.yaml").unlink()
+    assert check()[1] == ["✓ 1 case: 1 agree, 0 disagree, 0 could not compare"]
+
+
 @pytest.mark.processes
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_a_line_for_each_case_that_does_not_agree_in_order(here, check, jobs):

@@ -296,7 +296,7 @@ def test_paths_that_do_not_fit_are_2(made, tmp_path, capsys):
         ((torch, torch / "two layers.safetensors"), "are a file and a directory"),
         ((torch, tmp_path / "absent"), "does not exist"),
         ((tmp_path, torch), "contains no *.safetensors"),
-        ((made / "cases.yaml", made / "cases.yaml"), "is not a complete safetensors recording"),
+        ((made / "cases.yaml", made / "cases.yaml"), "is in none of the formats"),
     ):
         assert main(["diff", *map(str, pair)]) == 2
         assert says in words(capsys)

@@ -41,6 +41,34 @@ def test_a_tolerance_that_lets_all_pass_fails(config, capsys):
     assert matrix["W"] == ["survived"] * 5
 
 
+def automatic(tmp_path):
+    path = tmp_path / "auto.yaml"
+    path.write_text(CASE.replace("tolerance: {rtol: 1e-5, atol: 1e-6}", ""))
+    return str(path)
+
+
+@pytest.mark.usefixtures("with_torch")
+def test_under_auto_each_mutant_is_in_both_dtypes_and_in_the_tested_one_alone(tmp_path, capsys):
+    assert main(["selftest", automatic(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert "torch (wrong in float32 and float64, then in float32 alone)" in " ".join(out.split())
+    assert rows(out)["W"] == ["killed", "killed", "killed", "killed", "–"]
+
+
+@pytest.mark.usefixtures("with_torch")
+def test_what_survives_in_one_dtype_alone_is_shown_and_fails(tmp_path, capsys, monkeypatch):
+    """The judge is sabotaged: it takes whatever shrinks in float64 for lost digits."""
+    monkeypatch.setattr("gradcmp.judge.auto.calibrated_noise.OWN_LIMIT", float("inf"))
+    assert main(["selftest", automatic(tmp_path)]) == 1
+    assert "killed, survived in float32 alone" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.usefixtures("with_torch")
+def test_in_float64_there_is_one_kind_only(tmp_path, capsys):
+    assert main(["selftest", automatic(tmp_path), "--dtype", "float64"]) == 0
+    assert "alone" not in capsys.readouterr().out
+
+
 @pytest.mark.processes
 def test_without_a_backend_there_is_nothing_to_spoil(config, capsys):
     assert main(["selftest", config, "-b", "numpy"]) == 3

@@ -26,6 +26,9 @@ HIDDEN = "".join(  # keys that stand in one place, or in none
     for place, flag in [*((place, place.upper()) for place in PLACES), ("none", "PAGE & JSON")]
 )
 BACKEND = "    timeout: float = field("  # a field of the record of a backend
+CODE = (
+    '    recipe: str = field(default=None, kw_only=True, metadata=key("How.", reach=Reach.CODE))\n'
+)
 FLAVOUR = '    flavour: str = field(default="", metadata=key("How.", PAGE | LABEL))\n'
 
 CONFIG = """\
@@ -53,9 +56,9 @@ from gradcmp.report.page.case_yaml import case_yaml
 
 config, docs = sys.argv[1:]
 
-def refusal(text):
+def refusal(text, user_code=True):
     try:
-        load_text(text, "c.yaml")
+        load_text(text, "c.yaml", user_code)
     except ConfigError as error:
         return str(error)
 
@@ -85,6 +88,7 @@ print(json.dumps({
     "origin_again": origin_of_facts(facts).case.owner,
     "origin_old": origin_of_facts(old).case.owner,
     "wrong": refusal(config.replace("[Ada, 'Grace H.']", "[3]")),
+    "coded": refusal(config + "recipe: cook.py:soup\\n", False),
     "misspelt": refusal(config.replace("owner: nobody", "ownr: nobody")),
 }))
 """
@@ -113,7 +117,7 @@ def with_fields(scratch, fields):
 
 @pytest.fixture(scope="module")
 def said(tmp_path_factory):
-    fields = OWNER.format(metadata=METADATA) + HIDDEN
+    fields = OWNER.format(metadata=METADATA) + HIDDEN + CODE
     return with_fields(tmp_path_factory.mktemp("scratch"), fields)
 
 
@@ -157,6 +161,10 @@ def test_a_key_of_a_backend_is_in_its_label_and_on_the_page(said):
 def test_errors_know_it(said):
     assert "owner is 3, and must be text" in said["wrong"]
     assert "Did you mean 'owner'?" in said["misspelt"]
+
+
+def test_one_that_names_code_is_refused_where_no_user_code_may_run(said):
+    assert "c.yaml:10: recipe is 'cook.py:soup': code, which --no-user-code" in said["coded"]
 
 
 @pytest.mark.parametrize("place", PLACES)

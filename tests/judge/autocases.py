@@ -78,7 +78,7 @@ def verdict(case, inputs, wrong=None, twin=True, dtype="float32", spoil=None, li
         for near in [{name: x.astype(kind).astype(np.float64) for name, x in arrays.items()}]
     ]
     own = own_noise(dtype, (ours, fine), nudged, fine.tensors)
-    return judge(case, "numpy", {**outcomes, "torch": replace(ours, own=own)}, twins)
+    return judge(case, "numpy", {**outcomes, "torch": replace(ours, own_noise=own)}, twins)
 
 
 def reasons(judged):

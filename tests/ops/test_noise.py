@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from op_calls import DIFFERENTIABLE, OUTPUT, Call
 
-from gradcmp.judge.dtypes import PRECISIONS
+from gradcmp.dtypes import FORMATS
 from gradcmp.judge.noise.arithmetic import KAPPA
 from gradcmp.judge.noise.calibration import calibrate
 from gradcmp.judge.noise.model import NoiseModel, NoisyArray, NoModelError
@@ -19,7 +20,7 @@ from gradcmp.ops.spec import Primitive, Registry
 
 @pytest.mark.parametrize("call", DIFFERENTIABLE, ids=str)
 def test_op_has_a_noise_model(call: Call) -> None:
-    precision = PRECISIONS["float32"]
+    precision = FORMATS["float32"]
     expected = {OUTPUT: call.value(call.inputs)}
     expected |= {f"d {name}": gradient for name, gradient in call.gradients.items()}
     scales = calibrate(call.graph, call.inputs, call.cotangent, precision, expected, replicas=8)
@@ -37,7 +38,7 @@ def error_and_noise(op: Op, primitive: Primitive) -> tuple[float, float]:
     operands = [op.draw(name, rng, (2000,)) for name in op.signature.parameters]
     coarse = [x.astype(np.float32) for x in operands[: getattr(primitive, "nin", 1)]]
     fine = [x.astype(np.float64) for x in coarse]
-    model = NoiseModel(PRECISIONS["float32"], 16, np.random.default_rng(0))
+    model = NoiseModel(FORMATS["float32"], 16, np.random.default_rng(0))
     stacks = [NoisyArray(np.repeat(x[None], 17, axis=0), model) for x in fine]
     base, found, noisy = primitive(*fine), primitive(*coarse), primitive(*stacks)
     np.testing.assert_array_equal(noisy.stack[0], base)
@@ -53,7 +54,7 @@ def rms(x: Array) -> float:
 )
 def test_a_primitive_strays_about_as_far_as_its_op_says(op: Op, primitive: Primitive) -> None:
     error, noise = error_and_noise(op, primitive)
-    assert 0.7 * error <= noise <= 2 * op.noise[primitive] * PRECISIONS["float32"].u
+    assert 0.7 * error <= noise <= 2 * op.noise[primitive] * FORMATS["float32"].u
 
 
 def tangent(x: Array) -> tuple[Array, Pullback]:
@@ -64,10 +65,9 @@ def tangent(x: Array) -> tuple[Array, Pullback]:
 
 @pytest.mark.parametrize(("kappa", "enough"), [(6.0, True), (0.05, False), (0.0, False)])
 def test_a_ufunc_that_is_new_has_the_noise_of_the_block(
-    kappa: float, enough: bool, monkeypatch: pytest.MonkeyPatch
+    kappa: float, enough: bool, registered: Callable[[Op], Op]
 ) -> None:
-    op = unary(tangent, {}, noise={np.tan: kappa})
-    monkeypatch.setattr(OPS, "_noise", {**OPS._noise, **op.noise})
+    op = registered(unary(tangent, {}, noise={np.tan: kappa}))
     error, noise = error_and_noise(op, np.tan)
     assert (0.7 * error <= noise) == enough
 

@@ -64,11 +64,3 @@ def test_what_does_not_fit_is_refused(entry, tmp_path):
     file.write_bytes(blob(entry, bytes(4)))
     with pytest.raises(RecordingError):
         read(file)
-
-
-@pytest.mark.parametrize("suffix", [".pt", ".pth", ".pkl", ".h5", ".keras", ".csv"])
-def test_what_is_not_read_has_a_way_out(suffix, tmp_path):
-    file = tmp_path / f"gradients{suffix}"
-    file.write_bytes(b"PK\x03\x04 or anything")
-    with pytest.raises(RecordingError, match=f"'{suffix}' files are not read. Save the"):
-        read(file)

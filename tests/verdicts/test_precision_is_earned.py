@@ -62,6 +62,14 @@ def test_what_is_wrong_in_both_dtypes_fails(spoil):
     assert not Trial(SEED, INPUTS, both={"d Y": spoil(X)}).agrees("d Y")
 
 
+@pytest.mark.parametrize("spoil", WRONG.values(), ids=WRONG)
+def test_a_small_difference_in_float64_excuses_nothing_in_float32(spoil):
+    """As of a constant that float64 has in float32's digits only."""
+    small = X * (1 + 1e-8)
+    assert Trial(SEED, INPUTS, both={"d Y": small}).reason("d Y") == "note"
+    assert not Trial(SEED, INPUTS, both={"d Y": small}, alone={"d Y": spoil(X)}).agrees("d Y")
+
+
 @pytest.mark.parametrize("name", ["negated", "zero", "doubled", "reversed"])
 def test_what_has_a_cause_is_never_precision(name):
     trial = Trial(SEED, INPUTS, alone={"d Y": WRONG[name](X)})

@@ -293,9 +293,10 @@ def test_a_timeout_longer_than_the_kernel_counts(pool, ask):
     assert right(recording(pool, ask(timeout=1e10)), ask())
 
 
-def test_a_deadline_is_kept_between_two_looks(pool, ask, monkeypatch):
-    monkeypatch.setattr("gradcmp.workers.pool.LOOK", 0.05)
-    assert failure(pool, ask("silent", timeout=0.5)).kind == "timeout"
+@pytest.mark.processes
+def test_a_deadline_is_kept_between_two_looks(ask):
+    with Pool(look=0.05) as pool:
+        assert failure(pool, ask("silent", timeout=0.5)).kind == "timeout"
 
 
 def test_a_garbled_answer_is_that_backends_failure_and_the_next_one_stands(pool, ask, monkeypatch):

@@ -12,6 +12,7 @@ import click
 from gradcmp.case import Case
 from gradcmp.cli import completion, options
 from gradcmp.cli.cases import choose, load
+from gradcmp.cli.trust import no_user_code
 from gradcmp.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 @click.option(
     "--output", "-o", "file", type=options.FILE, help="Where the script goes, not the screen."
 )
+@no_user_code
 @options.debug
 def command(
     paths: tuple[str, ...],

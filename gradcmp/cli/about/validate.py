@@ -5,11 +5,13 @@ from __future__ import annotations
 import click
 
 from gradcmp.cli import options
+from gradcmp.cli.trust import no_user_code, user_code
 from gradcmp.errors import GradcmpError, together
 
 
 @click.command(name="validate")
 @click.argument("paths", nargs=-1, required=True, type=options.CONFIGS, metavar="CONFIG|DIR...")
+@no_user_code
 @options.debug
 def command(paths: tuple[str, ...]) -> None:
     """Check configs without running them: keys, expressions, names, shapes, backends.
@@ -20,8 +22,9 @@ def command(paths: tuple[str, ...]) -> None:
     from gradcmp.plan import check
 
     errors: list[GradcmpError] = []
-    for path in find(paths):
-        cases, before = survey(path), len(errors)
+    allowed = user_code()
+    for path in find(paths, allowed):
+        cases, before = survey(path, allowed), len(errors)
         for case in cases:
             try:
                 check(case)

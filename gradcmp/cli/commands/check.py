@@ -15,6 +15,7 @@ from gradcmp.case import Case
 from gradcmp.cli import options
 from gradcmp.cli.cases import survey
 from gradcmp.cli.output import reports
+from gradcmp.cli.trust import no_user_code, user_code
 from gradcmp.errors import ExitCode, UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ DEFAULT = "configs"  # not '.': a project has YAML that is none of gradcmp's
 )
 @options.STRICT
 @reports
+@no_user_code
 @options.debug
 def command(
     paths: tuple[str, ...],
@@ -136,7 +138,7 @@ def excuses(file: Path | None, cases: Sequence[Case]) -> Finish:
         labels |= {str(spec) for spec in backends_of(case)}
         tensors |= {*case.inputs, *case.graph}
         tensors |= {f"d {name}" for name in (*case.wrt, *case.graph)}
-    known = load_known(file, names, date.today())
+    known = load_known(file, names, date.today(), user_code())
     return lambda verdict: excuse(verdict, known)
 
 

@@ -11,6 +11,7 @@ import click
 from gradcmp.case import Case, DType
 from gradcmp.cli import completion, options
 from gradcmp.cli.cases import choose, require_distinct, survey
+from gradcmp.cli.trust import no_user_code
 from gradcmp.errors import (
     BackendError,
     ExitCode,
@@ -56,6 +57,7 @@ FOREIGN = (".npy", ".pt", ".pth", ".h5", ".hdf5", ".keras", ".csv", ".json", ".p
     type=options.FILE,
     help="The file for one case (FILE.npz: its arrays alone), the directory for several.",
 )
+@no_user_code
 @options.debug
 def command(
     paths: tuple[str, ...],

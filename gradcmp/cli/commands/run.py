@@ -12,6 +12,7 @@ from gradcmp.case import ONCE, Case, Effort
 from gradcmp.cli import options
 from gradcmp.cli.cases import choose, load, survey
 from gradcmp.cli.output import Output, output
+from gradcmp.cli.trust import no_user_code
 from gradcmp.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     help="Stay, and run again what a change of a file needs; Ctrl-C ends it.",
 )
 @output
+@no_user_code
 @options.debug
 def command(
     paths: tuple[str, ...],

@@ -18,6 +18,8 @@ from gradcmp.cli.running.session import Finish, Session, WorkerProgress
 from gradcmp.cli.screen import console, publish
 from gradcmp.cli.streams import unread
 from gradcmp.errors import ConfigError, ExitCode, GradcmpError, InputError, UsageError
+from gradcmp.inputs import KINDS
+from gradcmp.keys import Reach
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -219,5 +221,9 @@ def question(case: Case) -> str:
 
 def data_files(case: Case) -> tuple[str, ...]:
     """Name the files that the inputs of a case come from."""
-    specs = case.inputs.values()
-    return tuple(str(spec.parameters["file"]) for spec in specs if spec.kind == "file")
+    return tuple(
+        str(value)
+        for spec in case.inputs.values()
+        for name, value in spec.parameters.items()
+        if KINDS[spec.kind].reaches.get(name) is Reach.FILE
+    )

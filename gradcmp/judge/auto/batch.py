@@ -12,13 +12,13 @@ from functools import cached_property
 import numpy as np
 
 from gradcmp.case import Fixed
+from gradcmp.dtypes import FORMATS
 from gradcmp.judge.auto.loudness import apart
 from gradcmp.judge.auto.pair import RecordingPair, TensorPair
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.elementwise.arrays import compare, compare_segments
 from gradcmp.judge.elementwise.segments import LONGEST, TOGETHER, Float, Segments, batches
 from gradcmp.judge.elementwise.tolerance import rule_of
-from gradcmp.judge.elementwise.ulp import FORMATS
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 
+from gradcmp.dtypes import FORMATS, Format
 from gradcmp.judge.auto.batch import TensorBatch
 from gradcmp.judge.auto.decision import decide, element_of, lost_digits, noise_of
 from gradcmp.judge.auto.kinks import free_direction, kinked, outside_span, unexplained
@@ -15,7 +16,6 @@ from gradcmp.judge.auto.loudness import apart, loudness, shrinks
 from gradcmp.judge.auto.pair import RecordingPair, TensorPair
 from gradcmp.judge.auto.source import NoiseSource
 from gradcmp.judge.comparison import Comparison, Verdict
-from gradcmp.judge.dtypes import PRECISIONS, Precision
 from gradcmp.judge.elementwise.arrays import is_small
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.noise.calibration import Scale
@@ -59,12 +59,14 @@ class CalibratedNoise:
         found = loudness(difference, scale, limits)
         measured = partial(self._decide, scale=scale, sides=sides)
         verdict, shrink = measured(difference, stayed)
+        rest = found
         if verdict.reason != "rounding" and scale.kinks:
-            verdict, rest = self._with_kinks(verdict, sides, tensor, scale, measured)
-            found = found if verdict.agrees else loudness(rest, scale, limits)
-        if verdict.reason in ("precision", "suspect"):
+            verdict, left = self._with_kinks(verdict, sides, tensor, scale, measured)
+            rest = loudness(left, scale, limits)
+            found = found if verdict.agrees else rest
+        if verdict.reason in ("precision", "suspect") or (verdict.reason == "note" and rest.loud):
             unit = self._unit(sides, tensor, difference)
-            if verdict.reason == "precision":
+            if verdict.agrees:
                 verdict = self._earned(verdict, sides, tensor, unit)
             if unit:
                 detail = f"{verdict.detail}; consistent with {unit} matmuls"
@@ -106,11 +108,11 @@ class CalibratedNoise:
         The verdict on all of the difference stands if this one is no milder.
         """
 
-        def rest(values: tuple[Array, Array], precision: Precision) -> Float:
+        def rest(values: tuple[Array, Array], precision: Format) -> Float:
             free = sides.expected_is_reference
             return unexplained(tensor.name, values, scale, precision, free)
 
-        fine = tensor.float64 and rest(tensor.float64, PRECISIONS["float64"])
+        fine = tensor.float64 and rest(tensor.float64, FORMATS["float64"])
         left = rest(tensor.values, sides.precision)
         milder, _ = measured(left, fine)
         if not milder.agrees:
@@ -209,7 +211,7 @@ class CalibratedNoise:
     def _earned(
         self, verdict: Verdict, sides: RecordingPair, tensor: TensorPair, unit: str
     ) -> Verdict:
-        """Return precision if the difference moves with the inputs, as rounding does.
+        """Return a verdict on lost digits if they move with the inputs, as rounding does.
 
         A float64 run that is right says that the formula is right, not that the kernel of
         another dtype is.
@@ -219,7 +221,7 @@ class CalibratedNoise:
             strayed = sides.strayed(label, tensor.name)
             if strayed is not None and not loudness(strayed, scale, limits).loud:
                 continue  # this side lost no digits
-            noise = recording.own.get(tensor.name)
+            noise = recording.own_noise.get(tensor.name)
             if strayed is None or noise is None or noise.shape != strayed.shape:
                 self.unearned.setdefault(label, set()).add(tensor.name)
                 if unit:

@@ -9,15 +9,14 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from gradcmp.dtypes import FORMATS, Format, coarser
 from gradcmp.judge.auto.loudness import Limits, Loudness, apart, loudness
 from gradcmp.judge.auto.overflow import Overflow
 from gradcmp.judge.auto.pair import TensorPair
 from gradcmp.judge.auto.source import PRECISE
 from gradcmp.judge.comparison import Comparison, Element, Noise, Verdict
-from gradcmp.judge.dtypes import PRECISIONS, Precision
 from gradcmp.judge.elementwise.difference import element
 from gradcmp.judge.elementwise.segments import Float
-from gradcmp.judge.elementwise.ulp import coarser
 from gradcmp.judge.noise.calibration import Scale
 from gradcmp.recording import Array, dtype_name
 
@@ -126,7 +125,7 @@ def lost_digits(
     tensor: TensorPair,
     known: Float,
     scale: Callable[..., Scale],
-    precision: Precision,
+    precision: Format,
     limits: Limits,
 ) -> Comparison:
     """Return *precision* for what agrees as rounding, though a formula has lost all digits.
@@ -147,7 +146,7 @@ def lost_digits(
     if tensor.float64:
         lost &= _is_lost(tensor.float64, known)
     elif lost.any():  # what the usual formula leaves in float64
-        lost &= PRECISIONS["float64"].u / precision.u * scale().s >= np.abs(known)
+        lost &= FORMATS["float64"].u / precision.u * scale().s >= np.abs(known)
     if not lost.any():
         return seen
     difference = apart(*(np.asarray(array, np.float64) for array in tensor.values))

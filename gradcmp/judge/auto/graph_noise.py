@@ -7,23 +7,22 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from gradcmp.case import DType
+from gradcmp.dtypes import FORMATS
 from gradcmp.graph import Graph
 from gradcmp.graph.records import STEP
 from gradcmp.judge.auto.loudness import OWN_LIMITS, Limits, limits_of, together
 from gradcmp.judge.auto.overflow import Overflow, overflows
 from gradcmp.judge.auto.pair import RecordingPair
 from gradcmp.judge.auto.source import PRECISE
-from gradcmp.judge.dtypes import HALVES, PRECISIONS
 from gradcmp.judge.noise.bfloat16 import ANY
 from gradcmp.judge.noise.calibration import Scale, calibrate
 from gradcmp.judge.noise.model import NoModelError
 from gradcmp.judge.noise.nearby_points import POINTS, run_in, self_noise
-from gradcmp.ops.tails import LOSING
 from gradcmp.recording import Array, Recording
 
 REPLICAS = 16
 ROUGH_REPLICAS = 4
-UNITS = {"TF32": PRECISIONS["float16"], "bfloat16": PRECISIONS["bfloat16"]}  # same significands
+UNITS = {"TF32": FORMATS["float16"], "bfloat16": FORMATS["bfloat16"]}  # same significands
 
 
 @dataclass
@@ -58,7 +57,7 @@ class GraphNoise:
     @cached_property
     def loses_digits(self) -> bool:
         """Whether an op of the graph has a usual formula and a better one."""
-        return any(node.spec.name in LOSING for node in self.graph)
+        return any(node.spec.loses_digits for node in self.graph)
 
     @cached_property
     def float32_run(self) -> Mapping[str, Array]:
@@ -96,7 +95,7 @@ class GraphNoise:
         With `PRECISE` for a unit, the noise of formulas that lose no digits where the usual ones
         do. `coarse` are the kinds of sums that are added up in bfloat16 itself.
         """
-        key = (dtype, unit, coarse if dtype in HALVES else ANY)
+        key = (dtype, unit, coarse if FORMATS[dtype].only_stores else ANY)
         return self._get(key, lambda: self._calibrate(dtype, REPLICAS, unit, coarse))
 
     def roughly(self, name: str, dtype: DType) -> Scale:
@@ -130,7 +129,7 @@ class GraphNoise:
                 self.graph,
                 inputs,
                 cotangent,
-                PRECISIONS[dtype],
+                FORMATS[dtype],
                 self.names,
                 replicas,
                 operands=UNITS.get(unit),

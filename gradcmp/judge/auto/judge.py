@@ -18,7 +18,6 @@ from gradcmp.judge.auto.pair import RecordingPair, TensorPair
 from gradcmp.judge.auto.reference_error import BASELINE_DTYPE, ReferenceError
 from gradcmp.judge.auto.source import NoiseSource
 from gradcmp.judge.comparison import Comparison
-from gradcmp.judge.dtypes import HALVES
 from gradcmp.judge.elementwise.arrays import compare_all, is_real
 from gradcmp.judge.elementwise.segments import TOGETHER, Float
 from gradcmp.judge.tensor_judge import Allowance, Exact, Latitude, TiedDirection
@@ -43,6 +42,8 @@ class NoiseJudge:
     ----------
     source : NoiseSource
         Where the noise comes from.
+    reference : str
+        The label of the float64 reference.
     recordings : mapping of str to Recording
         By label, the reference among them.
     twins : mapping of str to Recording
@@ -54,6 +55,7 @@ class NoiseJudge:
     """
 
     source: NoiseSource
+    reference: str
     recordings: Mapping[str, Recording]
     twins: Mapping[str, Recording]
     unearned: dict[str, set[str]] = field(default_factory=dict)
@@ -67,7 +69,7 @@ class NoiseJudge:
         sides = self.sides(pair)
         matched = [sides.match(name, *both) for name, both in tensors.items()]
         # Modes of one framework mostly give the same bits: judged once, not for every pair.
-        sums = sides.sums if sides.dtype in HALVES else ()
+        sums = sides.sums if sides.precision.only_stores else ()
         about = (sides.dtype, sides.expected_is_reference, sides.same_backend, sums)
         several = len(self.recordings) > 2
         keys = {t.name: (t.name, about, bits) for t in matched if several and (bits := t.bits)}
@@ -121,7 +123,7 @@ class NoiseJudge:
     def sides(self, pair: Pair) -> RecordingPair:
         """Put the two recordings of a pair beside each other."""
         recordings = self.recordings[pair.actual], self.recordings[pair.expected]
-        return RecordingPair(pair, recordings, self.twins, self.source.reference.backend)
+        return RecordingPair(pair, recordings, self.twins, self.reference)
 
     def _beside_unmatched(
         self, sides: RecordingPair, tensors: Sequence[TensorPair], found: Mapping[str, Comparison]
@@ -201,8 +203,8 @@ class NoiseJudge:
 
 
 def _is_shared(found: Comparison) -> bool:
-    """Whether a judgement holds for whoever has the same bits: precision each side has to earn."""
-    return found.agrees and found.verdict.reason != "precision"
+    """Whether a judgement holds for whoever has the same bits: each has to earn lost digits."""
+    return found.agrees and found.verdict.reason not in ("precision", "note")
 
 
 def _is_unmatched(seen: Comparison) -> bool:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gradcmp.dtypes import Format
 from gradcmp.judge.auto.loudness import apart
-from gradcmp.judge.dtypes import Precision
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.noise.calibration import Scale
 from gradcmp.judge.noise.kinks import EPS, Kinks
@@ -58,7 +58,7 @@ class Kinked:
 
 
 def kinked(
-    name: str, values: Sequence[Array], scale: Scale, precision: Precision, many: bool
+    name: str, values: Sequence[Array], scale: Scale, precision: Format, many: bool
 ) -> Kinked:
     """Put a difference beside the jumps of its tensor.
 
@@ -87,7 +87,7 @@ def unexplained(
     name: str,
     values: Sequence[Array],
     scale: Scale,
-    precision: Precision,
+    precision: Format,
     expected_is_reference: bool,
 ) -> Float:
     """Return what is left of the difference of one tensor that has open branches.
@@ -96,7 +96,7 @@ def unexplained(
     ----------
     values : pair of array
         Actual and expected.
-    precision : Precision
+    precision : Format
         Of the coarser side: jumps are rounded, too.
     expected_is_reference : bool
         Then only the other side's branches are open.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gradcmp.case import DType
-from gradcmp.judge.dtypes import HALVES, PRECISIONS, Precision
+from gradcmp.dtypes import FORMATS, Format
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.noise.calibration import Scale
 
@@ -42,7 +42,7 @@ OWN_LIMITS = Limits(10.0, np.inf, 1000.0)
 
 def limits_of(dtype: DType) -> Limits:
     """Return from where on a difference is loud, by calibrated noise."""
-    return BFLOAT16_LIMITS if dtype in HALVES else LIMITS
+    return BFLOAT16_LIMITS if FORMATS[dtype].only_stores else LIMITS
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def together(scales: Sequence[Scale]) -> Scale:
     return first
 
 
-def shrinks(difference: Float, scale: Scale, seen: Loudness, precision: Precision) -> float:
+def shrinks(difference: Float, scale: Scale, seen: Loudness, precision: Format) -> float:
     """Return how far a float64 difference exceeds what rounding would have left of it.
 
     ``rho / (64 max(1, r, p))``, or 1000 for 64 where the noise is the code's own, with
@@ -123,7 +123,7 @@ def shrinks(difference: Float, scale: Scale, seen: Loudness, precision: Precisio
     difference shrank as rounding does. A wrong formula does not shrink.
     """
     with np.errstate(all="ignore"):
-        fine = scale.s * (PRECISIONS["float64"].u / precision.u)
+        fine = scale.s * (FORMATS["float64"].u / precision.u)
         rho = float(np.max(_over(difference, fine), initial=0.0))
     allowed = seen.limits.shrinks * max(1.0, min(seen.r, 1e300), min(seen.p, 1e300))
     return rho / allowed

@@ -9,18 +9,18 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcmp.case import DType, Fixed
+from gradcmp.dtypes import FORMATS
 from gradcmp.judge.auto.batch import TensorBatch
 from gradcmp.judge.auto.decision import ROUNDING, noise_of
 from gradcmp.judge.auto.loudness import Limits, Loudness, limits_of
 from gradcmp.judge.comparison import Comparison, Element, Noise
-from gradcmp.judge.dtypes import PRECISIONS
 from gradcmp.judge.elementwise.segments import Float
 
 SETTLED_ETA = 5.0
 # Units roundoff of a float64 difference that shrank as rounding does, whatever the noise is: rho
 # is below 64 up to 64 / sqrt(3), as s is at least u |g| / sqrt(3).
 SETTLED_FLOAT64 = 36.0
-U_FLOAT64 = PRECISIONS["float64"].u
+U_FLOAT64 = FORMATS["float64"].u
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Floor:
 
 
 def _floor(dtype: DType, units: float) -> Floor:
-    known = PRECISIONS[dtype]
+    known = FORMATS[dtype]
     return Floor(units, known.u, known.eta, limits_of(dtype))
 
 

@@ -10,16 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcmp.case import DType
+from gradcmp.dtypes import FORMATS
 from gradcmp.graph import Graph, backward, forward
 from gradcmp.graph.walk import constants_of, spec_of
-from gradcmp.judge.dtypes import PRECISIONS
 from gradcmp.ops import Array
 from gradcmp.recording import Recording, numpy_dtype
 
 GRADIENT = "d "
 FLOAT64 = constants_of(np.dtype(np.float64))
-# Where one dtype computes in another: bfloat16 has float32's range, and adds up in float32.
-COMPUTED_IN: Mapping[DType, DType] = {"bfloat16": "float32"}
 
 
 @dataclass
@@ -70,7 +68,7 @@ class Overflow:
         flagged : bool
             Whether the arithmetic reported an overflow.
         """
-        largest = PRECISIONS[self.dtype].largest
+        largest = FORMATS[self.dtype].largest
         beyond = np.isfinite(clean) & (np.abs(clean) > largest)
         over = beyond | (np.isfinite(clean) & ~np.isfinite(tried) & flagged)
         if not over.any():
@@ -84,7 +82,7 @@ class Overflow:
 
 def overflows(graph: Graph, reference: Recording, dtype: DType) -> Overflow:
     """Find what overflows in a dtype, forward and backward."""
-    coarse = numpy_dtype(COMPUTED_IN.get(dtype, dtype))
+    coarse = numpy_dtype(FORMATS[dtype].computes_in)
     inputs = {name: reference.values[name] for name in graph.inputs}
     with np.errstate(all="ignore"):
         tape = forward(graph, inputs, FLOAT64)

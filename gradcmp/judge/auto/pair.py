@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcmp.case import DTYPES, DType
+from gradcmp.dtypes import FORMATS, Format
 from gradcmp.judge.auto.loudness import apart
-from gradcmp.judge.dtypes import PRECISIONS, Precision
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.noise.bfloat16 import ANY
 from gradcmp.judge.verdict import Pair
@@ -72,7 +72,7 @@ class RecordingPair:
     twins : mapping of str to Recording
         Recordings of the same backends in float64, by label.
     reference : str
-        The backend of the float64 reference.
+        The label of the float64 reference.
     """
 
     pair: Pair
@@ -88,14 +88,18 @@ class RecordingPair:
         return found
 
     @property
-    def precision(self) -> Precision:
+    def precision(self) -> Format:
         """The rounding of the coarser dtype."""
-        return PRECISIONS[self.dtype]
+        return FORMATS[self.dtype]
 
     @cached_property
     def same_backend(self) -> bool:
-        """Whether both sides are one backend: recordings of it from two times."""
-        return self.recordings[0].backend == self.recordings[1].backend
+        """Whether both sides are one backend: recordings of it from two times.
+
+        The reference counts as another, whoever computed it.
+        """
+        one, other = (side.backend for side in self.recordings)
+        return one == other and not self.expected_is_reference
 
     @cached_property
     def expected_is_reference(self) -> bool:

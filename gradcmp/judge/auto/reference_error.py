@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from gradcmp.case import DType
+from gradcmp.dtypes import FORMATS
 from gradcmp.graph.records import STEP
 from gradcmp.judge.auto.batch import TensorBatch
 from gradcmp.judge.auto.decision import ROUNDING, noise_of
@@ -21,17 +22,15 @@ from gradcmp.judge.auto.loudness import Limits, Loudness, limits_of
 from gradcmp.judge.auto.noise_floor import U_FLOAT64, is_close
 from gradcmp.judge.auto.source import NoiseSource
 from gradcmp.judge.comparison import Comparison
-from gradcmp.judge.dtypes import PRECISIONS
 from gradcmp.judge.elementwise.arrays import is_small
 from gradcmp.judge.elementwise.difference import element
 from gradcmp.judge.elementwise.segments import LONGEST, Float, Segments, batches
-from gradcmp.judge.elementwise.ulp import FORMATS
 from gradcmp.judge.noise.calibration import WIDEST, pooled
 
 BASELINE_DTYPE: DType = (
     "float32"  # in narrower dtypes NumPy adds up in order, which frameworks do not
 )
-U = PRECISIONS[BASELINE_DTYPE].u
+U = FORMATS[BASELINE_DTYPE].u
 NOISE_PER_ERROR = (
     3.4  # calibrated noise over the error that is made, in the median of correct backends
 )
@@ -168,7 +167,7 @@ class ReferenceError:
                 zero = (coarse == 0) & (base == 0)
                 if zero.any():
                     v = np.where(zero, strip.mean(v), v)
-                noise = np.sqrt(pooled(v, 1, base, PRECISIONS[BASELINE_DTYPE], strip), out=v)
+                noise = np.sqrt(pooled(v, 1, base, FORMATS[BASELINE_DTYPE], strip), out=v)
                 noise *= NOISE_PER_ERROR
                 likely = strip.largest(noise) <= LARGEST * U * strip.largest(np.abs(base))
                 likely |= strip.largest(noise) == 0

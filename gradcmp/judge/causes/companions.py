@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from gradcmp.dtypes import FORMATS
 from gradcmp.judge.causes.evidence import Evidence, Prediction, multiples
-from gradcmp.judge.dtypes import PRECISIONS
 from gradcmp.judge.elementwise.segments import Float
 
 ROUNDINGS = 16.0  # of another tensor, whose noise is not known, in units roundoff of its peak
@@ -66,7 +66,7 @@ def _is(evidence: Evidence, tensor: Float) -> bool:
 def _rounding(evidence: Evidence, tensor: Float) -> Float:
     """Return what another tensor may be off: by its peak as much as this one, or a few times."""
     peak, own = (float(np.max(np.abs(x), initial=0.0)) for x in (tensor, evidence.expected))
-    share = ROUNDINGS * PRECISIONS[evidence.dtype].u / evidence.limit
+    share = ROUNDINGS * FORMATS[evidence.dtype].u / evidence.limit
     if own > 0:
         share = max(share, TIMES * float(np.max(evidence.spread)) / own)
     return np.full(tensor.shape, share * peak)
@@ -74,7 +74,7 @@ def _rounding(evidence: Evidence, tensor: Float) -> Float:
 
 def terms(evidence: Evidence) -> Iterator[Prediction]:
     """The difference is a tensor of the graph, or what one node adds to this gradient."""
-    u = PRECISIONS[evidence.dtype].u
+    u = FORMATS[evidence.dtype].u
     parts = {f"the term through '{name}'": part for name, part in evidence.terms.items()}
     parts |= {f"'{name}'": tensor for name, tensor in evidence.others.items()}
     for name, part in parts.items():

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gradcmp.dtypes import FORMATS
 from gradcmp.graph import Graph, Tape, backward, forward
 from gradcmp.graph.records import Node
 from gradcmp.graph.walk import constants_of
@@ -19,9 +20,9 @@ FLOAT64 = constants_of(np.dtype(np.float64))
 # By the words for them: bits of the significand that a unit for matrix products reads. Which
 # way TF32 units drop the rest depends on who converts: a library rounds, the hardware cuts.
 MATMULS: Mapping[str, tuple[int, Any]] = {
-    "TF32 matmuls": (11, np.rint),
-    "TF32 matmuls that cut off digits": (11, np.trunc),
-    "bfloat16 matmuls": (8, np.rint),
+    "TF32 matmuls": (FORMATS["float16"].significand, np.rint),  # the same as TF32's
+    "TF32 matmuls that cut off digits": (FORMATS["float16"].significand, np.trunc),
+    "bfloat16 matmuls": (FORMATS["bfloat16"].significand, np.rint),
 }
 
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from gradcmp.dtypes import FORMATS
 from gradcmp.judge.causes.evidence import DECADES, Evidence, Prediction
-from gradcmp.judge.dtypes import PRECISIONS
 
-U = PRECISIONS["float32"].u
+U = FORMATS["float32"].u
 WHOLE = 0.02  # how far from a whole number a quotient may be that float32 has rounded
 ROUNDINGS = 16.0  # steps of float32 that a loss may be off: of a graph of a few dozen ops
 TRUNCATION = 4.0  # times the step, of the largest element: what a second derivative leaves

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from gradcmp.dtypes.arrays import Mask
 from gradcmp.judge.causes.evidence import Evidence, multiples
-
-Mask = npt.NDArray[np.bool_]
 
 FILLED = 0.75  # share of a place that must disagree for it to be the place
 FEW = 4  # indices, or ranges of them, that are listed

@@ -6,13 +6,13 @@ Each predicts what the actual array would be if it held, in one or more variants
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
-from gradcmp.case import DType
+from gradcmp.dtypes import FORMATS
 from gradcmp.judge.causes.companions import (
     another,
     formulas,
@@ -32,18 +32,12 @@ from gradcmp.judge.causes.layout import (
     transposed,
     without_one,
 )
-from gradcmp.judge.dtypes import PRECISIONS
 from gradcmp.judge.elementwise.segments import Float
 
 Hypothesis = Callable[[Evidence], Iterator[Prediction]]
 
-SMALLEST_NORMAL: Mapping[DType, int] = {  # exponents of two
-    "float64": -1022,
-    "float32": -126,
-    "float16": -14,
-    "bfloat16": -126,
-}
-DIGITS = {"bfloat16": 8, "float16 or TF32": 11, "float32": 24}  # of the significand, in bits
+# By the words for them, the coarsest first: TF32 has float16's significand.
+LOWER = {"bfloat16": "bfloat16", "float16 or TF32": "float16", "float32": "float32"}
 # Rounding errors of a result computed in a precision, in its units roundoff and over the largest
 # element: a graph of a few dozen ops. A flipped sign is far beyond in every precision.
 ROUNDINGS = 16.0
@@ -51,7 +45,7 @@ ROUNDINGS = 16.0
 
 def flushed(evidence: Evidence) -> Iterator[Prediction]:
     """Subnormal numbers became zero."""
-    exponent = SMALLEST_NORMAL[evidence.dtype]
+    exponent = FORMATS[evidence.dtype].lowest
     value = np.where(np.abs(evidence.expected) < 2.0**exponent, 0.0, evidence.expected)
     text = f"subnormal numbers (below 2^{exponent}) are flushed to zero"
     yield Prediction(text, value, evidence.spread, proven=True, of_rounding=True)
@@ -135,7 +129,7 @@ def any_factor(evidence: Evidence) -> Iterator[Prediction]:
     text = f"a factor of {factor:.5g}"
     if abs(factor - 1) < 3e-4:  # where five digits say too little
         text = f"a factor of 1 {'+' if factor > 1 else '−'} {abs(factor - 1):.2g}"
-    if evidence.dtype == "float64" and abs(factor - 1) <= PRECISIONS["float32"].u:
+    if evidence.dtype == "float64" and abs(factor - 1) <= FORMATS["float32"].u:
         text += ", consistent with a float32 constant inside float64"
     # Digits that were lost in a number upstream leave a factor behind, too.
     yield replace(_scaled(evidence, factor, text, free=1), of_rounding=True)
@@ -165,17 +159,18 @@ def added_constant(evidence: Evidence) -> Iterator[Prediction]:
         return  # of a straight line that is the same as to shift it
     added = float(np.median(evidence.actual - evidence.expected))
     if np.isfinite(added):
-        noise = evidence.spread + PRECISIONS[evidence.dtype].u * abs(added)
+        noise = evidence.spread + FORMATS[evidence.dtype].u * abs(added)
         text = f"a constant, {added:.5g}, is added to every element"
         yield Prediction(text, evidence.expected + added, noise, free=1)
 
 
 def rounded(evidence: Evidence) -> Iterator[Prediction]:
     """Every number is one of a lower precision, and off by no more than its rounding."""
-    own = PRECISIONS[evidence.dtype].u
+    own = FORMATS[evidence.dtype].u
     finite = evidence.expected[np.isfinite(evidence.expected)]
-    for name, digits in DIGITS.items():
-        if 2.0**-digits <= own or not (_fits(evidence.actual, digits)).all():
+    for name, dtype in LOWER.items():
+        digits = FORMATS[dtype].significand
+        if FORMATS[dtype].u <= own or not (_fits(evidence.actual, digits)).all():
             continue
         odds = own * 2.0**digits  # that a number of the own precision is one of the lower
         telling = np.unique(finite[np.logical_not(_fits(finite, digits))]).size
@@ -190,11 +185,11 @@ def float32_inside(evidence: Evidence) -> Iterator[Prediction]:
     """A float64 result that is off by what float32 rounding leaves: more than float64's own."""
     if evidence.dtype != "float64" or not evidence.same_shape:
         return
-    noise = _coarse(evidence, DIGITS["float32"])
+    noise = _coarse(evidence, FORMATS["float32"].significand)
     off = float(np.max(np.abs(evidence.actual - evidence.expected)))
     peak = float(np.max(np.abs(evidence.expected)))
     # A constant that is off by a thousandth of a float32 rounding still shows.
-    if off >= 1e-3 * PRECISIONS["float32"].u * peak:
+    if off >= 1e-3 * FORMATS["float32"].u * peak:
         text = "consistent with float32 inside float64: a constant, a cast, an intermediate result"
         yield Prediction(text, evidence.expected, noise, proven=True, of_rounding=True)
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gradcmp.case import DTYPES, DType
+from gradcmp.dtypes import FORMATS
 from gradcmp.judge.blame import Ruling
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.diagnose.arbitration import arbitrate, arbitrate_values, merged
 from gradcmp.judge.diagnose.derivative import Primal
 from gradcmp.judge.diagnose.slopes import ROUNDING, Truth
-from gradcmp.judge.dtypes import PRECISIONS
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.tensor_judge import TensorJudge, TiedDirection
 from gradcmp.judge.verdict import Pair
@@ -151,7 +151,7 @@ class Arbiter:
         outside = arbitrate(values, truth.widened(low, high), question.allowed)
         if outside.off or truth.other is not None or not is_strict:
             return replace(outside, truth=(truth.rounded(truth.low), truth.rounded(truth.high)))
-        step = min(NEARBY * PRECISIONS[self._coarser(name, question.pair)].u, 0.01)
+        step = min(NEARBY * FORMATS[self._coarser(name, question.pair)].u, 0.01)
         if not self.primal.keeps_slope(question.node, index, truth, step, high - low):
             # Close by the slope is another, and rounding may lead there.
             return replace(outside, truth=None)
@@ -204,7 +204,7 @@ class Arbiter:
         if np.isfinite(allowed):
             return allowed
         finite = [abs(value) for value in values.values() if np.isfinite(value)]
-        return UNKNOWN_NOISE * PRECISIONS[self._coarser(name, pair)].u * max(finite, default=0.0)
+        return UNKNOWN_NOISE * FORMATS[self._coarser(name, pair)].u * max(finite, default=0.0)
 
     def _is_certain(
         self, name: str, wrong: Mapping[str, float], truth: tuple[float, float], size: float

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from gradcmp.dtypes.arrays import Mask
 from gradcmp.graph import Graph
 from gradcmp.graph.records import Outline
 from gradcmp.judge.auto.graph_noise import GraphNoise
 from gradcmp.judge.auto.source import NoiseSource
 from gradcmp.judge.diagnose.insight import GraphInsight, Insight
-from gradcmp.judge.nonfinite import Mask, conventions
+from gradcmp.judge.nonfinite import conventions
 from gradcmp.recording import Recording
 
 

@@ -8,15 +8,16 @@ from dataclasses import replace
 import numpy as np
 
 from gradcmp.case import DTypeTable, Tolerance
+from gradcmp.dtypes import FORMATS, Format, coarser
 from gradcmp.judge.comparison import SMALL, Comparison, Element, Reason, Verdict
 from gradcmp.judge.elementwise import by_numpy, compiled
 from gradcmp.judge.elementwise.chunks import aligned, pieces
 from gradcmp.judge.elementwise.difference import Difference, element_under
+from gradcmp.judge.elementwise.result import SegmentResult
 from gradcmp.judge.elementwise.schedule import USUAL, Schedule
 from gradcmp.judge.elementwise.segments import Run, Segments, batches
-from gradcmp.judge.elementwise.statistics import SegmentedDifference, SegmentResult
+from gradcmp.judge.elementwise.statistics import SegmentedDifference
 from gradcmp.judge.elementwise.tolerance import EXACT, ElementTolerance, rule_of
-from gradcmp.judge.elementwise.ulp import FORMATS, Format, coarser
 from gradcmp.recording import BFLOAT16, Array, dtype_name
 
 PIECE = 1 << 16  # elements that are searched for a finite number at a time

@@ -9,11 +9,12 @@ from functools import lru_cache
 import numpy as np
 
 from gradcmp.judge.comparison import Statistics
-from gradcmp.judge.elementwise.chunks import Buffers, loader, pieces
+from gradcmp.judge.elementwise.chunks import BUFFERS, loader, pieces
 from gradcmp.judge.elementwise.difference import Difference, carrier_of
+from gradcmp.judge.elementwise.result import EMPTY, SegmentResult
 from gradcmp.judge.elementwise.schedule import Schedule
 from gradcmp.judge.elementwise.segments import Run
-from gradcmp.judge.elementwise.statistics import EMPTY, SegmentedDifference, SegmentResult
+from gradcmp.judge.elementwise.statistics import SegmentedDifference
 from gradcmp.judge.elementwise.tolerance import ElementTolerance
 from gradcmp.recording import Array, dtype_name
 
@@ -28,11 +29,12 @@ def measure_chunks(
     carrier = carrier_of(rule, dtype_name(actual.dtype), dtype_name(expected.dtype))
     dtype = np.dtype(carrier.name)
     size = min(-(-schedule.chunk // dtype.itemsize), actual.size)
-    load_actual, load_expected = (loader(x.dtype, dtype, size) for x in (actual, expected))
-    result, buffers = EMPTY, Buffers() if size < actual.size else None
+    load_actual = loader("actual", actual.dtype, dtype)
+    load_expected = loader("expected", expected.dtype, dtype)
+    result = EMPTY
     with np.errstate(all="ignore"):  # infinities and NaN are findings
         for start, a, e in pieces(actual, expected, 0, actual.size, size):
-            found = Difference(load_actual(a), load_expected(e), rule, carrier, buffers)
+            found = Difference(load_actual(a), load_expected(e), rule, carrier, BUFFERS)
             one = _chunk_result(found, result, start)
             result = result + one if start else one
     return result

@@ -6,14 +6,14 @@ What is computed of a piece is computed once, in memory that the next piece uses
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from threading import local
+from typing import Any
 
 import numpy as np
 
 from gradcmp.recording import BFLOAT16, Array
 
 Load = Callable[[Array], Array]
-T = TypeVar("T")
 
 
 def aligned(actual: Array, expected: Array) -> tuple[Array, Array, tuple[int, ...]]:
@@ -64,47 +64,34 @@ def pieces(
         here += len(a)
 
 
-def loader(dtype: np.dtype[Any], carrier: np.dtype[Any], size: int) -> Load:
-    """Return the function that turns pieces of `dtype` into pieces of `carrier`, exactly."""
-    if dtype == carrier:
-        return lambda piece: piece
-    buffer = np.empty(size, carrier)
-    if dtype != BFLOAT16:
+class Buffers(local):
+    """Room for intermediate results, which one chunk after another uses again, in each thread.
 
-        def cast(piece: Array) -> Array:
-            out = buffer[: len(piece)]
-            np.copyto(out, piece)
-            return out
-
-        return cast
-
-    bits = np.empty(size, np.uint32)
-
-    def widen(piece: Array) -> Array:  # bfloat16 is the upper half of a float32
-        half = bits[: len(piece)]
-        np.copyto(half, piece)
-        np.left_shift(half, 16, out=half)
-        if carrier == np.float32:
-            return half.view(np.float32)
-        out = buffer[: len(piece)]
-        np.copyto(out, half.view(np.float32))
-        return out
-
-    return widen
-
-
-class Buffers:
-    """Room for intermediate results, which one chunk after another uses again.
-
-    To ask the system for new memory takes longer than what is computed in it.
+    To ask the system for new memory takes longer than what is computed in it: so they are kept.
     """
 
     def __init__(self) -> None:
         self._buffers: dict[tuple[str, str], Array] = {}
 
-    def take(self, name: str, dtype: Any, size: int) -> Array:
-        """Return a flat buffer for results of one kind."""
+    def take(self, name: str, dtype: str, size: int) -> Array:
+        """Return a flat buffer for results of one kind, as they were left."""
         buffer = self._buffers.get((name, dtype))
         if buffer is None or len(buffer) < size:
             buffer = self._buffers[name, dtype] = np.empty(size, dtype)
         return buffer if len(buffer) == size else buffer[:size]
+
+
+BUFFERS = Buffers()
+
+
+def loader(name: str, dtype: np.dtype[Any], carrier: np.dtype[Any]) -> Load:
+    """Return the function that turns pieces of `dtype` into pieces of `carrier`, exactly."""
+    if dtype == carrier:
+        return lambda piece: piece
+
+    def cast(piece: Array) -> Array:
+        out = BUFFERS.take(f"{name} as read", carrier.char, len(piece))
+        np.copyto(out, piece.view(BFLOAT16) if dtype == BFLOAT16 else piece)
+        return out
+
+    return cast

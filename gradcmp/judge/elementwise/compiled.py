@@ -14,13 +14,15 @@ from typing import Any
 
 import numpy as np
 
+from gradcmp.dtypes import Format
 from gradcmp.judge.comparison import Statistics
 from gradcmp.judge.elementwise.chunks import loader, pieces
 from gradcmp.judge.elementwise.difference import SLACK, carrier_of
+from gradcmp.judge.elementwise.result import SegmentResult
 from gradcmp.judge.elementwise.schedule import Schedule
-from gradcmp.judge.elementwise.statistics import SegmentResult, trimmed
+from gradcmp.judge.elementwise.statistics import trimmed
 from gradcmp.judge.elementwise.tolerance import ElementTolerance
-from gradcmp.judge.elementwise.ulp import Format, ulp_scale
+from gradcmp.judge.elementwise.ulp import ulp_scale
 from gradcmp.machine import memory
 from gradcmp.recording import BFLOAT16, Array, dtype_name
 
@@ -88,7 +90,8 @@ def _measure(
     size = min(schedule.compiled_chunk, stop - start)
     dtypes = [x.dtype.newbyteorder("=") for x in (actual, expected)]
     load_actual, load_expected = (
-        loader(dtype, dtype if dtype in TAKEN else carrier, size) for dtype in dtypes
+        loader(name, dtype, dtype if dtype in TAKEN else carrier)
+        for name, dtype in zip(("actual", "expected"), dtypes, strict=True)
     )
     counts = np.zeros(1, loops.COUNTS)
     with np.errstate(all="ignore"):  # threads start with warnings

@@ -14,15 +14,16 @@ from typing import Any
 
 import numpy as np
 
+from gradcmp.dtypes import FORMATS, Format
 from gradcmp.judge.comparison import Element
 from gradcmp.judge.elementwise.chunks import Buffers
 from gradcmp.judge.elementwise.tolerance import ElementTolerance
-from gradcmp.judge.elementwise.ulp import FORMATS, Format, distance, ulp_scale
+from gradcmp.judge.elementwise.ulp import distance, ulp_scale
 from gradcmp.once import once
 from gradcmp.recording import Array
 
 FLOAT64, FLOAT32 = FORMATS["float64"], FORMATS["float32"]
-LARGEST = float(np.finfo(np.float64).max)
+LARGEST = FLOAT64.largest
 # At most six roundings of 2^-24 lie between a float32 excess and the definition.
 # float64 follows the definition but for one division.
 SLACK = {"float32": 2.0**-20, "float64": 2.0**-50}
@@ -58,8 +59,10 @@ class Difference:
         Those where one side alone is NaN or the infinity that it is; None without any.
     pair : pair of array
         Both, with zeros in place of every pair that is not finite.
+    absolute : array
+        ``|a − e|`` of the pair.
     absolute_peak : float
-        The largest absolute difference of the pair.
+        The largest of them.
     """
 
     def __init__(
@@ -76,20 +79,15 @@ class Difference:
         self.apart: Array | None = None
         self.unmatched: Array | None = None
         self.pair = (actual, expected)
-        self._signed: Array = np.subtract(actual, expected, out=self._buffer("absolute"))
-        self.absolute_peak = self._signed_peak()
+        error: Array = np.subtract(actual, expected, out=self._buffer("absolute"))
+        self.absolute: Array = np.abs(error, out=error)
+        self.absolute_peak = float(np.maximum.reduce(error))  # NaN if any is
         if not math.isfinite(self.absolute_peak):
             self._set_apart()
 
-    def _signed_peak(self) -> float:
-        # The maximum, NaN if any is, comes first; two reductions take less time than to take
-        # absolute values, which often nobody needs.
-        signed = self._signed
-        return max(float(np.maximum.reduce(signed)), -float(np.minimum.reduce(signed)))
-
     def _set_apart(self) -> None:
         """Set apart what is not finite; what overflowed stays."""
-        odd = np.flatnonzero(~np.isfinite(self._signed))
+        odd = np.flatnonzero(~np.isfinite(self.absolute))
         a, e = self.actual[odd], self.expected[odd]
         finite = np.isfinite(a) & np.isfinite(e)
         if finite.all():
@@ -99,8 +97,8 @@ class Difference:
             self.unmatched = unmatched
         self.apart = odd[~finite]
         self.pair = self._zeroed("actual"), self._zeroed("expected")
-        self._signed[self.apart] = 0
-        self.absolute_peak = self._signed_peak()
+        self.absolute[self.apart] = 0
+        self.absolute_peak = float(np.maximum.reduce(self.absolute))
 
     def _zeroed(self, name: str) -> Array:
         zeroed: Array = np.positive(getattr(self, name), out=self._buffer(name))
@@ -115,32 +113,17 @@ class Difference:
         return self.room(name, self.actual.dtype.char)
 
     @once
-    def absolute(self) -> Array:
-        """``|a − e|`` of the pair."""
-        absolute: Array = np.abs(self._signed, out=self._signed)
-        return absolute
-
-    @once
-    def _quotient(self) -> Array:
-        """The relative difference with one sign or the other; 0 or NaN where there is none."""
-        if self.absolute_peak == 0:
-            return self._signed
-        quotient: Array = np.divide(self._signed, self.pair[1], out=self._buffer("relative"))
-        return quotient
-
-    @once
     def relative(self) -> Array:
         """``|a − e| / |e|``; 0 or NaN where the difference is 0."""
-        relative: Array = np.abs(self._quotient, out=self._quotient)
-        return relative
+        if self.absolute_peak == 0:
+            return self.absolute
+        relative: Array = np.divide(self.absolute, self.pair[1], out=self._buffer("relative"))
+        return np.abs(relative, out=relative)
 
     @once
     def relative_peak(self) -> float:
         """The largest relative difference."""
-        if self.absolute_peak == 0:
-            return 0.0
-        quotient = self._quotient
-        return max(float(np.fmax.reduce(quotient)), -float(np.fmin.reduce(quotient)))
+        return float(np.fmax.reduce(self.relative))
 
     @property
     def steps(self) -> Array:
@@ -185,13 +168,20 @@ class Difference:
         return allowed
 
     @once
+    def least_allowed(self) -> float:
+        """The smallest difference that is allowed, or less: 0 only where one is 0."""
+        if self.rule.atol >= FAINT and self.apart is None:
+            return self.rule.atol
+        return float(self.allowed.min())
+
+    @once
     def excess(self) -> Array:
         """The absolute difference as a multiple of the allowed one: above 1 it disagrees.
 
         Infinity where a NaN or infinity is unmatched.
         """
         excess: Array = np.divide(self.absolute, self.allowed, out=self._buffer("excess"))
-        if self.apart is not None or self.rule.ulp is not None or self.rule.atol < FAINT:
+        if self.least_allowed == 0:
             np.fmax(excess, 0.0, out=excess)  # past the NaN of 0 / 0
         if self.unmatched is not None:
             excess[self.unmatched] = np.inf
@@ -214,6 +204,17 @@ class Difference:
         if self.unmatched is not None:
             close[self.unmatched] = False
         return close
+
+    @property
+    def key(self) -> Array:
+        """What the worst element is told by: the excess, under an ULP rule the distance."""
+        # Where not one ULP is allowed every excess is infinite, and the distances still tell.
+        return self.excess if self.rule.ulp is None else self.steps
+
+    @property
+    def key_unit(self) -> float:
+        """What keys are counted in, which the carrier may set."""
+        return 1.0 if self.rule.ulp is None else 2.0**self.scale.shift
 
     @property
     def in_float64(self) -> Difference:

@@ -243,8 +243,11 @@ class Run(Segments):
     def highest(self, places: Index, *keys: Array) -> Index:
         """Return which of the places has the highest keys; the first of equals."""
         kept = np.arange(len(places))
-        for key in keys if len(places) > 1 else ():
-            kept = kept[key[kept] == key[kept].max()]
+        for key in keys:
+            if len(kept) == 1:
+                return kept
+            rest = key[kept]
+            kept = kept[rest == rest.max()]
         return kept[places[kept].argmin() :][:1]
 
     def rows(self, columns: Iterable[Any]) -> list[tuple[Any, ...]]:

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from gradcmp.judge.comparison import NOTHING, Element, Statistics
+from gradcmp.judge.comparison import Element, Statistics
 from gradcmp.judge.elementwise.difference import (
     FAINT,
     FLOAT64,
@@ -19,6 +19,7 @@ from gradcmp.judge.elementwise.difference import (
     Difference,
     element_under,
 )
+from gradcmp.judge.elementwise.result import EMPTY, UNMATCHED, SegmentResult
 from gradcmp.judge.elementwise.segments import Index, Segments
 from gradcmp.judge.elementwise.ulp import octaves
 from gradcmp.once import once
@@ -27,37 +28,9 @@ from gradcmp.recording import Array
 Each: TypeAlias = Any  # one number for each segment: an array, or of a `Run` a number
 
 
-@dataclass(frozen=True)
-class SegmentResult:
-    """What one pass finds in a segment; two parts of an array add up to the whole.
-
-    Attributes
-    ----------
-    worst : int
-        Flat index of the element of the highest `key`, the first of equals.
-    key : tuple of (bool, float, float)
-        Whether it is an unmatched non-finite, its excess (under an ULP rule, its distance) and
-        its absolute difference.
-    """
-
-    statistics: Statistics = NOTHING
-    disagreeing: int = 0
-    worst: int = 0
-    key: tuple[bool, float, float] = (False, 0.0, 0.0)
-
-    def __add__(self, other: SegmentResult) -> SegmentResult:
-        """Return the result of both parts."""
-        worse = max((self, other), key=lambda part: (part.key, -part.worst))
-        return SegmentResult(
-            self.statistics + other.statistics,
-            self.disagreeing + other.disagreeing,
-            worse.worst,
-            worse.key,
-        )
-
-
-EMPTY = SegmentResult()
-UNMATCHED = (True, math.inf, math.inf)
+ALL: Any = slice(None)
+FEW = 64  # elements take less time together than one by itself
+NOWHERE = np.empty(0, np.intp)
 
 
 @dataclass(frozen=True)
@@ -86,10 +59,9 @@ class SegmentedDifference:
             return True
         if not math.isfinite(found.absolute_peak):
             return False
-        if found.absolute_peak == 0 or rule.ulp is not None or self._is_minor:
+        if found.absolute_peak == 0 or rule.ulp is not None or self._few is not None:
             return True
-        lost = rule.atol < FAINT and float(found.allowed.min()) < FAINT
-        return not lost and float(self._top) >= FAINT
+        return found.least_allowed >= FAINT and float(self._top) >= FAINT
 
     def results(self, start: int = 0) -> list[SegmentResult]:
         """Return what is found in each segment, of a run that begins at this flat index."""
@@ -144,7 +116,7 @@ class SegmentedDifference:
         """Return the largest absolute or relative difference of each segment."""
         found = self.difference
         if self._is_screen:
-            return getattr(self._near[1], f"{name}_peak") if self._near else 0.0
+            return getattr(self._exact, f"{name}_peak") if self._near.size else 0.0
         if self.segments.is_one:
             return getattr(found, f"{name}_peak")
         return self.segments.largest_number(getattr(found, name))
@@ -169,19 +141,12 @@ class SegmentedDifference:
         found = self.difference
         return found.steps_peak if self.segments.is_one else self.segments.largest(found.steps)
 
-    @property
-    def _key(self) -> Array:
-        """What the worst element of each segment is told by."""
-        # Where not one ULP is allowed every excess is infinite, and the distances still tell.
-        found = self.difference
-        return found.excess if found.rule.ulp is None else found.steps
-
     @once
     def _tops(self) -> Each:
         """The highest key of each segment."""
         if self.difference.rule.ulp is not None:
             return self._most_steps
-        return self.segments.largest_number(self._key)
+        return self.segments.largest_number(self.difference.key)
 
     @once
     def _top(self) -> Any:
@@ -189,18 +154,31 @@ class SegmentedDifference:
         return self.segments.top(self._tops)
 
     @once
-    def _is_minor(self) -> bool:
-        """Whether no element can be beyond its allowance or the worst so far.
-
-        ``error / (atol + rtol·|e|)`` is at most ``error / atol`` and at most
-        ``error / (rtol·|e|)``.
-        """
+    def _bounds(self) -> tuple[float, float]:
+        """How many times each difference is allowed, at least: by atol, and by rtol beside it."""
         found, rule = self.difference, self.difference.rule
-        most = min(1.0, self.reached.key[1])
-        if most == 0 or rule.ulp is not None or rule.rtol == 0 or rule.atol < FAINT:
-            return False  # no bound, or one that underflow can spoil
-        bound = min(found.absolute_peak / rule.atol, found.relative_peak / rule.rtol)
-        return bound * (1 + self._slack) < most
+        if rule.ulp is not None or rule.rtol == 0 or rule.atol < FAINT:
+            return 0.0, 0.0  # no bound, or one that underflow can spoil
+        nearly = 1 - 2 * self._slack
+        by_rtol = rule.rtol / found.relative_peak  # the smallest of rtol·|e| / error
+        return rule.atol / found.absolute_peak * nearly, by_rtol * nearly
+
+    @once
+    def _few(self) -> Index | None:
+        """The few elements that alone may be worse than what was reached, where all are close.
+
+        None where their relative differences cannot tell: then their excess has to.
+        """
+        found, reached = self.difference, self.reached.key[1]
+        by_atol, by_rtol = self._bounds
+        if by_atol + by_rtol <= 1 or reached == 0:
+            return None
+        rest = 1 / reached - by_atol  # rtol·|e| / error of what is worse is at most that
+        if rest <= by_rtol:
+            return NOWHERE
+        least = found.rule.rtol / rest * (1 - 2 * self._slack)
+        few = np.flatnonzero(found.relative >= least)
+        return few if least >= FAINT and few.size * FEW < len(found.relative) else None
 
     @once
     def disagreeing(self) -> list[int]:
@@ -215,7 +193,7 @@ class SegmentedDifference:
     def _all_close(self) -> bool:
         """Whether all pairs of finite numbers are close, by a cheap test."""
         found, rule = self.difference, self.difference.rule
-        if found.absolute_peak == 0 or self._is_minor:
+        if found.absolute_peak == 0 or sum(self._bounds) > 1:
             return True
         if rule.ulp is not None:
             return (
@@ -227,45 +205,53 @@ class SegmentedDifference:
     def _may_be_worse(self) -> bool:
         """Whether any pair of finite numbers can be worse than what was reached."""
         found = self.difference
-        if found.absolute_peak == 0 or self._is_minor or self.reached.key[0]:
+        if found.absolute_peak == 0 or self.reached.key[0]:
             return False
-        unit = 1 if found.rule.ulp is None else 2.0**found.scale.shift
-        return float(self._top) * (1 + self._slack) >= self.reached.key[1] * unit
+        if self._few is not None:
+            return self._few.size > 0
+        return float(self._top) * (1 + self._slack) >= self.reached.key[1] * found.key_unit
 
     @once
-    def _near(self) -> tuple[Index, Difference] | None:
-        """The elements that may be the largest or worst of all so far, by the definition."""
+    def _near(self) -> Index:
+        """The elements that may be the largest or worst of all so far."""
         found, known = self.difference, self.reached.statistics
         sought: list[tuple[Array, Each]] = []
         if self._is_screen and found.absolute_peak * (1 + self._slack) > known.max_absolute:
             sought.append((found.absolute, found.absolute_peak))
         if self._is_screen and found.relative_peak * (1 + self._slack) > known.max_relative:
             sought.append((found.relative, found.relative_peak))
-        if self._may_be_worse:
-            sought.append((self._key, self._tops))
+        if self._few is None and self._may_be_worse:
+            sought.append((found.key, self._tops))
         nearly = 1 - 2 * self._slack
         places = [self.segments.near(x, top, nearly, found.carrier.largest) for x, top in sought]
-        if not places:
-            return None
-        near = places[0] if len(places) == 1 else np.concatenate(places)
-        return near, found.at(near)
+        places += [] if self._few is None else [self._few]
+        return places[0] if len(places) == 1 else np.concatenate([NOWHERE, *places])
+
+    @once
+    def _exact(self) -> Difference:
+        """The differences of those elements, by the definition."""
+        return self.difference.at(self._near)
 
     @once
     def _worst(self) -> tuple[Index, list[tuple[bool, float, float]]]:
         """The flat index of the worst element of each segment, the first of equals; its key."""
         found, segments = self.difference, self.segments
         where, keys = segments.starts.copy(), [EMPTY.key] * len(segments)
-        if self._may_be_worse and self._near:
-            near, exact = self._near
-            worth = exact.excess if exact.rule.ulp is None else exact.ulp
-            best = segments.highest(near, worth, exact.absolute)
+        if self._may_be_worse:
+            near = self._near
+            by_definition = not self._is_screen and self._few is None
+            exact, there = (found, near) if by_definition else (self._exact, ALL)
+            worth, absolute = exact.key[there] / exact.key_unit, exact.absolute[there]
+            best = segments.highest(near, worth, absolute)
+            places = near[best]
             rows = zip(
-                segments.containing(near[best]).tolist(),
+                segments.containing(places).tolist(),
+                places.tolist(),
                 worth[best].tolist(),
-                exact.absolute[best].tolist(),
+                absolute[best].tolist(),
                 strict=True,
             )
-            for (i, most, error), place in zip(rows, near[best], strict=True):
+            for i, place, most, error in rows:
                 where[i], keys[i] = place, (False, most, error)
         if found.unmatched is not None:
             which = segments.containing(found.unmatched)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from gradcmp.case import DType, Fixed, Tolerance, Ulp
-from gradcmp.judge.elementwise.ulp import FORMATS, Format
+from gradcmp.dtypes import FORMATS, Format
 
 # float64 and float32: rtol is some hundred units roundoff or more, what a float32 dot product of
 # 10^4 terms in random order may gather (u·√n) and what tells every wrong formula apart; float64
@@ -48,9 +48,8 @@ class ElementTolerance:
     ulp: int | None = None
 
 
-EXACT = ElementTolerance(
-    FORMATS["float64"], "a = e"
-)  # for integers and booleans: nothing is allowed
+# For integers and booleans: nothing is allowed.
+EXACT = ElementTolerance(FORMATS["float64"], "a = e")
 
 
 @lru_cache

@@ -3,47 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from struct import Struct
 
 import numpy as np
 
-from gradcmp.case import DType
+from gradcmp.dtypes import FORMATS, Format
 from gradcmp.recording import Array
-
-
-@dataclass(frozen=True)
-class Format:
-    """A binary floating-point format of IEEE 754 kind.
-
-    Attributes
-    ----------
-    digits : int
-        Bits of the fraction: there are 2**digits numbers from one power of two to the next.
-    lowest : int
-        The exponent of the smallest normal number.
-    """
-
-    name: DType
-    digits: int
-    lowest: int
-
-    @cached_property
-    def largest(self) -> float:
-        """The largest finite number."""
-        return (2 - 2.0**-self.digits) * 2.0 ** (1 - self.lowest)
-
-
-FORMATS: dict[str, Format] = {
-    known.name: known
-    for known in (
-        Format("float64", 52, -1022),
-        Format("float32", 23, -126),
-        Format("float16", 10, -14),
-        Format("bfloat16", 7, -126),
-    )
-}
-
 
 FLOAT64 = FORMATS["float64"]
 # By bytes: what floats are read as, signed and unsigned, and all bits but the sign.
@@ -51,11 +17,6 @@ INTEGERS = {
     size: (np.dtype(f"i{size}"), np.dtype(f"u{size}"), (1 << (8 * size - 1)) - 1) for size in (4, 8)
 }
 FLOAT, INTEGER = Struct("<d"), Struct("<q")
-
-
-def coarser(first: str, second: str) -> Format:
-    """Return the format of the two that has fewer digits."""
-    return min(FORMATS[first], FORMATS[second], key=lambda known: known.digits)
 
 
 def distance(actual: float, expected: float, unit: Format) -> float:
@@ -161,14 +122,11 @@ def octaves(
             np.copyto(narrow, steps, casting="unsafe")
         return narrow, [1 << k for k in range(highest)]
     whole = steps >> steps.dtype.type(shift) if shift else steps
-    narrow = whole.astype(np.int32) if highest < 32 else whole
-    rest = narrow >> 1
-    np.invert(rest, out=rest)
-    np.bitwise_and(narrow, rest, out=rest)  # keeps rounding from reaching the next power of two
     if highest < 32:
-        exponents = rest.astype(np.float32).view(np.int32)
-        np.right_shift(exponents, 23, out=exponents)
-        return exponents.astype(np.uint8), [127 + k for k in range(highest)]
-    exponents = rest.astype(np.float64).view(np.int64)
-    np.right_shift(exponents, 52, out=exponents)
-    return np.maximum(exponents - 896, 0).astype(np.uint8), [127 + k for k in range(highest)]
+        whole = whole.astype(np.int32)  # signed, which NumPy converts faster
+    rest = whole >> 1
+    np.invert(rest, out=rest)
+    np.bitwise_and(whole, rest, out=rest)  # keeps rounding from reaching the next power of two
+    exponents = rest.astype(np.float32).view(np.int32)
+    np.right_shift(exponents, 23, out=exponents)
+    return exponents.astype(np.uint8), [127 + k for k in range(highest)]

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from typing import TypeAlias
 
 import numpy as np
 
-from gradcmp.judge.dtypes import PRECISIONS
+from gradcmp.dtypes import FORMATS
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.recording import Array
 
 Spoil: TypeAlias = Callable[[Float, float], "Float | None"]
+Change: TypeAlias = Callable[[Array], Array]
 
 ONE = "one off"
 ONE_OFF = 1e-3  # of an element's own size
@@ -39,15 +41,20 @@ class Mutant:
     resolution: float = 1.0
 
 
-def _one_off(gradient: Float, rng: np.random.Generator) -> Float | None:
-    """Spoil one element of the larger half: a typical one."""
+def _one_off(gradient: Float, rng: np.random.Generator) -> Spoil:
+    """Return what spoils one element of the larger half: a typical one."""
     flat = np.abs(gradient).reshape(-1)
     larger = np.flatnonzero((flat > 0) & (flat >= np.median(flat)) & np.isfinite(flat))
-    if not larger.size:
-        return None
-    wrong = gradient.copy()
-    wrong.reshape(-1)[rng.choice(larger)] *= 1 + ONE_OFF
-    return wrong
+    place = rng.choice(larger) if larger.size else None
+
+    def spoil(gradient: Float, u: float) -> Float | None:
+        if place is None:
+            return None
+        wrong = gradient.copy()
+        wrong.reshape(-1)[place] *= 1 + ONE_OFF
+        return wrong
+
+    return spoil
 
 
 def _transposed(gradient: Float, u: float) -> Float | None:
@@ -75,28 +82,42 @@ MUTANTS: Mapping[str, Mutant] = {
     "transposed": Mutant(_transposed),
     "float32": Mutant(
         lambda gradient, u: gradient.astype(np.float32).astype(np.float64),
-        PRECISIONS["float64"].u,
+        FORMATS["float64"].u,
     ),
 }
 
 
+def changes(gradient: Array, rng: np.random.Generator) -> dict[str, Change | None]:
+    """Return what makes a gradient wrong, by mutant; None where it is none.
+
+    Each does the same to the gradient at other inputs, in the dtype of what it is given.
+    """
+    found: dict[str, Change | None] = dict.fromkeys(MUTANTS)
+    with np.errstate(all="ignore"):
+        wide, u = np.asarray(gradient, np.float64), u_of(gradient.dtype.name)
+        for name, mutant in that_show(wide, u):
+            change = partial(_changed, spoil=mutant.spoil or _one_off(wide, rng), u=u)
+            wrong = change(gradient)
+            if wrong is not gradient and not np.array_equal(wrong, gradient):
+                found[name] = change
+    return found
+
+
+def _changed(gradient: Array, spoil: Spoil, u: float) -> Array:
+    with np.errstate(all="ignore"):
+        wrong = spoil(np.asarray(gradient, np.float64), u)
+        return gradient if wrong is None else np.array(wrong, order="C").astype(gradient.dtype)
+
+
 def mutants(gradient: Array, rng: np.random.Generator) -> dict[str, Array | None]:
     """Return every mutant of what a backend computed, in its dtype; None where it is none."""
-    dtype = gradient.dtype
-    found: dict[str, Array | None] = dict.fromkeys(MUTANTS)
-    with np.errstate(all="ignore"):
-        wide, u = np.asarray(gradient, np.float64), u_of(dtype.name)
-        for name, mutant in that_show(wide, u):
-            wrong = mutant.spoil(wide, u) if mutant.spoil else _one_off(wide, rng)
-            held = None if wrong is None else np.ascontiguousarray(wrong).astype(dtype)
-            same = held is None or np.array_equal(held, gradient)
-            found[name] = None if same else held
-    return found
+    known = changes(gradient, rng)
+    return {name: None if change is None else change(gradient) for name, change in known.items()}
 
 
 def u_of(dtype: str) -> float:
     """Return the unit roundoff of a dtype by name; 0 for integers, which have none."""
-    return {str(name): known.u for name, known in PRECISIONS.items()}.get(dtype, 0.0)
+    return FORMATS[dtype].u if dtype in FORMATS else 0.0
 
 
 def that_show(gradient: Float, u: float) -> Iterator[tuple[str, Mutant]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gradcmp.case import DType
-from gradcmp.judge.dtypes import PRECISIONS
+from gradcmp.dtypes import FORMATS
 from gradcmp.judge.elementwise.segments import Float, Segments
 from gradcmp.judge.mutation.mutants import MUTANTS, ONE, ONE_OFF, equal_axes, that_show
 from gradcmp.judge.verdict import Sensitivity
@@ -34,7 +34,7 @@ def sensitivity(expected: Float, allowed: Float | float, dtype: DType) -> Sensit
         and then the share is 1. A single element off by a thousandth survives where most
         elements could be the one; the share is theirs. See docs/design/teeth.md.
     """
-    u, survivors = PRECISIONS[dtype].u, {}
+    u, survivors = FORMATS[dtype].u, {}
     for name, mutant in that_show(expected, u):
         if mutant.spoil is None:
             share = _share_of_one(expected, allowed)
@@ -59,13 +59,13 @@ def surely_sensitive(
     expected, allowed : array of float64
         Flat, else as `sensitivity` takes them.
     """
-    if PRECISIONS[dtype].u <= MUTANTS["float32"].resolution:
+    if FORMATS[dtype].u <= MUTANTS["float32"].resolution:
         return [False] * len(segments)
     with np.errstate(all="ignore"):
         size = np.abs(expected)
         plain = np.isfinite(segments.total(size)) & np.isfinite(segments.total(allowed))
         plain &= ~segments.every(size <= allowed)  # neither zero nor, further off, negated survives
-        if PRECISIONS[dtype].u <= MUTANTS[ONE].resolution:
+        if FORMATS[dtype].u <= MUTANTS[ONE].resolution:
             within = segments.count(size * (ONE_OFF * NEARLY) <= allowed) - segments.count(
                 size == 0
             )

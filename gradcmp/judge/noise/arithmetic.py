@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcmp.judge.dtypes import PRECISIONS
+from gradcmp.dtypes import FORMATS
 from gradcmp.judge.noise.model import (
     FUNCTIONS,
     METHODS,
@@ -220,7 +220,7 @@ def _precise(usual: Rule, exact: Rule, *operands: Any) -> NoisyArray:
         noisy = usual(*operands).stack
         stack = noisy + (base - noisy[:1])
         # Replicas of what rounds to 1 are 1, too: all that is lost would leave no noise.
-        off = (base - noisy[0]) * (model.precision.u / PRECISIONS["float64"].u)
+        off = (base - noisy[0]) * (model.precision.u / FORMATS["float64"].u)
         off = np.where(np.abs(base - noisy[0]) > LOST * np.abs(base), off, 0.0)
         stack[1::2] += off
         stack[2::2] -= off

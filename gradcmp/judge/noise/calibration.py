@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from gradcmp.dtypes import Format
 from gradcmp.graph import Graph
-from gradcmp.judge.dtypes import HALVES, PRECISIONS, Precision
 from gradcmp.judge.elementwise.segments import Float, Segments
 from gradcmp.judge.noise.bfloat16 import ANY, Bfloat16Model
 from gradcmp.judge.noise.kinks import FEW, Kinks, replayed
@@ -54,10 +54,10 @@ def calibrate(
     graph: Graph,
     inputs: Mapping[str, Array],
     cotangent: Array,
-    precision: Precision,
+    precision: Format,
     names: Collection[str],
     replicas: int = 16,
-    operands: Precision | None = None,
+    operands: Format | None = None,
     seed: int = 0,
     coarse: frozenset[str] = ANY,
     precise: bool = False,
@@ -70,7 +70,7 @@ def calibrate(
         As on screen: ``node1``, ``d X``.
     replicas : int
         K, a key of `WIDEST`.
-    operands : Precision, optional
+    operands : Format, optional
         What matrix products round their operands to first.
     coarse : set of str
         The kinds of sums that are added up in bfloat16 itself.
@@ -84,7 +84,7 @@ def calibrate(
     """
     rng = np.random.default_rng([seed, replicas])
     model = NoiseModel(precision, replicas, rng, operands)
-    if precision in [PRECISIONS[dtype] for dtype in HALVES]:
+    if precision.only_stores:
         model = Bfloat16Model(precision, replicas, rng, operands, coarse=coarse)
     model.precise = precise
     tensors = walk(graph, inputs, cotangent, model, names)
@@ -109,7 +109,7 @@ def _jump(tensor: NoisyArray | Array) -> Float:
     return np.where(np.isfinite(jump), jump, 0.0)
 
 
-def pool(stack: Float, precision: Precision, roundings: int = 1) -> Scale:
+def pool(stack: Float, precision: Format, roundings: int = 1) -> Scale:
     """Turn replicas into the scale of the noise: see `pooled`, and a factor common to all.
 
     Parameters
@@ -139,7 +139,7 @@ def pool(stack: Float, precision: Precision, roundings: int = 1) -> Scale:
     return Scale(base, np.sqrt(squared), float(coherent))
 
 
-def pooled(v: Float, count: int, base: Float, precision: Precision, strip: Segments) -> Float:
+def pooled(v: Float, count: int, base: Float, precision: Format, strip: Segments) -> Float:
     """Return the variance of each element from what K runs strayed from the base.
 
     Per-element spread alone collapses by chance, so rows, columns and the tensor lend some:

@@ -13,8 +13,8 @@ from functools import cached_property
 
 import numpy as np
 
+from gradcmp.dtypes import FORMATS, Format
 from gradcmp.graph import Graph
-from gradcmp.judge.dtypes import Precision
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.noise.branches import Branches, FreeBranches, ReplayedBranches
 from gradcmp.judge.noise.model import NoiseModel, NoisyArray, Stack
@@ -27,7 +27,7 @@ MOST_ROWS = 256
 ROOM = 1 << 25  # elements of all ways together
 SYSTEMATIC = 4
 EPS = 2.0**-52  # from 1 to the next float64
-TINY = 2.0**-1022  # below it float64 itself loses digits
+TINY = FORMATS["float64"].eta  # below it float64 itself loses digits
 
 
 @dataclass
@@ -107,7 +107,7 @@ class Kinks:
     graph: Graph
     inputs: Mapping[str, Array]
     cotangent: Array = field(repr=False)
-    precision: Precision
+    precision: Format
     names: Collection[str]
     seed: int = 0
 

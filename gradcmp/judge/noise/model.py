@@ -14,15 +14,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from gradcmp.judge.dtypes import PRECISIONS, Precision
+from gradcmp.dtypes import FORMATS, Format
 from gradcmp.judge.noise.branches import Branches
+from gradcmp.judge.noise.branches import Stack as Stack
 from gradcmp.ops import OPS
 from gradcmp.ops.primitives import Sum
 
-Stack: TypeAlias = npt.NDArray[Any]
 Rule: TypeAlias = Callable[..., Any]
 
 # What a replica does at each method of a ufunc, and at each array function: the rules register
@@ -47,13 +46,13 @@ class NoiseModel:
 
     Attributes
     ----------
-    precision : Precision
+    precision : Format
         Of the dtype under test.
     replicas : int
         K.
     rng : Generator
         Draws the c of every primitive; seeded, so that a verdict repeats.
-    operands : Precision, optional
+    operands : Format, optional
         What the operands of a matrix product are rounded to first: TF32 units do that.
     branches : Branches
         How the replicas take branches, and what lies near a kink.
@@ -65,10 +64,10 @@ class NoiseModel:
         How many a replica sees where an implementation rounds once.
     """
 
-    precision: Precision
+    precision: Format
     replicas: int
     rng: np.random.Generator
-    operands: Precision | None = None
+    operands: Format | None = None
     branches: Branches = field(default_factory=Branches)
     precise: bool = False
     kink_width: ClassVar[float] = 4.0
@@ -169,7 +168,7 @@ class NoiseModel:
 
     def _round(self, y: Any) -> Any:
         """Round to the significand of the dtype, by Veltkamp's splitting."""
-        if self.precision.u == PRECISIONS["float64"].u:
+        if self.precision.u == FORMATS["float64"].u:
             return y  # the arithmetic at hand rounds c y by itself
         t = y * (self.precision.u * 2.0**53 + 1.0)
         return t - (t - y)

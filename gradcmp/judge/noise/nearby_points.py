@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from gradcmp.case import DType
+from gradcmp.dtypes import FORMATS
 from gradcmp.graph import Graph, backward, forward
 from gradcmp.graph.walk import constants_of, spec_of
-from gradcmp.judge.dtypes import PRECISIONS
 from gradcmp.judge.noise.calibration import Scale, pool
 from gradcmp.ops import Array
 from gradcmp.recording import numpy_dtype
@@ -37,7 +37,7 @@ def self_noise(
     names : collection of str
         As on screen: ``node1``, ``d X``.
     """
-    u, rng = PRECISIONS[dtype].u, np.random.default_rng([seed, POINTS])
+    u, rng = FORMATS[dtype].u, np.random.default_rng([seed, POINTS])
     base = run_in("float64", graph, inputs, cotangent)
     stacks = {name: [base[name]] for name in names}
     for _ in range(POINTS):
@@ -51,7 +51,7 @@ def self_noise(
         for name in names:
             stacks[name].append(base[name] + (np.asarray(coarse[name], np.float64) - fine[name]))
     return {
-        name: replace(pool(np.stack(stack), PRECISIONS[dtype]), own=True)
+        name: replace(pool(np.stack(stack), FORMATS[dtype]), own=True)
         for name, stack in stacks.items()
     }
 

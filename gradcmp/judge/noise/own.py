@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 
 from gradcmp.case import DType
-from gradcmp.judge.dtypes import HALVES, PRECISIONS
+from gradcmp.dtypes import FORMATS
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.noise.calibration import pool
 from gradcmp.recording import Array, Recording
@@ -36,8 +36,8 @@ def nudged_inputs(
     dtype : str
         What the tested side computes in; the inputs are still to be rounded to it.
     """
-    u, rng = PRECISIONS[dtype].u, np.random.default_rng([seed, POINTS])
-    delta = HALF_NUDGE * u if dtype in HALVES or dtype == "float16" else NUDGE
+    u, rng = FORMATS[dtype].u, np.random.default_rng([seed, POINTS])
+    delta = max(NUDGE, HALF_NUDGE * u)
     for _ in range(POINTS):
         yield {
             name: x * (1 + delta * rng.standard_normal(x.shape)) if x.dtype.kind == "f" else x
@@ -71,7 +71,7 @@ def own_noise(
         with np.errstate(all="ignore"):
             stack = np.stack(strayed)  # type: ignore[arg-type]
             stack += np.asarray(run[1].tensors[name], np.float64) - stack[0]
-            found[name] = pool(stack, PRECISIONS[dtype]).s
+            found[name] = pool(stack, FORMATS[dtype]).s
     return found
 
 

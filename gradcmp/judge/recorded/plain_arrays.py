@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from gradcmp.case import DTYPES, DType, DTypeTable
+from gradcmp.dtypes import coarser
 from gradcmp.graph import Graph, build
 from gradcmp.judge.auto.graph_noise import GraphNoise
 from gradcmp.judge.auto.judge import NoiseJudge
@@ -18,10 +19,8 @@ from gradcmp.judge.diagnose.investigation import Investigation
 from gradcmp.judge.elementwise.arrays import compare
 from gradcmp.judge.elementwise.difference import element
 from gradcmp.judge.elementwise.segments import Float
-from gradcmp.judge.elementwise.ulp import coarser
 from gradcmp.judge.recorded.precision import RoundedInputs, held_in
-from gradcmp.judge.recorded.reference import recompute_reference
-from gradcmp.judge.recorded.same_case import AGAIN
+from gradcmp.judge.recorded.reference import RECOMPUTED, recompute_reference
 from gradcmp.judge.tensor_judge import Allowance, Latitude, TiedDirection
 from gradcmp.judge.verdict import Finding, Pair
 from gradcmp.recording import Array, Recording, dtype_name, numpy_dtype
@@ -124,9 +123,10 @@ class LooseRule:
             both = list(tensors[name])
             both[loose] = self.base.tensors[name]
             asked[name] = (both[0], both[1])
-        sides = {AGAIN: self.base, **self.recordings, self.label: self.base}
+        sides = {RECOMPUTED: self.base, **self.recordings, self.label: self.base}
         twins = {label: each.twin for label, each in self.recordings.items() if each.twin}
-        known = NoiseJudge(GraphNoise(self.graph, self.base), sides, twins).compare(pair, asked)
+        source = GraphNoise(self.graph, self.base)
+        known = NoiseJudge(source, RECOMPUTED, sides, twins).compare(pair, asked)
         return {
             name: self._by_inputs(name, pair, tensors[name], found[name])
             for name, one in known.items()
@@ -181,10 +181,11 @@ class LooseRule:
 
     def _of(self, dtype: str) -> NoiseJudge:
         if dtype not in self._rules:
-            sides = {AGAIN: self.base, **self.recordings}
+            sides = {RECOMPUTED: self.base, **self.recordings}
             sides[self.label] = replace(sides[self.label], dtype=dtype)
             twins = {label: each.twin for label, each in sides.items() if each.twin}
-            self._rules[dtype] = NoiseJudge(GraphNoise(self.graph, self.base), sides, twins)
+            source = GraphNoise(self.graph, self.base)
+            self._rules[dtype] = NoiseJudge(source, RECOMPUTED, sides, twins)
         return self._rules[dtype]
 
 
@@ -209,7 +210,7 @@ def loose_rule(recordings: Mapping[str, Recording]) -> LooseRule | None:
     dtype = next((dtype for dtype in reversed(DTYPES) if dtype in found), "")
     sides = {**recordings, label: replace(other, dtype=dtype)}
     case = one.origin.case
-    return LooseRule(build(case), replace(base, backend=AGAIN), label, sides, case.round_inputs)
+    return LooseRule(build(case), base, label, sides, case.round_inputs)
 
 
 def look_into(
@@ -217,6 +218,6 @@ def look_into(
 ) -> dict[Pair, dict[str, Finding]]:
     """Return cause and side of what disagrees or warns."""
     known = {name: held for name, held in comparisons.items() if rule.knows(name)}
-    insight, sides = GraphInsight(rule.graph, rule.base), {AGAIN: rule.base, **rule.recordings}
-    investigation = Investigation(rule.graph, insight, AGAIN, sides, rule)
+    insight, sides = GraphInsight(rule.graph, rule.base), {RECOMPUTED: rule.base, **rule.recordings}
+    investigation = Investigation(rule.graph, insight, RECOMPUTED, sides, rule)
     return investigation.findings({pair: known})

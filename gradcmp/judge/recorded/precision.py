@@ -9,9 +9,9 @@ from functools import cached_property
 import numpy as np
 
 from gradcmp.case import DTYPES, DType
+from gradcmp.dtypes import FORMATS
 from gradcmp.graph import Graph
 from gradcmp.graph.walk import spec_of
-from gradcmp.judge.dtypes import PRECISIONS
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.noise.nearby_points import run_in
 from gradcmp.recording import Array, Recording, numpy_dtype
@@ -37,11 +37,11 @@ def held_in(array: Array, among: tuple[str, ...] = ("float32",)) -> str:
     wide = np.asarray(array, np.float64)
     finite = wide[np.isfinite(wide)]
     for coarse in among:
-        if PRECISIONS[coarse].u <= PRECISIONS[name].u:  # type: ignore[index]
+        if FORMATS[coarse].u <= FORMATS[name].u:
             continue
         with np.errstate(all="ignore"):
             kept = finite.astype(numpy_dtype(coarse)).astype(np.float64)
-        half = round(-np.log2(PRECISIONS[coarse].u)) // 2  # type: ignore[index]
+        half = FORMATS[coarse].significand // 2
         significand = np.ldexp(np.frexp(finite)[0], half)
         if np.array_equal(kept, finite) and np.any(significand != np.rint(significand)):
             return coarse
@@ -68,7 +68,7 @@ class RoundedInputs:
         for name in self.graph.inputs:
             array = self.base.values[name]
             if spec_of(array).kind == "float" and (held := held_in(array, _COARSE)) != "float64":
-                found[name] = PRECISIONS[held].u  # type: ignore[index]
+                found[name] = FORMATS[held].u
         return found
 
     @cached_property
@@ -108,7 +108,7 @@ class RoundedInputs:
         if name not in self.noise or array.shape != expected.shape:
             return False
         with np.errstate(all="ignore"):
-            allowed = limit * (self.noise[name] + PRECISIONS[_FINE].u * np.abs(expected))
+            allowed = limit * (self.noise[name] + FORMATS[_FINE].u * np.abs(expected))
             return bool(np.all(np.abs(np.asarray(array, np.float64) - expected) <= allowed))
 
 
@@ -119,4 +119,4 @@ def _proportional(far: Float, near: Float) -> Float:
 
 
 _FINE: DType = "float64"
-_COARSE = ("bfloat16", "float16", "float32")
+_COARSE = DTYPES[:0:-1]  # all but float64, the coarsest first

@@ -14,6 +14,7 @@ from gradcmp.graph.walk import constants_of, spec_of
 from gradcmp.recording import COTANGENT, Array, Origin, Recording, recover_inputs
 from gradcmp.recording.facts import AGAIN
 
+RECOMPUTED = f"{REFERENCE} recomputed"
 # What arrays that a graph was not made for can raise in NumPy: an index too large, a shape.
 MISFIT = (ArithmeticError, LookupError, MemoryError, TypeError, ValueError)
 
@@ -67,4 +68,4 @@ def _compute(origin: Origin, handed: Mapping[str, Array]) -> Recording:
     except MISFIT as error:
         fact = f"its graph cannot be computed from its inputs ({error})"
         raise RecordingError(fact, way_out=AGAIN) from None
-    return Recording(REFERENCE, "float64", tape.values, gradients)
+    return Recording(RECOMPUTED, "float64", tape.values, gradients)

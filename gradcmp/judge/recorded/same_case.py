@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from gradcmp.case import REFERENCE, Auto, Tolerance
 from gradcmp.errors import RecordingError
-from gradcmp.judge.blame import Groups
 from gradcmp.judge.case import judge
 from gradcmp.judge.elementwise.arrays import compare
 from gradcmp.judge.elementwise.tolerance import DEFAULTS
 from gradcmp.judge.fixed import NO_INPUTS, without_noise
-from gradcmp.judge.recorded.reference import recompute_reference
+from gradcmp.judge.recorded.reference import RECOMPUTED, recompute_reference
 from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Array, Origin, Recording
 
-AGAIN = f"{REFERENCE} recomputed"
 # Of the largest number of a tensor, in most of its elements: no rounding explains so much where
 # the noise does not.
 FOREIGN, MOST = 0.1, 0.5
@@ -59,18 +57,15 @@ def judge_saved(
     twins = {label: each.twin for label, each in recordings.items() if each.twin}
     reference = recorded if recorded and _repeats(base, recordings[recorded]) else ""
     if not reference:
-        reference = _free(AGAIN, recordings)
+        reference = _free(RECOMPUTED, recordings)
     by_label = {reference: base, **recordings}
-    by_label[reference] = replace(by_label[reference], backend=reference)  # what the judge goes by
-    held = [*pairs, *(Pair(label, reference) for label in recordings if label != reference)]
-    judged = judge(case, reference, by_label, twins, dict.fromkeys(held) if pairs else None)
-    shown = {label: recordings.get(label, each) for label, each in judged.outcomes.items()}
-    judged = replace(judged, outcomes=shown)
     if not pairs:
-        return judged
+        return judge(case, reference, by_label, twins)
+    witnesses = [Pair(label, reference) for label in recordings if label != reference]
+    judged = judge(case, reference, by_label, twins, dict.fromkeys(pairs), witnesses=witnesses)
     for pair in pairs:
         _require_body(judged, pair, base)
-    return _narrowed(judged, pairs)
+    return judged
 
 
 def is_reference(recording: Recording) -> bool:
@@ -108,29 +103,11 @@ def _require_body(judged: CaseVerdict, pair: Pair, base: Recording) -> None:
 
 
 def _foreign(judged: CaseVerdict, label: str, name: str, array: Array) -> bool:
-    held = judged.comparisons.get(Pair(label, judged.reference), {}).get(name)
+    compared = {**judged.witnesses, **judged.comparisons}
+    held = compared.get(Pair(label, judged.reference), {}).get(name)
     if held is None or held.agrees:
         return False
     size = float(np.max(np.abs(array), initial=0.0))
     return not held.total or (
         held.share > MOST and not held.statistics.max_absolute <= FOREIGN * size
     )
-
-
-def _narrowed(judged: CaseVerdict, pairs: Sequence[Pair]) -> CaseVerdict:
-    """Leave out what was judged only to tell who is off."""
-    sides = {label for pair in pairs for label in (pair.actual, pair.expected)}
-    return replace(
-        judged,
-        outcomes={label: one for label, one in judged.outcomes.items() if label in sides},
-        comparisons={pair: judged.comparisons[pair] for pair in pairs},
-        findings={pair: by for pair, by in judged.findings.items() if pair in pairs},
-        groups=_without(judged.groups, sides),
-        divergences={pair: judged.divergences[pair] for pair in pairs},
-    )
-
-
-def _without(groups: Mapping[str, Groups], sides: Collection[str]) -> dict[str, Groups]:
-    """Leave the sides in the groups, where they differ or are wrong."""
-    left = {name: one.of(sides) for name, one in groups.items()}
-    return {name: one for name, one in left.items() if len(one.groups) > 1 or one.wrong}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from gradcmp.judge.comparison import Comparison
@@ -20,15 +21,16 @@ from gradcmp.report.words.judgement import (
     isolated_nodes,
     judgements,
     nondeterministic,
-    unknown,
     weak_checks,
 )
 from gradcmp.report.words.sentence import sentence
+from gradcmp.report.words.sides import unknown
 
 VIEWS = 6  # pairs of one tensor that are drawn
 STDERR = 40  # lines
+UNKNOWN = 100  # tensors that one side did not give and that have a row
 CLIP = 80  # characters of an expression beside its node
-LETTER_OF = {"disagree": "d", "warn": "w", "unknown": "w", "agree": "a", "plain": "-"}
+LETTER_OF = {"disagree": "d", "warn": "w", "unknown": "u", "agree": "a", "plain": "-"}
 
 Found = tuple[Pair, Comparison]
 
@@ -38,7 +40,10 @@ def of_case(verdict: CaseVerdict, room: int) -> dict[str, Any]:
     base = legible(
         {
             "sentence": sentence(verdict),
+            "rule": verdict.not_auto,
             "said": list(said(verdict)),
+            "unknown": list(not_given(verdict))[:UNKNOWN],
+            "unknown_left": max(len(list(not_given(verdict))) - UNKNOWN, 0),
             "yaml": case_yaml(verdict.case)[: max(room // 3, 1000)],
             "place": str(verdict.case.where or ""),
             "pairs": [(pair.actual, pair.expected) for pair in verdict.comparisons],
@@ -82,6 +87,8 @@ def of_tensors(verdict: CaseVerdict, room: int) -> tuple[list[dict[str, Any]], i
         for rank, (pair, comparison) in enumerate(worth(verdict, name)):
             order = (comparison.agrees, not comparison.verdict.warns, rank)
             wanted.append((order, pair, name, comparison, tensor))
+    for name in dict.fromkeys(name for _, _, name in islice(not_given(verdict), UNKNOWN)):
+        tensors.append({"name": clean(name), "signs": signs(verdict, name), "views": []})
     wanted.sort(key=lambda want: want[0])
     room -= size(tensors)
     drawn = []
@@ -115,9 +122,11 @@ def farness(comparison: Comparison) -> tuple[float, float]:
 
 
 def signs(verdict: CaseVerdict, name: str) -> str:
-    """Return one letter for each pair: agrees, warns, disagrees, or ``-`` for nothing."""
-    by = [comparisons.get(name) for comparisons in verdict.comparisons.values()]
-    return "".join("-" if one is None else letter(one) for one in by)
+    """Return one letter for each pair: agrees, warns, disagrees, unknown, or ``-`` for nothing."""
+    return "".join(
+        letter(by[name]) if name in by else "u" if name in verdict.not_given.get(pair, ()) else "-"
+        for pair, by in verdict.comparisons.items()
+    )
 
 
 def letter(comparison: Comparison) -> str:
@@ -135,11 +144,20 @@ def of_view(verdict: CaseVerdict, pair: Pair, name: str, comparison: Comparison)
         "sign": letter(comparison),
         "said": legible(said),
         "reason": comparison.verdict.reason,
+        "wrong": legible(verdict.wrong_sides(pair, name)),
         "rule": comparison.rule,
         "excess": strict(shortened(comparison.worst.excess)) if comparison.worst else None,
         "octaves": comparison.statistics.ulp_histogram,
         "nonfinite": comparison.statistics.nonfinite,
     }
+
+
+def not_given(verdict: CaseVerdict) -> Iterator[tuple[int, str, str]]:
+    """Return what one side did not give: the number of the pair, the side, the tensor."""
+    for number, pair in enumerate(verdict.comparisons):
+        for name in verdict.not_given.get(pair, ()):
+            given = verdict.recordings[pair.actual].tensors
+            yield number, pair.expected if name in given else pair.actual, name
 
 
 def said(verdict: CaseVerdict) -> Iterator[tuple[str, str]]:

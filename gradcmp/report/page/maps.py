@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from gradcmp.dtypes import FORMATS, coarser
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.elementwise.difference import excess_of
 from gradcmp.judge.elementwise.tolerance import EXACT, ElementTolerance, rule_of
-from gradcmp.judge.elementwise.ulp import FORMATS, coarser
 from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Array
 from gradcmp.report.json import strict

@@ -32,6 +32,7 @@ function build(details) {
   const body = make("div", { class: "body" });
   body.append(
     make("section", { "aria-label": "Verdict" }, make("p", { class: "lead" }, facts.sentence),
+      facts.rule && make("p", { class: "note" }, facts.rule),
       facts.said.length > 0 && make("ul", { class: "said" }, facts.said.map(([mark, text]) => make("li", { class: mark !== "-" && mark }, text)))),
     ...facts.failures.map(failure),
   );
@@ -59,7 +60,7 @@ function failure(lost) {
 function graphFigure(facts, tensors, open) {
   const figure = make("figure", {}, make("figcaption", {}, "The graph: left → the value, right ← the gradient"));
   const holder = make("div", { class: "graph" });
-  const marks = "-awd";
+  const marks = "-auwd";
   const draw = (chosen) => {
     const verdict = (name) => {
       const signs = tensors.get(name)?.signs ?? "-";
@@ -87,7 +88,8 @@ function tensorSection(facts, details, blocks) {
     const link = make("a", { href: `#${details.id}-${facts.tensors.indexOf(tensor)}` }, tensor.name);
     return make("tr", {}, make("th", { scope: "row" }, link), make("td", { class: `text mark ${view.sign}` }, view.reason),
       make("td", { class: "text" }, pairName(facts.pairs[view.pair])), view.row.map((cell) => make("td", {}, cell)), make("td", {}, figure(view.excess)));
-  }), [1, 2]));
+  }).concat(facts.unknown.map(([pair, label, name]) => make("tr", {}, make("th", { scope: "row" }, name), make("td", { class: "text mark u" }, "unknown"),
+    make("td", { class: "text" }, pairName(facts.pairs[pair])), make("td", { class: "text", colspan: 7 }, `${label} did not give it`)))), [1, 2]));
   let opened = 0;
   for (const tensor of shown) {
     const view = tensor.views[0];
@@ -98,6 +100,7 @@ function tensorSection(facts, details, blocks) {
     section.append(block);
     if (view.sign === "d" && opened++ < 3) { block.open = true; buildTensor(block, tensor, facts); }
   }
+  if (facts.unknown_left) section.append(make("p", { class: "note" }, `${facts.unknown_left} more tensors were given by one side alone: of these nothing is known.`));
   if (facts.left) section.append(make("p", { class: "note" }, `${facts.left} more comparisons are not drawn, to keep the file small.`));
   return section;
 }
@@ -175,7 +178,8 @@ function heat(name, pair, view, facts) {
     read.replaceChildren(out, table(null, ["backend", "value", `less ${reference}`], facts.backends.map((backend, b) => {
       const mine = values[b]?.[i], theirs = values[expected]?.[i];
       const difference = mine == null || theirs == null ? "" : figure(Number(mine) - Number(theirs));
-      return make("tr", { class: facts.pairs[view.pair].includes(backend.label) && "of" }, make("th", { scope: "row" }, backend.label), make("td", {}, mine == null ? "–" : String(mine)), make("td", {}, difference));
+      const marks = [facts.pairs[view.pair].includes(backend.label) && "of", view.wrong.includes(backend.label) && "off"].filter(Boolean).join(" ");
+      return make("tr", { class: marks || false }, make("th", { scope: "row" }, backend.label), make("td", {}, mine == null ? "–" : String(mine)), make("td", {}, difference));
     })));
   };
   const index = (event) => event.target.closest("td[data-i]")?.dataset.i;

@@ -2,8 +2,8 @@
    out as text nodes only. */
 "use strict";
 
-const SIGNS = { a: "✓", w: "!", d: "✗", "-": "" };
-const WORDS = { a: "agrees", w: "agrees with a warning", d: "disagrees", "-": "not compared" };
+const SIGNS = { a: "✓", w: "!", d: "✗", u: "?", "-": "" };
+const WORDS = { a: "agrees", w: "agrees with a warning", d: "disagrees", u: "not given", "-": "not compared" };
 
 /** Draw how many elements lie how many ULP apart, in octaves; counts on a logarithmic scale. */
 function histogram(octaves) {

@@ -134,7 +134,10 @@ def values(
     if not places:
         return
     labels = list(verdict.recordings)
-    columns = [[ink("value at", QUIET), *map(ink, labels)]]
+    groups = verdict.groups.get(name)
+    wrong = groups.wrong if groups else ()
+    heads = (ink(label, DISAGREE if label in wrong else "") for label in labels)
+    columns = [[ink("value at", QUIET), *heads]]
     for place in places:
         texts = [element(verdict, label, name, place) for label in labels]
         columns.append([ink(index(place), QUIET), *map(ink, align(texts))])

@@ -12,12 +12,13 @@ from gradcmp.errors import ExitCode
 from gradcmp.judge.verdict import CaseVerdict
 from gradcmp.report.words.figures import count
 from gradcmp.report.words.ink import Ink
+from gradcmp.report.words.judgement import STYLES
 from gradcmp.report.words.sentence import MARKS, Tally, sentence
 
 
 @dataclass(frozen=True)
 class Lines:
-    """What does not agree, and what does as expected; a rich renderable.
+    """What does not agree, what does as expected, and what warns; a rich renderable.
 
     Attributes
     ----------
@@ -32,18 +33,34 @@ class Lines:
         """Return the lines; each is one, however long: other programs read them too."""
         ink = Ink.on(console, options)
         for verdict in self.verdicts:
-            if verdict.exit_code is not ExitCode.AGREE or verdict.known:
+            if verdict.exit_code is not ExitCode.AGREE or verdict.known or verdict.warnings:
                 yield self.line(ink, verdict)
         tally = Tally.of(self.verdicts)
         mark = MARKS[tally.exit_code]
         left = self.cases - len(self.verdicts)
         stopped = f"; {count(left, 'further case')} not run" if left else ""
-        yield ink(f"{mark.sign} {tally}{stopped}", mark.style)
+        warned = sum(verdict.agrees and bool(verdict.warnings) for verdict in self.verdicts)
+        warn = f"; {count(warned, 'case')} with warnings" if warned else ""
+        yield ink(f"{mark.sign} {tally}{warn}{stopped}", mark.style)
 
     def line(self, ink: Ink, verdict: CaseVerdict) -> Text:
         """Describe where the case is, what it is called and what came out."""
         mark, case = MARKS[verdict.exit_code], verdict.case
         place = f"{case.where}: " if case.where else ""
-        return Text.assemble(
-            ink(f"{mark.sign} ", mark.style), ink(f"{place}{case.name}: {sentence(verdict)}")
-        )
+        sign, style, said = mark.sign, mark.style, sentence(verdict)
+        if verdict.warnings and not verdict.disagreements:
+            said = f"{said}: {warnings(verdict)}"
+            sign, style = STYLES["warn"] if verdict.agrees else (sign, style)
+        return Text.assemble(ink(f"{sign} ", style), ink(f"{place}{case.name}: {said}"))
+
+
+def warnings(verdict: CaseVerdict) -> str:
+    """Describe what warns: each reason, with the tensors of which it holds."""
+    by: dict[tuple[str, str], dict[str, None]] = {}
+    for _, name, comparison in verdict.warnings:
+        key = (comparison.verdict.reason, comparison.verdict.detail)
+        by.setdefault(key, {})[name] = None
+    return "; ".join(
+        f"{reason} in {', '.join(names)}" + (f" ({detail})" if detail else "")
+        for (reason, detail), names in by.items()
+    )

@@ -12,7 +12,6 @@ from rich.text import Text
 
 from gradcmp.case import Auto
 from gradcmp.errors import ExitCode
-from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Failure
 from gradcmp.report.screen.arrays import arrays
@@ -20,16 +19,16 @@ from gradcmp.report.screen.detail import details
 from gradcmp.report.screen.header import header
 from gradcmp.report.words.ink import DISAGREE, QUIET, STRONG, UNKNOWN, Ink, cell_width, tail
 from gradcmp.report.words.judgement import (
+    STYLES,
     drawn,
     isolated_nodes,
     judgements,
     nature,
     nondeterministic,
-    style_of,
-    unknown,
     weak_checks,
 )
 from gradcmp.report.words.sentence import MARKS, Tally, brief, findings, furthest, measure, sentence
+from gradcmp.report.words.sides import WRONG, level_beside, unknown, wrong_in
 
 FEW = 3  # cases that get a table each
 STDERR = 8  # lines of a failed backend's stderr
@@ -132,8 +131,7 @@ def further(ink: Ink, verdict: CaseVerdict, pairs: Sequence[Pair]) -> Iterator[T
     drawn = [pair for pair in pairs if any(pair == found[0] for found in wrong)]
     tensors = [name for name in verdict.tensors if any(name == found[1] for found in wrong)]
     columns = [
-        [ink(name, STRONG), *(cell(ink, verdict.comparisons[pair].get(name)) for pair in drawn)]
-        for name in tensors
+        [ink(name, STRONG), *(cell(ink, verdict, pair, name) for pair in drawn)] for name in tensors
     ]
     names = [ink("pair", STRONG), *(ink(str(pair)) for pair in drawn)]
     yield from stack(
@@ -170,10 +168,14 @@ def matrix(ink: Ink, verdict: CaseVerdict, pairs: Sequence[Pair]) -> list[list[l
     columns = [
         [
             ink(heading(pair, verdict.reference), STRONG),
-            *(cell(ink, verdict.comparisons[pair].get(name)) for name in verdict.tensors),
+            *(cell(ink, verdict, pair, name) for name in verdict.tensors),
         ]
         for pair in pairs
     ]
+    beside = any(verdict.reference in (pair.actual, pair.expected) for pair in pairs)
+    if beside and (wrong := wrong_in(verdict)):
+        told = [ink(f"✗ {WRONG}" if name in wrong else "", DISAGREE) for name in verdict.tensors]
+        columns.insert(0, [ink(f"{verdict.reference}\n(the reference)", STRONG), *told])
     if columns and isinstance(verdict.case.tolerance, Auto):
         natures = [nature(ink, verdict, name) for name in verdict.tensors]
         columns.insert(0, [ink("verdict, × noise", STRONG), *natures])
@@ -203,11 +205,12 @@ def heading(pair: Pair, reference: str) -> str:
     return re.sub(r"([:,])(?=[a-z])", r"\n\1", text)
 
 
-def cell(ink: Ink, comparison: Comparison | None) -> Text:
+def cell(ink: Ink, verdict: CaseVerdict, pair: Pair, name: str) -> Text:
     """Draw one comparison; one that was never made must not look like success."""
+    comparison = verdict.comparisons[pair].get(name)
     if comparison is None:
         return ink("? not compared", UNKNOWN)
-    sign, style = style_of(comparison)
+    sign, style = STYLES[level_beside(verdict, pair, name)]
     return ink(f"{sign} {measure(comparison).removesuffix(' ulp')}", style)
 
 

@@ -20,6 +20,7 @@ ASCII = str.maketrans(
     {
         "✓": "ok",
         "✗": "NO",
+        "≠": "/=",
         "–": "-",
         "−": "-",
         "·": "*",  # between factors of a rule

@@ -27,9 +27,10 @@ UNNOTICED = {  # what a weak check would let pass, by mutant, of which share of 
     "transposed": "a transposed gradient would go unnoticed",
     "float32": "float32 instead of float64 would go unnoticed",
 }
-Level: TypeAlias = Literal["disagree", "warn", "unknown", "agree", "plain"]
+Level: TypeAlias = Literal["disagree", "apart", "warn", "unknown", "agree", "plain"]
 STYLES: Mapping[Level, tuple[str, str]] = {
     "disagree": ("✗", DISAGREE),
+    "apart": ("≠", QUIET),
     "warn": ("!", UNKNOWN),
     "unknown": ("?", UNKNOWN),
     "agree": ("✓", AGREE),
@@ -150,15 +151,6 @@ def _place(finding: Finding) -> tuple[bool, bool]:
     return comparison.agrees, comparison.verdict.reason == "missing"
 
 
-def unknown(verdict: CaseVerdict) -> Iterator[Remark]:
-    """Name what one side did not give: of that nothing is known."""
-    for pair, names in verdict.not_given.items():
-        held = {label: verdict.recordings[label].tensors for label in (pair.actual, pair.expected)}
-        without = next(label for label, tensors in held.items() if names[0] not in tensors)
-        body = f" did not give {', '.join(names)}: of these nothing is known"
-        yield Remark("unknown", "", without, body)
-
-
 def facts(verdict: CaseVerdict, pair: Pair, name: str, comparison: Comparison) -> Iterator[str]:
     """Return the parts of the sentence: how much, what float64 says, whose, since when."""
     worst, noise = comparison.worst, comparison.noise
@@ -270,7 +262,8 @@ def nondeterministic(verdict: CaseVerdict) -> Iterator[Remark]:
         far = ", ".join(f"{name} by {measure(found)}" for name, found in by.items())
         body = f" is not deterministic: over {verdict.runs} runs {far}"
         yield Remark("warn", "", label, body)
-    if steady := [label for label in verdict.recordings if label not in verdict.unsteady]:
+    odd = {*verdict.unsteady, *verdict.interrupted}
+    if steady := [label for label in verdict.recordings if label not in odd]:
         yield Remark("agree", f"bitwise equal in {verdict.runs} runs: {', '.join(steady)}")
 
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from gradcmp.dtypes import FORMATS
 from gradcmp.judge.auto.loudness import LIMITS, loudness, shrinks, together
-from gradcmp.judge.dtypes import PRECISIONS
 from gradcmp.judge.noise.calibration import Scale
 
-FLOAT32, FLOAT64 = PRECISIONS["float32"], PRECISIONS["float64"]
+FLOAT32, FLOAT64 = FORMATS["float32"], FORMATS["float64"]
 RNG = np.random.default_rng(0)
 BASE = RNG.standard_normal((20, 30))
 NOISE = 1e-6 * np.exp(RNG.standard_normal((20, 30)))

@@ -102,6 +102,23 @@ def test_a_variance_as_a_difference_of_squares_is_precision(mean):
     assert saved.unearned.keys() == {"torch"}
 
 
+def test_lost_digits_beside_a_small_difference_in_float64_are_earned_as_well():
+    """A note above the noise: live runs earn it, and a kernel that is wrong in float32 does not."""
+    stable = case(s="x + 300", v="mean((s - mean(s, axis=1, keepdims=True)) ** 2, axis=1)")
+    unstable = case(s="x + 300", v="mean(s * s, axis=1) - mean(s, axis=1) ** 2")
+
+    def off(recording, factor=1 + 1e-8):
+        return replace(recording, values={**recording.values, "v": recording.values["v"] * factor})
+
+    def wrong(recording):
+        return off(recording, 1.1 if recording.dtype == "float32" else 1 + 1e-8)
+
+    judged = verdict(stable, draw(stable), wrong=unstable, spoil=off)
+    assert reasons(judged)["v"] == "note"
+    assert judged.comparisons[PAIR]["v"].noise.multiple > 8
+    assert reasons(verdict(stable, draw(stable), spoil=wrong))["v"] == "bug"
+
+
 def test_matmuls_of_tf32_are_precision_even_where_nothing_can_run_again():
     there = case(out="x @ transpose(y)")
 

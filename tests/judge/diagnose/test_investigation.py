@@ -1,13 +1,19 @@
 """A verdict says why and whose: cause, side and teeth, from the recordings of one case."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 from autocases import CASES, PAIR, case, draw, record, spoiled, verdict
 
 from gradcmp.case import DTypeTable, Fixed
+from gradcmp.graph import build
 from gradcmp.judge import judge
+from gradcmp.judge.auto.graph_noise import GraphNoise
+from gradcmp.judge.auto.judge import NoiseJudge
+from gradcmp.judge.diagnose.insight import GraphInsight
+from gradcmp.judge.diagnose.investigation import Investigation
+from gradcmp.judge.tensor_judge import Exact
 from gradcmp.judge.verdict import Pair
 
 
@@ -102,3 +108,52 @@ def test_an_array_of_another_shape_is_explained_too():
     judged = verdict(there, draw(there), spoil=spoiled("y", lambda d: d.T.copy()))
     assert judged.comparisons[PAIR]["d y"].verdict.reason == "shape"
     assert "transposed" in judged.findings[PAIR]["d y"].causes[0].text
+
+
+@dataclass(frozen=True)
+class Rough:
+    """What an estimate allows: a thousand million times too much."""
+
+    right: Exact
+    sure: bool
+
+    @property
+    def least(self):
+        return self.likely if self.sure else 1e-12 * self.likely
+
+    @property
+    def likely(self):
+        return 1e9 * self.right.likely
+
+    most = likely
+
+
+@dataclass(frozen=True)
+class RoughFirst:
+    """A way to measure that tells a rough estimate of allowances first."""
+
+    rule: NoiseJudge
+    sure: bool
+
+    def allowances(self, name, expected, dtype):
+        *_, right = self.rule.allowances(name, expected, dtype)
+        yield Rough(right, self.sure)
+        yield right
+
+
+def test_where_an_estimate_is_not_sure_of_its_sensitivity_a_calibration_decides():
+    """One that is sure is believed, however wrong; one that is not costs a calibration."""
+    there, inputs = CASES["deep"], draw(CASES["deep"])
+    reference = record("numpy", there, inputs, "float64")
+    recordings = {"numpy": reference, "torch": record("torch", there, inputs, "float32")}
+    graph = build(there)
+    rule = NoiseJudge(GraphNoise(graph, reference), "numpy", recordings, {})
+
+    def sensitivity(rule):
+        insight = GraphInsight(graph, reference)
+        return Investigation(graph, insight, "numpy", recordings, rule).sensitivity()
+
+    plain = sensitivity(rule)
+    assert not any(one.weak for one in plain.values())
+    assert all(one.weak for one in sensitivity(RoughFirst(rule, sure=True)).values())
+    assert sensitivity(RoughFirst(rule, sure=False)) == plain

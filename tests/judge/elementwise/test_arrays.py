@@ -303,6 +303,19 @@ def test_the_worst_of_what_agrees_is_found_too(by):
         check(comparison, truth, exact=True)
 
 
+@pytest.mark.parametrize(("middle", "orders"), [(-1.5, 0.2), (0, 0.2), (0, 4)])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_worst_is_found_in_whichever_chunk_it_is(dtype, middle, orders):
+    rule, schedule = DEFAULTS[dtype], Schedule(longest=0, worthwhile=math.inf, chunk=1 << 10)
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        expected = cast(10 ** (middle + orders * rng.uniform(-1, 1, 900)), dtype)
+        noise = 0.2 * (rule.atol * (seed % 3) + rule.rtol * np.abs(expected.astype(np.float64)))
+        actual = cast(expected + noise * rng.standard_normal(900), dtype)
+        (comparison,) = compare_all([(actual, expected)], DTypeTable(), schedule)
+        check(comparison, expect(actual, expected, rule, dtype), exact=True)
+
+
 @pytest.mark.parametrize("dtype", [np.uint32, np.uint64])
 def test_octaves_are_bit_lengths(dtype):
     rng = np.random.default_rng(12)

@@ -120,7 +120,9 @@ def test_under_auto_tensors_are_judged_as_each_is_alone(name, twin):
         for label, dtype in (("torch", "float32"), ("torch", "float64"), ("numpy", "float64"))
     )
     sides = {"numpy": base, "torch": ours}
-    rule = NoiseJudge(GraphNoise(build(chosen), base), sides, {"torch": fine} if twin else {})
+    rule = NoiseJudge(
+        GraphNoise(build(chosen), base), "numpy", sides, {"torch": fine} if twin else {}
+    )
     tensors = {n: (ours.tensors[n], base.tensors[n]) for n in ours.tensors if "/" not in n}
     together = rule.compare(PAIR, tensors)
     for tensor, arrays_of in tensors.items():
@@ -167,7 +169,9 @@ def test_the_verdict_on_many_tensors_survives_small_batches():
     tensors = {n: (ours.tensors[n], base.tensors[n]) for n in ours.tensors if "/" not in n}
     sides = {"numpy": base, "torch": ours}
     rules = [
-        NoiseJudge(GraphNoise(build(chosen), base), sides, {"torch": fine}, together=together)
+        NoiseJudge(
+            GraphNoise(build(chosen), base), "numpy", sides, {"torch": fine}, together=together
+        )
         for together in (TOGETHER, 1)
     ]
     whole, split = (rule.compare(PAIR, tensors) for rule in rules)

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from gradcmp.case import BackendSpec, Case, Expression, Fixed, InputSpec, Tolerance
+from gradcmp.dtypes import FORMATS
 from gradcmp.errors import NothingComparedError
 from gradcmp.judge.case import judge
 from gradcmp.judge.elementwise.arrays import compare
 from gradcmp.judge.elementwise.difference import allowance
 from gradcmp.judge.elementwise.tolerance import DEFAULTS, rule_of
-from gradcmp.judge.elementwise.ulp import FORMATS
 from gradcmp.judge.mutation.mutants import MUTANTS, mutants
 from gradcmp.judge.mutation.weak import sensitivity
 from gradcmp.judge.selftest import selftest

@@ -8,13 +8,13 @@ import pytest
 from autocases import CASES, case, draw, record
 
 from gradcmp.backends.torch import TorchBackend
+from gradcmp.dtypes import FORMATS
 from gradcmp.graph import build
 from gradcmp.judge.auto.graph_noise import GraphNoise
 from gradcmp.judge.auto.judge import NoiseJudge
 from gradcmp.judge.auto.loudness import BFLOAT16_LIMITS, loudness
 from gradcmp.judge.auto.noise_floor import FLOORS
 from gradcmp.judge.auto.pair import RecordingPair
-from gradcmp.judge.dtypes import HALVES, PRECISIONS
 from gradcmp.judge.noise.arithmetic import KAPPA
 from gradcmp.judge.noise.bfloat16 import ANY, Bfloat16Model
 from gradcmp.judge.noise.calibration import calibrate
@@ -31,7 +31,7 @@ ELEMENTARY = [ufunc for ufunc in KAPPA if ufunc.nin == 1]
 
 
 def model_of(dtype, coarse=ANY, replicas=REPLICAS):
-    return Bfloat16Model(PRECISIONS[dtype], replicas, np.random.default_rng(0), coarse=coarse)
+    return Bfloat16Model(FORMATS[dtype], replicas, np.random.default_rng(0), coarse=coarse)
 
 
 def numbers(dtype, low, high, shape=2000, seed=0):
@@ -52,7 +52,7 @@ def spread(noisy):
     return (noisy.stack[1:] - noisy.stack[0]) / np.sqrt(Bfloat16Model.roundings)
 
 
-@pytest.mark.parametrize("dtype", HALVES)
+@pytest.mark.parametrize("dtype", [known.name for known in FORMATS.values() if known.only_stores])
 @pytest.mark.parametrize(
     "function",
     [
@@ -141,7 +141,7 @@ def test_torch_adds_up_the_gradient_of_a_bias_in_bfloat16(adapter, rows):
     found = {}
     for torchs in (TORCH, TORCH - {"affine"}):
         given = {"x": x, "y": w, "z": w}
-        scales = calibrate(build(there), given, dy, PRECISIONS["bfloat16"], ["d z"], coarse=torchs)
+        scales = calibrate(build(there), given, dy, FORMATS["bfloat16"], ["d z"], coarse=torchs)
         found["affine" in torchs] = scales["d z"]
     b = torch.zeros(8, dtype=torch.bfloat16, requires_grad=True)
     held = (torch.tensor(a).to(torch.bfloat16) for a in (x, w))
@@ -185,7 +185,7 @@ def test_the_gradient_of_a_bias_has_more_noise_where_it_is_added_up_in_bfloat16(
     graph, inputs = build(there), {"x": np.ones((64, 3)), "y": np.ones((4, 3))}
     dy = np.random.default_rng(0).uniform(0.2, 1, (64, 3)).astype("f2").astype("f8")
     torch, jax = (
-        calibrate(graph, inputs, dy, PRECISIONS["bfloat16"], ["d y"], coarse=coarse)["d y"].s
+        calibrate(graph, inputs, dy, FORMATS["bfloat16"], ["d y"], coarse=coarse)["d y"].s
         for coarse in (TORCH, ANY)
     )
     assert np.all(jax > 2 * torch)
@@ -201,7 +201,7 @@ def test_a_factor_that_the_noise_of_float32_would_hide_is_loud(monkeypatch):
     for model in (Bfloat16Model, lambda *rest, coarse: NoiseModel(*rest)):
         monkeypatch.setattr("gradcmp.judge.noise.calibration.Bfloat16Model", model)
         dy = reference.gradients["out"]
-        found = calibrate(build(GELU), inputs, dy, PRECISIONS["bfloat16"], ["d x"])
+        found = calibrate(build(GELU), inputs, dy, FORMATS["bfloat16"], ["d x"])
         scales.append(found["d x"])
     g = reference.gradients["x"]
     half, whole = (loudness(0.023 * g, scale, BFLOAT16_LIMITS) for scale in scales)
@@ -218,7 +218,7 @@ def test_without_rounding_a_correct_bfloat16_result_would_be_loud(monkeypatch):
 
     def found():
         dy = reference.gradients["out"]
-        scale = calibrate(build(there), inputs, dy, PRECISIONS["bfloat16"], ["d y"])["d y"]
+        scale = calibrate(build(there), inputs, dy, FORMATS["bfloat16"], ["d y"])["d y"]
         return loudness(error, scale, BFLOAT16_LIMITS)
 
     assert not found().loud
@@ -243,7 +243,9 @@ def test_the_same_bits_of_two_backends_have_each_its_own_noise():
     reference = record("numpy", there, inputs, "float64")
     recordings = {label: record(label, there, inputs, "bfloat16") for label in ("torch", "jax")}
     recordings["torch"] = replace(recordings["torch"], coarse_sums=TORCH)
-    rule = NoiseJudge(GraphNoise(build(there), reference), {"numpy": reference, **recordings}, {})
+    rule = NoiseJudge(
+        GraphNoise(build(there), reference), "numpy", {"numpy": reference, **recordings}, {}
+    )
     torch, jax = (
         rule.compare(
             Pair(label, "numpy"),
@@ -266,7 +268,7 @@ def test_three_kinks_on_one_element_are_broken_each_its_own_way(dtype):
     there = case(out="minimum(x[0:1], x[1:4])")
     dy = np.repeat([[1.0], [-1.0], [1.0]], 200, axis=1)
     tied = {"x": np.ones((4, 200))}
-    found = calibrate(build(there), tied, dy, PRECISIONS[dtype], ["d x"])["d x"]
+    found = calibrate(build(there), tied, dy, FORMATS[dtype], ["d x"])["d x"]
     (kinks,) = found.kinks
     spans = np.mean(found.base[0] + kinks.jumps["d x"].max(axis=0)[0] > 1.9)
     assert spans > 0.95  # x2 < x0 < x1, x3: two orders of 24, 1 - (11 / 12)^64 = 0.996
@@ -279,4 +281,4 @@ def test_near_ties_are_broken_alike_in_half_of_the_replicas():
     assert {*shares.tolist()} == {0.0, 0.5, 1.0}
     assert 0.15 < np.mean(shares == 0) < 0.35
     assert 0.15 < np.mean(shares == 1) < 0.35
-    assert NoiseModel(PRECISIONS["float32"], 4, np.random.default_rng(0)).tie_probability(3) == 0.5
+    assert NoiseModel(FORMATS["float32"], 4, np.random.default_rng(0)).tie_probability(3) == 0.5

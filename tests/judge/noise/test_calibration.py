@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from gradcmp.case import Case, Expression, InputSpec
+from gradcmp.dtypes import FORMATS
 from gradcmp.graph import backward, build, forward
 from gradcmp.graph.walk import constants_of
 from gradcmp.judge.auto.loudness import LIMITS, loudness
-from gradcmp.judge.dtypes import PRECISIONS
 from gradcmp.judge.noise.calibration import calibrate, pool
 from gradcmp.judge.noise.model import NoiseModel, NoisyArray
 
-FLOAT32 = PRECISIONS["float32"]
+FLOAT32 = FORMATS["float32"]
 
 # Chains of float32 roundings in NumPy itself, whose errors the scale must be the scale of.
 GRAPHS = {
@@ -177,9 +177,7 @@ def test_what_is_flushed_to_zero_has_no_factor_of_zero():
     base = np.array([1e-45, -3e-50, 0.0])
     found = loudness(-base, pool(np.repeat(base[None], 17, axis=0), FLOAT32), LIMITS)
     assert not found.loud
-    assert loudness(
-        -base, pool(np.repeat(base[None], 17, axis=0), PRECISIONS["float64"]), LIMITS
-    ).loud
+    assert loudness(-base, pool(np.repeat(base[None], 17, axis=0), FORMATS["float64"]), LIMITS).loud
 
 
 @pytest.mark.parametrize("replicas", [4, 8, 16])
@@ -209,5 +207,5 @@ def test_a_column_lends_as_a_vector_does(shape):
     base = np.ones((5, *shape))
     base[1:] += 1e-6 * np.random.default_rng(0).standard_normal((4, *shape))
     base.reshape(5, 8)[:, 3] = 1.0
-    s = pool(base, PRECISIONS["float32"]).s
+    s = pool(base, FORMATS["float32"]).s
     assert s.reshape(-1)[3] > 0.3 * np.median(s)

@@ -4,7 +4,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from gradcmp.judge.dtypes import PRECISIONS
+from gradcmp.dtypes import FORMATS
 from gradcmp.judge.noise.arithmetic import KAPPA
 from gradcmp.judge.noise.model import NoiseModel, NoisyArray, NoModelError
 from gradcmp.ops import OPS
@@ -17,7 +17,7 @@ DOMAINS = {"sqrt": (0.3, 2), "log": (1.5, 9), "log1p": (0.3, 2), "reciprocal": (
 
 
 def model_of(dtype, replicas=REPLICAS, **more):
-    return NoiseModel(PRECISIONS[dtype], replicas, np.random.default_rng(0), **more)
+    return NoiseModel(FORMATS[dtype], replicas, np.random.default_rng(0), **more)
 
 
 def exact(x, model):
@@ -68,7 +68,7 @@ def test_erf_is_one_primitive():
     x = numbers("float64", 0.3, 1.2)
     noisy = erf_value(exact(x, model_of("float32")))
     np.testing.assert_array_equal(noisy.stack[0], erf_value(x))
-    spread = rms(noisy.stack[1:] / noisy.stack[0] - 1) / PRECISIONS["float32"].u
+    spread = rms(noisy.stack[1:] / noisy.stack[0] - 1) / FORMATS["float32"].u
     assert 0.3 * OPS["erf"].noise[erf_value] < spread < OPS["erf"].noise[erf_value]
 
 
@@ -237,10 +237,10 @@ def test_an_array_that_meets_its_own_maximum_is_no_tie_unless_two_elements_do():
 def test_a_coarser_unit_rounds_the_operands_of_matrix_products_alone():
     x = np.random.default_rng(0).standard_normal((20, 20))
     spreads = []
-    for operands in (None, PRECISIONS["float16"]):  # TF32 has float16's significand
+    for operands in (None, FORMATS["float16"]):  # TF32 has float16's significand
         model = model_of("float32", operands=operands)
         spreads.append(rms((exact(x, model) @ x).stack[1:] - x @ x))
-        assert rms((exact(x, model) + x).stack[1:] / (2 * x) - 1) < PRECISIONS["float32"].u
+        assert rms((exact(x, model) + x).stack[1:] / (2 * x) - 1) < FORMATS["float32"].u
     assert spreads[1] > 100 * spreads[0]
 
 

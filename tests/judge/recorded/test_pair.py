@@ -264,8 +264,8 @@ def test_a_backend_that_lost_digits_is_told_from_one_that_was_changed():
     assert reason(old) == "exact"
     assert reason(alone) == "suspect"
     assert reason(both) == "suspect"
-    assert reason(replace(both, own=noise)) == "precision"
-    assert reason(replace(both, own={"d X": noise["d X"] / 100})) == "bug"
+    assert reason(replace(both, own_noise=noise)) == "precision"
+    assert reason(replace(both, own_noise={"d X": noise["d X"] / 100})) == "bug"
     assert reason(wrong) == "bug"
     assert reason(bare) == "suspect"
 
@@ -277,7 +277,9 @@ def test_two_backends_may_lose_digits_in_float32_alone():
     verdict = judge_pair(PAIR, one, other, Auto())
     assert verdict.comparisons[PAIR]["d X"].verdict.reason == "suspect"
     noise = {"d X": 1e-3 * np.abs(one.gradients["X"])}
-    verdict = judge_pair(PAIR, replace(one, own=noise), replace(other, own=noise), Auto())
+    verdict = judge_pair(
+        PAIR, replace(one, own_noise=noise), replace(other, own_noise=noise), Auto()
+    )
     assert verdict.comparisons[PAIR]["d X"].verdict.reason == "precision"
     same = judge_pair(PAIR, one, of(other, "torch"), Auto())
     assert same.comparisons[PAIR]["d X"].verdict.reason == "suspect"

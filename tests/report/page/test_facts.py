@@ -341,3 +341,52 @@ def test_the_libraries_are_those_that_were_released():
     assert set(told) == {"d3.min.js", "d3-dag.min.js"}
     for name, sha in told.items():
         assert hashlib.sha256(asset(f"vendor/{name}").encode()).hexdigest() == sha
+
+
+NOT_AUTO = "the table by dtype judges, not auto: these arrays have no graph"
+
+
+def lacking(make, count=2):
+    """A pair of which one side lacks tensors, judged by the table where auto was asked for."""
+    verdict = make(("numpy", "torch"))
+    names = ("node1", "d Z", *(f"more{i}" for i in range(count - 2)))
+    pair = Pair("torch", "numpy")
+    mine, theirs = verdict.recordings["torch"], verdict.recordings["numpy"]
+    outcomes = {
+        "torch": dataclasses.replace(
+            mine, values={}, gradients={n: a for n, a in mine.gradients.items() if n != "Z"}
+        ),
+        "numpy": dataclasses.replace(
+            theirs, values={**theirs.values, **{n: np.ones(1) for n in names[2:]}}
+        ),
+    }
+    by = {n: c for n, c in verdict.comparisons[pair].items() if n not in names}
+    return dataclasses.replace(
+        verdict,
+        outcomes=outcomes,
+        comparisons={pair: by},
+        not_given={pair: names},
+        not_auto=NOT_AUTO,
+    )
+
+
+def test_what_one_side_did_not_give_is_there(make):
+    (facts,) = page(lacking(make)).facts
+    assert facts["unknown"] == [[0, "torch", "node1"], [0, "torch", "d Z"]]
+    assert ["u", "torch did not give node1, d Z: of these nothing is known"] in facts["said"]
+    signs = {tensor["name"]: tensor["signs"] for tensor in facts["tensors"]}
+    assert (signs["node1"], signs["d Z"], signs["d Y"]) == ("u", "u", "a")
+    (facts,) = page(make(("numpy", "torch"))).facts
+    assert (facts["unknown"], facts["rule"]) == ([], "")
+
+
+def test_what_one_side_did_not_give_does_not_fill_the_page(make):
+    (facts,) = page(lacking(make, 3000)).facts
+    assert (len(facts["unknown"]), facts["unknown_left"]) == (100, 2900)
+    (said,) = [text for letter, text in facts["said"] if letter == "u"]
+    assert said.endswith(" and 2970 more: of these nothing is known")
+
+
+def test_why_auto_did_not_judge_is_there(make):
+    (facts,) = page(lacking(make)).facts
+    assert facts["rule"] == NOT_AUTO

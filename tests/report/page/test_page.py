@@ -14,6 +14,7 @@ import pytest
 
 from gradcmp.case import Expression, Fixed, InputSpec
 from gradcmp.judge import compare
+from gradcmp.judge.blame import Group, Groups
 from gradcmp.judge.verdict import Pair
 from gradcmp.report import report_named
 
@@ -118,6 +119,48 @@ def test_what_disagrees_is_open_and_says_so(visit, verdicts):
     )
     assert first.locator(".flag").text_content() == "first to part, backward"
     assert body.locator("svg .node").count() == 6
+
+
+def test_what_is_not_known_is_shown_and_why_auto_did_not_judge(visit, make):
+    verdict = make(("numpy", "torch"))
+    pair = Pair("torch", "numpy")
+    by = {name: one for name, one in verdict.comparisons[pair].items() if name != "node1"}
+    torch = verdict.recordings["torch"]
+    values = {name: array for name, array in torch.values.items() if name != "node1"}
+    outcomes = {**verdict.outcomes, "torch": dataclasses.replace(torch, values=values)}
+    page = visit(
+        [
+            dataclasses.replace(
+                verdict,
+                outcomes=outcomes,
+                comparisons={pair: by},
+                not_given={pair: ("node1",)},
+                not_auto="the table judges, not auto",
+            )
+        ]
+    )
+    body = page.locator("#c0[open] .body")
+    assert body.locator("p.note").inner_text() == "the table judges, not auto"
+    assert "torch did not give node1" in body.locator(".said li.u").inner_text()
+    line = body.locator("section[aria-label='Tensors'] tr", has_text="did not give it")
+    assert line.inner_text().split("\t")[:2] == ["node1", "unknown"]
+    node = body.locator("svg .node[aria-label^='node1 = ']")
+    assert ", value not given, gradient agrees" in node.get_attribute("aria-label")
+
+
+def test_beside_a_wrong_reference_nobody_else_is_red(visit, make, flip):
+    pair = ("torch", "numpy", "d Y")
+    groups = Groups((1, 1), (Group(("numpy",), 3.5, True), Group(("torch", "jax"), -3.5, False)))
+    verdict = make(("numpy", "torch", "jax"), {pair: flip(), ("jax", *pair[1:]): flip()})
+    page = visit([dataclasses.replace(verdict, groups={"d Y": groups}), make(("numpy", "torch"))])
+    first, second = (page.locator(f".matrix tbody tr:nth-child({n})") for n in (1, 2))
+    assert first.locator("td.d").count() == 1
+    assert first.locator("td").last.inner_text() == "numpy is wrong in d Y"
+    assert first.locator("td.r").count() == 2
+    assert second.locator("td.d").count() == 0
+    assert page.locator(".matrix thead th").last.inner_text() == "the reference"
+    assert "reference that is wrong" in page.locator(".legend").inner_text()
+    assert page.locator("#c0 .readout tr.off th").all_inner_texts() == ["numpy"]
 
 
 def test_the_matrix_has_a_cell_for_each_case_and_pair(visit, verdicts):

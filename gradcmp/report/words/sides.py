@@ -1,0 +1,46 @@
+"""The sides of a pair: who is wrong, so that the right one beside it is not red; what one lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gradcmp.judge.verdict import CaseVerdict, Pair
+from gradcmp.report.words.judgement import Level, Remark, level_of
+
+NAMES = 30  # of tensors that one side did not give
+WRONG = "wrong"  # in the column of a reference that is
+
+
+def level_beside(verdict: CaseVerdict, pair: Pair, name: str) -> Level:
+    """Return how one comparison looks in the column of whoever is held against the reference.
+
+    It is *apart*, no failure of that side, where the reference alone is known to be wrong.
+    """
+    comparison = verdict.comparisons[pair][name]
+    wrong = verdict.wrong_sides(pair, name)
+    if not comparison.agrees and wrong == (verdict.reference,):
+        return "apart"
+    return level_of(comparison)
+
+
+def wrong_in(verdict: CaseVerdict) -> tuple[str, ...]:
+    """Return the tensors in which the reference is known to be wrong."""
+    return tuple(
+        name
+        for name in verdict.tensors
+        if any(
+            verdict.reference in verdict.wrong_sides(pair, name)
+            for pair, by in verdict.comparisons.items()
+            if name in by and not by[name].agrees
+        )
+    )
+
+
+def unknown(verdict: CaseVerdict) -> Iterator[Remark]:
+    """Name what one side did not give: of that nothing is known."""
+    for pair, names in verdict.not_given.items():
+        held = {label: verdict.recordings[label].tensors for label in (pair.actual, pair.expected)}
+        without = next(label for label, tensors in held.items() if names[0] not in tensors)
+        more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
+        body = f" did not give {', '.join(names[:NAMES])}{more}: of these nothing is known"
+        yield Remark("unknown", "", without, body)
