@@ -70,12 +70,12 @@ def targets(texts: Iterable[str], json_file: str | None) -> tuple[Target, ...]:
         files.append(os.environ[SUMMARY])
     taken = set()
     for file in files:
+        require_writable(file)
         place = file if file == STDOUT else os.path.realpath(file)
         if place in taken:
             name = "standard output" if file == STDOUT else f"'{file}'"
             raise UsageError(f"two reports go to {name}", way_out="Give each its own file")
         taken.add(place)
-        require_writable(file)
     return tuple(found)
 
 

@@ -196,3 +196,12 @@ def test_what_cannot_be_kept_is_its_case(folder, capfd):
     assert {file.name for file in Path("golden").iterdir()} == {"a", "z"}
     cases = json.loads(Path("o.json").read_text())["cases"]
     assert [case["verdict"] for case in cases] == ["agree", "could not compare", "agree"]
+
+
+def test_what_is_expected_of_a_config_that_cannot_be_read(suite, capfd):
+    """The case is not unknown: nobody can read its name."""
+    Path("known.yml").write_text("- {case: mine, reason: known, expires: 2999-12-31}")
+    assert main(["check", "torn.yaml", "a.yaml", "--expect", "known.yml"]) == 2
+    first, second = capfd.readouterr().err.splitlines()
+    assert "there is no case called 'mine'" in first
+    assert suite["torn"] in second

@@ -16,7 +16,7 @@ from gradcmp.cli import options
 from gradcmp.cli.cases import survey
 from gradcmp.cli.output import reports
 from gradcmp.cli.trust import no_user_code, user_code
-from gradcmp.errors import ExitCode, UsageError, did_you_mean
+from gradcmp.errors import ConfigError, ExitCode, UsageError, did_you_mean, together
 
 if TYPE_CHECKING:
     from gradcmp.cli.reports import Target
@@ -138,7 +138,10 @@ def excuses(file: Path | None, cases: Sequence[Case]) -> Finish:
         labels |= {str(spec) for spec in backends_of(case)}
         tensors |= {*case.inputs, *case.graph}
         tensors |= {f"d {name}" for name in (*case.wrt, *case.graph)}
-    known = load_known(file, names, date.today(), user_code())
+    try:
+        known = load_known(file, names, date.today(), user_code())
+    except ConfigError as error:  # what it names may be in a config that cannot be read
+        raise together([error, *(case.fault for case in cases if case.fault)]) from None
     return lambda verdict: excuse(verdict, known)
 
 
