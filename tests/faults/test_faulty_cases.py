@@ -205,3 +205,14 @@ def test_what_is_expected_of_a_config_that_cannot_be_read(suite, capfd):
     first, second = capfd.readouterr().err.splitlines()
     assert "there is no case called 'mine'" in first
     assert suite["torn"] in second
+
+
+def test_a_report_that_finds_no_room_does_not_hide_what_is_wrong_with_cases(suite, capfd):
+    if not Path("/dev/full").exists():
+        pytest.skip("a device of Linux")
+    reports = ["--json", "/dev/full", "--report", "junit=o.xml"]
+    assert main(["check", "torn.yaml", "a.yaml", *reports]) == 2
+    err = capfd.readouterr().err
+    assert "'/dev/full' cannot be written: No space left on device" in err
+    assert suite["torn"] in err
+    assert Path("o.xml").exists()

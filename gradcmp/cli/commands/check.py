@@ -77,9 +77,7 @@ def command(
     with Session(reports=reports, jobs=jobs) as session:
         run = session.run(session.survey(cases), finish=finish)
         verdicts = list(up_to(max_failures, run))
-    code = publish(verdicts, reports, Lines(verdicts, len(cases)))
-    session.raise_faults()
-    return code
+    return session.conclude(lambda: publish(verdicts, reports, Lines(verdicts, len(cases))))
 
 
 def required(cases: Sequence[Case], names: str) -> list[Case]:

@@ -96,6 +96,4 @@ def command(
     with Session(likely, output.reports) as session:
         plans = session.survey(read())
         verdicts = list(session.run(plans, effort, finisher(plans)))
-    code = show(verdicts, output)
-    session.raise_faults()
-    return code
+    return session.conclude(lambda: show(verdicts, output))

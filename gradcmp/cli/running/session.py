@@ -13,7 +13,7 @@ import click
 from gradcmp.case import ONCE, BackendSpec, Case, Effort
 from gradcmp.cli.options import debugging
 from gradcmp.cli.running.net import INTERRUPTED, settle, unfinished
-from gradcmp.errors import GradcmpError, NothingComparedError, together
+from gradcmp.errors import ExitCode, GradcmpError, NothingComparedError, together
 from gradcmp.workers import Environment, Pool
 
 if TYPE_CHECKING:
@@ -164,6 +164,22 @@ class Session:
         """
         if errors := [*self._faults.values(), *self._errors, *more]:
             raise together(errors)
+
+    def conclude(self, show: Callable[[], ExitCode]) -> ExitCode:
+        """Show verdicts and give the exit code.
+
+        Raises
+        ------
+        GradcmpError
+            Once they are shown: what was wrong with cases, and what could not be written.
+        """
+        try:
+            code = show()
+        except GradcmpError as error:
+            self._errors.append(error)
+            code = error.exit_code
+        self.raise_faults()
+        return code
 
     def run(
         self, plans: Sequence[Plan], effort: Effort = ONCE, finish: Finish = unchanged
