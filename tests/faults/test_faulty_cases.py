@@ -65,7 +65,7 @@ def folder(tmp_path, monkeypatch) -> Path:
 
 
 @pytest.mark.parametrize(("text", "words"), CASES.items(), ids=range(len(CASES)))
-@pytest.mark.parametrize("command", ["validate", "run", "check"])
+@pytest.mark.parametrize("command", ["validate", "check"])
 def test_a_case(command, text, words, folder, capfd):
     Path("f.yaml").write_text(text)
     assert main([command, "f.yaml"]) == 2

@@ -14,7 +14,8 @@ from gradcmp.cli.options import debugging
 from gradcmp.cli.output import Output
 from gradcmp.cli.running.changes import Files
 from gradcmp.cli.running.net import settle
-from gradcmp.cli.running.session import Finish, Session, WorkerProgress
+from gradcmp.cli.running.progress import WorkerProgress
+from gradcmp.cli.running.session import Finish, Session
 from gradcmp.cli.screen import console, publish
 from gradcmp.cli.streams import unread
 from gradcmp.errors import ConfigError, ExitCode, GradcmpError, InputError, UsageError
