@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from gradcmp.case import BackendSpec, Case, Effort, Expression, Fixed, InputSpec, Ulp
     from gradcmp.config import find, load, seed_case
     from gradcmp.errors import GradcmpError
+    from gradcmp.functions.assertions import GradientWarning, assert_close, assert_gradients_agree
+    from gradcmp.functions.compare import compare_functions
     from gradcmp.judge import CaseVerdict, Comparison, compare
+    from gradcmp.native.taps import tap
     from gradcmp.plan import Plan, check
     from gradcmp.recording import Failure, Recording
     from gradcmp.workers import Pool
@@ -29,10 +32,13 @@ __version__ = VERSION
 # Where each public name lives; a name is imported when it is first used.
 _HOMES = {
     "gradcmp.api": ("run", "run_all"),
+    "gradcmp.functions.assertions": ("GradientWarning", "assert_close", "assert_gradients_agree"),
     "gradcmp.case": ("BackendSpec", "Case", "Effort", "Expression", "Fixed", "InputSpec", "Ulp"),
     "gradcmp.config": ("find", "load", "seed_case"),
     "gradcmp.errors": ("GradcmpError",),
+    "gradcmp.functions.compare": ("compare_functions",),
     "gradcmp.judge": ("CaseVerdict", "Comparison", "compare"),
+    "gradcmp.native.taps": ("tap",),
     "gradcmp.plan": ("Plan", "check"),
     "gradcmp.recording": ("Failure", "Recording"),
     "gradcmp.workers": ("Pool",),
@@ -48,18 +54,23 @@ __all__ = [
     "Failure",
     "Fixed",
     "GradcmpError",
+    "GradientWarning",
     "InputSpec",
     "Plan",
     "Pool",
     "Recording",
     "Ulp",
+    "assert_close",
+    "assert_gradients_agree",
     "check",
     "compare",
+    "compare_functions",
     "find",
     "load",
     "run",
     "run_all",
     "seed_case",
+    "tap",
 ]
 
 

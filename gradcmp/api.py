@@ -11,6 +11,7 @@ from gradcmp import inputs
 from gradcmp.case import DTYPES, ONCE, Auto, Case, Effort
 from gradcmp.judge import CaseVerdict, judge, unsteady, with_worse
 from gradcmp.judge.recorded.same_case import judge_saved
+from gradcmp.judge.verdict import Sensitivity
 from gradcmp.nudged import own_noise_of
 from gradcmp.plan import Arrays, Plan, check
 from gradcmp.recording import Array, Origin, Outcome, Recording, fingerprint, missing_inputs
@@ -56,11 +57,22 @@ def run_plan(plan: Plan, pool: Pool, effort: Effort = ONCE) -> CaseVerdict:
             runs[request.label].append(answer)
     changes = {label: unsteady(recordings) for label, recordings in runs.items() if recordings}
     verdict = replace(
-        verdict,
+        with_itself(plan, verdict),
         runs=effort.repeat,
         unsteady={label: found for label, found in changes.items() if found},
     )
     return replace(verdict, isolated=isolate(plan, verdict, pool)) if effort.isolate else verdict
+
+
+def with_itself(plan: Plan, verdict: CaseVerdict) -> CaseVerdict:
+    """Return the verdict with every check weak if the reference was compared with itself alone."""
+    if not plan.is_reference_alone:
+        return verdict
+    weak = {
+        name: Sensitivity({**one.survivors, "itself": 1.0})
+        for name, one in verdict.sensitivity.items()
+    }
+    return replace(verdict, sensitivity=weak)
 
 
 def isolate(plan: Plan, verdict: CaseVerdict, pool: Pool) -> dict[str, CaseVerdict]:

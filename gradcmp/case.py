@@ -212,7 +212,8 @@ class Case:
         default=False,
         kw_only=True,
         metadata=key(
-            "Whether warnings (precision, note, kink, nothing finite) fail, too.", PAGE | JSON
+            "Whether warnings (precision, note, kink, nothing finite) and weak checks fail, too.",
+            PAGE | JSON,
         ),
     )
     where: Location | None = field(default=None, compare=False, kw_only=True)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import IntEnum
 
+from gradcmp.outside.printable import clean
+
 FEW = 12  # choices that still fit into a sentence
 
 
@@ -51,24 +53,37 @@ class GradcmpError(Exception):
     ----------
     more : tuple of GradcmpError
         What else was found wrong; each has a line of the text.
+    printed : iterable of str, optional
+        Lines that a program wrote, to be shown below.
     """
 
     exit_code: ExitCode = ExitCode.USAGE
 
     def __init__(
-        self, fact: str, *, where: Location | None = None, way_out: str | None = None
+        self,
+        fact: str,
+        *,
+        where: Location | None = None,
+        way_out: str | None = None,
+        printed: Iterable[str] = (),
     ) -> None:
         super().__init__(fact)
         self.fact = fact
         self.where = where
         self.way_out = way_out
         self.more: tuple[GradcmpError, ...] = ()
+        self.printed = tuple(printed)
 
     def __str__(self) -> str:
+        printed = (f"  | {clean(one)}" for one in self.printed)
+        return "\n".join([clean(self._sentence), *printed, *map(str, self.more)])
+
+    @property
+    def _sentence(self) -> str:
         text = self.fact if self.where is None else f"{self.where}: {self.fact}"
         if self.way_out:
             text += f". {self.way_out}" + ("" if self.way_out.endswith(("?", ".")) else ".")
-        return "\n".join([text, *map(str, self.more)])
+        return text
 
     def each(self) -> tuple[GradcmpError, ...]:
         """Return itself without what else is wrong, and that."""

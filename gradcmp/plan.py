@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from gradcmp import inputs
 from gradcmp.backends import backend_class
@@ -13,7 +14,11 @@ from gradcmp.errors import UsageError
 from gradcmp.graph import Graph, build, infer
 from gradcmp.ops import ArraySpec
 from gradcmp.recording import COTANGENT, Array
+from gradcmp.tolerances import require_sense
 from gradcmp.workers import Environment, Request
+
+# What of a backend changes nothing that it computes.
+NO_MATTER: Mapping[str, Any] = {"timeout": 1.0, "loading": 1.0, "required": True, "where": None}
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,12 @@ class Plan:
     def environments(self) -> tuple[Environment, ...]:
         """The processes that its backends need, each once."""
         return tuple(dict.fromkeys(map(Environment.of, self.backends.values())))
+
+    @property
+    def is_reference_alone(self) -> bool:
+        """Whether all backends are the reference by other names, so that nothing can differ."""
+        asked = {replace(spec, **NO_MATTER) for spec in self.backends.values()}
+        return len(asked) < 2 <= len(self.backends)
 
     def computed_by(self, spec: BackendSpec) -> Plan:
         """Return the same question to one backend, which the case need not name.
@@ -122,10 +133,12 @@ def check(case: Case) -> Plan:
     ------
     GradcmpError
         For expressions, names or shapes that do not fit, inputs that cannot be drawn, backends
-        or modes that do not exist, or arrays that the machine's memory cannot hold.
+        or modes that do not exist, a tolerance that lets everything pass, or arrays that the
+        machine's memory cannot hold.
     """
     if case.fault:
         raise case.fault
+    require_sense(case.tolerance)
     backends = {str(spec): resolve(spec, case) for spec in backends_of(case)}
     graph = build(case)
     specs = infer(graph, inputs.specs(case))

@@ -10,6 +10,14 @@ from gradcmp.errors import UsageError
 from gradcmp.keys import PAGE, key
 
 FINITE = {"ge": 0, "allow_inf_nan": False}
+# From where on a tolerance makes no sense, whatever is compared: |0 − e| is |e|, and 2⁵² steps of
+# float64, the finest dtype, double a number. An absolute part can be as large as the numbers are,
+# which nobody knows before they are there: of that the judge says that the check is weak.
+BEYOND_SENSE: Mapping[str, float] = {"rtol": 1, "ulp": 2**52}
+WHY: Mapping[str, str] = {
+    "rtol": "From 1 on a gradient of zero would agree with any other",
+    "ulp": "So many steps of float64 (2^52) double a number",
+}
 
 
 @dataclass(frozen=True)
@@ -22,7 +30,9 @@ class Fixed:
         When either is negative, infinite or NaN: such a tolerance would pass or fail everything.
     """
 
-    rtol: float = field(metadata=key("The relative part.", PAGE, limits=FINITE))
+    rtol: float = field(
+        metadata=key("The relative part.", PAGE, limits={**FINITE, "lt": BEYOND_SENSE["rtol"]})
+    )
     atol: float = field(metadata=key("The absolute part.", PAGE, limits=FINITE))
 
     def __post_init__(self) -> None:
@@ -41,7 +51,9 @@ class Ulp:
         When `ulp` is not an integer of at least 0.
     """
 
-    ulp: int = field(metadata=key("The number of steps.", PAGE, limits={"ge": 0}))
+    ulp: int = field(
+        metadata=key("The number of steps.", PAGE, limits={"ge": 0, "lt": BEYOND_SENSE["ulp"]})
+    )
 
     def __post_init__(self) -> None:
         if not (isinstance(self.ulp, int) and self.ulp >= 0):
@@ -59,5 +71,19 @@ class Auto:
 
 
 Tolerance: TypeAlias = Fixed | Ulp | DTypeTable | Auto
+
+
+def require_sense(tolerance: Tolerance) -> None:
+    """Refuse a tolerance that lets everything pass: `compare` takes it, a case does not.
+
+    Raises
+    ------
+    UsageError
+    """
+    for name, limit in BEYOND_SENSE.items():
+        value = getattr(tolerance, name, 0)
+        if value >= limit:
+            raise UsageError(f"{name} must be less than {limit:g}", way_out=WHY[name])
+
 
 NAMED: Mapping[str, Tolerance] = {"auto": Auto(), "table": DTypeTable()}  # in configs, by a word

@@ -24,6 +24,7 @@ def test_every_config_agrees():
     wrong = {case["name"]: case["verdict"] for case in report["cases"] if case["exit_code"]}
     assert not wrong
     assert done.returncode == 0
+    assert report["summary"]["weak_checks"] == 0
     assert report["summary"]["agree"] == report["summary"]["cases"] > 0
     assert all(pair["tensors"] for case in report["cases"] for pair in case["pairs"])
     assert not any(case["failures"] for case in report["cases"]), "a framework is missing"

@@ -104,17 +104,13 @@ class TorchBackend(Backend):
         self._wait()
         end = time.perf_counter()
         return Computed(
-            {name: _array(tensor) for name, tensor in values.items()},
-            dict(zip(signature.real, map(_array, gradients), strict=True)),
+            {name: to_array(tensor) for name, tensor in values.items()},
+            dict(zip(signature.real, map(to_array, gradients), strict=True)),
             {"forward": middle - start, "backward": end - middle},
         )
 
     def _tensor(self, array: Array) -> Any:
-        """Copy an array to the device; torch cannot read NumPy's bfloat16, but can its bits."""
-        if array.dtype == BFLOAT16:
-            bits = self.torch.tensor(array.view(np.int16), device=self.device)
-            return bits.view(self.torch.bfloat16)
-        return self.torch.tensor(array, device=self.device)
+        return to_tensor(array, self.device)
 
     def _tap(self, name: str, tensor: Any) -> Any:
         """Return each node a tensor of its own that has a gradient.
@@ -130,7 +126,17 @@ class TorchBackend(Backend):
             self.torch.cuda.synchronize(self.device)
 
 
-def _array(tensor: Any) -> Array:
+def to_tensor(array: Array, device: str) -> Any:
+    """Copy an array to the device; torch cannot read NumPy's bfloat16, but can its bits."""
+    import torch
+
+    if array.dtype == BFLOAT16:
+        bits = torch.tensor(array.view(np.int16), device=device)
+        return bits.view(torch.bfloat16)
+    return torch.tensor(array, device=device)
+
+
+def to_array(tensor: Any) -> Array:
     """Return a tensor as an array, without loss in bfloat16."""
     import torch
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -11,6 +12,7 @@ import click
 from gradcmp.cli.options import DEBUG
 from gradcmp.cli.signals import exit_code_of, heeded
 from gradcmp.cli.streams import forgiving, unwritten
+from gradcmp.cli.terminal import prepare, say
 from gradcmp.errors import ExitCode, GradcmpError, UsageError, explained
 from gradcmp.system import fill_standard_streams
 from gradcmp.version import VERSION
@@ -53,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     No traceback reaches the user unless ``--debug`` is given.
     """
     fill_standard_streams()
+    prepare()
     with forgiving():
         return _run(sys.argv[1:] if arguments is None else arguments)
 
@@ -71,8 +74,9 @@ def _run(arguments: Sequence[str]) -> int:
         code = exit_code_of(error)
         return _say(code.name.lower().replace("_", " "), code)
     except click.ClickException as error:
-        error.show()
-        return ExitCode.USAGE
+        shown = io.StringIO()
+        error.show(shown)
+        return _say(shown.getvalue().rstrip("\n"), ExitCode.USAGE)
     except GradcmpError as error:
         if debug:
             raise
@@ -85,5 +89,5 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _say(text: str, code: ExitCode) -> int:
-    click.echo(text, err=True)
+    say(text, error=True)
     return code

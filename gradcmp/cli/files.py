@@ -9,6 +9,7 @@ from pathlib import Path
 from gradcmp.cli.trust import user_code
 from gradcmp.config.foreign import OPTION, is_trusted, lies_in, root_of
 from gradcmp.errors import UsageError
+from gradcmp.outside.printable import READABLE
 from gradcmp.recording.whole import beside, write_whole
 
 STDOUT = "-"  # the file that stands for standard output
@@ -57,7 +58,7 @@ def write(file: str, content: str | bytes) -> None:
         When it cannot be written.
     """
     path = Path(os.path.realpath(file))  # a link stays one
-    data = content if isinstance(content, bytes) else content.encode()
+    data = content if isinstance(content, bytes) else content.encode("utf-8", READABLE)
     try:
         if is_special(path):
             path.write_bytes(data)

@@ -23,6 +23,7 @@ from gradcmp.case import (
 )
 from gradcmp.cli import completion
 from gradcmp.errors import UsageError
+from gradcmp.tolerances import require_sense
 
 DEBUG = "--debug"
 
@@ -117,7 +118,7 @@ CASE = click.option(
 )
 RTOL = click.option("--rtol", type=float, help="Relative tolerance, together with --atol.")
 ATOL = click.option("--atol", type=float, help="Absolute tolerance, together with --rtol.")
-STRICT = click.option("--strict", is_flag=True, help="Let warnings fail too.")
+STRICT = click.option("--strict", is_flag=True, help="Let warnings and weak checks fail too.")
 
 
 def overrides(function: F) -> Callable[..., Any]:
@@ -187,6 +188,8 @@ def tolerance(function: F) -> Callable[..., Any]:
         if len(given) > 1:
             first, second, *_ = given
             raise UsageError(f"{first} was given with {second}", way_out="Give either")
-        return function(*arguments, tolerance=next(iter(given.values()), Auto()), **rest)
+        chosen = next(iter(given.values()), Auto())
+        require_sense(chosen)
+        return function(*arguments, tolerance=chosen, **rest)
 
     return command

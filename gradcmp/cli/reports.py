@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from gradcmp.cli.files import STDOUT, require_writable, write
 from gradcmp.cli.streams import unwritten
+from gradcmp.cli.terminal import put
 from gradcmp.errors import GradcmpError, UsageError, explained, together
 from gradcmp.report import PRINTED, report_named
 
@@ -120,8 +120,8 @@ def _steps(
 ) -> Iterator[tuple[str, Callable[[], None]]]:
     """Return what there is to do, in that order, and what each is called."""
 
-    def step(name: str, put: Callable[[str], None]) -> tuple[str, Callable[[], None]]:
-        return f"the report '{name}'", lambda: put(report_named(name)(verdicts))
+    def step(name: str, give: Callable[[str], None]) -> tuple[str, Callable[[], None]]:
+        return f"the report '{name}'", lambda: give(report_named(name)(verdicts))
 
     for target in reports:
         if target.file != STDOUT:
@@ -136,7 +136,7 @@ def _steps(
 
 def print_whole(text: str) -> None:
     """Write a report to standard output; raises UsageError where that is full."""
-    sys.stdout.write(text)
+    put(text)
     if why := unwritten():
         raise UsageError(f"the report on standard output cannot be written: {why}")
 
@@ -162,8 +162,8 @@ def unheard(reports: Iterable[Target]) -> Iterator[None]:
         yield
         return
     token = secrets.token_hex(16)
-    print(f"::stop-commands::{token}", flush=True)
+    put(f"::stop-commands::{token}\n")
     try:
         yield
     finally:
-        print(f"::{token}::", flush=True)
+        put(f"::{token}::\n")

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gradcmp.cli.options import debugging
 from gradcmp.cli.output import Output
+from gradcmp.cli.terminal import console
 from gradcmp.errors import ExitCode
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import RenderableType
 
     from gradcmp.cli.reports import Target
     from gradcmp.judge.verdict import CaseVerdict
@@ -51,10 +51,3 @@ def publish(
 
     hand_out(verdicts, reports, show, debugging())
     return Tally.of(verdicts).exit_code
-
-
-def console() -> Console:
-    """Return the console on standard output: plain when piped, and as NO_COLOR says."""
-    from rich.console import Console
-
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, TextIO, cast
+from typing import Any, BinaryIO, TextIO, cast
 
 
 class Stream:
@@ -28,7 +28,7 @@ class Stream:
         try:
             return self._stream.write(text) if self.lost is None else len(text)
         except OSError as error:
-            self._give_up(error)
+            self.give_up(error)
             return len(text)
 
     def flush(self) -> None:
@@ -36,9 +36,15 @@ class Stream:
         try:
             self._stream.flush()
         except OSError as error:
-            self._give_up(error)
+            self.give_up(error)
 
-    def _give_up(self, error: OSError) -> None:
+    @property
+    def buffer(self) -> Bytes:
+        """The stream of bytes below it, which drops as well."""
+        return Bytes(self, self._stream.buffer)
+
+    def give_up(self, error: OSError) -> None:
+        """Drop what waits to be written, and all that comes."""
         self.lost = self.lost or error
         with suppress(OSError):  # what waits in the buffer goes there, now or when Python ends
             nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -47,6 +53,24 @@ class Stream:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
+
+
+class Bytes:
+    """What is below a stream."""
+
+    def __init__(self, text: Stream, below: BinaryIO) -> None:
+        self._text, self._below = text, below
+
+    def write(self, data: bytes) -> int:
+        """Write if anybody takes it."""
+        try:
+            return self._below.write(data) if self._text.lost is None else len(data)
+        except OSError as error:
+            self._text.give_up(error)
+            return len(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._below, name)
 
 
 @contextmanager

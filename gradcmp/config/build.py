@@ -31,6 +31,7 @@ from gradcmp.inputs import KINDS, check, require_memory
 from gradcmp.keys import Reach, keys
 from gradcmp.tolerances import NAMED
 
+PIPES = ("/dev", "/dev/fd", "/proc/self/fd")  # where shells name theirs
 DEFAULT_BACKENDS = ("numpy", "tensorflow", "torch")
 
 
@@ -46,8 +47,9 @@ class _Draft:
 
     @property
     def folder(self) -> PurePath:
-        """Where the config is, which its data files are relative to."""
-        return PurePath(self.file).parent
+        """Where the config is, which its data files are relative to; a pipe has no folder."""
+        folder = PurePath(self.file).parent
+        return PurePath() if str(folder) in PIPES else folder
 
     def locate(self, *path: str | int) -> Location:
         """Return the place of a key in the file."""

@@ -10,6 +10,7 @@ from typing import Any
 from gradcmp.case import BackendSpec, Case, InputSpec
 from gradcmp.config.foreign import is_trusted, require_no_way_out
 from gradcmp.errors import ConfigError, GradcmpError, Location
+from gradcmp.outside.files import beginning, below, is_special
 
 SUFFIXES = (".yaml", ".yml")
 SEED = "seed.yaml"
@@ -31,22 +32,38 @@ def find(paths: Iterable[str | Path], user_code: bool | None = None) -> tuple[Pa
     Raises
     ------
     ConfigError
-        For a path that does not exist, a directory without YAML, and a link that leads elsewhere
-        where that is refused.
+        For a path that does not exist, a directory without YAML or that cannot be read, and a link
+        that leads elsewhere where that is refused.
     """
     found: dict[Path, None] = {}
     for path in map(Path, paths):
         files = [path]
         if path.is_dir():
-            files = sorted(one for one in path.rglob("*") if one.suffix in SUFFIXES)
-            if not files:
-                raise ConfigError(f"'{path}' contains no {' or '.join('*' + s for s in SUFFIXES)}")
+            files = _below(path)
         elif not path.exists():
             raise ConfigError(f"'{path}' does not exist")
         if not is_trusted(user_code):
             require_no_way_out(files, path)
         found |= dict.fromkeys(files)
     return tuple(found)
+
+
+def _below(folder: Path) -> list[Path]:
+    try:
+        files = below(folder, SUFFIXES)
+    except OSError as error:
+        raise ConfigError(
+            f"'{error.filename or folder}' cannot be read: {error.strerror}",
+            way_out="Make it readable, or name the other configs",
+        ) from None
+    if not files:
+        raise ConfigError(f"'{folder}' contains no {' or '.join('*' + s for s in SUFFIXES)}")
+    for file in files:
+        if is_special(file):
+            raise ConfigError(
+                f"'{file}' is not a regular file", way_out="Name it itself, or move it away"
+            )
+    return files
 
 
 def load(path: str | Path, user_code: bool | None = None) -> tuple[Case, ...]:
@@ -85,7 +102,8 @@ def read_text(path: str | Path, user_code: bool | None = None) -> str:
     Raises
     ------
     ConfigError
-        When it cannot be read, is not in UTF-8, or is a link that `load` refuses.
+        When it cannot be read, is a pipe that nobody writes into, is not in UTF-8, or is a link
+        that `load` refuses.
     """
     from gradcmp.config.document import MAX_BYTES
 
@@ -93,11 +111,14 @@ def read_text(path: str | Path, user_code: bool | None = None) -> str:
         require_no_way_out([Path(path)], Path(path))
     where = Location(str(path))
     try:
-        with Path(path).open("rb") as stream:
-            return stream.read(MAX_BYTES + 1).decode("utf-8-sig")
+        return beginning(path, MAX_BYTES + 1).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ConfigError(
             "the file is not in UTF-8", where=where, way_out="Save it as UTF-8"
+        ) from None
+    except TimeoutError as error:
+        raise ConfigError(
+            f"it is a pipe, and {error}", where=where, way_out="Write the config into it"
         ) from None
     except OSError as error:
         raise ConfigError(f"cannot be read: {error.strerror}", where=where) from None

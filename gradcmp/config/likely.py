@@ -12,6 +12,7 @@ from pathlib import Path
 from gradcmp.backends.registry import BUILT_IN, import_rank
 from gradcmp.case import REFERENCE
 from gradcmp.config.files import seed_text
+from gradcmp.outside.files import is_special
 
 GLANCE = 1 << 16  # bytes: backends are written near the top or near the end of small files
 
@@ -32,6 +33,8 @@ def likely_backends(paths: Iterable[str], chosen: Iterable[str]) -> tuple[str, .
 
 
 def _glance(path: Path) -> str:
+    if is_special(path):  # what is read from a pipe is gone
+        return ""
     try:
         with path.open("rb") as stream:
             return stream.read(GLANCE).decode("utf-8", "replace")

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from gradcmp.config.document import Items, Table
 from gradcmp.config.models import INPUTS, BackendModel, CaseModel, FixedModel, UlpModel
 from gradcmp.errors import ConfigError, GradcmpError, Location, did_you_mean, together
+from gradcmp.tolerances import WHY
 
 Path: TypeAlias = Sequence["str | int"]
 Details: TypeAlias = Mapping[str, Any]
@@ -177,6 +178,13 @@ def _not_a_word(details: Details, path: Path) -> GradcmpError:
     return ConfigError(f"{spell(path)} is {found}, and must be text in UTF-8, in a single line")
 
 
+def _too_large(details: Details, path: Path) -> GradcmpError:
+    fact = f"{spell(path)} is {shorten(details['input'])}"
+    return ConfigError(
+        f"{fact}, and must be less than {details['ctx']['lt']:g}", way_out=WHY.get(str(path[-1]))
+    )
+
+
 def _ours(details: Details, path: Path) -> GradcmpError:
     error: GradcmpError = details["ctx"]["error"].args[0]
     error.fact = f"{spell(path)}: {error.fact}"
@@ -208,5 +216,6 @@ _RULES: Mapping[str, Callable[[Details, Path], GradcmpError]] = {
     "string_unicode": _not_a_word,
     "greater_than": _too_small,
     "greater_than_equal": _too_small,
+    "less_than": _too_large,
     "value_error": _ours,
 }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
+from html import escape
 
 import nbformat
 from nbformat import v4
@@ -10,6 +12,7 @@ from nbformat import v4
 from gradcmp.backends.idiom import Cell
 from gradcmp.explain.idioms import section
 from gradcmp.explain.program import Program
+from gradcmp.outside.printable import clean
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
@@ -34,15 +37,15 @@ def notebook(program: Program, beside: str | None = None) -> str:
 def _sections(program: Program, beside: str | None) -> Iterator[tuple[str, str]]:
     case = program.case
     formulas = "\n".join(f"{name} = {one.text}" for name, one in case.graph.items())
-    description = f"\n\n{_plain(case.description)}" if case.description else ""
+    description = f"\n\n{prose(case.description)}" if case.description else ""
     wrt = ", ".join(f"`{one}`" for one in case.wrt)
     asked = f"Differentiate `{case.output}` with respect to {wrt}."
-    yield "markdown", f"# {_plain(case.name)}{description}\n\n```\n{formulas}\n```\n\n{asked}"
+    yield "markdown", f"# {prose(case.name)}{description}\n\n```\n{formulas}\n```\n\n{asked}"
     yield from _cells(program.opening(f'"{beside}"'))
     yield "markdown", "## NumPy by hand"
     yield from _cells([*program.by_hand(), program.expectation()])
     for framework, idiom in program.idioms.items():
-        yield "markdown", f"## {idiom.title}"
+        yield "markdown", f"## {prose(idiom.title)}"
         yield from _cells(section(program, framework))
 
 
@@ -53,6 +56,17 @@ def _cells(cells: Iterable[Cell]) -> Iterator[tuple[str, str]]:
         yield "code", cell.code
 
 
-def _plain(text: str) -> str:
-    """Return a text from a config on one line in which nothing is read as HTML."""
-    return " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
+def prose(text: str) -> str:
+    r"""Return a text from a config on one line that is read as nothing but text.
+
+    Markdown takes the meaning of a sign that a backslash precedes. ``$`` and a backslash begin
+    formulas all the same, with links in them, but not in code.
+    """
+    line = clean(" ".join(text.split()))
+    return re.sub(r"[$\\]+|[]!#&()*+.:<>@[_`{|}~-]", lambda found: _spelt(found[0]), line)
+
+
+def _spelt(signs: str) -> str:
+    if signs[0] in "$\\":
+        return f"`{signs}`"
+    return escape(signs) if signs in "<>&" else f"\\{signs}"

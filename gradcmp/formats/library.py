@@ -24,10 +24,16 @@ class Library:
     """The process that reads files of one format; it is started when it is needed.
 
     What it answers is read as input that anybody may have written.
+
+    Parameters
+    ----------
+    serve : str
+        The module that the process runs.
     """
 
-    def __init__(self, form: str) -> None:
+    def __init__(self, form: str, serve: str = SERVE) -> None:
         self._form = form
+        self._serve = serve
         self._selector = selectors.DefaultSelector()
         self._process: Process | None = None
 
@@ -67,7 +73,7 @@ class Library:
     def _ask(self, file: Path, seconds: float) -> Frame:
         until = time.monotonic() + seconds
         if self._process is None:
-            self._process = Process(SERVE, self._form)
+            self._process = Process(self._serve, self._form)
             self._process.attend(self._selector, "line", "printed")
         process = self._process
         process.send(os.fsencode(file), 1)

@@ -8,7 +8,7 @@ from types import TracebackType
 from gradcmp.errors import GradcmpError, Location, RecordingError
 from gradcmp.formats.csv import read_csv
 from gradcmp.formats.kinds import Format, format_of
-from gradcmp.formats.library import Library
+from gradcmp.formats.library import SERVE, Library
 from gradcmp.recording import Array, Recording
 from gradcmp.recording.files import NAMELESS, require_regular
 from gradcmp.recording.files import read as read_recording
@@ -25,10 +25,13 @@ class Reader:
     ----------
     seconds : float
         How long one file may take that NumPy alone does not read.
+    serve : str
+        The module that a process which loads a library runs.
     """
 
-    def __init__(self, seconds: float = SECONDS) -> None:
+    def __init__(self, seconds: float = SECONDS, serve: str = SERVE) -> None:
         self._seconds = seconds
+        self._serve = serve
         self._libraries: dict[Format, Library] = {}
 
     def __enter__(self) -> Reader:
@@ -76,5 +79,5 @@ class Reader:
         if form == "csv":
             return {NAMELESS: read_csv(file)}
         if form not in self._libraries:
-            self._libraries[form] = Library(form)
+            self._libraries[form] = Library(form, self._serve)
         return self._libraries[form].read(file, self._seconds)

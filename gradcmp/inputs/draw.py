@@ -123,15 +123,21 @@ def _draw(case: Case, name: str, spec: InputSpec, known: ArraySpec) -> Array:
     return _round(case, array) if array.dtype == np.float64 else array
 
 
-def cotangent(case: Case, shape: Shape) -> Array:
+def cotangent(case: Case, shape: Shape, output: str = "") -> Array:
     """Return the upstream gradient of an output of this shape, in float64.
 
     1.0 for a scalar, as in the textbook. Else ones if the case says so, else standard normal
     from the seed and a name of its own, rounded like the inputs.
+
+    Parameters
+    ----------
+    output : str
+        Tells the outputs of a function with several apart.
     """
     if shape == () or case.cotangent == "ones":
         return np.ones(shape)
-    return _round(case, _generator(case.seed, COTANGENT).standard_normal(shape))
+    name = f"{COTANGENT}/{output}" if output else COTANGENT
+    return _round(case, _generator(case.seed, name).standard_normal(shape))
 
 
 def _generator(seed: int, name: str) -> np.random.Generator:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-import tokenize
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,14 +16,10 @@ from numpy.lib import format as npy_format
 from gradcmp.case import Shape
 from gradcmp.errors import InputError, did_you_mean
 from gradcmp.ops import Array
+from gradcmp.outside.files import is_special
+from gradcmp.recording.arrays import BROKEN, read_header
 
 ZIP = b"PK"
-# TokenError: a header that is not Python; RuntimeError: encrypted.
-BROKEN = (EOFError, zipfile.BadZipFile, zlib.error, tokenize.TokenError, RuntimeError)
-HEADERS = {
-    (1, 0): npy_format.read_array_header_1_0,
-    (2, 0): npy_format.read_array_header_2_0,
-}
 
 
 def probe(file: str, key: str | None) -> tuple[Shape, np.dtype[Any]]:
@@ -37,7 +31,8 @@ def probe(file: str, key: str | None) -> tuple[Shape, np.dtype[Any]]:
         When there is no such file or key, or the file is not in a format of NumPy.
     """
     with _open(file, key) as stream:
-        return _header(stream)
+        shape, _, dtype = read_header(stream)
+        return shape, dtype
 
 
 def require_whole(file: str, key: str | None = None) -> None:
@@ -51,7 +46,7 @@ def require_whole(file: str, key: str | None = None) -> None:
     with _open(file, key) as stream:
         if isinstance(stream, zipfile.ZipExtFile):
             return
-        shape, dtype = _header(stream)
+        shape, _, dtype = read_header(stream)
         if os.fstat(stream.fileno()).st_size - stream.tell() < math.prod(shape) * dtype.itemsize:
             raise EOFError
 
@@ -63,17 +58,11 @@ def read(file: str, key: str | None) -> Array:
         return array
 
 
-def _header(stream: IO[bytes]) -> tuple[Shape, np.dtype[Any]]:
-    version = npy_format.read_magic(stream)
-    if version not in HEADERS:
-        raise ValueError(f"format version {version} is not known")
-    shape, _, dtype = HEADERS[version](stream)
-    return shape, dtype
-
-
 @contextmanager
 def _open(file: str, key: str | None) -> Iterator[IO[bytes]]:
     """Open the bytes of one array, whichever of the two formats it is in."""
+    if is_special(Path(file)):
+        raise InputError(f"'{file}' is not a regular file", way_out="Save the array in a file")
     try:
         with Path(file).open("rb") as plain:
             if plain.read(2) != ZIP:
@@ -89,7 +78,7 @@ def _open(file: str, key: str | None) -> Iterator[IO[bytes]]:
             yield member
     except OSError as error:
         raise InputError(f"'{file}' cannot be read: {error.strerror or error}") from None
-    except (*BROKEN, ValueError):
+    except BROKEN:
         raise InputError(
             f"'{file}' is not a complete .npy or .npz file", way_out="Save it again"
         ) from None

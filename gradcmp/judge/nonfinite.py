@@ -45,13 +45,13 @@ def nonfinite(outline: Outline, recordings: Mapping[str, Recording]) -> dict[str
     found = {}
     for label, recording in recordings.items():
         given = [recording.tensors[name] for name in outline.inputs if name in recording.tensors]
-        masks = any(map(_count, given))
-        if masks and any(_count(array, infinities=False) for array in given):
+        masks = any(map(count, given))
+        if masks and any(count(array, infinities=False) for array in given):
             continue
         counts = {
-            name: count
+            name: number
             for name, array in recording.tensors.items()
-            if name not in outline.inputs and (count := _count(array, infinities=not masks))
+            if name not in outline.inputs and (number := count(array, infinities=not masks))
         }
         if counts:
             found[label] = NonFinite(counts, _born(outline, counts))
@@ -84,7 +84,7 @@ def conventions(graph: Graph, reference: Recording) -> dict[str, Mask]:
     is, no mathematics says. What is reached changes when numbers take the place of the NaN.
     """
     given = {name: reference.values[name] for name in graph.inputs if name in reference.values}
-    open_names = {name for name, x in given.items() if _count(x, infinities=False)}
+    open_names = {name for name, x in given.items() if count(x, infinities=False)}
     if not open_names:
         return {}
     strange = {name: np.isnan(given[name]) for name in open_names}
@@ -192,7 +192,7 @@ def same(actual: Array, expected: Array) -> Mask:
     return equal
 
 
-def _count(array: Array, infinities: bool = True) -> int:
+def count(array: Array, infinities: bool = True) -> int:
     """Return how many elements are NaN, or infinite."""
     if array.dtype.kind not in "fcV" or not array.size:
         return 0

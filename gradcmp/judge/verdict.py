@@ -92,7 +92,8 @@ class Sensitivity:
     ----------
     survivors : mapping of str to float
         By mutant (``zero``, ``negated`` …) that would have passed, the share of the elements
-        that cannot tell it apart. Empty: the check is not weak.
+        that cannot tell it apart; ``itself`` where the reference alone computed. Empty: the check
+        is not weak.
     """
 
     survivors: Mapping[str, float] = field(default_factory=dict)

@@ -9,7 +9,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from tokenize import TokenError
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 from numpy.lib import format as npy_format
@@ -48,6 +48,22 @@ BROKEN = (  # by hostile headers, which are Python literals, and hostile archive
 )
 
 
+def read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Return shape, whether the order is Fortran's, and dtype, from where a .npy file begins.
+
+    Raises
+    ------
+    Exception
+        One of `BROKEN`, when that is no header that NumPy writes.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Python 2 wrote headers that need a second look
+        shape, fortran, dtype = HEADERS[npy_format.read_magic(stream)](stream)
+    if any(type(length) is not int or length < 0 for length in shape):  # NumPy takes True for 1
+        raise ValueError(f"the shape {shape}")
+    return shape, fortran, dtype
+
+
 def read_npy(buffer: Buffer) -> Array:
     """Return the array of a .npy file: a view into its bytes.
 
@@ -58,9 +74,7 @@ def read_npy(buffer: Buffer) -> Array:
     """
     stream = io.BytesIO(bytes(buffer[:MAX_HEADER]))
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Python 2 wrote headers that need a second look
-            shape, fortran, dtype = HEADERS[npy_format.read_magic(stream)](stream)
+        shape, fortran, dtype = read_header(stream)
     except BROKEN:
         raise RecordingError("this is not a complete .npy file", way_out="Save it again") from None
     if dtype.kind not in "fiubc" or dtype.itemsize > (16 if dtype.kind == "c" else 8):
@@ -69,7 +83,7 @@ def read_npy(buffer: Buffer) -> Array:
             way_out="Save numbers whose parts have up to 64 bits, integers or booleans",
         )
     size = math.prod(shape) * dtype.itemsize
-    if min(shape, default=0) < 0 or stream.tell() + size != len(buffer):
+    if stream.tell() + size != len(buffer):
         raise RecordingError(
             f"its shape {shape} takes {size} bytes, and there are {len(buffer) - stream.tell()}",
             way_out="Save it again",

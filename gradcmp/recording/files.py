@@ -14,6 +14,7 @@ import numpy as np
 from gradcmp.dtypes.arrays import BFLOAT16
 from gradcmp.errors import Location, RecordingError
 from gradcmp.machine import available
+from gradcmp.outside.files import below
 from gradcmp.recording.arrays import NPY, ZIP, read_npy, read_npz
 from gradcmp.recording.blob import unpack_foreign
 from gradcmp.recording.form import from_bytes, to_bytes
@@ -40,7 +41,7 @@ def write(file: Path, recording: Recording) -> None:
     """
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(file, _npz(recording) if file.suffix == NPZ else to_bytes(recording))
+        write_whole(file, _npz(recording) if file.suffix.lower() == NPZ else to_bytes(recording))
     except OSError as error:
         raise RecordingError(f"'{file}' cannot be written: {error.strerror}") from None
 
@@ -160,17 +161,19 @@ def find(path: Path, suffixes: tuple[str, ...] = SUFFIXES) -> dict[str, Path]:
     Raises
     ------
     RecordingError
-        For a path that does not exist and a directory without recordings.
+        For a path that does not exist, and a directory without recordings or that cannot be read.
     """
     if not path.exists():
         raise RecordingError(f"'{path}' does not exist")
     if not path.is_dir():
         return {"": path}
-    files = sorted(
-        each
-        for each in path.rglob("*")
-        if each.suffix.lower() in suffixes and not each.name.startswith(".") and not each.is_dir()
-    )
+    try:
+        files = [one for one in below(path, suffixes) if not one.name.startswith(".")]
+    except OSError as error:
+        raise RecordingError(
+            f"'{error.filename or path}' cannot be read: {error.strerror}",
+            way_out="Make it readable, or name the other files",
+        ) from None
     if not files:
         raise RecordingError(f"'{path}' contains no {', no '.join(f'*{s}' for s in suffixes)}")
     return {each.relative_to(path).as_posix(): each for each in files}

@@ -12,12 +12,16 @@ from gradcmp.recording.blob import Buffer, pack, unpack
 from gradcmp.recording.facts import AGAIN, is_seconds, is_text, take, take_map, take_texts
 from gradcmp.recording.origin import origin_of_facts, origin_to_facts
 from gradcmp.recording.records import Recording
+from gradcmp.recording.seal import SEAL, seal
 
-SCHEMA = "gradcmp/recording/3"
+SCHEMA = "gradcmp/recording/4"
+UNSEALED = ("gradcmp/recording/1", "gradcmp/recording/2", "gradcmp/recording/3")
+_ALL = ("value", "gradient", "given", "twin/value", "twin/gradient", "own")
 PARTS = {  # prefixes of the names of arrays, by the schemas that are read
     "gradcmp/recording/1": ("value", "gradient"),
     "gradcmp/recording/2": ("value", "gradient", "given", "twin/value", "twin/gradient"),
-    SCHEMA: ("value", "gradient", "given", "twin/value", "twin/gradient", "own"),
+    "gradcmp/recording/3": _ALL,
+    SCHEMA: _ALL,
 }
 
 
@@ -43,6 +47,8 @@ def to_bytes(recording: Recording, tail: bytes = b"") -> bytes:
         meta["given"] = list(recording.given)
     if recording.coarse_sums is not None:
         meta["coarse_sums"] = sorted(recording.coarse_sums)
+    if recording.origin is not None:
+        meta[SEAL] = seal(arrays, meta)
     return pack(arrays, meta, tail)
 
 
@@ -52,13 +58,19 @@ def from_bytes(blob: Buffer) -> Recording:
     Raises
     ------
     RecordingError
-        When the blob is truncated, foreign, of another schema, or contradicts itself.
+        When the blob is truncated, foreign, of another schema, contradicts itself, or has another
+        case than it was recorded of.
     """
     arrays, meta = unpack(blob)
     schema = meta.get("schema")
     if not isinstance(schema, str) or schema not in PARTS:
         raise RecordingError(
             f"its schema is {schema!r}, and this version reads '{SCHEMA}'", way_out=AGAIN
+        )
+    if "origin" in meta and schema not in UNSEALED and meta.get(SEAL) != seal(arrays, meta):
+        raise RecordingError(
+            "its arrays are not of the case in its metadata: one of them has been changed since",
+            way_out=AGAIN,
         )
     if meta.get("dtype") not in DTYPES:
         raise RecordingError(f"its dtype is {meta.get('dtype')!r}", way_out=AGAIN)

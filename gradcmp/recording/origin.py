@@ -101,6 +101,8 @@ def origin_of_facts(facts: Mapping[str, Any]) -> Origin:
         raise RecordingError(
             "its metadata differentiates something that is not in its graph", way_out=AGAIN
         )
+    if not all(node.text.strip() for node in case.graph.values()):
+        raise RecordingError("its metadata has a node without an expression", way_out=AGAIN)
     if set(hashes) != {*case.inputs, COTANGENT}:
         raise RecordingError("its hashes are not those of its inputs", way_out=AGAIN)
     return Origin(case, hashes, take_map(facts, "recorder", is_text))

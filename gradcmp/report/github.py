@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from gradcmp.errors import ExitCode
 from gradcmp.judge.verdict import CaseVerdict
-from gradcmp.report.words.ink import clean
+from gradcmp.outside.printable import clean
 from gradcmp.report.words.sentence import MARKS, Tally, sentence
+from gradcmp.report.words.weak import listed
 
 DATA = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
 PROPERTY = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A", ":": "%3A", ",": "%2C"})
@@ -34,7 +35,8 @@ def annotated(verdicts: Sequence[CaseVerdict]) -> Iterator[str]:
                 properties |= {"file": where.file}
             if where and where.line:
                 properties |= {"line": str(where.line)}
-            yield command(found, properties, sentence(verdict))
+            weak = f". {listed(verdict)}" if verdict.weak else ""
+            yield command(found, properties, f"{sentence(verdict)}{weak}")
 
 
 def level(verdict: CaseVerdict) -> str | None:

@@ -15,11 +15,11 @@ from importlib import resources
 import jinja2
 
 from gradcmp.judge.verdict import CaseVerdict
+from gradcmp.outside.printable import clean
 from gradcmp.report.json import strict
 from gradcmp.report.page.facts import compact, of_case
 from gradcmp.report.page.matrix import Row, columns, row
 from gradcmp.report.screen.heatmap import LEVELS
-from gradcmp.report.words.ink import clean
 from gradcmp.report.words.sentence import MARKS, Tally
 from gradcmp.version import VERSION
 

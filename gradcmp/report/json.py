@@ -36,6 +36,7 @@ def report(verdicts: Sequence[CaseVerdict]) -> str:
             "agree": tally.agree,
             "disagree": tally.disagree,
             "could_not_compare": tally.failed,
+            "weak_checks": tally.weak,
         },
         "cases": [of_case(verdict) for verdict in verdicts],
     }
@@ -89,6 +90,7 @@ def of_case(verdict: CaseVerdict) -> dict[str, Any]:
         "verdict": MARKS[verdict.exit_code].word,
         "exit_code": int(verdict.exit_code),
         "tensors": verdict.tensors,
+        "weak": verdict.weak,
         "teeth": {name: dict(teeth.survivors) for name, teeth in verdict.sensitivity.items()},
         "backends": [of_recording(label, r) for label, r in verdict.recordings.items()],
         "failures": [of_failure(failure) for failure in verdict.failures],

@@ -14,10 +14,12 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from gradcmp.errors import ExitCode
 from gradcmp.judge.verdict import CaseVerdict, Pair
+from gradcmp.outside.printable import clean_lines
 from gradcmp.recording import Failure
 from gradcmp.report.screen.plain import Screen
 from gradcmp.report.words.judgement import facts
 from gradcmp.report.words.sentence import MARKS, Finding, Tally, furthest, sentence
+from gradcmp.report.words.weak import passed
 
 HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 COUNTS = {"failure": "failures", "error": "errors", "skipped": "skipped"}
@@ -87,8 +89,7 @@ def notes(verdict: CaseVerdict) -> Iterator[str]:
     for label in verdict.unsteady:
         yield f"{label} is not deterministic"
     for name in verdict.weak:
-        survivors = ", ".join(verdict.sensitivity[name].survivors)
-        yield f"{name} is a weak check: it would also have passed {survivors}"
+        yield f"{name} is a weak check: {passed(verdict, name)}"
 
 
 def seconds(verdict: CaseVerdict) -> dict[str, float]:
@@ -97,8 +98,8 @@ def seconds(verdict: CaseVerdict) -> dict[str, float]:
 
 
 def xml(text: str) -> str:
-    """Spell out what XML cannot hold, such as control characters."""
-    return NOT_XML.sub(lambda match: ascii(match[0])[1:-1], text)
+    """Spell out control characters, and what XML cannot hold."""
+    return NOT_XML.sub(lambda match: ascii(match[0])[1:-1], clean_lines(text))
 
 
 def _suite(number: int, name: str, package: str, taken: float) -> Element:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
+from os import fsencode
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,11 +15,13 @@ from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.report.words.judgement import causes, facts
 from gradcmp.report.words.sentence import Tally, sentence
+from gradcmp.report.words.weak import passed
 from gradcmp.version import VERSION
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 )
+WEAK = "weak"
 RULES = {  # by reason; what disagrees or warns can have no other
     "tolerance": "beyond the tolerance",
     "non-finite": "a NaN or infinity that is not matched",
@@ -32,6 +35,7 @@ RULES = {  # by reason; what disagrees or warns can have no other
     "range": "overflowed the dtype",
     "suspect": "above the noise threshold, and no float64 run could tell why",
     "bug": "above the noise threshold, and float64 does not change it",
+    WEAK: "a check that a wrong gradient would have passed, too",
 }
 
 
@@ -60,26 +64,39 @@ def report(verdicts: Sequence[CaseVerdict]) -> str:
 
 
 def results(verdict: CaseVerdict) -> Iterator[dict[str, Any]]:
-    """Return what disagrees and what warns."""
+    """Return what disagrees, what warns and what is weak."""
     for pair, name, comparison in (*verdict.disagreements, *verdict.warnings):
         yield result(verdict, pair, name, comparison)
+    for name in verdict.weak:
+        text = f"{verdict.case.name}: {name} is a weak check: {passed(verdict, name)}"
+        yield finding(verdict, WEAK, verdict.case.strict, text, (WEAK, name))
 
 
 def result(verdict: CaseVerdict, pair: Pair, name: str, comparison: Comparison) -> dict[str, Any]:
-    """Return one comparison; its fingerprint outlives lines that move."""
-    case, reason = verdict.case, comparison.verdict.reason
+    """Return one comparison."""
+    case = verdict.case
     said = "; ".join(facts(verdict, pair, name, comparison))
     text = ". ".join([f"{case.name}: {name}{said}", *causes(verdict, pair, name)])
-    identity = json.dumps([case.name, pair.actual, pair.expected, name])
     known = verdict.known.get((pair, name))
     fails = not comparison.agrees or case.strict
+    identity = (pair.actual, pair.expected, name)
     return {
-        "ruleId": reason,
-        "ruleIndex": list(RULES).index(reason),
-        "level": "error" if fails else "warning",
-        **told(text, case.where),
-        "partialFingerprints": {"comparison/v1": sha256(identity.encode()).hexdigest()},
+        **finding(verdict, comparison.verdict.reason, fails, text, identity),
         **({"suppressions": [{"kind": "external", "justification": known}]} if known else {}),
+    }
+
+
+def finding(
+    verdict: CaseVerdict, rule: str, fails: bool, text: str, identity: Sequence[str]
+) -> dict[str, Any]:
+    """Return a result of a rule; its fingerprint outlives lines that move."""
+    named = json.dumps([verdict.case.name, *identity])
+    return {
+        "ruleId": rule,
+        "ruleIndex": list(RULES).index(rule),
+        "level": "error" if fails else "warning",
+        **told(text, verdict.case.where),
+        "partialFingerprints": {"comparison/v1": sha256(named.encode()).hexdigest()},
     }
 
 
@@ -103,7 +120,7 @@ def told(text: str, where: Location | None) -> dict[str, Any]:
     if where is None:
         return message
     path = Path(where.file)
-    uri = path.as_uri() if path.is_absolute() else quote(path.as_posix())
+    uri = path.as_uri() if path.is_absolute() else quote(fsencode(path.as_posix()))
     region = {} if where.line is None else {"region": {"startLine": where.line}}
     place = {"physicalLocation": {"artifactLocation": {"uri": uri}, **region}}
     return {**message, "locations": [place]}

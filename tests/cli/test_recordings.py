@@ -335,7 +335,8 @@ def test_diff_is_json_too(made, capsys):
     torch = str(made / "torch" / "two layers.safetensors")
     assert main(["diff", torch, torch, "--json", "-"]) == 0
     report = json.loads(capsys.readouterr().out)
-    assert report["summary"] == {"cases": 1, "agree": 1, "disagree": 0, "could_not_compare": 0}
+    counts = {"cases": 1, "agree": 1, "disagree": 0, "could_not_compare": 0, "weak_checks": 0}
+    assert report["summary"] == counts
     assert report["cases"][0]["name"] == "two layers"
 
 

@@ -4,12 +4,14 @@ import nbformat
 import numpy as np
 import pytest
 from explained import CONFIGS, make, reference
+from markdown_it import MarkdownIt
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from gradcmp.case import InputSpec
-from gradcmp.explain.notebook import KERNEL, notebook
+from gradcmp.explain.notebook import KERNEL, notebook, prose
 from gradcmp.explain.program import Program
+from gradcmp.outside.printable import clean
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Jupyter's own parts
 FORGET = """\
@@ -118,6 +120,32 @@ def test_large_inputs_are_drawn_again_or_lie_beside(kernel, folder):
 
 def test_the_same_case_gives_the_same_notebook(folder):
     assert written(CONFIGS["mlp"], folder)[1] == written(CONFIGS["mlp"], folder)[1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "![i](http://x.org/y.png)",
+        "<script>alert(1)</script> <img src=x onerror=alert(1)>",
+        r"$\href{javascript:alert(1)}{x}$ \(a\) \begin{b} \\[c",
+        "`a` ``` **b** [x](http://e.org) <http://e.org> http://e.org www.e.org a@e.org",
+        "1. # > - | a | &lt; &#36; ~~c~~ _d_ :e: @f #1",
+        "a\u202eb\x1b]0;c\x07\r\n\n# d",
+    ],
+)
+def test_a_name_and_a_description_are_read_as_text(text):
+    """No link, no picture, no HTML, no formula: those of MathJax begin outside of code alone."""
+    tokens = MarkdownIt("gfm-like", {"linkify": False}).parse(f"# {prose(text)}\n\n{prose(text)}")
+    blocks = {token.type for token in tokens if token.type != "inline"}
+    assert blocks == {"heading_open", "heading_close", "paragraph_open", "paragraph_close"}
+    parts = [part for token in tokens for part in token.children or ()]
+    assert {part.type for part in parts} <= {"text", "text_special", "code_inline"}
+    outside = "".join(part.content for part in parts if part.type != "code_inline")
+    assert "$" not in outside
+    assert "\\(" not in outside
+    assert outside.isprintable()
+    half = "".join(part.content for part in parts)
+    assert half == 2 * clean(" ".join(text.split()))
 
 
 def test_a_description_is_text_not_html(folder):

@@ -52,7 +52,7 @@ ARGUMENTS = {  # by arguments: what is said
     ("expr", "X*X", "-i", "X=normal:3\udcff"): f"inputs.X is 'normal:3{SOME}', and must be text",
     ("expr", "X*X", "-i", "X=file:\udcff.npy"): f"inputs.X is 'file:{SOME}.npy', and must be text",
     ("expr", "X*X\udcff", "-i", "X=normal:3"): "is not an expression of Python",
-    ("run", "\udcff.yaml"): "'?.yaml' does not exist",
+    ("run", "\udcff.yaml"): f"'{SOME}.yaml' does not exist",
     ("validate", "odd\udcff.yaml"): f"name is 'odd{SOME}', and must be text in UTF-8",
 }
 

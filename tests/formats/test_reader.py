@@ -13,7 +13,6 @@ from safetensors.numpy import save_file
 
 from gradcmp.cli import main
 from gradcmp.errors import AbsentError, RecordingError
-from gradcmp.formats import library
 from gradcmp.formats.kinds import SUFFIXES
 from gradcmp.formats.reader import Reader
 from gradcmp.formats.wire import arrays_from_bytes, arrays_to_bytes
@@ -178,10 +177,9 @@ def test_an_empty_file_is_refused(suffix, tmp_path):
 )
 def test_whatever_a_library_does_is_a_clean_error(deed, error, says, tmp_path, monkeypatch):
     """Run by a stand-in for the process that reads; the next file has a new one."""
-    monkeypatch.setattr(library, "SERVE", "bad_library")
     monkeypatch.setenv("PYTHONPATH", str(HERE))
     (tmp_path / "a.h5").write_text(deed)
-    with Reader(seconds=5) as reader:
+    with Reader(seconds=5, serve="bad_library") as reader:
         with pytest.raises(error, match=says):
             reader.read(tmp_path / "a.h5")
         (tmp_path / "a.h5").write_text("answer")

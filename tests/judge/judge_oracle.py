@@ -6,7 +6,11 @@ import math
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+import numpy as np
+import pytest
+
 from gradcmp.case import Fixed, Ulp
+from gradcmp.judge.comparison import Comparison
 from gradcmp.recording import Array
 
 # Bits of the fraction and exponent of the smallest normal number, from IEEE 754 and from
@@ -17,6 +21,7 @@ FORMATS = {
     "float16": (10, -14),
     "bfloat16": (7, -126),
 }
+STEP = 2.0**-13  # ULP: what underflow took still sets two numbers of two dtypes apart
 
 
 def nearest(x: Fraction) -> float:
@@ -92,3 +97,28 @@ def ratio(part: float, whole: float) -> float:
     if part == math.inf or whole == 0:
         return math.inf
     return 0.0 if whole == math.inf else nearest(Fraction(part) / Fraction(whole))
+
+
+def check(comparison: Comparison, truth: Expected, *, exact: bool, in_ulp: bool = False) -> None:
+    """Demand every number of the oracle; ULP of mixed dtypes carry a rounding."""
+    statistics, worst = comparison.statistics, truth.excess[comparison.worst.index[0]]
+    faint = STEP if in_ulp and not exact else 0.0
+    assert worst == pytest.approx(max(truth.excess), rel=1e-6, abs=faint)
+    assert comparison.worst.excess == pytest.approx(worst, rel=1e-6, abs=faint)
+    assert comparison.agrees or not truth.close[comparison.worst.index[0]]
+    assert comparison.agrees == all(truth.close)
+    assert comparison.total == len(truth.close)
+    assert comparison.disagreeing == truth.close.count(False)
+    assert (statistics.equal, statistics.nonfinite) == (truth.equal, truth.nonfinite)
+    assert statistics.max_absolute == truth.max_absolute
+    assert statistics.max_relative == truth.max_relative
+    assert sum(statistics.ulp_histogram) == comparison.total - truth.nonfinite
+    if comparison.excess is not None:
+        close = 1e-12 if exact or not in_ulp else 1e-6
+        np.testing.assert_allclose(comparison.excess, truth.excess, rtol=close, atol=faint)
+    if exact:
+        histogram = statistics.ulp_histogram
+        assert statistics.max_ulp == float(truth.max_ulp)
+        assert histogram == tuple(truth.octaves.get(octave, 0) for octave in range(len(histogram)))
+    else:
+        assert statistics.max_ulp == pytest.approx(float(truth.max_ulp), rel=2e-7, abs=STEP)

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import operator
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
-from judge_oracle import expect
+from judge_oracle import check, expect
 
-from gradcmp import Fixed, Ulp, compare
+from gradcmp.case import DTypeTable, Fixed, Ulp
+from gradcmp.judge.elementwise.arrays import compare
+from gradcmp.judge.elementwise.tolerance import DEFAULTS
 from gradcmp.recording import numpy_dtype
 
 DTYPES = ("float64", "float32", "float16", "bfloat16")  # finest first
 BITS = dict(zip(DTYPES, ("u8", "u4", "u2", "u2"), strict=True))
-tolerances = st.builds(
-    Fixed, st.sampled_from([0.0, 1e-7, 1e-3, 2.0]), st.sampled_from([0.0, 1e-320, 1e-42, 1e-3])
-) | st.builds(Ulp, st.sampled_from([0, 1, 2, 64, 2**40]))
+fixed = st.builds(
+    Fixed,
+    st.sampled_from([0.0, 1e-7, 1e-6, 1e-5, 1e-3, 3.0]),
+    st.sampled_from([0.0, 1e-320, 1e-42, 1e-6, 1e-3, 1e300]),
+)
+tolerances = fixed | st.builds(Ulp, st.sampled_from([0, 1, 2, 64, 2**40]))
+# What elements are moved by, in multiples of what is allowed, but for a few roundings.
+MOVES = [0.0, *(sign * by for sign in (1, -1) for by in (1e-3, 0.5, 1.0, 1.5, 1e3))]
+roundings = st.integers(-8, 8).map(lambda steps: 1 + steps * 2.0**-24)
+moves = st.sampled_from(MOVES) | st.builds(operator.mul, st.sampled_from([1.0, -1.0]), roundings)
+SPECIAL = np.array([np.nan, -np.nan, np.inf, -np.inf, 0.0, -0.0, 1e4])  # in every dtype
 SHAPES = npst.array_shapes(min_dims=1, max_dims=2, max_side=5)
 
 
@@ -35,6 +47,31 @@ def pairs(draw):
     return (expected.view(BITS[dtype]) + steps).view(expected.dtype), expected
 
 
+@st.composite
+def near_pairs(draw):
+    """Return two arrays of which most elements are off by about what a tolerance allows."""
+    tolerance = draw(tolerances | st.just(DTypeTable()))
+    actual, expected = (array.ravel() for array in draw(pairs()))
+    dtype, other = actual.dtype, expected.dtype
+    known = DEFAULTS[DTYPES[max(DTYPES.index(one.name) for one in (dtype, other))]]
+    step = {DTypeTable: known, Ulp: Fixed(2.0**-20, 0.0)}.get(type(tolerance), tolerance)
+    moved = draw(npst.arrays(float, expected.shape, elements=moves))
+    stays = draw(npst.arrays(bool, expected.shape))
+    copies = draw(st.sampled_from([1, 8]))
+    k = np.arange(copies)[:, None]  # the first copy is what was drawn; no two are the same
+    with np.errstate(all="ignore"):
+        expected = ((1 + k / 64) * expected.astype(float)).astype(other).ravel()
+        moved = ((1 + ((7 * k + 8) % 17 - 8) * 2.0**-24) * moved).ravel()
+        wide = expected.astype(float)
+        near = (wide + moved * (step.atol + step.rtol * np.abs(wide))).astype(dtype)
+    actual = np.where(np.tile(stays, copies), np.tile(actual, copies), near)
+    for array in (actual, expected):
+        if draw(st.booleans()):
+            place, special = draw(st.integers(0, array.size - 1)), draw(st.sampled_from(SPECIAL))
+            array[place] = special.astype(array.dtype)
+    return actual, expected, tolerance
+
+
 def counted(comparison):
     """Return what does not depend on where an element stands."""
     facts = ("total", "equal", "nonfinite", "max_absolute", "max_ulp")
@@ -42,21 +79,27 @@ def counted(comparison):
     return found | {"agrees": comparison.agrees, "disagreeing": comparison.disagreeing}
 
 
-@given(pairs(), tolerances)
-def test_it_is_what_fractions_say(pair, tolerance):
-    actual, expected = pair
-    names = [DTYPES[max(DTYPES.index(array.dtype.name) for array in pair)]]
-    truth = expect(actual, expected, tolerance, *names)
+@given(near_pairs())
+def test_it_is_what_fractions_say(drawn):
+    actual, expected, tolerance = drawn
+    coarser = DTYPES[max(DTYPES.index(array.dtype.name) for array in (actual, expected))]
+    rule = DEFAULTS[coarser] if isinstance(tolerance, DTypeTable) else tolerance
+    truth = expect(actual, expected, rule, coarser)
     found = compare(actual, expected, tolerance)
-    assert found.agrees == all(truth.close)
-    assert found.disagreeing == truth.close.count(False)
-    statistics = found.statistics
-    assert (statistics.equal, statistics.nonfinite) == (truth.equal, truth.nonfinite)
-    assert statistics.max_absolute == truth.max_absolute
-    worst = np.ravel_multi_index(found.worst.index, actual.shape)
-    assert truth.excess[worst] == pytest.approx(max(truth.excess), rel=1e-6)
-    if actual.dtype == expected.dtype:
-        assert statistics.max_ulp == float(truth.max_ulp)
+    exact, in_ulp = actual.dtype == expected.dtype, isinstance(tolerance, Ulp)
+    check(found, truth, exact=exact, in_ulp=in_ulp)
+
+
+@given(st.floats(1, 2, width=32, exclude_max=True), st.integers(1, 1000), st.floats(0.2, 0.8))
+def test_an_allowance_between_two_float32_is_met_to_the_last_bit_of_float64(e, steps, share):
+    expected = np.float32(e)
+    actual = expected + np.float32(steps * 2.0**-23)
+    error = float(actual) - float(expected)
+    rtol = error / float(expected) * share
+    atol = error - rtol * float(expected)
+    for factor, agrees in ((1 + 1e-14, True), (1 - 1e-14, False)):
+        tolerance = Fixed(rtol=rtol * factor, atol=atol * factor)
+        assert compare(np.full(16, actual), np.full(16, expected), tolerance).agrees == agrees
 
 
 @given(pairs(), tolerances)

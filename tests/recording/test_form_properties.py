@@ -93,6 +93,12 @@ def test_spoiled_bytes_give_a_recording_or_a_recording_error(blob):
         safetensors.deserialize(blob)
 
 
+@given(st.binary(max_size=300))
+def test_random_bytes_are_no_recording(blob):
+    with pytest.raises(RecordingError):
+        from_bytes(blob)
+
+
 def saved(arrays, save):
     stream = io.BytesIO()
     save(stream, **arrays)

@@ -8,8 +8,9 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+from gradcmp.outside.printable import clean
 from gradcmp.report.words.figures import align, short, ulp
-from gradcmp.report.words.ink import clean, tail
+from gradcmp.report.words.ink import tail
 from gradcmp.report.words.places import holds, index, shape, value
 
 

@@ -9,9 +9,11 @@ import pytest
 from gradcmp.case import Auto
 from gradcmp.judge.blame import Group, Groups
 from gradcmp.judge.comparison import Element, Noise, Statistics, Verdict
+from gradcmp.judge.mutation.mutants import MUTANTS
 from gradcmp.judge.verdict import Cause, Divergence, Finding, Pair, Sensitivity
 from gradcmp.report.json import report
 from gradcmp.report.screen.table import CaseTable
+from gradcmp.report.words.weak import FEW, UNNOTICED, listed
 
 PAIR = Pair("torch", "numpy")
 NOISE = Noise(20.0, 3.0, 8.0, 6.0, 4e5, 5.4, 6.7)
@@ -160,3 +162,16 @@ def test_groups_are_in_the_report_for_programs(bug):
             "wrong": ["numpy"],
         }
     }
+
+
+def test_a_line_names_a_few_weak_checks_and_counts_the_rest(make):
+    few = {f"d x{i}": Sensitivity({"zero": 1.0}) for i in range(FEW)}
+    verdict = with_comparisons(make(("numpy", "torch")), {}, sensitivity=few)
+    assert listed(verdict).count("is a weak check") == FEW
+    more = replace(verdict, sensitivity={**few, "d y": Sensitivity({"zero": 1.0})})
+    assert listed(more).endswith(". And 1 more")
+    assert listed(replace(verdict, sensitivity={"d X": Sensitivity()})) == ""
+
+
+def test_every_mutant_has_its_words():
+    assert {*MUTANTS} < {*UNNOTICED}

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 from markdown_it import MarkdownIt
 
 from gradcmp.errors import ExitCode
+from gradcmp.judge.verdict import Sensitivity
 from gradcmp.recording import Failure
 from gradcmp.report.markdown import report
+from gradcmp.report.words.weak import UNNOTICED
 
 OURS = {"details", "summary", "code"}
 COMMENT = 65_536  # characters that GitHub takes for a comment
@@ -88,6 +91,22 @@ def test_however_many_there_are_they_fit_and_are_counted(make, flip):
     assert len(text) < COMMENT
     assert text.count("and 250 cases more") == 2
     assert "600 cases: 300 agree, 300 disagree" in text
+
+
+def test_weak_checks_are_folded_by_themselves_and_fit_too(make, flip):
+    wrong = {("torch", "numpy", "d Y"): flip()}
+    survivors = Sensitivity(dict.fromkeys(UNNOTICED, 1.0))
+    weak = dict.fromkeys(("d X", "d Y"), survivors)
+    many = [make(("numpy", "torch"), wrong, name="n" * 500) for _ in range(300)]
+    many += [make(("numpy", "torch"), name="a" * 500) for _ in range(300)]
+    found = [make(("numpy", "torch"), name="w" * 500) for _ in range(300)]
+    text = report([*many, *(replace(one, sensitivity=weak) for one in found)])
+    assert len(text) < COMMENT
+    assert "agree by weak checks: 300 cases" in text
+    assert "and 280 cases more" in text
+    assert "agree: 300 cases" in text
+    assert text.splitlines()[0].endswith("; 600 weak checks")
+    assert "weak" not in report(many)
 
 
 HOSTILE = [

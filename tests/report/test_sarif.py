@@ -10,6 +10,7 @@ import pytest
 from gradcmp.case import Location
 from gradcmp.errors import ExitCode
 from gradcmp.judge.comparison import Verdict
+from gradcmp.judge.verdict import Sensitivity
 from gradcmp.report.sarif import report
 
 # Of the SARIF 2.1.0 standard, sections 3.13, 3.14, 3.18-3.20, 3.27 and 3.58: what we write.
@@ -41,6 +42,15 @@ def test_a_result_for_each_disagreement(verdict):
     assert len(errors) == len(verdict.disagreements)
     prints = {json.dumps(result["partialFingerprints"]) for result in run["results"]}
     assert len(prints) == len(run["results"])
+
+
+def test_a_weak_check_is_a_warning_and_an_error_under_strict(make):
+    verdict = dataclasses.replace(make(), sensitivity={"d Y": Sensitivity({"zero": 1.0})})
+    strict = dataclasses.replace(verdict, case=dataclasses.replace(verdict.case, strict=True))
+    for one, level in ((verdict, "warning"), (strict, "error")):
+        (result,) = run_of(one)["results"]
+        assert (result["ruleId"], result["level"]) == ("weak", level)
+        assert "d Y is a weak check: a gradient of zero" in result["message"]["text"]
 
 
 def test_what_fails_without_a_disagreement_is_a_notification(verdict):

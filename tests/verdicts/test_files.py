@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 import numpy as np
 import pytest
 from trial import Trial
-
-from gradcmp.cli import main
-from gradcmp.recording.files import write
 
 RNG = np.random.default_rng(23)
 A, B = (RNG.standard_normal((4, 4)).astype("f4") for _ in range(2))
@@ -22,27 +18,6 @@ def layer(x, w):
     h = np.tanh(x @ w)
     back = 2 * h * (1 - h * h)
     return {"d x": back @ w.T, "d w": x.T @ back}
-
-
-@pytest.fixture
-def diff(tmp_path, capsys):
-    def compare(actual, expected, *words):
-        """Compare, and return the exit code, the tensors of the JSON report and the screen."""
-        files = []
-        for place, held in (("mine", actual), ("theirs", expected)):
-            file = tmp_path / f"{place}{'.npz' if isinstance(held, dict) else '.safetensors'}"
-            np.savez(file, **held) if isinstance(held, dict) else write(file, held)
-            files.append(str(file))
-        report = tmp_path / "report.json"
-        code = main(["diff", *files, *words, "--json", str(report)])
-        captured = capsys.readouterr()
-        told = []  # where nothing could be read
-        if report.exists():
-            told = json.loads(report.read_text())["cases"][0]["pairs"][0]["tensors"]
-        screen = " ".join((captured.out + captured.err).split())
-        return code, {tensor["name"]: tensor for tensor in told}, screen
-
-    return compare
 
 
 def causes(tensor):

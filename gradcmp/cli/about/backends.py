@@ -24,19 +24,20 @@ def command(loading: float) -> None:
     process of its own: what goes wrong there stands in its line.
     """
     from rich.table import Table
-    from rich.text import Text
 
     from gradcmp.backends import backend_class, backend_names
     from gradcmp.cli.running.session import Session
-    from gradcmp.cli.screen import console
+    from gradcmp.cli.terminal import console
     from gradcmp.recording import Failure
-    from gradcmp.report.words.ink import clean
+    from gradcmp.report.words.ink import Ink
     from gradcmp.workers import Environment
 
     names = {Environment(name): name for name in backend_names()}
     with Session() as session, session.shown():
         answers = session.pool.describe(names, loading)
         said = {names[environment]: answer for environment, answer in answers}
+    screen = console()
+    ink = Ink.on(screen, screen.options)
     table = Table("backend", "version", "modes", "devices", box=None, pad_edge=False)
     for name in names.values():
         adapter, answer = backend_class(name), said[name]
@@ -45,5 +46,5 @@ def command(loading: float) -> None:
         else:
             version = answer.environment.get(adapter.package, "?")
             cells = (version, ", ".join(answer.modes), ", ".join(answer.devices))
-        table.add_row(*(Text(clean(cell)) for cell in (name, *cells)))
-    console().print(table)
+        table.add_row(*map(ink, (name, *cells)))
+    screen.print(table)

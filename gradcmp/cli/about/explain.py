@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ import click
 from gradcmp.case import Case
 from gradcmp.cli import completion, options
 from gradcmp.cli.cases import choose, load
+from gradcmp.cli.terminal import put, say
 from gradcmp.cli.trust import no_user_code
 from gradcmp.errors import ExitCode, UsageError
 
@@ -64,7 +64,7 @@ def command(
 
 
 def _screen(cases: list[Case]) -> ExitCode:
-    from gradcmp.cli.screen import console
+    from gradcmp.cli.terminal import console
     from gradcmp.explain.derivation import Derivation
     from gradcmp.explain.program import Program
 
@@ -107,7 +107,7 @@ def _notebook(program: Program, place: Path) -> None:
     from gradcmp.explain.notebook import notebook
 
     write(str(place), notebook(program, _beside(program, place)))
-    click.echo(f"wrote {place}", err=True)
+    say(f"wrote {place}", error=True)
 
 
 def _script(program: Program, framework: str, place: Path | None) -> None:
@@ -116,14 +116,14 @@ def _script(program: Program, framework: str, place: Path | None) -> None:
 
     if place is not None:
         write(str(place), script(program, framework, _beside(program, place)))
-        click.echo(f"wrote {place}", err=True)
+        say(f"wrote {place}", error=True)
         return
     if program.stored:
         raise UsageError(
             f"'{next(iter(program.stored))}' is too large to be written into a script",
             way_out="Name a file with --output; the array is stored beside it",
         )
-    sys.stdout.write(script(program, framework))
+    put(script(program, framework))
 
 
 def _beside(program: Program, place: Path) -> str | None:

@@ -17,7 +17,7 @@ def command() -> None:
 
     from gradcmp.backends import backend_names
     from gradcmp.backends.computed import computed_ops
-    from gradcmp.cli.screen import console
+    from gradcmp.cli.terminal import console, say
     from gradcmp.graph.expression import form
     from gradcmp.ops import OPS
 
@@ -34,4 +34,4 @@ def command() -> None:
         table.add_row(form(op), op.summary.rstrip("."), *computed)
     console().print(table)
     for broken in OPS.broken:
-        click.echo(broken, err=True)
+        say(broken, error=True)

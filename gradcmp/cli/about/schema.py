@@ -7,6 +7,7 @@ import json
 import click
 
 from gradcmp.cli import options
+from gradcmp.cli.terminal import put
 
 
 @click.command(name="schema")
@@ -15,4 +16,4 @@ def command() -> None:
     """Print the JSON Schema of the YAML configs, for editors."""
     from gradcmp.config import schema
 
-    click.echo(json.dumps(schema(), indent=2))
+    put(json.dumps(schema(), indent=2) + "\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from gradcmp.cli import options
+from gradcmp.cli.terminal import say
 from gradcmp.cli.trust import no_user_code, user_code
 from gradcmp.errors import GradcmpError, together
 
@@ -31,6 +32,6 @@ def command(paths: tuple[str, ...]) -> None:
             except GradcmpError as error:
                 errors.append(error)
         if len(errors) == before:
-            click.echo(f"{path}: {len(cases)} {'case' if len(cases) == 1 else 'cases'}")
+            say(f"{path}: {len(cases)} {'case' if len(cases) == 1 else 'cases'}")
     if errors:
         raise together(errors)

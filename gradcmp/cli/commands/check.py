@@ -62,8 +62,8 @@ def command(
 ) -> ExitCode:
     """Check all cases of configs and directories, and say only what does not agree.
 
-    Without a path, those below 'configs'. A line for each case that does not agree, or does as
-    expected; then a count.
+    Without a path, those below 'configs'. A line for each case that does not agree, does as
+    expected, or has checks that a wrong gradient would have passed as well; then a count.
     """
     from gradcmp.cli.running.session import Session
     from gradcmp.cli.screen import publish

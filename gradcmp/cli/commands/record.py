@@ -11,6 +11,7 @@ import click
 from gradcmp.case import Case, DType
 from gradcmp.cli import completion, options
 from gradcmp.cli.cases import choose, require_distinct, survey
+from gradcmp.cli.terminal import say
 from gradcmp.cli.trust import no_user_code
 from gradcmp.errors import (
     BackendError,
@@ -97,8 +98,8 @@ def command(
             except RecordingError as error:
                 lost.append(error)
                 continue
-            alone = "" if file.suffix == SUFFIX else ", arrays alone, without their case"
-            click.echo(f"recorded case '{plan.case.name}' with {outcome.backend}: {file}{alone}")
+            alone = "" if file.suffix.lower() == SUFFIX else ", arrays alone, without their case"
+            say(f"recorded case '{plan.case.name}' with {outcome.backend}: {file}{alone}")
     if failures:
         lost.append(failed(failures, len(cases)))
     session.raise_faults(*lost)
@@ -136,12 +137,13 @@ def places(place: Path, cases: Sequence[Case]) -> list[Path]:
     if not cases:
         raise NothingComparedError("there is no case to record", way_out="Name a config with cases")
     require_distinct(cases)
-    if place.suffix in FOREIGN and not place.is_dir():
+    suffix = place.suffix.lower()
+    if suffix in FOREIGN and not place.is_dir():
         raise UsageError(
             f"a recording cannot be written as '{place.suffix}'",
             way_out=f"Name a file *{SUFFIX}, or *{NPZ} for its arrays alone, or a directory",
         )
-    if place.suffix not in (SUFFIX, NPZ) or place.is_dir():
+    if suffix not in (SUFFIX, NPZ) or place.is_dir():
         return [place / f"{quoted(case.name)}{SUFFIX}" for case in cases]
     if len(cases) > 1:
         raise UsageError(
@@ -157,5 +159,4 @@ def failed(failures: Sequence[Failure], cases: int) -> BackendError:
 
     first = failures[0]
     more = f" ({len(failures)} of {cases} cases failed)" if cases > 1 else ""
-    last = "".join(f"\n  | {line}" for line in tail(first.stderr, STDERR))
-    return BackendError(f"{first.message}{more}{last}")
+    return BackendError(f"{first.message}{more}", printed=tail(first.stderr, STDERR))

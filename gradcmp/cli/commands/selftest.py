@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gradcmp.judge.selftest import Fate
     from gradcmp.judge.verdict import CaseVerdict
     from gradcmp.plan import Plan
+    from gradcmp.report.words.ink import Ink
     from gradcmp.workers import Pool
 
     Fates = Mapping[str, Mapping[str, Fate]]
@@ -50,9 +51,10 @@ def command(
     a bug.
     """
     from gradcmp.cli.running.session import Session
-    from gradcmp.cli.screen import console
+    from gradcmp.cli.terminal import console
     from gradcmp.config.likely import likely_backends
     from gradcmp.judge.selftest import UNNOTICED, selftest
+    from gradcmp.report.words.ink import Ink
 
     code = ExitCode.AGREE
     with Session(likely_backends(paths, overrides.backends)) as session:
@@ -67,7 +69,9 @@ def command(
             every = (*fates.values(), *(alone or {}).values())
             if any(fate in UNNOTICED for by in every for fate in by.values()):
                 code = ExitCode.DISAGREE
-            console().print(_matrix(verdict, label, fates, alone))
+            screen = console()
+            ink = Ink.on(screen, screen.options)
+            screen.print(_matrix(ink, verdict, label, fates, alone))
     return code
 
 
@@ -95,33 +99,29 @@ def _spoilable(verdict: CaseVerdict) -> str:
     return label
 
 
-def _matrix(verdict: CaseVerdict, label: str, fates: Fates, alone: Fates | None) -> Table:
+def _matrix(ink: Ink, verdict: CaseVerdict, label: str, fates: Fates, alone: Fates | None) -> Table:
     """Draw the kill matrix: a row for each tensor, a column for each mutant.
 
     A fate that mutants in both dtypes and in the tested dtype alone share is said once.
     """
     from rich.table import Table
-    from rich.text import Text
 
     from gradcmp.judge.mutation.mutants import MUTANTS
-    from gradcmp.report.words.ink import clean
 
     dtype = verdict.recordings[label].dtype
     kinds = f" (wrong in {dtype} and float64, then in {dtype} alone)" if alone else ""
-    heading = Text(clean(f"{verdict.case.name}: {label}{kinds}"), style="bold")
+    heading = ink(f"{verdict.case.name}: {label}{kinds}", "bold")
     table = Table(box=None, pad_edge=False, title=heading, title_justify="left")
     for column in ("", *MUTANTS):
         table.add_column(column)
     for tensor, by in fates.items():
-        cells = (_cell(by[mutant], (alone or fates)[tensor][mutant], dtype) for mutant in MUTANTS)
-        table.add_row(Text(clean(tensor)), *cells)
+        row = ((by[mutant], (alone or fates)[tensor][mutant]) for mutant in MUTANTS)
+        table.add_row(ink(tensor), *(_cell(ink, both, one, dtype) for both, one in row))
     return table
 
 
-def _cell(both: Fate, alone: Fate, dtype: str) -> Text:
-    from rich.text import Text
-
-    told = Text("–" if both == "not applicable" else both, STYLES[both])
+def _cell(ink: Ink, both: Fate, alone: Fate, dtype: str) -> Text:
+    told = ink("–" if both == "not applicable" else both, STYLES[both])
     if alone != both:
         told.append(f", {alone} in {dtype} alone", STYLES[alone])
     return told

@@ -7,12 +7,11 @@ from contextlib import closing, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeAlias
 
-import click
-
 from gradcmp.case import ONCE, BackendSpec, Case, Effort
 from gradcmp.cli.options import debugging
 from gradcmp.cli.running.net import INTERRUPTED, settle, unfinished
 from gradcmp.cli.running.progress import WorkerProgress
+from gradcmp.cli.terminal import say
 from gradcmp.errors import ExitCode, GradcmpError, NothingComparedError, together
 from gradcmp.workers import Environment, Pool
 
@@ -91,7 +90,7 @@ class Session:
             try:
                 hand_out([*self._finished, *self._rest(why)], self._reports)
             except GradcmpError as lost:  # what ended the run still decides its exit code
-                click.echo(str(lost), err=True)
+                say(str(lost), error=True)
 
     def _rest(self, why: str) -> Iterator[CaseVerdict]:
         """Return the verdicts on the cases behind those whose turn has come."""

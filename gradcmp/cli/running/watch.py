@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from gradcmp.case import Auto, Case, Effort, Expression
@@ -16,11 +17,13 @@ from gradcmp.cli.running.changes import Files
 from gradcmp.cli.running.net import settle
 from gradcmp.cli.running.progress import WorkerProgress
 from gradcmp.cli.running.session import Finish, Session
-from gradcmp.cli.screen import console, publish
+from gradcmp.cli.screen import publish
 from gradcmp.cli.streams import unread
+from gradcmp.cli.terminal import console
 from gradcmp.errors import ConfigError, ExitCode, GradcmpError, InputError, UsageError
 from gradcmp.inputs import KINDS
 from gradcmp.keys import Reach
+from gradcmp.outside.files import is_special
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -60,6 +63,9 @@ def watch(
     """
     if not paths:
         raise UsageError("--watch has no file to watch", way_out="Name a CONFIG")
+    for path in paths:
+        if is_special(Path(path)):
+            raise UsageError(f"'{path}' does not change: it is not a file", way_out="Name a file")
     if output.reports:
         from gradcmp.cli.reports import takes_the_screen
 
@@ -151,6 +157,7 @@ class Watch:
 
     def _answer_one(self, plan: Plan, kept: CaseVerdict | None) -> tuple[Work, CaseVerdict]:
         """Do the least that gives the verdict of a case."""
+        from gradcmp.api import with_itself
         from gradcmp.judge import judge
 
         case = plan.case
@@ -160,7 +167,8 @@ class Watch:
         if kept and (twinned or not isinstance(case.tolerance, Auto)):
             twins = kept.twins if isinstance(case.tolerance, Auto) else None
             verdict = judge(case, kept.reference, kept.outcomes, twins, graph=plan.graph)
-            return "judged again", replace(verdict, runs=kept.runs, unsteady=kept.unsteady)
+            verdict = replace(verdict, runs=kept.runs, unsteady=kept.unsteady)
+            return "judged again", with_itself(plan, verdict)
         return "run", settle(plan, self._session.pool, self._effort, debugging())
 
     def _question(self, case: Case) -> str:
@@ -183,10 +191,10 @@ class Watch:
     def _show_error(self, error: GradcmpError) -> None:
         from rich.text import Text
 
-        from gradcmp.report.words.ink import DISAGREE, clean
+        from gradcmp.report.words.ink import DISAGREE
 
         self.exit_code = error.exit_code
-        console().print(self._page("nothing run", Text(clean(str(error)), DISAGREE)))
+        console().print(self._page("nothing run", Text(str(error), DISAGREE)))
 
     def _page(self, what: str, *parts: RenderableType) -> RenderableType:
         """Put a line with the time above, and clear a terminal: all goes out in one piece."""
@@ -195,7 +203,8 @@ class Watch:
         from rich.segment import ControlType
         from rich.text import Text
 
-        from gradcmp.report.words.ink import QUIET, clean
+        from gradcmp.outside.printable import clean
+        from gradcmp.report.words.ink import QUIET
 
         now = datetime.now().astimezone()
         line = Text(clean(f"{now:%H:%M:%S}  {' '.join(self._paths)}: {what}"), QUIET)

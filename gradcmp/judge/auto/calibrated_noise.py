@@ -11,7 +11,13 @@ import numpy as np
 from gradcmp.dtypes import FORMATS, Format
 from gradcmp.judge.auto.batch import TensorBatch
 from gradcmp.judge.auto.decision import decide, element_of, lost_digits, noise_of
-from gradcmp.judge.auto.kinks import free_direction, kinked, outside_span, unexplained
+from gradcmp.judge.auto.kinks import (
+    free_direction,
+    is_reached,
+    kinked,
+    outside_span,
+    unexplained,
+)
 from gradcmp.judge.auto.loudness import apart, loudness, shrinks
 from gradcmp.judge.auto.pair import RecordingPair, TensorPair
 from gradcmp.judge.auto.source import NoiseSource
@@ -60,7 +66,7 @@ class CalibratedNoise:
         measured = partial(self._decide, scale=scale, sides=sides)
         verdict, shrink = measured(difference, stayed)
         rest = found
-        if verdict.reason != "rounding" and scale.kinks:
+        if verdict.reason != "rounding" and is_reached(tensor.name, scale):
             verdict, left = self._with_kinks(verdict, sides, tensor, scale, measured)
             rest = loudness(left, scale, limits)
             found = found if verdict.agrees else rest

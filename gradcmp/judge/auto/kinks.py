@@ -18,7 +18,7 @@ from gradcmp.dtypes import Format
 from gradcmp.judge.auto.loudness import apart
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.noise.calibration import Scale
-from gradcmp.judge.noise.kinks import EPS, Kinks
+from gradcmp.judge.noise.kinks import EPS, OpenBranches
 from gradcmp.recording import Array
 
 ROUNDED = 4.0  # roundings that the end of an interval, or a jump, may have seen
@@ -57,6 +57,11 @@ class Kinked:
         return high
 
 
+def is_reached(name: str, scale: Scale) -> bool:
+    """Whether an open branch makes a difference to a tensor."""
+    return any(_jumps(one, many=False)[name].any() for one in scale.kinks)
+
+
 def kinked(
     name: str, values: Sequence[Array], scale: Scale, precision: Format, many: bool
 ) -> Kinked:
@@ -79,7 +84,7 @@ def kinked(
     return Kinked(name, apart(actual, expected), scale, jumps, margin)
 
 
-def _jumps(kinks: Kinks, many: bool) -> Mapping[str, Float]:
+def _jumps(kinks: OpenBranches, many: bool) -> Mapping[str, Float]:
     return kinks.many_jumps if many else kinks.jumps
 
 

@@ -11,7 +11,7 @@ from gradcmp.dtypes import Format
 from gradcmp.graph import Graph
 from gradcmp.judge.elementwise.segments import Float, Segments
 from gradcmp.judge.noise.bfloat16 import ANY, Bfloat16Model
-from gradcmp.judge.noise.kinks import FEW, Kinks, replayed
+from gradcmp.judge.noise.kinks import FEW, Kinks, OpenBranches, replayed
 from gradcmp.judge.noise.model import NoiseModel, NoisyArray
 from gradcmp.judge.noise.walk import walk
 from gradcmp.ops import Array
@@ -39,7 +39,7 @@ class Scale:
         ``w = g / s^2``.
     own : bool
         Whether it is the code's own noise at nearby points, for want of a model.
-    kinks : tuple of Kinks
+    kinks : tuple of OpenBranches
         The branches that a correct implementation may take otherwise; empty where none is open.
     """
 
@@ -47,7 +47,7 @@ class Scale:
     s: Float
     coherent: float
     own: bool = False
-    kinks: tuple[Kinks, ...] = ()
+    kinks: tuple[OpenBranches, ...] = ()
 
 
 def calibrate(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
@@ -98,6 +99,18 @@ def replayed(
         branches=ReplayedBranches(model.branches.journal),
     )
     return walk(graph, inputs, cotangent, exact, names)
+
+
+class OpenBranches(Protocol):
+    """The branches that a correct implementation may take otherwise."""
+
+    @property
+    def jumps(self) -> Mapping[str, Float]:
+        """By tensor, what each of some ways to take them adds to it, on a leading axis."""
+
+    @property
+    def many_jumps(self) -> Mapping[str, Float]:
+        """The same for more ways."""
 
 
 @dataclass(eq=False)

@@ -14,11 +14,12 @@ from gradcmp.judge.diagnose.arbitration import grouped
 from gradcmp.judge.diagnose.divergence import divergences
 from gradcmp.judge.diagnose.investigation import reconsidered
 from gradcmp.judge.fixed import NO_GRAPH, NO_INPUTS, TWO_GRAPHS, FixedJudge, without_noise
+from gradcmp.judge.nonfinite import nonfinite, warned
 from gradcmp.judge.recorded.by_name import compare_by_name
 from gradcmp.judge.recorded.complex_parts import split, told
 from gradcmp.judge.recorded.plain_arrays import look_into, loose_rule
 from gradcmp.judge.recorded.same_case import judge_saved
-from gradcmp.judge.recorded.without_graph import doubted, explain
+from gradcmp.judge.recorded.without_graph import doubted, explain, warned_of_nonfinite
 from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Array, Origin, Outcome, Recording
 
@@ -165,7 +166,11 @@ def judge_pair(
     plain = FixedJudge(without_noise(tolerance), sides)
     with np.errstate(all="ignore"):  # infinities are findings, not warnings
         named = compare_by_name(pair, sides, rule or plain, names.only)
-        comparisons = named.comparisons
+        comparisons = (
+            warned(pair, named.comparisons, nonfinite(rule.graph, _known(sides)))
+            if rule
+            else warned_of_nonfinite(pair, named.comparisons, sides)
+        )
         findings = (
             look_into(rule, pair, comparisons)
             if rule
@@ -192,6 +197,11 @@ def judge_pair(
         not_given={pair: named.not_given} if named.not_given else {},
         not_auto="" if rule or not isinstance(tolerance, Auto) else NOT_AUTO[len(origins)],
     )
+
+
+def _known(sides: Mapping[str, Recording]) -> dict[str, Recording]:
+    """Return the sides that say what case they are of."""
+    return {label: one for label, one in sides.items() if one.origin}
 
 
 def _edges(case: Case) -> Mapping[str, tuple[str, ...]]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
+import numpy as np
+
 from gradcmp.judge.causes.diagnosis import diagnose
 from gradcmp.judge.causes.evidence import Evidence
 from gradcmp.judge.causes.places import where
-from gradcmp.judge.comparison import Comparison
+from gradcmp.judge.comparison import Comparison, Verdict
 from gradcmp.judge.diagnose.investigation import real_tensors
 from gradcmp.judge.fixed import FixedJudge
+from gradcmp.judge.nonfinite import count as count_nonfinite
 from gradcmp.judge.verdict import Finding, Pair
 from gradcmp.recording import Recording, dtype_name
 
@@ -54,6 +57,29 @@ def explain(
         if finding != Finding():
             found[name] = finding
     return {pair: found} if found else {}
+
+
+def warned_of_nonfinite(
+    pair: Pair, comparisons: Mapping[str, Comparison], recordings: Mapping[str, Recording]
+) -> dict[str, Comparison]:
+    """Return comparisons of which none agrees without a word where both sides are not finite.
+
+    Nothing is known of the inputs, so that an infinity that is meant warns as well.
+    """
+
+    def said(name: str, comparison: Comparison) -> Comparison:
+        if not comparison.agrees or comparison.verdict.reason == "non-finite":
+            return comparison
+        array = recordings[pair.expected].tensors[name]
+        count = count_nonfinite(array)
+        if not count:
+            return comparison
+        first = np.unravel_index(int(np.argmin(np.isfinite(array))), array.shape)
+        place = f", as at [{','.join(map(str, first))}]" if first else ""
+        detail = f"NaN or infinity in {count} of {comparison.total} elements of both{place}"
+        return replace(comparison, verdict=Verdict(True, "non-finite", detail))
+
+    return {name: said(name, comparison) for name, comparison in comparisons.items()}
 
 
 def doubted(

@@ -9,12 +9,13 @@ from typing import Any
 
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.verdict import CaseVerdict, Pair
+from gradcmp.outside.printable import clean
 from gradcmp.recording import Failure
 from gradcmp.report.json import strict
 from gradcmp.report.page.case_yaml import case_yaml
 from gradcmp.report.page.maps import heat_map, shortened
 from gradcmp.report.screen.detail import row
-from gradcmp.report.words.ink import clean, tail
+from gradcmp.report.words.ink import tail
 from gradcmp.report.words.judgement import (
     facts,
     gravity,

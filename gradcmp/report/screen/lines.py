@@ -14,11 +14,12 @@ from gradcmp.report.words.figures import count
 from gradcmp.report.words.ink import Ink
 from gradcmp.report.words.judgement import STYLES
 from gradcmp.report.words.sentence import MARKS, Tally, sentence
+from gradcmp.report.words.weak import listed
 
 
 @dataclass(frozen=True)
 class Lines:
-    """What does not agree, what does as expected, and what warns; a rich renderable.
+    """What does not agree, does as expected, warns, or could not fail; a rich renderable.
 
     Attributes
     ----------
@@ -33,7 +34,8 @@ class Lines:
         """Return the lines; each is one, however long: other programs read them too."""
         ink = Ink.on(console, options)
         for verdict in self.verdicts:
-            if verdict.exit_code is not ExitCode.AGREE or verdict.known or verdict.warnings:
+            reserved = verdict.known or verdict.warnings or verdict.weak
+            if verdict.exit_code is not ExitCode.AGREE or reserved:
                 yield self.line(ink, verdict)
         tally = Tally.of(self.verdicts)
         mark = MARKS[tally.exit_code]
@@ -48,8 +50,9 @@ class Lines:
         mark, case = MARKS[verdict.exit_code], verdict.case
         place = f"{case.where}: " if case.where else ""
         sign, style, said = mark.sign, mark.style, sentence(verdict)
-        if verdict.warnings and not verdict.disagreements:
-            said = f"{said}: {warnings(verdict)}"
+        told = warnings(verdict) if not verdict.disagreements else ""
+        if reservations := [one for one in (told, listed(verdict)) if one]:
+            said = f"{said}: {'. '.join(reservations)}"
             sign, style = STYLES["warn"] if verdict.agrees else (sign, style)
         return Text.assemble(ink(f"{sign} ", style), ink(f"{place}{case.name}: {said}"))
 

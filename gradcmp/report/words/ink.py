@@ -3,43 +3,20 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from rich.cells import cell_len
-from rich.console import Console, ConsoleOptions
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
+from rich.segment import Segment
 from rich.text import Text
+
+from gradcmp.outside.printable import clean_lines, fitting
 
 AGREE, DISAGREE, UNKNOWN, QUIET, STRONG = "green", "bold red", "yellow", "dim", "bold"
 
 ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])")
 NAME = 20  # a longer word is a name, which may be folded; a number never is longer
-UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # control, bidi and other formatting, surrogate, separator
-ASCII = str.maketrans(
-    {
-        "✓": "ok",
-        "✗": "NO",
-        "≠": "/=",
-        "–": "-",
-        "−": "-",
-        "·": "*",  # between factors of a rule
-        "×": "x",
-        "⋅": ".",  # of the heat map
-        "…": "...",
-        "│": "|",
-    }
-)
-
-
-def clean(text: str) -> str:
-    """Write a text on one line in which nothing can steer a terminal: ``\\x1b`` is spelt out."""
-    if text.isprintable():
-        return text
-    return "".join(
-        c.encode("unicode_escape").decode() if unicodedata.category(c) in UNSEEN else c
-        for c in text
-    )
 
 
 def tail(text: str, lines: int) -> list[str]:
@@ -47,30 +24,43 @@ def tail(text: str, lines: int) -> list[str]:
     return [line.expandtabs() for line in ANSI.sub("", text).splitlines() if line.strip()][-lines:]
 
 
+class Spelt(RenderHook):
+    """Has a console spell out the control characters that are left in a text when it is drawn."""
+
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        """Wrap all that is drawn."""
+        return [_Drawn(one) for one in renderables]
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    whole: ConsoleRenderable
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for part in console.render(self.whole, options):
+            yield part if part.control else Segment(clean_lines(part.text), part.style)
+
+
 @dataclass(frozen=True)
 class Ink:
     """Makes every `Text` of the screen, so that no name is ever read as markup or control.
 
-    Attributes
-    ----------
-    ascii_only : bool
-        Whether the encoding of the screen lacks ✓ and the like: then ``ok``, ``NO``, ``x``.
+    Where the encoding of the screen lacks ✓ and the like, they become ``ok``, ``NO``, ``x``.
     """
 
     console: Console
     width: int
-    ascii_only: bool
 
     @classmethod
     def on(cls, console: Console, options: ConsoleOptions) -> Ink:
         """Make the ink for one rendering."""
-        return cls(console, options.max_width, options.ascii_only)
+        return cls(console, options.max_width)
 
     def __call__(self, text: str, style: str = "") -> Text:
         """Write `text`; newlines stay, other control characters are spelt out."""
-        text = "\n".join(clean(line) for line in text.split("\n"))
-        if self.ascii_only:
-            text = text.translate(ASCII).encode("ascii", "backslashreplace").decode()
+        text = clean_lines(text)
+        if not text.isascii():
+            text = fitting(text, self.console.encoding)
         return Text(text, style=style)
 
     def wrap(self, text: Text, indent: int = 0, hang: int = 0) -> Iterator[Text]:

@@ -16,17 +16,10 @@ from gradcmp.report.words.figures import narrow, short, ulp
 from gradcmp.report.words.ink import AGREE, DISAGREE, QUIET, STRONG, UNKNOWN, Ink
 from gradcmp.report.words.places import index
 from gradcmp.report.words.sentence import Finding, findings, measure, severity
+from gradcmp.report.words.weak import passed
 
 LINES = 6  # tensors that get a sentence of their own
 
-
-UNNOTICED = {  # what a weak check would let pass, by mutant, of which share of the elements
-    "zero": "a gradient of zero would go unnoticed",
-    "negated": "a flipped sign would go unnoticed",
-    "one off": "a 0.1 % error in one element would go unnoticed in {:.0%} of the elements",
-    "transposed": "a transposed gradient would go unnoticed",
-    "float32": "float32 instead of float64 would go unnoticed",
-}
 Level: TypeAlias = Literal["disagree", "apart", "warn", "unknown", "agree", "plain"]
 STYLES: Mapping[Level, tuple[str, str]] = {
     "disagree": ("✗", DISAGREE),
@@ -284,6 +277,4 @@ def isolated_nodes(verdict: CaseVerdict) -> Iterator[Remark]:
 def weak_checks(verdict: CaseVerdict) -> Iterator[Remark]:
     """Name the gradients that could not have failed, and which wrong ones would have passed."""
     for name in verdict.weak:
-        survivors = verdict.sensitivity[name].survivors
-        passed = "; ".join(UNNOTICED[mutant].format(share) for mutant, share in survivors.items())
-        yield Remark("warn", "", name, f" is a weak check: {passed}")
+        yield Remark("warn", "", name, f" is a weak check: {passed(verdict, name)}")

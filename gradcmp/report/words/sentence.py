@@ -34,17 +34,20 @@ MARKS = {
 
 @dataclass(frozen=True)
 class Tally:
-    """How many cases came out how."""
+    """How many cases came out how, and how many of their checks are weak."""
 
     agree: int
     disagree: int
     failed: int
+    weak: int = 0
 
     @classmethod
     def of(cls, verdicts: Sequence[CaseVerdict]) -> Tally:
         """Count the outcomes."""
         codes = [verdict.exit_code for verdict in verdicts]
-        return cls(*(codes.count(code) for code in MARKS))
+        weak = sum(len(verdict.weak) for verdict in verdicts)
+        agree, disagree, failed = map(codes.count, MARKS)
+        return cls(agree, disagree, failed, weak)
 
     @property
     def cases(self) -> int:
@@ -61,9 +64,10 @@ class Tally:
     def __str__(self) -> str:
         if not self.cases:
             return "no case was run: nothing was compared"
+        weak = f"; {count(self.weak, 'weak check')}" if self.weak else ""
         return (
             f"{count(self.cases, 'case')}: {self.agree} agree, {self.disagree} disagree, "
-            f"{self.failed} could not compare"
+            f"{self.failed} could not compare{weak}"
         )
 
 

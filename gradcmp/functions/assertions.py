@@ -1,0 +1,144 @@
+"""Assertions for tests: plain functions, which need no plugin."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from gradcmp.case import Fixed, Tolerance
+from gradcmp.functions.compare import compare_functions
+from gradcmp.judge import CaseVerdict, Comparison, compare
+from gradcmp.native.arrays import as_it_is
+from gradcmp.report.screen.plain import Screen
+from gradcmp.tolerances import DTypeTable
+
+Function = Callable[..., Any]
+
+
+class GradientWarning(UserWarning):
+    """Gradients agree with a reservation: digits were lost, a tie, a check that is weak."""
+
+
+def assert_gradients_agree(
+    actual: Function, *, against: Function, inputs: Mapping[str, Any], **options: Any
+) -> CaseVerdict:
+    """Assert that two functions have the same values and gradients, but for rounding.
+
+    There is no tolerance: `gradcmp.compare_functions` tells rounding from a bug.
+
+    Parameters
+    ----------
+    actual : callable
+        The function that is tested.
+    against : callable
+        What it must agree with.
+    inputs : mapping of str to array, tensor or str
+        As `compare_functions` takes them.
+    **options
+        As `compare_functions` takes them: ``dtype="bfloat16"``, ``wrt=["x"]``, ``seed=1``,
+        ``strict=True``.
+
+    Returns
+    -------
+    CaseVerdict
+        For a closer look.
+
+    Raises
+    ------
+    AssertionError
+        When they disagree, or nothing could be compared: what the screen would show.
+
+    Warns
+    -----
+    GradientWarning
+        When they agree with a reservation.
+    """
+    __tracebackhide__ = True
+    tested, reference = _names(actual, against)
+    functions = {tested: actual, reference: against}
+    options = {"name": tested, **options}
+    verdict = compare_functions(functions, inputs, against=reference, **options)
+    if not verdict.agrees:
+        raise AssertionError("\n" + Screen().of_case(verdict))
+    if verdict.warnings or verdict.weak:
+        warnings.warn("\n" + Screen().of_case(verdict), GradientWarning, stacklevel=2)
+    return verdict
+
+
+def _names(actual: Function, against: Function) -> tuple[str, str]:
+    """Return what to call two functions; with one name they are told apart by their parts."""
+    found = _name(actual), _name(against)
+    return found if found[0] != found[1] else ("actual", "expected")
+
+
+def _name(function: Function) -> str:
+    owner = getattr(function, "__self__", None)
+    name = getattr(owner if isinstance(owner, type) else function, "__name__", "")
+    name = name or type(function).__name__
+    return "function" if name == "<lambda>" else name
+
+
+def assert_close(
+    actual: Any, expected: Any, *, rtol: float | None = None, atol: float | None = None
+) -> None:
+    """Assert that arrays or tensors of any framework are close, element by element.
+
+    NaN is close to NaN in the same place alone, and shapes must be equal. What is not close is
+    described in full: how many elements, where, by how much, and the likely cause is for
+    `assert_gradients_agree`.
+
+    Parameters
+    ----------
+    actual, expected : array, tensor, or mapping of str to them
+        Mappings must have the same keys.
+    rtol, atol : float, optional
+        ``|a - e| <= atol + rtol |e|``; the table by dtype unless one of them is given, the other
+        being 0.
+
+    Raises
+    ------
+    AssertionError
+        With all that is not close, not the first alone.
+    """
+    __tracebackhide__ = True
+    tolerance: Tolerance = DTypeTable()
+    if rtol is not None or atol is not None:
+        tolerance = Fixed(rtol or 0.0, atol or 0.0)
+    wrong = [*_far(actual, expected, tolerance)]
+    if wrong:
+        raise AssertionError("\n" + "\n".join(wrong))
+
+
+def _far(actual: Any, expected: Any, tolerance: Tolerance) -> Iterator[str]:
+    if not isinstance(actual, Mapping) and not isinstance(expected, Mapping):
+        yield from _described("", compare(as_it_is(actual), as_it_is(expected), tolerance))
+        return
+    if not isinstance(actual, Mapping) or not isinstance(expected, Mapping):
+        yield "only one of the two is a mapping of arrays by name"
+        return
+    if not actual and not expected:
+        yield "nothing was compared: there is no array on either side"
+    for name in dict.fromkeys([*actual, *expected]):
+        if name not in actual or name not in expected:
+            side = "actual" if name in actual else "expected"
+            yield f"'{name}': only {side} has it"
+            continue
+        compared = compare(as_it_is(actual[name]), as_it_is(expected[name]), tolerance)
+        yield from _described(f"'{name}': ", compared)
+
+
+def _described(name: str, seen: Comparison) -> Iterator[str]:
+    if seen.agrees:
+        if not seen.total:
+            yield f"{name}nothing was compared: both are empty"
+        return
+    reason = f"{seen.verdict.reason}: {seen.verdict.detail}".rstrip(": ")
+    yield f"{name}{seen.disagreeing} of {seen.total} elements are not close ({reason})"
+    yield f"  rule {seen.rule}"
+    if seen.worst is not None:
+        worst = seen.worst
+        yield (
+            f"  worst at {[*worst.index]}: actual {worst.actual!r}, expected {worst.expected!r}, "
+            f"difference {worst.absolute:.3g}, allowed {worst.allowed:.3g}"
+        )

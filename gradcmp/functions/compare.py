@@ -1,0 +1,123 @@
+"""Functions of the user, compared where they are: `compare_functions`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from gradcmp.case import Case, Cotangent, DType
+from gradcmp.errors import UsageError, did_you_mean
+from gradcmp.functions.body import CodeBody, CodeOutline
+from gradcmp.functions.constants import forgive_constants
+from gradcmp.functions.nudged import own_noise_of
+from gradcmp.functions.question import case_of, cotangent_of
+from gradcmp.functions.recorded import recorded, shared
+from gradcmp.functions.runs import run
+from gradcmp.functions.sides import prepare
+from gradcmp.judge import CaseVerdict
+from gradcmp.judge.case import judge_body
+from gradcmp.native.side import Function, Side
+from gradcmp.recording import Outcome as Recorded
+from gradcmp.recording import Recording
+
+
+def compare_functions(
+    functions: Mapping[str, Function],
+    inputs: Mapping[str, Any],
+    *,
+    against: str | None = None,
+    wrt: Sequence[str] | None = None,
+    dtype: DType = "float32",
+    seed: int = 0,
+    cotangent: Cotangent = "random",
+    strict: bool = False,
+    framework: str | Mapping[str, str] | None = None,
+    device: str = "cpu",
+    name: str = "functions",
+) -> CaseVerdict:
+    """Compare the values and gradients of functions that are to compute the same.
+
+    Each is run in `dtype`, and in float64 to tell rounding from a bug; there is no tolerance. The
+    float64 run of one of them is the reference.
+
+    Parameters
+    ----------
+    functions : mapping of str to callable
+        By any label: functions of torch, TensorFlow or JAX, modules and layers, or functions of
+        NumPy that return ``(value, gradients)`` or ``(value, pullback)``. They take their inputs by
+        name, and return one output, a tuple or a dict.
+    inputs : mapping of str to array, tensor or str
+        Arrays or tensors of any framework, numbers, or specifications: ``"normal:4x3"``.
+    against : str, optional
+        The label of the reference: the last of the functions unless it is given.
+    wrt : sequence of str, optional
+        What to differentiate with respect to: every real input and parameter unless it is given.
+    cotangent : {"random", "ones"}
+        The upstream gradient of outputs that are not scalars.
+    strict : bool
+        Whether warnings fail.
+    framework : str or mapping of str to str, optional
+        Of all functions, or by label; told from the functions themselves unless it is given.
+
+    Raises
+    ------
+    GradcmpError
+        For inputs that do not fit, and frameworks that cannot be told. What goes wrong inside of a
+        function is that function's outcome instead.
+    """
+    if len(functions) < 2:
+        raise UsageError("one function alone has nothing to agree with", way_out="Give two or more")
+    against = [*functions][-1] if against is None else against
+    if against not in functions:
+        way_out = did_you_mean(against, functions)
+        raise UsageError(f"against='{against}' is none of the functions", way_out=way_out)
+    case = case_of(name, inputs, functions, dtype, seed, cotangent, strict, device)
+    prepared = prepare(case, functions, inputs, wrt, framework, device, against)
+    return _judge(replace(case, wrt=_wrt(prepared, wrt)), prepared, against)
+
+
+def _wrt(sides: Mapping[str, Side], wrt: Sequence[str] | None) -> tuple[str, ...]:
+    return tuple(wrt or dict.fromkeys(name for side in sides.values() for name in side.wrt))
+
+
+def _judge(case: Case, sides: Mapping[str, Side], against: str) -> CaseVerdict:
+    runs, cotangent = run(case, sides), partial(cotangent_of, case)
+    made = {
+        label: recorded(label, sides[label], one, case.dtype, cotangent)
+        for label, one in runs.plain.items()
+    }
+    fine = {
+        label: recorded(label, sides[label], one, "float64", cotangent)
+        for label, one in runs.clean.items()
+    }
+    recordings = shared(made, runs.plain)
+    if not fine:
+        return CaseVerdict(case, against, {**recordings, **runs.failures, **runs.unable})
+    against = against if against in fine else next(iter(fine))
+    twins = shared(fine, runs.plain)
+    reference = f"{against},dtype=float64" if case.dtype != "float64" else against
+    base = replace(twins[against], backend=reference)
+    ordered = {label: recordings[label] for label in dict.fromkeys((against, *recordings))}
+    outcomes: dict[str, Recorded] = {reference: base, **ordered, **runs.failures}
+    outline = CodeOutline(
+        tuple({**sides[against].parameters, **sides[against].inputs}),
+        tuple(name for name in base.values if name in runs.clean[against].taps),
+        tuple(runs.clean[against].outputs),
+    )
+    plain = recordings[against].tensors if case.dtype == "float32" else {}
+    body = CodeBody(outline, sides, runs.clean, against, cotangent, plain)
+    case = replace(case, output=outline.outputs[0])
+    judged = partial(judge_body, case, body, reference)
+    verdict = judged(outcomes, twins)
+    if verdict.unearned:
+        own = own_noise_of(sides, recordings, twins, verdict.unearned, case.dtype, cotangent)
+        noted = {
+            label: replace(one, own_noise=own[label])
+            if isinstance(one, Recording) and label in own
+            else one
+            for label, one in outcomes.items()
+        }
+        verdict = judged(noted, twins)
+    return forgive_constants(verdict, sides, case.dtype)

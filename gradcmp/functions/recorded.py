@@ -1,0 +1,70 @@
+"""What a run of a function gave, as the judge reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from gradcmp.case import DType
+from gradcmp.inputs import round_to
+from gradcmp.native.outcome import Array, Outcome
+from gradcmp.native.side import Cotangent, Side
+from gradcmp.recording import Recording, numpy_dtype
+
+
+def recorded(
+    label: str, side: Side, outcome: Outcome, dtype: DType, cotangent: Cotangent
+) -> Recording:
+    """Return the recording of one run.
+
+    Its values are the inputs, the taps and the outputs, in this order; the gradient of an output is
+    the cotangent that it was given. Numbers of another dtype, as a loss in float32 beside bfloat16
+    inputs, are rounded to the dtype of the run.
+    """
+    given = {
+        name: _held(array, dtype) for name, array in {**side.parameters, **side.inputs}.items()
+    }
+    taps = {name: tap.value for name, tap in outcome.taps.items()}
+    values = {name: _held(array, dtype) for name, array in {**taps, **outcome.outputs}.items()}
+    slopes = {name: tap.gradient for name, tap in outcome.taps.items()}
+    upstream = {
+        name: cotangent(name, array.shape)
+        for name, array in outcome.outputs.items()
+        if array.dtype.kind not in "iub"
+    }
+    gradients = {**outcome.gradients, **slopes, **upstream}
+    return Recording(
+        label,
+        dtype,
+        {**given, **values},
+        {name: _held(array, dtype) for name, array in gradients.items()},
+        side.environment,
+    )
+
+
+def _held(array: Array, dtype: DType) -> Array:
+    """Return what is real in the dtype of the run."""
+    kind = numpy_dtype(dtype)
+    if array.dtype.kind in "iubc" or array.dtype == kind:
+        return array
+    with np.errstate(all="ignore"):
+        return round_to(array.astype(np.float64), dtype).astype(kind)
+
+
+def shared(
+    recordings: Mapping[str, Recording], outcomes: Mapping[str, Outcome]
+) -> dict[str, Recording]:
+    """Return recordings with those taps alone that all of them have."""
+    taps = [set(outcome.taps) for outcome in outcomes.values()]
+    common = set.intersection(*taps) if taps else set()
+    dropped = set().union(*taps) - common
+
+    def without(arrays: Mapping[str, Array]) -> dict[str, Array]:
+        return {name: array for name, array in arrays.items() if name not in dropped}
+
+    return {
+        label: replace(one, values=without(one.values), gradients=without(one.gradients))
+        for label, one in recordings.items()
+    }

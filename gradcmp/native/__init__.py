@@ -1,0 +1,1 @@
+"""Functions of the user, each native to a framework: called, differentiated and given noise."""

@@ -1,0 +1,136 @@
+"""Which framework a function is written for, told without importing any."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from gradcmp.errors import UsageError, did_you_mean
+
+
+@dataclass(frozen=True)
+class Framework:
+    """How functions of a framework are known, and who runs them.
+
+    Attributes
+    ----------
+    engine : str
+        The module whose `prepare` makes a `Side` of a function.
+    modules : tuple of str
+        The packages that such functions use; the first is the framework itself.
+    """
+
+    engine: str
+    modules: tuple[str, ...]
+
+
+FRAMEWORKS: Mapping[str, Framework] = {
+    "torch": Framework("gradcmp.native.torch.engine", ("torch", "torchvision")),
+    "tensorflow": Framework("gradcmp.native.tensorflow.engine", ("tensorflow", "keras")),
+    "jax": Framework("gradcmp.native.jax.engine", ("jax", "jaxlib", "flax", "equinox", "optax")),
+    "numpy": Framework("gradcmp.native.numpy.engine", ("numpy", "scipy")),
+}
+
+
+def engine(framework: str) -> Any:
+    """Return the module that runs functions of a framework, which imports it.
+
+    Raises
+    ------
+    UsageError
+        For a framework that there is none for.
+    """
+    if framework not in FRAMEWORKS:
+        raise UsageError(
+            f"there is no framework '{framework}'", way_out=did_you_mean(framework, FRAMEWORKS)
+        )
+    return import_module(FRAMEWORKS[framework].engine)
+
+
+def framework_of(function: Callable[..., Any], label: str) -> str:
+    """Return the framework that a function is written for.
+
+    By what it is (a module, a layer, a compiled function), then by its label, then by the packages
+    that its code and the functions around it name. NumPy is the last to be thought of: functions of
+    the others use it, too.
+
+    Raises
+    ------
+    UsageError
+        When nothing tells, or several could be.
+    """
+    home = _framework_by_class(function)
+    if home:
+        return home
+    if label in FRAMEWORKS:
+        return label
+    named = {name for package in _packages(function) for name in _frameworks_with(package)}
+    found = named - {"numpy"} or named
+    if len(found) == 1:
+        return found.pop()
+    several = f"it uses {' and '.join(sorted(found))}" if found else "it names none"
+    raise UsageError(
+        f"what framework '{label}' is written for cannot be told: {several}",
+        way_out="Call it 'torch', 'tensorflow', 'jax' or 'numpy', or give framework=",
+    )
+
+
+def _framework_by_class(function: Callable[..., Any]) -> str:
+    owner = getattr(function, "__self__", function)
+    kind = owner if isinstance(owner, type) else type(owner)
+    for base in kind.__mro__:
+        for name in _frameworks_with(base.__module__.partition(".")[0]):
+            if name != "numpy":
+                return name
+    return ""
+
+
+def _frameworks_with(package: str) -> Iterator[str]:
+    for name, framework in FRAMEWORKS.items():
+        if package in framework.modules:
+            yield name
+
+
+def _packages(function: Callable[..., Any]) -> Iterator[str]:
+    """Yield the packages that a function's code names, and that of the functions that it calls."""
+    seen: set[int] = set()
+    waiting: list[Any] = [function]
+    while waiting:
+        one = waiting.pop()
+        one = getattr(one, "__wrapped__", None) or getattr(one, "func", None) or one
+        code = getattr(one, "__code__", None) or getattr(
+            getattr(one, "__func__", None), "__code__", None
+        )
+        if code is None or id(code) in seen:
+            continue
+        seen.add(id(code))
+        scope = getattr(one, "__globals__", {})
+        cells = [cell.cell_contents for cell in getattr(one, "__closure__", None) or ()]
+        for value in (*(scope[n] for n in _names(code) if n in scope), *cells):
+            if isinstance(value, types.ModuleType):
+                yield value.__name__.partition(".")[0]
+            elif callable(value):
+                home = getattr(value, "__module__", None) or ""
+                yield home.partition(".")[0]
+                if home == getattr(one, "__module__", None):
+                    waiting.append(value)
+        yield from (n for n in _imported(code) if n in sys.modules)
+
+
+def _names(code: types.CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _names(constant)
+
+
+def _imported(code: types.CodeType) -> Iterator[str]:
+    """Yield what is imported inside of a function."""
+    for name in _names(code):
+        package = name.partition(".")[0]
+        if any(package in framework.modules for framework in FRAMEWORKS.values()):
+            yield package

@@ -1,0 +1,291 @@
+"""A user's function of JAX: run by JAX, and by NumPy under noise."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import jax
+import numpy as np
+
+from gradcmp.case import DType
+from gradcmp.dtypes import FORMATS
+from gradcmp.judge.noise.bfloat16 import Bfloat16Model
+from gradcmp.judge.noise.branches import Branches, FreeBranches, ReplayedBranches
+from gradcmp.judge.noise.kinks import ExactModel, JostledModel
+from gradcmp.judge.noise.model import NoiseModel, NoisyArray
+from gradcmp.native.calling import require_names
+from gradcmp.native.cotangents import Cotangents
+from gradcmp.native.jax.interpreter import Interpreter, plain
+from gradcmp.native.jax.program import Program, precision
+from gradcmp.native.jax.stacks import Value, stack
+from gradcmp.native.outcome import Array, Outcome, Tap
+from gradcmp.recording import numpy_dtype
+
+NARROW = ("float32", "float16", "bfloat16")
+
+
+def prepare(
+    function: Callable[..., Any],
+    inputs: Mapping[str, Array],
+    *,
+    wrt: Sequence[str] | None = None,
+    cotangents: Cotangents | None = None,
+    device: str = "cpu",
+    seed: int = 0,
+) -> JaxSide:
+    """Return a function at given inputs, ready to be run in any way.
+
+    It takes arrays by name and returns one, a tuple or a dict of them.
+
+    Parameters
+    ----------
+    wrt : sequence of str, optional
+        What to differentiate with respect to: every real input unless it is given.
+    cotangents : mapping of str to array, or callable, optional
+        Of each output that is not a scalar; a scalar has 1 unless it is given here.
+
+    Raises
+    ------
+    InputError
+        When it takes no input of such a name.
+    """
+    require_names(function, inputs)
+    real = tuple(name for name, array in inputs.items() if array.dtype.kind == "f")
+    names = real if wrt is None else tuple(wrt)
+    return JaxSide(Program(function, names, cotangents or {}), dict(inputs), device)
+
+
+@dataclass(frozen=True)
+class JaxSide:
+    """A function of JAX at given inputs."""
+
+    program: Program
+    inputs: Mapping[str, Array]
+    device: str = "cpu"
+    _traces: dict[str, tuple[Any, Any]] = field(default_factory=dict, repr=False)
+
+    @property
+    def wrt(self) -> tuple[str, ...]:
+        """What it is differentiated with respect to."""
+        return self.program.wrt
+
+    @property
+    def parameters(self) -> dict[str, Array]:
+        """Nothing: all is given."""
+        return {}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """JAX's version and device."""
+        return {
+            "jax": jax.__version__,
+            "device": self.device,
+            "xla_flags": os.environ.get("XLA_FLAGS", ""),
+        }
+
+    def at(self, inputs: Mapping[str, Array]) -> JaxSide:
+        """Return it at other inputs."""
+        return replace(self, inputs={name: inputs[name] for name in self.inputs})
+
+    def plain(self, dtype: DType) -> Outcome:
+        """Run it in a dtype, as the user does."""
+        with precision(dtype), jax.default_device(self._place):
+            return _outcome(self.program.both(self.program.arrays(self.inputs, dtype)))
+
+    def clean(self, dtype: DType = "float32") -> Outcome:
+        """Run it in float64; with casts to a lower dtype NumPy runs it, which leaves them out."""
+        traced, _ = self._in("float64")
+        dropped = _narrowing(traced.jaxpr)
+        with precision("float64"), jax.default_device(self._place):
+            arrays = self.program.arrays(self.inputs, "float64")
+            if not dropped:
+                return _outcome(self.program.both(arrays))
+        return replace(self.by_numpy(), dropped_casts=dropped)
+
+    def by_numpy(self) -> Outcome:
+        """Run it in float64 by NumPy, casts to a lower dtype left out."""
+        traced, tree = self._in("float64")
+        run = Interpreter(dict.fromkeys(("float64", *NARROW), _exact(0)))
+        return _outcome(_unflattened(tree, run.run(traced, self._leaves(self.inputs))))
+
+    def noisy(self, dtype: DType, replicas: int = 16, seed: int = 0) -> Sequence[Outcome]:
+        """Run it in float64 with the rounding of `dtype` after each primitive.
+
+        Of what branches make of a replica nothing is left: see `ways`.
+        """
+        traced, tree = self._in(dtype)
+        branches = Branches()
+        models = _models(dtype, replicas, seed, branches)
+        noise = Interpreter(models, constant=_taken_in(models[dtype]))
+        found = noise.run(traced, self._wrapped(models[dtype]))
+        stacks = [stack(one) for one in found]
+        if branches.near:
+            jumps = self._replayed(traced, replicas, branches)
+            stacks = [s - (j - j[:1]) for s, j in zip(stacks, jumps, strict=True)]
+        scale = np.sqrt(models[dtype].roundings)
+        stacks = [s[:1] + (s - s[:1]) / scale if s.dtype.kind == "f" else s for s in stacks]
+        unruled, near, tied = tuple(noise.unruled), branches.near, branches.tied
+        return [
+            replace(one, unruled=unruled, near=near, tied=tied)
+            for one in self._around(dtype, tree, stacks)
+        ]
+
+    def ways(self, dtype: DType, rows: int = 64, seed: int = 0) -> Sequence[Outcome]:
+        """Run it in float64, open branches taken otherwise."""
+        traced, tree = self._in(dtype)
+        branches, rng = FreeBranches(), np.random.default_rng([seed, rows])
+        free = JostledModel(FORMATS[dtype], rows, rng, branches=branches)
+        models = {one: free for one in ("float64", *NARROW)}
+        run = Interpreter(models, free.jostle, _taken_in(free))
+        run.run(traced, self._wrapped(free))
+        stacks = self._replayed(traced, rows, branches)
+        return self._around(dtype, tree, stacks)
+
+    def constants(self, replicas: int = 16, seed: int = 0) -> Sequence[Outcome]:
+        """Run it in float64 with the numbers that it holds in float32 off by a unit roundoff."""
+        traced, tree = self._in("float64")
+        model, rng = _exact(replicas), np.random.default_rng([seed, replicas])
+        u, met = FORMATS["float32"].u, []
+
+        def moved(value: Any, dtype: Any) -> Value:
+            held = plain(value)
+            if str(dtype) != "float32" or not np.any(held):
+                return held
+            met.append(dtype)
+            xi = rng.uniform(-1.0, 1.0, (replicas + 1, *held.shape))
+            xi[0] = 0.0
+            return NoisyArray(held * (1 + u * xi), model)
+
+        models = {one: model for one in ("float64", *NARROW)}
+        found = Interpreter(models, constant=moved).run(traced, self._leaves(self.inputs))
+        return self._around("float64", tree, [stack(one) for one in found]) if met else ()
+
+    def _around(self, dtype: DType, tree: Any, stacks: Sequence[Any]) -> list[Outcome]:
+        """Return the run of each replica, around the clean one.
+
+        A program that is traced in a lower dtype has its literals rounded, so that its own run
+        without noise is off by a little.
+        """
+        clean = jax.tree.leaves(_parts(self.clean(dtype)))
+        pairs = [*zip(stacks, clean, strict=True)]
+        return [
+            _outcome(_unflattened(tree, [_moved(s, base, row) for s, base in pairs]))
+            for row in range(1, max(map(len, stacks)))
+        ]
+
+    @property
+    def _place(self) -> Any:
+        kind, _, index = self.device.partition(":")
+        return jax.devices(kind)[int(index or 0)]
+
+    def _in(self, dtype: DType) -> tuple[Any, Any]:
+        """Return the program of values and gradients, and how its results are arranged."""
+        if dtype not in self._traces:
+            with precision(dtype):
+                arrays = self.program.arrays(self.inputs, dtype)
+                traced, shapes = jax.make_jaxpr(self.program.both, return_shape=True)(arrays)
+            self._traces[dtype] = traced, jax.tree.structure(shapes)
+        return self._traces[dtype]
+
+    def _leaves(self, arrays: Mapping[str, Any]) -> list[Value]:
+        return [plain(arrays[name]) for name in sorted(arrays)]
+
+    def _wrapped(self, model: NoiseModel) -> list[Value]:
+        return [
+            model.wrap(array) if array.dtype.kind == "f" else array
+            for array in (self.inputs[name] for name in sorted(self.inputs))
+        ]
+
+    def _replayed(self, traced: Any, replicas: int, branches: Branches) -> list[Any]:
+        """Run without noise, each replica on the branches that it took before."""
+        exact = _exact(replicas, ReplayedBranches(branches.journal))
+        models = {one: exact for one in ("float64", *NARROW)}
+        run = Interpreter(models, constant=_taken_in(exact))
+        found = run.run(traced, self._wrapped(exact))
+        return [stack(one) for one in found]
+
+
+def _models(dtype: DType, replicas: int, seed: int, branches: Branches) -> dict[str, NoiseModel]:
+    """Return the rounding of each dtype: a softmax in float32 inside of bfloat16 has float32's."""
+    rng = np.random.default_rng([seed, replicas])
+    models: dict[str, NoiseModel] = {
+        one: NoiseModel(FORMATS[one], replicas, rng, branches=branches)
+        for one in ("float64", "float32", "float16")
+    }
+    models |= {
+        one: Bfloat16Model(known, replicas, rng, branches=branches)
+        for one, known in FORMATS.items()
+        if known.only_stores
+    }
+    return models
+
+
+def _taken_in(model: NoiseModel) -> Callable[[Any, Any], Value]:
+    """Return what takes constants in: a table, or a cotangent, with an error as an input has."""
+
+    def constant(value: Any, dtype: Any) -> Value:
+        held = plain(value)
+        return model.wrap(held) if held.shape and held.dtype == np.float64 else held
+
+    return constant
+
+
+def _exact(replicas: int, branches: Branches | None = None) -> ExactModel:
+    rng = np.random.default_rng(0)
+    return ExactModel(FORMATS["float64"], replicas, rng, branches=branches or Branches())
+
+
+def _narrowing(program: Any) -> int:
+    """Count the casts from float64 to a lower dtype, inside of other programs as well."""
+    count = 0
+    for eqn in program.eqns:
+        dtypes = [str(getattr(one.aval, "dtype", "")) for one in (*eqn.invars, *eqn.outvars)]
+        count += "float64" in dtypes[: len(eqn.invars)] and any(
+            dtype in NARROW for dtype in dtypes[len(eqn.invars) :]
+        )
+        for value in jax.tree.leaves(eqn.params, is_leaf=lambda one: hasattr(one, "eqns")):
+            inner = getattr(value, "jaxpr", value)
+            if hasattr(inner, "eqns"):
+                count += _narrowing(inner)
+    return count
+
+
+def _outcome(found: Mapping[str, Mapping[str, Any]]) -> Outcome:
+    arrays = {kind: {name: _array(one) for name, one in by.items()} for kind, by in found.items()}
+    taps = {
+        name: Tap(value, arrays["slopes"].get(name, np.zeros(value.shape)))
+        for name, value in arrays["taps"].items()
+    }
+    dtypes = {name: one.dtype.name for name, one in arrays["outputs"].items()}
+    return Outcome(arrays["outputs"], arrays["gradients"], taps, dtypes)
+
+
+def _parts(outcome: Outcome) -> dict[str, Mapping[str, Array]]:
+    """Return what a traced program returns, from a run: its leaves are in the same order."""
+    taps = outcome.taps
+    return {
+        "outputs": dict(outcome.outputs),
+        "gradients": dict(outcome.gradients),
+        "taps": {name: one.value for name, one in taps.items()},
+        "slopes": {n: one.gradient for n, one in taps.items() if one.value.dtype.kind == "f"},
+    }
+
+
+def _array(one: Any) -> Array:
+    array = np.asarray(one)
+    return array.astype(numpy_dtype("bfloat16")) if str(array.dtype) == "bfloat16" else array
+
+
+def _unflattened(tree: Any, leaves: Sequence[Any]) -> Any:
+    return jax.tree.unflatten(tree, leaves)
+
+
+def _moved(stack: Any, base: Array, row: int) -> Array:
+    """Return an array as far from its base as a replica is."""
+    if len(stack) == 1:
+        return base
+    moved: Array = base + (stack[row] - stack[0]) if stack.dtype.kind == "f" else stack[row]
+    return moved

@@ -1,0 +1,108 @@
+"""A user's function of JAX: called by name, differentiated, traced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import numpy as np
+
+from gradcmp.errors import InputError
+from gradcmp.native.calling import named_outputs
+from gradcmp.native.cotangents import Cotangents, upstream_of
+from gradcmp.native.outcome import Array
+from gradcmp.native.taps import Counted, recording
+from gradcmp.recording import numpy_dtype
+
+Tensors = dict[str, Any]
+
+
+@jax.custom_vjp  # type: ignore[untyped-decorator]
+def _tapped(x: Any, slot: Any) -> Any:
+    return x
+
+
+_tapped.defvjp(lambda x, slot: (x, None), lambda _, dx: (dx, dx))
+
+
+@dataclass(frozen=True)
+class Program:
+    """A function at inputs of known shapes.
+
+    Attributes
+    ----------
+    wrt : tuple of str
+        What it is differentiated with respect to.
+    """
+
+    function: Callable[..., Any]
+    wrt: tuple[str, ...]
+    cotangents: Cotangents = field(repr=False)
+
+    def arrays(self, inputs: Mapping[str, Array], dtype: str) -> Tensors:
+        """Return the inputs as JAX has them, real ones in a dtype."""
+        kind = numpy_dtype(dtype)
+        return {
+            name: jax.numpy.asarray(array.astype(kind) if array.dtype.kind == "f" else array)
+            for name, array in inputs.items()
+        }
+
+    def both(self, arrays: Tensors) -> dict[str, Tensors]:
+        """Compute outputs, taps and their gradients, and those of the inputs; JAX can trace it."""
+        real = {name: arrays[name] for name in self.wrt}
+        others = {name: one for name, one in arrays.items() if name not in real}
+        slots = {
+            name: jax.numpy.zeros(one.shape, one.dtype) for name, one in self._slots(arrays).items()
+        }
+
+        def forward(real: Tensors, slots: Tensors) -> tuple[Tensors, tuple[Tensors, Tensors]]:
+            taps: Tensors = {}
+            outputs = self._call({**real, **others}, taps, slots)
+            smooth = {name: one for name, one in outputs.items() if _is_real(one)}
+            return smooth, (outputs, taps)
+
+        smooth, pullback, (outputs, taps) = jax.vjp(forward, real, slots, has_aux=True)
+        upstream = {name: self._upstream(name, one) for name, one in smooth.items()}
+        gradients, slopes = pullback(upstream)
+        return {"outputs": outputs, "gradients": gradients, "taps": taps, "slopes": slopes}
+
+    def _slots(self, arrays: Tensors) -> Tensors:
+        """Return shape and dtype of each real tap."""
+        found: Tensors = {}
+        jax.eval_shape(lambda given: self._call(given, found, None), arrays)
+        return {name: one for name, one in found.items() if _is_real(one)}
+
+    def _call(self, arrays: Tensors, taps: Tensors, slots: Tensors | None) -> Tensors:
+        names = Counted()
+
+        def note(name: str, value: Any) -> Any:
+            name = names(name)
+            if slots is None:
+                taps[name] = jax.ShapeDtypeStruct(value.shape, value.dtype)
+                return value
+            value = _tapped(value, slots[name]) if name in slots else value
+            taps[name] = value
+            return value
+
+        with recording(note):
+            return named_outputs(self.function, self.function(**arrays))
+
+    def _upstream(self, name: str, output: Any) -> Any:
+        given = upstream_of(self.cotangents, name, tuple(output.shape))
+        if given is None:
+            raise InputError(f"output '{name}' of shape {output.shape} has no cotangent")
+        return jax.numpy.asarray(np.asarray(given).astype(output.dtype))
+
+
+def _is_real(one: Any) -> bool:
+    return bool(jax.numpy.issubdtype(one.dtype, jax.numpy.floating))
+
+
+@contextmanager
+def precision(dtype: str) -> Iterator[None]:
+    """Compute as a user of that dtype does: 64 bits for float64 alone."""
+    with jax.enable_x64(dtype == "float64"):
+        yield

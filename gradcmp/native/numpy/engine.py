@@ -1,0 +1,162 @@
+"""A gradient that was derived by hand: run in a dtype, in float64, and on noisy arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from gradcmp.case import DType
+from gradcmp.errors import BackendError, GradcmpError
+from gradcmp.native.calling import described, named_outputs, require_names
+from gradcmp.native.cotangents import Cotangents, upstream_of
+from gradcmp.native.outcome import Array, Outcome
+from gradcmp.recording import numpy_dtype
+
+SHAPES = (
+    "Return the value and the gradients, (value, {'x': dx}), or the value and a pullback, "
+    "(value, lambda cotangent: {'x': dx})"
+)
+
+
+def prepare(
+    function: Callable[..., Any],
+    inputs: Mapping[str, Array],
+    *,
+    wrt: Sequence[str] | None = None,
+    cotangents: Cotangents | None = None,
+    device: str = "cpu",
+    seed: int = 0,
+) -> Manual:
+    """Return a function at given inputs, ready to be run in any way.
+
+    It takes arrays by name and returns its value, an array or a dict of arrays, and its gradients:
+    a dict by input or a tuple in the order of the inputs, or a pullback that returns them for the
+    cotangents of the value.
+
+    Raises
+    ------
+    InputError
+        When it takes no input of such a name.
+    """
+    require_names(function, inputs)
+    real = tuple(name for name, array in inputs.items() if array.dtype.kind == "f")
+    return Manual(function, dict(inputs), tuple(wrt or real), cotangents or {}, seed)
+
+
+@dataclass(frozen=True)
+class Manual:
+    """A hand-written gradient at given inputs."""
+
+    function: Callable[..., Any]
+    inputs: Mapping[str, Array]
+    wrt: tuple[str, ...]
+    cotangents: Cotangents
+    seed: int = 0
+
+    @property
+    def parameters(self) -> dict[str, Array]:
+        """Nothing: all is given."""
+        return {}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """NumPy's version."""
+        return {"numpy": np.__version__}
+
+    def plain(self, dtype: DType) -> Outcome:
+        """Run it in a dtype."""
+        kind = numpy_dtype(dtype)
+        return self._run({name: self._cast(array, kind) for name, array in self.inputs.items()})
+
+    def clean(self, dtype: DType = "float32") -> Outcome:
+        """Run it in float64."""
+        return self.plain("float64")
+
+    def noisy(self, dtype: DType, replicas: int = 16, seed: int = 0) -> Sequence[Outcome]:
+        """Return nothing: what it computes is not seen operation by operation."""
+        return ()
+
+    def ways(self, dtype: DType, rows: int = 64, seed: int = 0) -> Sequence[Outcome]:
+        """Return nothing: its branches are not seen."""
+        return ()
+
+    def constants(self, replicas: int = 16, seed: int = 0) -> Sequence[Outcome]:
+        """Return nothing: its constants are not seen."""
+        return ()
+
+    def at(self, inputs: Mapping[str, Array]) -> Manual:
+        """Return it at other inputs."""
+        return replace(self, inputs={name: inputs[name] for name in self.inputs})
+
+    def _run(self, given: Mapping[str, Array]) -> Outcome:
+        before = {name: array.copy() for name, array in given.items()}
+        state = np.random.get_state()
+        np.random.seed(self.seed)
+        try:
+            with np.errstate(all="ignore"):
+                value, slopes = self._both(self.function(**given))
+                outputs = named_outputs(self.function, _as_arrays(value))
+                gradients = self._gradients(slopes, outputs, given)
+        except GradcmpError:
+            raise
+        except Exception as error:
+            raise BackendError(
+                f"{described(self.function)} raised {type(error).__name__}: {error}"
+            ) from error
+        finally:
+            np.random.set_state(state)
+        changed = {n for n, array in given.items() if array.tobytes() != before[n].tobytes()}
+        return Outcome(outputs, gradients, changed=frozenset(changed))
+
+    def _both(self, result: Any) -> tuple[Any, Any]:
+        if not isinstance(result, tuple) or len(result) != 2:
+            kind = "None" if result is None else f"'{type(result).__name__}'"
+            raise BackendError(f"{described(self.function)} returned {kind}", way_out=SHAPES)
+        return result
+
+    def _gradients(
+        self, slopes: Any, outputs: Mapping[str, Array], given: Mapping[str, Array]
+    ) -> dict[str, Array]:
+        if callable(slopes):
+            slopes = slopes(self._upstream(outputs))
+        elif any(array.shape for array in outputs.values()):
+            raise BackendError(
+                f"{described(self.function)} returned gradients of a value that is not a scalar: "
+                "of which combination of its elements cannot be known",
+                way_out="Return (value, pullback)",
+            )
+        if not isinstance(slopes, Mapping):
+            parts = slopes if isinstance(slopes, tuple | list) else (slopes,)
+            if len(parts) != len(self.wrt):
+                raise BackendError(
+                    f"{described(self.function)} returned {len(parts)} gradients for "
+                    f"{len(self.wrt)} inputs",
+                    way_out="Return a dict by input",
+                )
+            slopes = dict(zip(self.wrt, parts, strict=True))
+        return {name: np.asarray(slopes[name]) for name in self.wrt if name in slopes}
+
+    def _upstream(self, outputs: Mapping[str, Array]) -> Any:
+        made = {
+            name: np.asarray(upstream_of(self.cotangents, name, array.shape)).astype(array.dtype)
+            for name, array in outputs.items()
+        }
+        if all(name.startswith("output") for name in made):
+            parts = tuple(made.values())
+            return parts[0] if len(parts) == 1 else parts
+        return made
+
+    def _cast(self, array: Array, kind: np.dtype[Any]) -> Array:
+        return array.astype(kind) if array.dtype.kind == "f" else array.copy()
+
+
+def _as_arrays(value: Any) -> Any:
+    """Return numbers of Python, alone or in a dict or tuple, as arrays."""
+    if isinstance(value, Mapping):
+        return {name: np.asarray(one) for name, one in value.items()}
+    if isinstance(value, tuple | list):
+        return [np.asarray(one) for one in value]
+    return np.asarray(value)

@@ -1,0 +1,89 @@
+"""What one run of a user's function gave."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Array: TypeAlias = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Tap:
+    """A value inside of a function, and its gradient: zeros where none arrived."""
+
+    value: Array
+    gradient: Array
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Everything that one run of a function gave, by name.
+
+    Attributes
+    ----------
+    outputs : mapping of str to array
+        ``output``; ``output[0]`` and so on of a tuple; the keys of a dict.
+    gradients : mapping of str to array
+        Of each input and parameter that is differentiated; zeros where it is not used.
+    taps : mapping of str to Tap
+        By the name that the tap has, or the module: the second time ``h[1]``.
+    dtypes : mapping of str to str
+        In which each array was computed, by its name on screen: ``output``, ``d x``, ``h``.
+    unused : set of str
+        Inputs and taps that no gradient arrived at.
+    changed : set of str
+        Inputs that the function changed in place; ``d output`` for a cotangent.
+    dropped_casts : int
+        Casts to a lower dtype that were left out, the digits kept.
+    unruled : tuple of str
+        Operations that have no noise rule, in the order in which they were met.
+    random : bool
+        Whether the function drew random numbers, as far as the framework says.
+    near : int
+        How many comparisons were closer than their noise, and no exact ties.
+    tied : bool
+        Whether a comparison was an exact tie.
+    """
+
+    outputs: Mapping[str, Array]
+    gradients: Mapping[str, Array]
+    taps: Mapping[str, Tap] = field(default_factory=dict)
+    dtypes: Mapping[str, str] = field(default_factory=dict)
+    unused: frozenset[str] = frozenset()
+    changed: frozenset[str] = frozenset()
+    dropped_casts: int = 0
+    unruled: tuple[str, ...] = ()
+    random: bool = False
+    near: int = 0
+    tied: bool = False
+
+    @property
+    def tensors(self) -> dict[str, Array]:
+        """All arrays by their names on screen: ``output``, ``d x``, ``h``, ``d h``."""
+        gradients = {f"d {name}": array for name, array in self.gradients.items()}
+        values = {name: tap.value for name, tap in self.taps.items()}
+        slopes = {f"d {name}": tap.gradient for name, tap in self.taps.items()}
+        return {**values, **slopes, **self.outputs, **gradients}
+
+
+def differing(first: Outcome, second: Outcome) -> tuple[str, ...]:
+    """Return the names of the arrays in which two runs differ, in a single bit or in shape."""
+    left, right = first.tensors, second.tensors
+    return tuple(
+        name
+        for name in dict.fromkeys([*left, *right])
+        if name not in left or name not in right or not _same(left[name], right[name])
+    )
+
+
+def _same(left: Array, right: Array) -> bool:
+    return (
+        left.dtype == right.dtype
+        and left.shape == right.shape
+        and np.ascontiguousarray(left).tobytes() == np.ascontiguousarray(right).tobytes()
+    )

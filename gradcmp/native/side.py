@@ -1,0 +1,76 @@
+"""What an engine makes of a user's function: something that can be run in several ways."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
+
+from gradcmp.case import DType, Shape
+from gradcmp.native.outcome import Array, Outcome
+
+Function: TypeAlias = Callable[..., Any]
+Cotangent: TypeAlias = Callable[[str, Shape], Array]  # by the name and the shape of an output
+
+
+class Side(Protocol):
+    """A function of the user at given inputs, in the framework that it is written for."""
+
+    @property
+    def inputs(self) -> Mapping[str, Array]:
+        """What it is called with; what is real in float64."""
+
+    @property
+    def wrt(self) -> tuple[str, ...]:
+        """The inputs and parameters that it is differentiated with respect to."""
+
+    @property
+    def parameters(self) -> Mapping[str, Array]:
+        """What it brings itself and is differentiated by: a module's weights."""
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Versions and flags, as `Recording.environment`."""
+
+    def plain(self, dtype: DType) -> Outcome:
+        """Run it in a dtype, as the user does."""
+
+    def clean(self, dtype: DType) -> Outcome:
+        """Run it in float64, casts to a lower dtype left out, random numbers drawn as in `dtype`.
+
+        Raises
+        ------
+        BackendError
+            When it refuses float64.
+        """
+
+    def noisy(self, dtype: DType, replicas: int = 16, seed: int = 0) -> Sequence[Outcome]:
+        """Run it in float64 with the rounding of `dtype` after each operation.
+
+        Returns
+        -------
+        sequence of Outcome
+            Around the clean run, one a replica; empty where there is no stream of operations to
+            round in.
+        """
+
+    def ways(self, dtype: DType, rows: int = 64, seed: int = 0) -> Sequence[Outcome]:
+        """Run it in float64, open branches taken otherwise: at ties, and within rounding of one.
+
+        Returns
+        -------
+        sequence of Outcome
+            Around the clean run, one a way, the first four with all ties broken alike; empty where
+            branches are not seen.
+        """
+
+    def constants(self, replicas: int = 16, seed: int = 0) -> Sequence[Outcome]:
+        """Run it in float64 with the numbers that it holds in float32 off by a unit roundoff.
+
+        Returns
+        -------
+        sequence of Outcome
+            Around the clean run, one a replica; empty where constants are not seen.
+        """
+
+    def at(self, inputs: Mapping[str, Array]) -> Side:
+        """Return it at other inputs."""

@@ -1,0 +1,1 @@
+"""Functions of TensorFlow, run eagerly under a tape."""

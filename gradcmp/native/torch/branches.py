@@ -1,0 +1,151 @@
+"""Which branch a run takes where a function compares numbers.
+
+Runs of one function meet the same comparisons in the same order, so the k-th of one is that of
+another, as long as shapes agree: a function that branches on its data is then left to itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import torch
+
+from gradcmp.native.torch.subject import Tensor
+
+Sides: TypeAlias = tuple[float, float]  # the outcome where the difference is below, above zero
+Toss: TypeAlias = Callable[[Tensor], Tensor]
+
+
+@dataclass
+class Fork:
+    """One comparison: what came out, how far apart the operands were, and how far that strays."""
+
+    outcome: Tensor
+    difference: Tensor | None
+    spread: Tensor | None = None
+
+    def near(self, difference: Tensor, width: float) -> Tensor:
+        """Return where the operands are closer than their noise; one more run is known now."""
+        assert self.difference is not None
+        strayed = torch.nan_to_num_((difference - self.difference).abs_(), 0.0, 0.0, 0.0)
+        self.spread = strayed if self.spread is None else torch.maximum(self.spread, strayed)
+        return (self.difference.abs() <= width * self.spread) & (self.difference != 0)
+
+
+@dataclass
+class Branches:
+    """Takes the branches that the run's own numbers say, and writes them down.
+
+    Attributes
+    ----------
+    journal : list of Fork
+        In the order in which they were met.
+    near : int
+        How many elements of comparisons were closer than their noise, and no exact ties.
+    tied : bool
+        Whether an exact tie was met.
+    """
+
+    journal: list[Fork] = field(default_factory=list)
+    near: int = 0
+    tied: bool = False
+
+    def decide(
+        self, outcome: Tensor, difference: Tensor | None = None, sides: Sides = (0.0, 1.0)
+    ) -> Tensor:
+        """Return the outcome of a comparison that the run goes on with.
+
+        Parameters
+        ----------
+        outcome : tensor
+            What the numbers say.
+        difference : tensor, optional
+            Of the operands; None for a choice among many, or where equality is asked for.
+        sides : pair
+            What the outcome is where the difference is negative, and where it is positive.
+        """
+        if difference is not None:
+            self.tied |= bool((difference == 0).any())
+        self.journal.append(Fork(outcome, difference))
+        return outcome
+
+
+@dataclass
+class Following(Branches):
+    """Takes the branches of an earlier run."""
+
+    base: list[Fork] = field(default_factory=list)
+    _next: int = 0
+
+    def decide(
+        self, outcome: Tensor, difference: Tensor | None = None, sides: Sides = (0.0, 1.0)
+    ) -> Tensor:
+        """Return what came out in the earlier run."""
+        fork = self._fork(outcome)
+        return outcome if fork is None else fork.outcome
+
+    def _fork(self, outcome: Tensor) -> Fork | None:
+        place, self._next = self._next, self._next + 1
+        if place >= len(self.base) or self.base[place].outcome.shape != outcome.shape:
+            return None
+        return self.base[place]
+
+
+@dataclass
+class Kept(Following):
+    """Takes the branches of the noise-free run, and counts those that noise could turn."""
+
+    width: float = 4.0
+
+    def decide(
+        self, outcome: Tensor, difference: Tensor | None = None, sides: Sides = (0.0, 1.0)
+    ) -> Tensor:
+        """Return what came out without noise."""
+        fork = self._fork(outcome)
+        if fork is None:
+            return outcome
+        if difference is None or fork.difference is None:
+            self.near += int((fork.outcome != outcome).count_nonzero())
+        else:
+            self.near += int(fork.near(difference, self.width).count_nonzero())
+        return fork.outcome
+
+
+@dataclass
+class Drawn(Kept):
+    """Draws the branch where the operands are within noise; elsewhere its own numbers decide."""
+
+    toss: Toss = lambda like: torch.rand(like.shape) < 0.5
+
+    def decide(
+        self, outcome: Tensor, difference: Tensor | None = None, sides: Sides = (0.0, 1.0)
+    ) -> Tensor:
+        """Return what was drawn; an exact tie no noise breaks."""
+        fork = self._fork(outcome)
+        if fork is None or difference is None or fork.difference is None:
+            return outcome
+        near = fork.near(difference, self.width)
+        self.near += int(near.count_nonzero())
+        low, high = (_value(side, outcome) for side in sides)
+        taken = torch.where(fork.difference == 0, fork.outcome, outcome)
+        return torch.where(near, torch.where(self.toss(outcome), high, low), taken)
+
+
+@dataclass
+class Left(Kept):
+    """Takes the branches of its own numbers, and counts those that noise has turned."""
+
+    def decide(
+        self, outcome: Tensor, difference: Tensor | None = None, sides: Sides = (0.0, 1.0)
+    ) -> Tensor:
+        """Return what its own numbers say."""
+        fork = self._fork(outcome)
+        if fork is not None:
+            self.near += int((fork.outcome != outcome).count_nonzero())
+        return outcome
+
+
+def _value(side: float, like: Tensor) -> Tensor:
+    return torch.tensor(side, device=like.device).to(like.dtype)

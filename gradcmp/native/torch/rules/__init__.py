@@ -1,0 +1,1 @@
+"""What error each of torch's operations makes."""

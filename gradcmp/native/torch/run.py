@@ -1,0 +1,202 @@
+"""One run of a user's function: leaves made, called, differentiated, written down."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+
+from gradcmp.backends.torch import to_array, to_tensor
+from gradcmp.errors import InputError
+from gradcmp.native.cotangents import Cotangents, upstream_of
+from gradcmp.native.outcome import Array, Outcome, Tap
+from gradcmp.native.taps import recording
+from gradcmp.native.torch.subject import Subject, Tensor, named_outputs
+from gradcmp.native.torch.watching import Watcher
+
+Enter: TypeAlias = Callable[[Tensor], Tensor]
+
+
+def unchanged(tensor: Tensor) -> Tensor:
+    """Return it as it is."""
+    return tensor
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a function is run.
+
+    Attributes
+    ----------
+    dtype : torch.dtype
+        Of its real inputs and parameters.
+    around : context manager
+        What the run happens in: modes that see each operation, forward and backward.
+    enter : callable
+        What each real input and parameter is before the run.
+    constant : callable
+        What each real buffer of a module is that is no running statistic.
+    """
+
+    dtype: Any
+    around: AbstractContextManager[Any] = field(default_factory=nullcontext)
+    enter: Enter = unchanged
+    constant: Enter = unchanged
+
+
+@dataclass(frozen=True)
+class Call:
+    """What is run: a subject at given inputs, with given cotangents."""
+
+    subject: Subject
+    inputs: Mapping[str, Array]
+    wrt: tuple[str, ...]
+    cotangents: Cotangents
+    device: str
+    seed: int = 0
+    watched: bool = True
+
+    def run(self, way: Way) -> Outcome:
+        """Run it once, forward and backward."""
+        subject = self.subject.fresh()
+        if subject.module is not None:
+            held = [name for name, one in tables(subject.module) if one.dtype != torch.float64]
+            subject.module.to(device=self.device, dtype=way.dtype)
+            for name, table in tables(subject.module):
+                if name in held:
+                    table.copy_(way.constant(table))
+        leaves = self._leaves(subject, way)
+        watcher = Watcher(subject.module if self.watched else None)
+        with seeded(self.seed), torch.enable_grad(), way.around:
+            given = {
+                name: leaf.clone() if leaf.requires_grad else leaf
+                for name, leaf in leaves.items()
+                if name not in subject.parameters
+            }
+            versions = {name: tensor._version for name, tensor in given.items()}
+            with recording(watcher.note if self.watched else None), watcher.hooks():
+                result = subject.call(given)
+            outputs = named_outputs(result, subject.function)
+            values = {name: one.detach().clone() for name, one in outputs.items()}
+            upstream = self._upstream(outputs)
+            before = {f"d {name}": one._version for name, one in upstream.items()}
+            gradients = self._gradients(outputs, upstream, leaves)
+        changed = {name for name, one in given.items() if one._version != versions[name]}
+        changed |= {n for n in before if upstream[n.removeprefix("d ")]._version != before[n]}
+        return self._written(values, gradients, leaves, watcher, frozenset(changed))
+
+    def _leaves(self, subject: Subject, way: Way) -> dict[str, Tensor]:
+        """Return the tensors that gradients are taken of, and all other inputs."""
+        leaves = {}
+        for name, array in self.inputs.items():
+            if name in subject.parameters:
+                continue
+            tensor = to_tensor(array, self.device)
+            if tensor.is_floating_point():
+                tensor = way.enter(tensor.to(way.dtype)).requires_grad_(name in self.wrt)
+            leaves[name] = tensor
+        for name, parameter in subject.parameters.items():
+            with torch.no_grad():
+                if name in self.inputs:
+                    parameter.copy_(to_tensor(self.inputs[name], self.device))
+                if parameter.is_floating_point():
+                    parameter.copy_(way.enter(parameter.detach().clone()))
+            parameter.requires_grad_(name in self.wrt)
+            leaves[name] = parameter
+        return leaves
+
+    def _upstream(self, outputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the cotangent of each output that has a derivative."""
+        found = {}
+        for name, output in outputs.items():
+            if not output.requires_grad:
+                continue
+            given = upstream_of(self.cotangents, name, tuple(output.shape))
+            if given is None:
+                raise InputError(f"output '{name}' of shape {_shape(output)} has no cotangent")
+            array = np.asarray(given)
+            if array.shape != tuple(output.shape):
+                raise InputError(
+                    f"the cotangent of output '{name}' has shape {_text(array.shape)}, and the "
+                    f"output {_shape(output)}"
+                )
+            found[name] = to_tensor(array, self.device).to(output.dtype)
+        return found
+
+    def _gradients(
+        self,
+        outputs: Mapping[str, Tensor],
+        upstream: Mapping[str, Tensor],
+        leaves: Mapping[str, Tensor],
+    ) -> dict[str, Tensor | None]:
+        if not upstream or not self.wrt:
+            return dict.fromkeys(self.wrt)
+        found = torch.autograd.grad(
+            [outputs[name] for name in upstream],
+            [leaves[name] for name in self.wrt],
+            [*upstream.values()],
+            allow_unused=True,
+        )
+        return {n: g if g is None else g.detach() for n, g in zip(self.wrt, found, strict=True)}
+
+    def _written(
+        self,
+        values: Mapping[str, Tensor],
+        gradients: Mapping[str, Tensor | None],
+        leaves: Mapping[str, Tensor],
+        watcher: Watcher,
+        changed: frozenset[str],
+    ) -> Outcome:
+        """Bring everything to NumPy."""
+        unused = {name for name, gradient in gradients.items() if gradient is None}
+        slopes = {
+            name: torch.zeros_like(leaves[name]) if gradient is None else gradient
+            for name, gradient in gradients.items()
+        }
+        named = {**values, **watcher.values, **{f"d {name}": one for name, one in slopes.items()}}
+        return Outcome(
+            outputs={name: to_array(one) for name, one in values.items()},
+            gradients={name: to_array(one) for name, one in slopes.items()},
+            taps={name: Tap(*map(to_array, pair)) for name, pair in watcher.pairs().items()},
+            dtypes={name: str(one.dtype).removeprefix("torch.") for name, one in named.items()},
+            unused=frozenset(unused | watcher.silent()),
+            changed=changed,
+        )
+
+
+def tables(module: Any) -> Iterator[tuple[str, Tensor]]:
+    """Return the real buffers of a module that are constants: no running statistics."""
+    for name, buffer in module.named_buffers():
+        if buffer.is_floating_point() and "running_" not in name.rpartition(".")[2]:
+            yield name, buffer
+
+
+def _shape(tensor: Tensor) -> str:
+    return _text(tuple(tensor.shape))
+
+
+def _text(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, shape)) or "()"
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed all that may draw at random, and leave the generators as they were found."""
+    on_device = torch.cuda.is_initialized()
+    with ExitStack() as stack:
+        # Not `fork_rng` nor `manual_seed`, which ask every kind of device each time.
+        stack.callback(torch.default_generator.set_state, torch.default_generator.get_state())
+        stack.callback(random.setstate, random.getstate())
+        stack.callback(np.random.set_state, np.random.get_state())
+        torch.default_generator.manual_seed(seed)
+        if on_device:
+            stack.callback(torch.cuda.set_rng_state_all, torch.cuda.get_rng_state_all())
+            torch.cuda.manual_seed_all(seed)
+        random.seed(seed)
+        np.random.seed(seed)
+        yield

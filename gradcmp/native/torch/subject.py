@@ -1,0 +1,155 @@
+"""What a user hands over: a function, an `autograd.Function`, a module or a method of one."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import torch
+
+from gradcmp.errors import BackendError, InputError, did_you_mean
+
+Tensor: TypeAlias = Any
+Call: TypeAlias = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A callable of the user, to be called by the names of its inputs.
+
+    Attributes
+    ----------
+    function : callable
+        As the user names it.
+    """
+
+    function: Call
+
+    @cached_property
+    def module(self) -> Any:
+        """The `nn.Module` that it is, or that it is a method of; else None."""
+        for one in (self.function, getattr(self.function, "__self__", None)):
+            if isinstance(one, torch.nn.Module):
+                return one
+        return None
+
+    @cached_property
+    def parameters(self) -> dict[str, Tensor]:
+        """The module's parameters by their qualified names: further inputs."""
+        return {} if self.module is None else dict(self.module.named_parameters())
+
+    def fresh(self) -> Subject:
+        """Return the same with a module of its own: statistics and caches of a run stay there."""
+        if self.module is None:
+            return self
+        module = copy.deepcopy(self.module)
+        if self.function is self.module:
+            return Subject(module)
+        return Subject(getattr(module, self.function.__name__))
+
+    @cached_property
+    def _signature(self) -> inspect.Signature | None:
+        """The names that it takes; None where it has none: written in C, or any number."""
+        function, skipped = self.function, 0
+        if isinstance(function, torch.nn.Module):
+            function = function.forward
+        elif self._is_apply:
+            owner = function.__self__  # type: ignore[attr-defined]
+            function = owner.forward
+            skipped = int(owner.setup_context is torch.autograd.Function.setup_context)  # ctx
+        try:
+            taken = [*inspect.signature(function).parameters.values()][skipped:]
+        except (TypeError, ValueError):
+            return None
+        if any(one.kind is one.VAR_POSITIONAL for one in taken):
+            return None
+        named = [
+            one.replace(kind=one.POSITIONAL_OR_KEYWORD) if one.kind is one.POSITIONAL_ONLY else one
+            for one in taken
+        ]
+        return inspect.Signature(named)
+
+    @property
+    def _is_apply(self) -> bool:
+        """Whether it is the `apply` of an `autograd.Function`, which takes no names."""
+        owner = getattr(self.function, "__self__", None)
+        return isinstance(owner, type) and issubclass(owner, torch.autograd.Function)
+
+    def call(self, tensors: Mapping[str, Tensor]) -> Any:
+        """Call it with its inputs, by name where it has names and in their order elsewhere."""
+        if self._signature is None:
+            return self.function(*tensors.values())
+        bound = self._bind(tensors)
+        return self.function(*bound.args, **bound.kwargs)
+
+    def _bind(self, tensors: Mapping[str, Tensor]) -> inspect.BoundArguments:
+        signature = self._signature
+        assert signature is not None
+        names, what = signature.parameters, described(self.function)
+        if not any(one.kind is one.VAR_KEYWORD for one in names.values()):
+            for name in tensors.keys() - names.keys():
+                way_out = did_you_mean(name, names) or f"Its inputs are {', '.join(names)}"
+                raise InputError(f"{what} takes no '{name}'", way_out=way_out)
+        try:
+            bound = signature.bind(**tensors)
+        except TypeError as error:
+            raise InputError(f"{what}: {error}", way_out="Name it among the inputs") from None
+        if self._is_apply:
+            bound.apply_defaults()
+        return bound
+
+
+def described(function: Call) -> str:
+    """Return what to call a function in a sentence."""
+    owner = getattr(function, "__self__", None)
+    if isinstance(owner, type):
+        return f"'{owner.__name__}.{function.__name__}'"
+    name = getattr(function, "__name__", type(function).__name__)
+    return f"'{name}'"
+
+
+def named_outputs(result: Any, function: Call) -> dict[str, Tensor]:
+    """Return the tensors that a function returned, by name.
+
+    Raises
+    ------
+    BackendError
+        Where something else was returned, or no tensor at all.
+    """
+    what = described(function)
+    outputs = dict(_walk(result))
+    if not outputs or result is None:
+        raise BackendError(
+            f"{what} returned {_kind(result)}", way_out="Return a tensor, a tuple or a dict of them"
+        )
+    for name, one in outputs.items():
+        if not isinstance(one, torch.Tensor):
+            raise BackendError(
+                f"{what} returned {_kind(one)} as '{name}'",
+                way_out="Return a tensor, a tuple or a dict of them",
+            )
+        if one.is_complex():
+            raise BackendError(
+                f"{what} returned complex numbers as '{name}'",
+                way_out="Return their real and imaginary parts",
+            )
+    return outputs
+
+
+def _walk(result: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(result, Mapping):
+        for key, one in result.items():
+            yield from _walk(one, f"{name}.{key}" if name else str(key))
+    elif isinstance(result, Sequence) and not isinstance(result, str):
+        for place, one in enumerate(result):
+            yield from _walk(one, f"{name or 'output'}[{place}]")
+    elif result is not None or not name:
+        yield name or "output", result
+
+
+def _kind(value: Any) -> str:
+    return "None" if value is None else f"'{type(value).__name__}'"

@@ -1,0 +1,79 @@
+"""Values inside of a run and their gradients: taps, and what modules return."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+
+from gradcmp.native.taps import Counted
+from gradcmp.native.torch.subject import Tensor
+
+
+class Watcher:
+    """Takes note of tensors by name; hooks on them take note of their gradients.
+
+    A tensor that is changed in place later keeps the value and the gradient that it had here.
+
+    Attributes
+    ----------
+    values : dict of str to tensor
+        In the order in which they were met.
+    """
+
+    def __init__(self, module: Any) -> None:
+        self._module = module
+        self._name = Counted()
+        self._gradients: dict[str, Tensor] = {}
+        self.values: dict[str, Tensor] = {}
+
+    def note(self, name: str, tensor: Tensor) -> Tensor:
+        """Take note of one tensor, and return it as it is; what is no real tensor has no tap."""
+        if not isinstance(tensor, torch.Tensor) or not tensor.is_floating_point():
+            return tensor
+        own = self._name(name)
+        self.values[own] = tensor.detach().clone()
+        if tensor.requires_grad:
+            tensor.register_hook(self._note_gradient(own))
+        return tensor
+
+    def _note_gradient(self, name: str) -> Callable[[Tensor], None]:
+        def note(gradient: Tensor) -> None:
+            self._gradients[name] = gradient.detach().clone()
+
+        return note
+
+    @contextmanager
+    def hooks(self) -> Iterator[None]:
+        """Take note of what each module inside of the watched one returns."""
+        with ExitStack() as stack:
+            for name, module in self._module.named_modules() if self._module else ():
+                if name:  # what the module itself returns is an output
+                    stack.callback(module.register_forward_hook(self._hook(name)).remove)
+            yield
+
+    def _hook(self, name: str) -> Callable[[Any, Any, Any], None]:
+        def note(module: Any, inputs: Any, output: Any) -> None:
+            if isinstance(output, torch.Tensor):
+                self.note(name, output)
+            elif isinstance(output, Mapping):
+                for key, one in output.items():
+                    self.note(f"{name}.{key}", one)
+            elif isinstance(output, tuple | list):
+                for i, one in enumerate(output):
+                    self.note(f"{name}.{i}", one)
+
+        return note
+
+    def pairs(self) -> dict[str, tuple[Tensor, Tensor]]:
+        """Return value and gradient of each, zeros where none arrived."""
+        return {
+            name: (value, self._gradients.get(name, torch.zeros_like(value)))
+            for name, value in self.values.items()
+        }
+
+    def silent(self) -> frozenset[str]:
+        """Return the names of those that no gradient arrived at."""
+        return frozenset(self.values.keys() - self._gradients.keys())
