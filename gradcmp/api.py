@@ -9,11 +9,13 @@ from functools import partial
 
 from gradcmp import inputs
 from gradcmp.case import DTYPES, ONCE, Auto, Case, Effort
+from gradcmp.errors import UsageError
+from gradcmp.functions.coded import run_code
 from gradcmp.judge import CaseVerdict, judge, unsteady, with_worse
 from gradcmp.judge.recorded.same_case import judge_saved
 from gradcmp.judge.verdict import Sensitivity
 from gradcmp.nudged import own_noise_of
-from gradcmp.plan import Arrays, Plan, check
+from gradcmp.plan import AnyPlan, Arrays, CodePlan, Plan, check_any
 from gradcmp.recording import Array, Origin, Outcome, Recording, fingerprint, missing_inputs
 from gradcmp.version import VERSION
 from gradcmp.workers import Pool, Request
@@ -32,7 +34,7 @@ def run(case: Case, pool: Pool | None = None, effort: Effort = ONCE) -> CaseVerd
     GradcmpError
         As `check`. What goes wrong inside a backend is that backend's outcome instead.
     """
-    plan = check(case)
+    plan = check_any(case)
     if pool is not None:
         return run_plan(plan, pool, effort)
     with Pool() as own:
@@ -46,8 +48,19 @@ def run_all(cases: Iterable[Case], pool: Pool, effort: Effort = ONCE) -> Iterato
         yield run(case, pool, effort)
 
 
-def run_plan(plan: Plan, pool: Pool, effort: Effort = ONCE) -> CaseVerdict:
-    """Run a case that was checked, and judge it."""
+def run_plan(plan: AnyPlan, pool: Pool, effort: Effort = ONCE) -> CaseVerdict:
+    """Run a case that was checked, and judge it.
+
+    Raises
+    ------
+    UsageError
+        When functions of the user are to be run several times, or node by node.
+    """
+    if isinstance(plan, CodePlan):
+        if effort != ONCE:
+            fact = f"case '{plan.case.name}' has code, which is neither repeated nor isolated"
+            raise UsageError(fact, where=plan.case.where)
+        return run_code(plan, pool)
     requests = plan.requests(plan.draw())
     again = [replace(request) for request in requests for _ in range(effort.repeat - 1)]
     answers, verdict = _ask(plan, requests, pool, again)

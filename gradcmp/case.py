@@ -120,6 +120,23 @@ class BackendSpec:
 
 
 @dataclass(frozen=True)
+class CodeSpec:
+    """A function of the user, and who runs it.
+
+    Attributes
+    ----------
+    source : str
+        ``kernels.py:rmsnorm``: a file or a module, and a dotted name in it.
+    backend : BackendSpec
+        The framework that it is written for, and the process that it needs.
+    """
+
+    source: str
+    backend: BackendSpec
+    where: Location | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
 class Case:
     """One thing to compare.
 
@@ -191,6 +208,27 @@ class Case:
             "Whether inputs are first rounded to the coarsest dtype of the case, so that all "
             "backends see the same numbers.",
             PAGE,
+        ),
+    )
+    code: Mapping[str, CodeSpec] = field(
+        default_factory=dict,
+        kw_only=True,
+        metadata=key(
+            "Instead of a graph, functions that are to compute the same, by label: "
+            "{torch: kernels.py:rmsnorm}. See the page on your own functions.",
+            PAGE,
+            form="code",
+            reach=Reach.CODE,
+        ),
+    )
+    reference: str = field(
+        default="",
+        kw_only=True,
+        metadata=key(
+            "The label in 'code' whose float64 run the others are compared with. Default: the "
+            "first.",
+            PAGE,
+            form="reference",
         ),
     )
     backends: tuple[BackendSpec, ...] = field(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeAlias
 
 from gradcmp import inputs
 from gradcmp.backends import backend_class
@@ -121,8 +122,62 @@ class Plan:
         return replace(request, spec=replace(request.spec, dtype="float64"))
 
 
-def check(case: Case) -> Plan:
+@dataclass(frozen=True)
+class CodePlan:
+    """A case of functions of the user that was checked.
+
+    Attributes
+    ----------
+    specs : mapping of str to ArraySpec
+        Shape and kind of every input.
+    """
+
+    case: Case
+    specs: Mapping[str, ArraySpec]
+
+    @property
+    def reference(self) -> str:
+        """The label of the function whose float64 run is the reference."""
+        return self.case.reference or next(iter(self.case.code))
+
+    @property
+    def backends(self) -> Mapping[str, BackendSpec]:
+        """Who computes, by label."""
+        return {label: spec.backend for label, spec in self.case.code.items()}
+
+    @property
+    def environments(self) -> tuple[Environment, ...]:
+        """The processes that its functions need, each once."""
+        return tuple(dict.fromkeys(map(Environment.of, self.backends.values())))
+
+
+AnyPlan: TypeAlias = Plan | CodePlan
+
+
+def check_any(case: Case) -> AnyPlan:
     """Find everything that can be found wrong with a case before anything runs.
+
+    A case of functions is not imported for it: that is for their workers.
+
+    Raises
+    ------
+    GradcmpError
+        As `check`.
+    """
+    if not case.code or case.fault:
+        return check(case)
+    specs = inputs.specs(case)
+    inputs.require_memory(specs, case.where)
+    inputs.require_whole(case)
+    for spec in case.code.values():
+        home = spec.source.rpartition(":")[0]
+        if home.endswith(".py") and not Path(home).is_file():
+            raise UsageError(f"there is no file '{home}'", where=spec.where)
+    return CodePlan(case, specs)
+
+
+def check(case: Case) -> Plan:
+    """Find everything that can be found wrong with the graph of a case before anything runs.
 
     Returns
     -------
@@ -139,6 +194,12 @@ def check(case: Case) -> Plan:
     if case.fault:
         raise case.fault
     require_sense(case.tolerance)
+    if case.code:
+        raise UsageError(
+            f"case '{case.name}' has code and no graph, which this needs",
+            where=case.where,
+            way_out="Code can be run and checked",
+        )
     backends = {str(spec): resolve(spec, case) for spec in backends_of(case)}
     graph = build(case)
     specs = infer(graph, inputs.specs(case))

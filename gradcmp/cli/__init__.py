@@ -22,6 +22,7 @@ COMMANDS = (
     "commands.run",
     "commands.check",
     "commands.expr",
+    "commands.call",
     "commands.record",
     "commands.diff",
     "commands.rejudge",

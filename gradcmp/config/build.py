@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from keyword import iskeyword
 from pathlib import Path, PurePath
@@ -16,13 +16,15 @@ from gradcmp.backends.capabilities import missing
 from gradcmp.case import (
     BackendSpec,
     Case,
+    CodeSpec,
     Expression,
     Fixed,
     InputSpec,
     Tolerance,
     Ulp,
 )
-from gradcmp.config.document import Table, is_text
+from gradcmp.config.code import code_spec
+from gradcmp.config.document import Table, require_text
 from gradcmp.config.foreign import refuse
 from gradcmp.config.messages import errors_of, locate, spell
 from gradcmp.config.models import Backend, CaseModel, Input, UlpModel
@@ -60,7 +62,7 @@ class _Draft:
         for name, reach in () if self.user_code else reaches.items():
             value = getattr(values, name)
             if value is not None:
-                named = self.folder / value if reach is Reach.FILE else value
+                named = self.folder / value if reach is Reach.FILE else _shown(value)
                 key, where = f"{spell(path)}.{name}", self.locate(*path, name)
                 refuse(reach, key.removeprefix("."), named, Path(self.folder), where)
 
@@ -82,7 +84,7 @@ def build_case(table: Table, suffix: str, file: str, user_code: bool) -> Case:
 def parse_input(name: str, text: str) -> InputSpec:
     """Read an input's one-line form, ``normal:4x3``; see `gradcmp.config.parse_input`."""
     _require_identifier(name, None)
-    _require_text(text, f"inputs.{name}")
+    require_text(text, f"inputs.{name}")
     try:
         model = _adapter(Input).validate_python(text)
     except ValidationError as error:
@@ -94,7 +96,7 @@ def parse_input(name: str, text: str) -> InputSpec:
 
 def parse_backend(text: str) -> BackendSpec:
     """Read a backend's one-line form, ``torch:compile``; see `gradcmp.config.parse_backend`."""
-    _require_text(text, "backend")
+    require_text(text, "backend")
     try:
         model = _adapter(Backend).validate_python(text)
     except ValidationError as error:
@@ -102,14 +104,14 @@ def parse_backend(text: str) -> BackendSpec:
     return _backend(model, "backend", None)
 
 
-def _require_text(text: str, what: str) -> None:
-    if not is_text(text):
-        raise ConfigError(f"{what} is {text!a}, and must be text in UTF-8")
-
-
 @cache
 def _adapter(form: Any) -> TypeAdapter[Any]:
     return TypeAdapter(form)
+
+
+def _shown(value: Any) -> str:
+    """Return what a key names, of a mapping its own keys."""
+    return ", ".join(value) if isinstance(value, Mapping) else str(value)
 
 
 @cache
@@ -146,13 +148,39 @@ def _inputs(written: Mapping[str, Any], draft: _Draft) -> dict[str, InputSpec]:
     return inputs
 
 
-def _graph(written: Mapping[str, str], draft: _Draft) -> dict[str, Expression]:
+def _graph(written: Mapping[str, str] | None, draft: _Draft) -> dict[str, Expression]:
+    if (written is None) == ("code" not in draft.table):
+        fact = (
+            "the case has neither 'graph' nor 'code'"
+            if written is None
+            else ("the case has both 'graph' and 'code'")
+        )
+        raise ConfigError(fact, where=draft.locate("graph"), way_out="Write one of them")
     graph = {}
-    for name, text in written.items():
+    for name, text in (written or {}).items():
         where = draft.locate("graph", name)
         _require_identifier(name, where)
         graph[name] = Expression(text, where)
     return graph
+
+
+def _code(written: Mapping[str, Any] | None, draft: _Draft) -> dict[str, CodeSpec]:
+    made = {}
+    for label, model in (written or {}).items():
+        draft.require_own(_reaches(BackendSpec), model, "code", label)
+        made[label] = code_spec(label, model, draft.folder, draft.locate("code", label))
+    return made
+
+
+def _reference(written: str | None, draft: _Draft) -> str:
+    code: Mapping[str, CodeSpec] = draft.made["code"]
+    if written is not None and written not in code:
+        raise ConfigError(
+            f"reference is '{written}', and no function in 'code' has that label",
+            where=draft.locate("reference"),
+            way_out=did_you_mean(written, code),
+        )
+    return written or next(iter(code), "")
 
 
 def _input(model: Any, folder: PurePath, where: Location | None) -> InputSpec:
@@ -166,6 +194,8 @@ def _input(model: Any, folder: PurePath, where: Location | None) -> InputSpec:
 
 def _output(written: str | None, draft: _Draft) -> str:
     graph: Mapping[str, Expression] = draft.made["graph"]
+    if not graph:
+        return ""
     if written is None:
         return list(graph)[-1]
     if written not in graph:
@@ -178,6 +208,8 @@ def _output(written: str | None, draft: _Draft) -> str:
 
 
 def _wrt(written: list[str] | None, draft: _Draft) -> tuple[str, ...]:
+    if "code" in draft.table:  # which may bring parameters: its workers know
+        return tuple(written or ())
     inputs: Mapping[str, InputSpec] = draft.made["inputs"]
     known = {name: check(name, spec) for name, spec in inputs.items()}
     for (
@@ -211,8 +243,16 @@ def _wrt(written: list[str] | None, draft: _Draft) -> tuple[str, ...]:
 
 
 def _backends(written: list[Any] | None, draft: _Draft) -> tuple[BackendSpec, ...]:
+    code: Mapping[str, CodeSpec] = draft.made["code"]
     if written is None:
-        return tuple(BackendSpec(name) for name in DEFAULT_BACKENDS)
+        computes = [replace(one.backend, dtype=draft.made["dtype"]) for one in code.values()]
+        return tuple(computes) or tuple(BackendSpec(name) for name in DEFAULT_BACKENDS)
+    if draft.table.get("code") is not None:
+        raise ConfigError(
+            "a case of code has no 'backends': its functions say who computes",
+            where=draft.locate("backends"),
+            way_out="Remove it",
+        )
     specs: dict[str, BackendSpec] = {}
     for i, model in enumerate(written):
         path = ("backends", i)
@@ -250,6 +290,8 @@ BUILDERS: Mapping[str | None, Callable[[Any, _Draft], Any]] = {
     "name": _name,
     "inputs": _inputs,
     "graph": _graph,
+    "code": _code,
+    "reference": _reference,
     "output": _output,
     "wrt": _wrt,
     "backends": _backends,

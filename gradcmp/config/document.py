@@ -214,6 +214,12 @@ def is_text(value: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in value)
 
 
+def require_text(value: str, what: str) -> None:
+    """Refuse what is not text; raises ConfigError."""
+    if not is_text(value):
+        raise ConfigError(f"{what} is {value!a}, and must be text in UTF-8")
+
+
 def line_of(event: Any) -> int:
     """Return the line of an event, counted from 1."""
     line: int = event.start_mark.line

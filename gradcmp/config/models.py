@@ -28,6 +28,7 @@ from gradcmp.config.shorthand import BRINGS_SHAPE, expand_backend, expand_input,
 from gradcmp.errors import GradcmpError
 from gradcmp.inputs import KINDS, Kind
 from gradcmp.keys import REQUIRED, Key, keys
+from gradcmp.native.frameworks import FRAMEWORKS
 from gradcmp.tolerances import NAMED
 
 Numbers: TypeAlias = float | list[Any]
@@ -166,11 +167,30 @@ else:
     ]
 
 
+def _code_model() -> type[Model]:
+    """Make the model of a function: the framework it is written for, and what its process needs."""
+    what = "Where the function is, as in kernels.py:rmsnorm, relative to the config."
+    spec = [one for one in keys(BackendSpec).values() if one.name not in ("name", "mode", "dtype")]
+    fields: dict[str, Any] = {
+        **{name: (str | None, Field(None, description=what)) for name in FRAMEWORKS},
+        **{one.name: _field(one, {}) for one in spec},
+    }
+    doc = "A function of the user: exactly one framework, and where the function is."
+    return create_model("CodeModel", __base__=Model, __doc__=doc, **fields)
+
+
+if TYPE_CHECKING:
+    CodeModel: TypeAlias = Model
+else:
+    CodeModel = _code_model()
+
 FORMS: Mapping[str, Form] = {
     "name": Form(Annotated[str | None, Field(min_length=1)], None),
     "stripped": Form(Annotated[str, StringConstraints(strip_whitespace=True)], ""),
     "inputs": Form(dict[str, Input]),
-    "graph": Form(Annotated[dict[str, str], Field(min_length=1)]),
+    "graph": Form(Annotated[dict[str, str] | None, Field(min_length=1)], None),
+    "code": Form(Annotated[dict[str, CodeModel] | None, Field(min_length=2)], None),
+    "reference": Form(str | None, None),
     "output": Form(str | None, None),
     "wrt": Form(Annotated[list[str] | None, Field(min_length=1)], None),
     "backends": Form(Annotated[list[Backend] | None, Field(min_length=1)], None),

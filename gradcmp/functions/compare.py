@@ -12,15 +12,17 @@ from gradcmp.errors import UsageError, did_you_mean
 from gradcmp.functions.body import CodeBody, CodeOutline
 from gradcmp.functions.constants import forgive_constants
 from gradcmp.functions.nudged import own_noise_of
-from gradcmp.functions.question import case_of, cotangent_of
+from gradcmp.functions.question import arrays_of, case_of
 from gradcmp.functions.recorded import recorded, shared
 from gradcmp.functions.runs import run
-from gradcmp.functions.sides import prepare
+from gradcmp.functions.sides import Make, Sides, at_one_point
 from gradcmp.judge import CaseVerdict
 from gradcmp.judge.case import judge_body
+from gradcmp.native.frameworks import engine, framework_of
 from gradcmp.native.side import Function, Side
+from gradcmp.native.way import DrawnCotangents
+from gradcmp.recording import Array, Recording
 from gradcmp.recording import Outcome as Recorded
-from gradcmp.recording import Recording
 
 
 def compare_functions(
@@ -74,16 +76,45 @@ def compare_functions(
         way_out = did_you_mean(against, functions)
         raise UsageError(f"against='{against}' is none of the functions", way_out=way_out)
     case = case_of(name, inputs, functions, dtype, seed, cotangent, strict, device)
-    prepared = prepare(case, functions, inputs, wrt, framework, device, against)
-    return _judge(replace(case, wrt=_wrt(prepared, wrt)), prepared, against)
+    named = framework or {}
+    makers = {
+        label: _maker(case, function, named if isinstance(named, str) else named.get(label), label)
+        for label, function in functions.items()
+    }
+    sides = at_one_point(case, makers, arrays_of(case, inputs), wrt, against)
+    return compare_sides(case, sides, against)
 
 
-def _wrt(sides: Mapping[str, Side], wrt: Sequence[str] | None) -> tuple[str, ...]:
-    return tuple(wrt or dict.fromkeys(name for side in sides.values() for name in side.wrt))
+def _maker(case: Case, function: Function, framework: str | None, label: str) -> Make:
+    home = engine(framework or framework_of(function, label))
+    (spec,) = [one for one in case.backends if one.name == label]
+
+    def make(arrays: Mapping[str, Array], wrt: Sequence[str] | None) -> Side:
+        side: Side = home.prepare(
+            function,
+            arrays,
+            wrt=wrt,
+            cotangents=DrawnCotangents(case),
+            device=spec.device,
+            seed=case.seed,
+        )
+        return side
+
+    return make
 
 
-def _judge(case: Case, sides: Mapping[str, Side], against: str) -> CaseVerdict:
-    runs, cotangent = run(case, sides), partial(cotangent_of, case)
+def compare_sides(case: Case, prepared: Sides, against: str) -> CaseVerdict:
+    """Run functions that are ready, and judge them.
+
+    Parameters
+    ----------
+    against : str
+        The label of the one whose float64 run is the reference; another's where it has none.
+    """
+    sides, cotangent = prepared.ready, DrawnCotangents(case)
+    wrt = case.wrt or tuple(dict.fromkeys(name for side in sides.values() for name in side.wrt))
+    case, runs = replace(case, wrt=wrt), run(case, sides)
+    failures = {**prepared.failures, **runs.failures}
     made = {
         label: recorded(label, sides[label], one, case.dtype, cotangent)
         for label, one in runs.plain.items()
@@ -94,13 +125,13 @@ def _judge(case: Case, sides: Mapping[str, Side], against: str) -> CaseVerdict:
     }
     recordings = shared(made, runs.plain)
     if not fine:
-        return CaseVerdict(case, against, {**recordings, **runs.failures, **runs.unable})
+        return CaseVerdict(case, against, {**recordings, **failures, **runs.unable})
     against = against if against in fine else next(iter(fine))
     twins = shared(fine, runs.plain)
     reference = f"{against},dtype=float64" if case.dtype != "float64" else against
     base = replace(twins[against], backend=reference)
     ordered = {label: recordings[label] for label in dict.fromkeys((against, *recordings))}
-    outcomes: dict[str, Recorded] = {reference: base, **ordered, **runs.failures}
+    outcomes: dict[str, Recorded] = {reference: base, **ordered, **failures}
     outline = CodeOutline(
         tuple({**sides[against].parameters, **sides[against].inputs}),
         tuple(name for name in base.values if name in runs.clean[against].taps),

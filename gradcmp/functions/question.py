@@ -66,8 +66,3 @@ def arrays_of(case: Case, inputs: Mapping[str, Any]) -> dict[str, Array]:
 def rounded(array: Array, dtype: DType) -> Array:
     """Return real numbers as a dtype holds them, in float64."""
     return drawn.round_to(array, dtype) if array.dtype.kind == "f" else array
-
-
-def cotangent_of(case: Case, output: str, shape: tuple[int, ...]) -> Array:
-    """Return the upstream gradient of an output: random, unless it is a scalar."""
-    return drawn.cotangent(case, shape, "" if output == "output" else output)

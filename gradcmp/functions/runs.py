@@ -8,6 +8,7 @@ from functools import partial
 
 from gradcmp.case import Case
 from gradcmp.errors import BackendError, GradcmpError
+from gradcmp.functions.remote import SideFailedError
 from gradcmp.native.outcome import Outcome
 from gradcmp.native.side import Side
 from gradcmp.recording import Failure
@@ -55,6 +56,8 @@ def _attempt(label: str, run: Callable[[], Outcome]) -> Outcome | Failure:
     """Run a function; whatever it raises is its own verdict."""
     try:
         return run()
+    except SideFailedError as error:
+        return error.failure
     except BackendError as error:
         return Failure(label, "error", str(error))
     except GradcmpError:

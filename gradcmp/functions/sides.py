@@ -1,64 +1,74 @@
-"""Functions at the inputs of a case, each handed to the engine of its framework."""
+"""Functions at the inputs of a case, and at the parameters of the reference."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import partial
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from gradcmp.case import Case
 from gradcmp.errors import UsageError, did_you_mean
-from gradcmp.functions.question import arrays_of, cotangent_of, rounded
+from gradcmp.functions.question import rounded
+from gradcmp.functions.remote import SideFailedError
 from gradcmp.native.arrays import as_array
-from gradcmp.native.frameworks import engine, framework_of
-from gradcmp.native.side import Function, Side
-from gradcmp.recording import Array
+from gradcmp.native.side import Side
+from gradcmp.recording import Array, Failure
+
+# Makes a side at inputs; differentiated by some of them, or by all that is real.
+Make: TypeAlias = Callable[[Mapping[str, Array], "Sequence[str] | None"], Side]
 
 
-def prepare(
+@dataclass(frozen=True)
+class Sides:
+    """Functions that are ready to be run.
+
+    Attributes
+    ----------
+    ready : mapping of str to Side
+        By label.
+    failures : mapping of str to Failure
+        Why one cannot be run at all: it cannot be imported, or its framework is absent.
+    """
+
+    ready: Mapping[str, Side]
+    failures: Mapping[str, Failure] = field(default_factory=dict)
+
+
+def at_one_point(
     case: Case,
-    functions: Mapping[str, Function],
-    inputs: Mapping[str, Any],
+    makers: Mapping[str, Make],
+    given: Mapping[str, Array],
     wrt: Sequence[str] | None,
-    framework: str | Mapping[str, str] | None,
-    device: str,
     against: str,
-) -> dict[str, Side]:
-    """Return every function at the inputs, and at the reference's parameters."""
-    given, cotangent = arrays_of(case, inputs), partial(cotangent_of, case)
-    homes = {
-        label: framework
-        if isinstance(framework, str)
-        else (framework or {}).get(label) or framework_of(function, label)
-        for label, function in functions.items()
-    }
+) -> Sides:
+    """Return every function at the inputs; a parameter of that name is everywhere the reference's.
 
-    def prepared(label: str, arrays: Mapping[str, Array], names: Sequence[str] | None) -> Side:
-        side: Side = engine(homes[label]).prepare(
-            functions[label],
-            arrays,
-            wrt=names,
-            cotangents=cotangent,
-            device=device,
-            seed=case.seed,
-        )
-        return side
-
-    first = {label: prepared(label, given, None) for label in functions}
+    Raises
+    ------
+    UsageError
+        When there is no input or parameter that is to be differentiated by.
+    """
+    first, failures = {}, {}
+    for label, make in makers.items():
+        try:
+            side = make(given, None)
+            first[label] = (side, dict(side.parameters), side.wrt)
+        except SideFailedError as error:
+            failures[label] = error.failure
     parameters: dict[str, Array] = {}
-    for label in dict.fromkeys((against, *functions)):
-        for name, array in first[label].parameters.items():
+    for label in dict.fromkeys((against, *makers)):
+        for name, array in first[label][1].items() if label in first else ():
             parameters.setdefault(name, rounded(as_array(name, array), case.dtype))
     known = {*given, *parameters}
     for name in wrt or ():
-        if name not in known:
+        if first and name not in known:
             way_out = did_you_mean(name, known)
             raise UsageError(f"there is no input '{name}' to differentiate by", way_out=way_out)
-    return {
-        label: prepared(
-            label,
-            {**given, **{name: parameters[name] for name in side.parameters}},
-            None if wrt is None else [name for name in wrt if name in side.wrt],
+    ready = {
+        label: makers[label](
+            {**given, **{name: parameters[name] for name in brought}},
+            None if wrt is None else [name for name in wrt if name in real],
         )
-        for label, side in first.items()
+        for label, (_, brought, real) in first.items()
     }
+    return Sides(ready, failures)

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, TypeAlias
 from gradcmp.case import BackendSpec
 from gradcmp.workers.frames import OversizedError
 from gradcmp.workers.process import Process
-from gradcmp.workers.records import Description, Environment, Event, Phase, Request
+from gradcmp.workers.records import AnyRequest, Description, Environment, Event, Phase
 
 if TYPE_CHECKING:
+    from gradcmp.native.answers import Answer
     from gradcmp.recording import Failure, FailureKind, Outcome
 
-Answers: TypeAlias = "list[tuple[Request, Outcome]]"
+Answers: TypeAlias = "list[tuple[AnyRequest, Outcome | Answer]]"
 
 SERVE = "gradcmp.workers.serve"
 LIVES = 2  # how often it may die while it is free before its next request is told so
@@ -52,11 +53,11 @@ class Lane:
         self.description: Description | None = None
         self.failure: Failure | None = None
         self.loading = BackendSpec.loading  # seconds that it may load when no request waits for it
-        self.queue: deque[Request] = deque()
+        self.queue: deque[AnyRequest] = deque()
         self._selector = selector
         self._tell = tell
         self._since = 0.0  # when it began to load, or what runs, on the monotonic clock
-        self._running: Request | None = None
+        self._running: AnyRequest | None = None
         # Of what runs: an answer names it, and none is right that was given before it was known.
         self._number = int.from_bytes(os.urandom(3), "little")
         self._lives = LIVES
@@ -148,7 +149,7 @@ class Lane:
             return self._distrust("something that nobody asked for")
         return []
 
-    def _send(self, request: Request) -> Answers:
+    def _send(self, request: AnyRequest) -> Answers:
         from gradcmp.workers.wire import request_to_bytes
 
         assert self.worker is not None
@@ -229,17 +230,17 @@ class Lane:
 
     def _recorded(self, content: memoryview) -> Answers:
         from gradcmp.errors import RecordingError
-        from gradcmp.workers.wire import answer_from_bytes
+        from gradcmp.workers.wire import read_answer
         from gradcmp.workers.words import quote
 
         assert self.worker is not None
         if not self._running:
             raise RecordingError(f"{quote(content)} before it was asked")
-        recording = answer_from_bytes(content, self._running.label)
+        answer = read_answer(content, self._running)
         self.worker.forget_stderr()
         request, self._running, self._lives = self._running, None, LIVES
         self._say("done", request.label)
-        return [(request, recording)]
+        return [(request, answer)]
 
     def _lost(self) -> Answers:
         """Take note of the end of a worker that has hung up."""

@@ -6,13 +6,21 @@ import selectors
 import time
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, overload
 
 from gradcmp.case import BackendSpec
 from gradcmp.workers.lane import Answers, Lane
-from gradcmp.workers.records import Description, Environment, Event, Request
+from gradcmp.workers.records import (
+    AnyRequest,
+    CodeRequest,
+    Description,
+    Environment,
+    Event,
+    Request,
+)
 
 if TYPE_CHECKING:
+    from gradcmp.native.answers import Answer
     from gradcmp.recording import Failure, Outcome
 
 LOOK = 3600.0  # seconds: the kernel counts no more than 24 days
@@ -57,7 +65,15 @@ class Pool:
             lane = self._lanes[environment] = Lane(environment, self._selector, self._on_event)
             lane.spawn()
 
-    def run(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Outcome]]:
+    @overload
+    def run(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Outcome]]: ...
+
+    @overload
+    def run(
+        self, requests: Iterable[CodeRequest]
+    ) -> Iterator[tuple[CodeRequest, Answer | Failure]]: ...
+
+    def run(self, requests: Iterable[AnyRequest]) -> Iterator[tuple[Any, Any]]:
         """Answer every request exactly once, in the order in which the answers come in.
 
         A worker that crashes or hangs is started again for what is still queued for it. One

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from gradcmp.backends import import_rank
 from gradcmp.case import BackendSpec
@@ -70,6 +70,43 @@ class Request:
     def environment(self) -> Environment:
         """What it needs to run."""
         return Environment.of(self.spec)
+
+
+@dataclass(frozen=True, eq=False)
+class CodeRequest:
+    """One function of the user on one set of arrays, to be run one way.
+
+    Attributes
+    ----------
+    label : str
+        What the outcome calls it.
+    spec : BackendSpec
+        The framework that it is written for, by name.
+    source : str
+        Where it is: ``kernels.py:rmsnorm``.
+    way : mapping of str to Any
+        The fields of a `gradcmp.native.way.Way`; empty where it is to be described and not run.
+    wrt : tuple of str, optional
+        What to differentiate with respect to; None is all that is real.
+    cotangents : mapping of str to Any
+        How the cotangents are drawn, by `gradcmp.native.way.DrawnCotangents`.
+    """
+
+    label: str
+    spec: BackendSpec
+    source: str
+    way: Mapping[str, Any]
+    inputs: Mapping[str, Array] = field(repr=False)
+    wrt: tuple[str, ...] | None
+    cotangents: Mapping[str, Any]
+
+    @property
+    def environment(self) -> Environment:
+        """What it needs to run."""
+        return Environment.of(self.spec)
+
+
+AnyRequest: TypeAlias = Request | CodeRequest
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,11 @@ import sys
 import time
 import traceback
 from collections.abc import Mapping
-from dataclasses import replace
 
 from gradcmp.backends import Backend, import_adapter
 from gradcmp.errors import AbsentError, GradcmpError
 from gradcmp.workers.frames import Frame, receive, send
-from gradcmp.workers.wire import answer_to_bytes, job_from_bytes
+from gradcmp.workers.wire import answer_to
 
 MESSAGE_LENGTH = 500  # characters: a compiler's complaint can be megabytes, its start tells
 
@@ -70,9 +69,7 @@ def _load(adapter: type[Backend], device: str) -> Backend:
 
 def _answer(channel: socket.socket, backend: Backend, frame: Frame, import_seconds: float) -> None:
     try:
-        recording = backend.record(job_from_bytes(frame.content))
-        timings = {"import": import_seconds, **recording.timings}
-        answer = answer_to_bytes(replace(recording, timings=timings))
+        answer = answer_to(backend, frame.content, import_seconds)
     except Exception as error:  # noqa: BLE001  the worker survives, the request has its verdict
         _say(channel, "failure", _explain(error), frame.number)
     else:

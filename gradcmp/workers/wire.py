@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from gradcmp.backends import Job
+from gradcmp import machine
+from gradcmp.backends import Backend, Job
 from gradcmp.case import Expression
 from gradcmp.errors import RecordingError
 from gradcmp.graph import infer
@@ -15,7 +17,10 @@ from gradcmp.graph.walk import spec_of
 from gradcmp.recording import Recording, from_bytes, pack, to_bytes, unpack
 from gradcmp.recording.blob import Buffer
 from gradcmp.recording.facts import BROKEN, is_seconds, parse, take_map
-from gradcmp.workers.records import Request
+from gradcmp.workers.records import AnyRequest, CodeRequest
+
+if TYPE_CHECKING:
+    from gradcmp.native.answers import Answer
 
 COTANGENT = "cotangent"
 INPUT = "input/"
@@ -25,8 +30,18 @@ SHOWN = 60  # characters of a wrong name that are quoted
 PER_ELEMENT = 32  # bytes: value and gradient, in float64, and twice that where a shape is wrong
 
 
-def request_to_bytes(request: Request) -> bytes:
+def request_to_bytes(request: AnyRequest) -> bytes:
     """Return a request as one safetensors blob."""
+    if isinstance(request, CodeRequest):
+        asked = {
+            "source": request.source,
+            "way": dict(request.way),
+            "wrt": request.wrt,
+            "cotangents": dict(request.cotangents),
+            "device": request.spec.device,
+            "inputs": list(request.inputs),
+        }
+        return pack({INPUT + name: array for name, array in request.inputs.items()}, asked)
     arrays = {INPUT + name: array for name, array in request.inputs.items()}
     meta = {
         "label": request.label,
@@ -37,6 +52,30 @@ def request_to_bytes(request: Request) -> bytes:
         "output": request.output,
     }
     return pack({**arrays, COTANGENT: request.cotangent}, meta)
+
+
+def answer_to(backend: Backend, blob: Buffer, seconds: float) -> bytes:
+    """Do what a blob of `request_to_bytes` asks for, and return the answer as a frame.
+
+    Parameters
+    ----------
+    seconds : float
+        How long the framework took to load, which a recording tells.
+
+    Raises
+    ------
+    GradcmpError
+        When it cannot be done. What the framework or the user's code raises comes as it is.
+    """
+    arrays, meta = unpack(blob)
+    if "source" in meta:
+        from gradcmp.native.work import work
+
+        inputs = {name: arrays[INPUT + name] for name in meta["inputs"]}
+        return work(backend.name, inputs, meta)
+    recording = backend.record(job_from_bytes(blob))
+    timings = {"import": seconds, **recording.timings}
+    return answer_to_bytes(replace(recording, timings=timings))
 
 
 def job_from_bytes(blob: Buffer) -> Job:
@@ -73,12 +112,32 @@ def answer_to_bytes(recording: Recording) -> bytes:
     return to_bytes(replace(recording, timings={}), tail)
 
 
-def room_for(request: Request) -> int:
-    """Return how many bytes an answer may take, wrong dtypes and shapes included."""
+def room_for(request: AnyRequest) -> int:
+    """Return how many bytes an answer may take, wrong dtypes and shapes included.
+
+    What a function of the user returns is not known: it may take half of the memory that there is.
+    """
+    if isinstance(request, CodeRequest):
+        return max(SLACK, (machine.memory() or 1 << 32) // 2)
     body = tuple((name, Expression(text)) for name, text in request.body)
     graph = assemble(tuple(request.inputs), body, request.output)
     specs = infer(graph, {name: spec_of(array) for name, array in request.inputs.items()})
     return SLACK + PER_ELEMENT * sum(math.prod(spec.shape) for spec in specs.values())
+
+
+def read_answer(frame: Buffer, request: AnyRequest) -> Recording | Answer:
+    """Read what a worker has answered to a request.
+
+    Raises
+    ------
+    RecordingError
+        When it is no answer to it.
+    """
+    if isinstance(request, CodeRequest):
+        from gradcmp.native.answers import answer_from_bytes as runs_from_bytes
+
+        return runs_from_bytes(frame)
+    return answer_from_bytes(frame, request.label)
 
 
 def answer_from_bytes(frame: Buffer, label: str) -> Recording:

@@ -17,13 +17,13 @@ from gradcmp.workers.process import Process
 
 if TYPE_CHECKING:
     from gradcmp.judge.verdict import CaseVerdict
-    from gradcmp.plan import Plan
+    from gradcmp.plan import AnyPlan
 
 SERVE = "gradcmp.cli.running.job"
 
 
 def in_parallel(
-    plans: Sequence[Plan],
+    plans: Sequence[AnyPlan],
     jobs: int,
     effort: Effort,
     found: dict[int, CaseVerdict],
@@ -76,14 +76,14 @@ class Job:
     def __init__(self, selector: selectors.BaseSelector) -> None:
         self._selector = selector
         self._process: Process | None = None
-        self._running: tuple[int, Plan] | None = None
+        self._running: tuple[int, AnyPlan] | None = None
 
     @property
     def free(self) -> bool:
         """Whether it can take a case."""
         return self._running is None
 
-    def take(self, place: int, plans: Sequence[Plan], effort: Effort, debug: bool) -> None:
+    def take(self, place: int, plans: Sequence[AnyPlan], effort: Effort, debug: bool) -> None:
         """Begin to run a case; raises OSError when no process can be started."""
         if self._process is None:
             self._process = Process(SERVE)

@@ -9,14 +9,14 @@ from gradcmp.errors import explained
 
 if TYPE_CHECKING:
     from gradcmp.judge.verdict import CaseVerdict
-    from gradcmp.plan import Plan
+    from gradcmp.plan import AnyPlan, Plan
     from gradcmp.recording import Outcome
     from gradcmp.workers import Pool
 
 INTERRUPTED = "the run was interrupted"
 
 
-def settle(plan: Plan, pool: Pool, effort: Effort, debug: bool) -> CaseVerdict:
+def settle(plan: AnyPlan, pool: Pool, effort: Effort, debug: bool) -> CaseVerdict:
     """Run a case that was checked; whatever goes wrong with it is its verdict.
 
     Parameters
@@ -64,7 +64,7 @@ def unfinished(case: Case, why: str = INTERRUPTED, printed: str = "") -> CaseVer
     from gradcmp.judge.verdict import CaseVerdict
     from gradcmp.recording import Failure
 
-    labels = [str(spec) for spec in case.backends] or ["the config"]
+    labels = [str(spec) for spec in case.backends] or [*case.code] or ["the config"]
     line = "; ".join(why.splitlines())  # several faults of one case have a line each
     lost = {label: Failure(label, "error", line, printed) for label in labels}
     return CaseVerdict(case, "", lost)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from gradcmp.case import ONCE, BackendSpec, Case, Effort
 from gradcmp.cli.options import debugging
@@ -18,8 +18,9 @@ from gradcmp.workers import Environment, Pool
 if TYPE_CHECKING:
     from gradcmp.cli.reports import Target
     from gradcmp.judge.verdict import CaseVerdict
-    from gradcmp.plan import Plan
+    from gradcmp.plan import AnyPlan, Plan
 
+P = TypeVar("P", "Plan", "AnyPlan")
 Finish: TypeAlias = "Callable[[CaseVerdict], CaseVerdict]"
 
 
@@ -131,16 +132,31 @@ class Session:
         GradcmpError
             As `gradcmp.plan.check`, when no case can run.
         """
-        if not cases:
-            raise NothingComparedError("there is no case to run", way_out="Name one with a case")
         from gradcmp.plan import check
 
+        return self._planned(cases, lambda c: check(c) if by is None else check(c).computed_by(by))
+
+    def check_any(self, cases: Sequence[Case]) -> list[AnyPlan]:
+        """Check cases of graphs and of code, as `check` does."""
+        plans = self.survey_any(cases)
+        self.raise_faults()
+        return plans
+
+    def survey_any(self, cases: Sequence[Case]) -> list[AnyPlan]:
+        """Return the plans of cases of graphs and of code, as `survey` does."""
+        from gradcmp.plan import check_any
+
+        return self._planned(cases, check_any)
+
+    def _planned(self, cases: Sequence[Case], check: Callable[[Case], P]) -> list[P]:
+        if not cases:
+            raise NothingComparedError("there is no case to run", way_out="Name one with a case")
         self._cases, self._finished, self._faults, self._errors = cases, [], {}, []
         self._ahead.clear()
         plans = []
         for place, case in enumerate(cases):
             try:
-                plan = check(case) if by is None else check(case).computed_by(by)
+                plan = check(case)
             except GradcmpError as error:
                 self._faults[place] = error
                 continue
@@ -178,7 +194,7 @@ class Session:
         return code
 
     def run(
-        self, plans: Sequence[Plan], effort: Effort = ONCE, finish: Finish = unchanged
+        self, plans: Sequence[AnyPlan], effort: Effort = ONCE, finish: Finish = unchanged
     ) -> Generator[CaseVerdict]:
         """Run cases in their order; what is running when the iteration is left is ended.
 
@@ -205,7 +221,7 @@ class Session:
             self._errors.append(error)
             return unfinished(verdict.case, str(error))
 
-    def _verdicts(self, plans: Sequence[Plan], effort: Effort) -> Generator[CaseVerdict]:
+    def _verdicts(self, plans: Sequence[AnyPlan], effort: Effort) -> Generator[CaseVerdict]:
         debug = debugging()
         if self._jobs > 1:
             from gradcmp.cli.running.jobs import in_parallel

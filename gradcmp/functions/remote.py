@@ -1,0 +1,123 @@
+"""A function of the user that runs in a worker: a `Side` like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+
+from gradcmp.case import BackendSpec, DType
+from gradcmp.errors import BackendError
+from gradcmp.native.answers import Answer
+from gradcmp.native.outcome import Array, Outcome
+from gradcmp.native.way import DrawnCotangents, Kind, Way
+from gradcmp.recording import Failure
+from gradcmp.workers import CodeRequest, Pool
+
+
+class SideFailedError(BackendError):
+    """A side that gave no answer; whoever asked decides what that means.
+
+    Attributes
+    ----------
+    failure : Failure
+        Why.
+    """
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+@dataclass(frozen=True)
+class RemoteSide:
+    """A function in a worker of its framework.
+
+    Attributes
+    ----------
+    label : str
+        What reports call it.
+    spec : BackendSpec
+        The framework, and the process that it needs.
+    source : str
+        ``kernels.py:rmsnorm``.
+    wanted : tuple of str, optional
+        What to differentiate with respect to; None is all that is real.
+    """
+
+    pool: Pool
+    label: str
+    spec: BackendSpec
+    source: str
+    inputs: Mapping[str, Array]
+    cotangents: DrawnCotangents
+    wanted: tuple[str, ...] | None = None
+
+    @property
+    def wrt(self) -> tuple[str, ...]:
+        """What it is differentiated with respect to."""
+        return self._described.wrt
+
+    @property
+    def parameters(self) -> Mapping[str, Array]:
+        """What it brings itself and is differentiated by."""
+        return self._described.parameters
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Versions and flags."""
+        return self._described.environment
+
+    def plain(self, dtype: DType) -> Outcome:
+        """Run it in a dtype, as the user does."""
+        (found,) = self._run("plain", dtype)
+        return found
+
+    def clean(self, dtype: DType = "float32") -> Outcome:
+        """Run it in float64, casts to a lower dtype left out."""
+        (found,) = self._run("clean", dtype)
+        return found
+
+    def noisy(self, dtype: DType, replicas: int = 16, seed: int = 0) -> Sequence[Outcome]:
+        """Run it with the rounding of `dtype` after each operation; nothing where that fails."""
+        return self._try("noisy", dtype, replicas, seed)
+
+    def ways(self, dtype: DType, rows: int = 64, seed: int = 0) -> Sequence[Outcome]:
+        """Run it with open branches taken otherwise; nothing where that fails."""
+        return self._try("ways", dtype, rows, seed)
+
+    def constants(self, replicas: int = 16, seed: int = 0) -> Sequence[Outcome]:
+        """Run it with its constants moved; nothing where that fails."""
+        return self._try("constants", "float64", replicas, seed)
+
+    def at(self, inputs: Mapping[str, Array]) -> RemoteSide:
+        """Return it at other inputs."""
+        return replace(self, inputs=dict(inputs))
+
+    @cached_property
+    def _described(self) -> Answer:
+        return self._ask({})
+
+    def _run(self, kind: Kind, dtype: DType, count: int = 1, seed: int = 0) -> Sequence[Outcome]:
+        return self._ask(asdict(Way(kind, dtype, count, seed))).runs
+
+    def _try(self, kind: Kind, dtype: DType, count: int, seed: int) -> Sequence[Outcome]:
+        try:
+            return self._run(kind, dtype, count, seed)
+        except SideFailedError:
+            return ()
+
+    def _ask(self, way: Mapping[str, object]) -> Answer:
+        request = CodeRequest(
+            self.label,
+            self.spec,
+            self.source,
+            way,
+            self.inputs,
+            self.wanted,
+            self.cotangents.facts(),
+        )
+        ((_, answer),) = self.pool.run([request])
+        if isinstance(answer, Failure):
+            raise SideFailedError(answer)
+        return answer
