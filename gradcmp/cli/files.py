@@ -21,17 +21,12 @@ def require_writable(file: str) -> None:
     Raises
     ------
     UsageError
-        Also for a link out of the current directory where configs may be a stranger's: so may
-        links be.
+        Also as `require_own`.
     """
     if file == STDOUT:
         return
     path = Path(file)
-    if not is_trusted(user_code()) and not lies_in(file, root_of(path)):
-        raise UsageError(
-            f"'{file}' is a link out of '{root_of(path)}', which {OPTION} refuses",
-            way_out="Name another file",
-        )
+    require_own(path)
     try:
         with suppress(FileNotFoundError):
             path.lstat()  # is its name too long?
@@ -47,6 +42,20 @@ def require_writable(file: str) -> None:
             probe.unlink()
     except OSError as error:
         raise UsageError(f"'{file}' cannot be written: {error.strerror}") from None
+
+
+def require_own(path: Path) -> None:
+    """Refuse to write where a link leads out of the current directory, if it may be a stranger's.
+
+    Raises
+    ------
+    UsageError
+    """
+    if not is_trusted(user_code()) and not lies_in(str(path), root_of(path)):
+        raise UsageError(
+            f"'{path}' is a link out of '{root_of(path)}', which {OPTION} refuses",
+            way_out="Name another place",
+        )
 
 
 def write(file: str, content: str | bytes) -> None:

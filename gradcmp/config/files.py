@@ -10,7 +10,7 @@ from typing import Any
 from gradcmp.case import BackendSpec, Case, InputSpec
 from gradcmp.config.foreign import is_trusted, require_no_way_out
 from gradcmp.errors import ConfigError, GradcmpError, Location
-from gradcmp.outside.files import beginning, below, is_special
+from gradcmp.outside.files import beginning, below, is_special, kind
 
 SUFFIXES = (".yaml", ".yml")
 SEED = "seed.yaml"
@@ -37,25 +37,27 @@ def find(paths: Iterable[str | Path], user_code: bool | None = None) -> tuple[Pa
     """
     found: dict[Path, None] = {}
     for path in map(Path, paths):
-        files = [path]
-        if path.is_dir():
-            files = _below(path)
-        elif not path.exists():
-            raise ConfigError(f"'{path}' does not exist")
+        files = _at(path)
         if not is_trusted(user_code):
             require_no_way_out(files, path)
         found |= dict.fromkeys(files)
     return tuple(found)
 
 
-def _below(folder: Path) -> list[Path]:
+def _at(path: Path) -> list[Path]:
     try:
-        files = below(folder, SUFFIXES)
+        there = kind(path)
+        if there == "nothing":
+            raise ConfigError(f"'{path}' does not exist")
+        return _configs(path, below(path, SUFFIXES)) if there == "folder" else [path]
     except OSError as error:
         raise ConfigError(
-            f"'{error.filename or folder}' cannot be read: {error.strerror}",
+            f"'{error.filename or path}' cannot be read: {error.strerror}",
             way_out="Make it readable, or name the other configs",
         ) from None
+
+
+def _configs(folder: Path, files: list[Path]) -> list[Path]:
     if not files:
         raise ConfigError(f"'{folder}' contains no {' or '.join('*' + s for s in SUFFIXES)}")
     for file in files:

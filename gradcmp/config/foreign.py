@@ -17,6 +17,7 @@ OPTION = "--no-user-code"
 VARIABLE = "GRADCMP_NO_USER_CODE"
 OFF = ("", "0", "false", "no", "off")  # whatever else stands there refuses
 TRUST = f"leave out {OPTION} ({VARIABLE}) if you trust it"
+SYSTEM = ("/dev", "/proc")  # where a shell hands over a config, and no stranger writes
 REFUSED: Mapping[Reach, tuple[str, str]] = {  # what it is, and the way out
     Reach.PROGRAM: ("a program", f"Take it out of the config, or {TRUST}"),
     Reach.CODE: ("code", f"Take it out of the config, or {TRUST}"),
@@ -90,8 +91,11 @@ def root_of(given: Path) -> Path:
     all that is written as part of it; a place elsewhere is taken as it is given.
     """
     here = Path.cwd()
-    if Path(os.path.normpath(here / given)).is_relative_to(here):
+    place = Path(os.path.normpath(here / given))
+    if place.is_relative_to(here):
         return here
+    if any(place.is_relative_to(one) for one in SYSTEM):
+        return Path(place.anchor)
     return given if given.is_dir() else given.parent
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from gradcmp.dtypes.arrays import BFLOAT16
 from gradcmp.errors import Location, RecordingError
 from gradcmp.machine import available
-from gradcmp.outside.files import below
+from gradcmp.outside.files import Kind, below, kind
 from gradcmp.recording.arrays import NPY, ZIP, read_npy, read_npz
 from gradcmp.recording.blob import unpack_foreign
 from gradcmp.recording.form import from_bytes, to_bytes
@@ -100,9 +100,10 @@ def require_regular(file: Path) -> None:
     ------
     RecordingError
     """
-    if not file.exists():
+    there = _kind(file)
+    if there == "nothing":
         raise RecordingError(f"'{file}' does not exist")
-    if not file.is_file():
+    if there != "file":
         raise RecordingError(f"'{file}' is not a regular file")
 
 
@@ -145,6 +146,13 @@ def _content(stream: BinaryIO) -> mmap.mmap:
     return content
 
 
+def _kind(path: Path) -> Kind:
+    try:
+        return kind(path)
+    except OSError as error:
+        raise RecordingError(f"'{path}' cannot be read: {error.strerror}") from None
+
+
 def find(path: Path, suffixes: tuple[str, ...] = SUFFIXES) -> dict[str, Path]:
     """Return the files at a path, each by its place below it.
 
@@ -163,9 +171,10 @@ def find(path: Path, suffixes: tuple[str, ...] = SUFFIXES) -> dict[str, Path]:
     RecordingError
         For a path that does not exist, and a directory without recordings or that cannot be read.
     """
-    if not path.exists():
+    there = _kind(path)
+    if there == "nothing":
         raise RecordingError(f"'{path}' does not exist")
-    if not path.is_dir():
+    if there != "folder":
         return {"": path}
     try:
         files = [one for one in below(path, suffixes) if not one.name.startswith(".")]

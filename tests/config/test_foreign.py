@@ -179,6 +179,17 @@ def test_what_lies_elsewhere_is_taken_as_it_is_given(here, tmp_path):
         load(tmp_path / "work" / "o.yaml", user_code=False)
 
 
+def test_what_a_shell_hands_over_is_taken(here):
+    """As in ``gradcmp check --no-user-code <(make-a-config)``."""
+    own, theirs = os.pipe()
+    with os.fdopen(theirs, "w") as stream:
+        stream.write(CASE.format(**HARMLESS))
+    try:
+        assert load(f"/dev/fd/{own}", user_code=False)
+    finally:
+        os.close(own)
+
+
 # ---- keys
 
 
