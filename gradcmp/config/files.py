@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +140,8 @@ def seed_case() -> Case:
 
 def seed_text() -> str:
     """Return the built-in case as it is written down."""
+    from importlib import resources  # slow to import, and seldom needed
+
     return resources.files(__package__).joinpath(SEED).read_text("utf-8")
 
 
