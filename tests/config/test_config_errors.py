@@ -228,9 +228,6 @@ def test_a_wrong_input(spec, message):
             "inputs: {X: ones:3}\n",
             "f.yaml:1: the case has no 'graph', and no 'code'. Write one of them.",
         ),
-            "inputs: {X: ones:3}\n",
-            "f.yaml:1: the case has no 'graph', and no 'code'. Write one of them.",
-        ),
         (
             "inptus: {X: ones:3}\ngraph: {a: X * X}\n",
             "f.yaml:1: unknown key 'inptus'. Did you mean 'inputs'?",
