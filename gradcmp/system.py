@@ -9,12 +9,13 @@ import base64
 import contextlib
 import os
 import signal
-import socket
-import subprocess
 import sys
 import threading
 import time
-from typing import Any, Dict, Optional, Sequence  # noqa: UP035  for Python 3.6
+from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence  # noqa: UP035  for Python 3.6
+
+if TYPE_CHECKING:  # slow to import: the help needs neither this nor `subprocess`
+    import socket
 
 # What ends a process by wish: of a user, a terminal that closes, a machine that is shut down.
 ENDING = tuple(
@@ -32,7 +33,7 @@ HINTS = {
 
 def start(
     command: Sequence[str],
-    channel: socket.socket,
+    channel: "socket.socket",
     output: int,
     env: Dict[str, str],  # noqa: UP006
 ) -> Any:
@@ -59,6 +60,8 @@ def start(
     ValueError
         When its name cannot be one.
     """
+    import subprocess
+
     if sys.platform == "win32":
         flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
         process = subprocess.Popen(
@@ -105,11 +108,13 @@ def _kill_when_closed(descriptor: int, group: int) -> None:
         fcntl.fcntl(descriptor, fcntl.F_SETFL, flags | os.O_ASYNC)
 
 
-def adopt(word: str) -> socket.socket:
+def adopt(word: str) -> "socket.socket":
     """Return the channel that `start` handed to this process.
 
     A second handle of it stays open to the very end: the parent sees it closed when all is over.
     """
+    import socket
+
     if sys.platform == "win32" and word == FROM_STDIN:
         line = b""
         while not line.endswith(b"\n"):
@@ -147,6 +152,8 @@ def _end_own_group() -> None:
 def end_group(leader: int) -> None:
     """End a process and all that it started, at once."""
     if sys.platform == "win32":
+        import subprocess
+
         command = ["taskkill", "/T", "/F", "/PID", str(leader)]
         subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         return
@@ -157,6 +164,8 @@ def end_group(leader: int) -> None:
 def outlasts(process: Any, seconds: float) -> bool:
     """Wait for an end, and say whether it has not come; the number of the process stays its own."""
     if sys.platform == "win32":
+        import subprocess
+
         try:
             process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -199,6 +208,8 @@ class Output:
         self._read, self.theirs = os.pipe()
         self._socket = None  # type: Optional[socket.socket]
         if sys.platform == "win32":  # where a selector takes sockets alone
+            import socket
+
             self._socket, end = socket.socketpair()
             self._socket.setblocking(False)
             threading.Thread(target=_pump, args=(self._read, end), daemon=True).start()
@@ -230,7 +241,7 @@ class Output:
             os.close(self._read)
 
 
-def _pump(descriptor: int, end: socket.socket) -> None:
+def _pump(descriptor: int, end: "socket.socket") -> None:
     with end:
         try:
             while True:

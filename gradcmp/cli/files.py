@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from gradcmp.cli.trust import user_code
 from gradcmp.config.foreign import OPTION, is_trusted, lies_in, root_of
 from gradcmp.errors import UsageError
 from gradcmp.outside.printable import READABLE
+from gradcmp.recording.whole import beside, write_whole
 
 STDOUT = "-"  # the file that stands for standard output
 
@@ -26,6 +28,8 @@ def require_writable(file: str) -> None:
     path = Path(file)
     require_own(path)
     try:
+        with suppress(FileNotFoundError):
+            path.lstat()  # is its name too long?
         if path.is_dir():
             raise UsageError(f"'{file}' is a directory", way_out="Name a file")
         if not path.parent.is_dir():
@@ -33,8 +37,9 @@ def require_writable(file: str) -> None:
         if is_special(path):
             path.open("ab").close()
         else:
-            beside(path).touch(exist_ok=False)
-            beside(path).unlink()
+            probe = beside(path)
+            probe.touch(exist_ok=False)
+            probe.unlink()
     except OSError as error:
         raise UsageError(f"'{file}' cannot be written: {error.strerror}") from None
 
@@ -66,13 +71,8 @@ def write(file: str, content: str | bytes) -> None:
     try:
         if is_special(path):
             path.write_bytes(data)
-            return
-        try:
-            with beside(path).open("xb") as stream:
-                stream.write(data)
-            beside(path).replace(path)
-        finally:
-            beside(path).unlink(missing_ok=True)
+        else:
+            write_whole(path, data)
     except OSError as error:
         raise UsageError(f"'{file}' cannot be written: {error.strerror}") from None
 
@@ -80,8 +80,3 @@ def write(file: str, content: str | bytes) -> None:
 def is_special(path: Path) -> bool:
     """Whether it is a device or a pipe, which nothing can be put in the place of."""
     return path.exists() and not path.is_file()
-
-
-def beside(path: Path) -> Path:
-    """Return the name of what becomes a file when it is whole."""
-    return path.with_name(f".{path.name}.{os.getpid()}")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from gradcmp.case import BackendSpec, Case, InputSpec
 from gradcmp.config.foreign import is_trusted, require_no_way_out
-from gradcmp.errors import ConfigError, Location
+from gradcmp.errors import ConfigError, GradcmpError, Location
 from gradcmp.outside.files import beginning, below, is_special, kind
 
 SUFFIXES = (".yaml", ".yml")
@@ -80,11 +79,22 @@ def load(path: str | Path, user_code: bool | None = None) -> tuple[Case, ...]:
     Raises
     ------
     ConfigError
-        With file and line, for the first thing that is wrong.
+        With file and line, for all that can be found wrong at once.
     InputError
         For an input that cannot be made: a missing file, a wrong key, another shape.
     """
     return load_text(read_text(path, user_code), str(path), user_code)
+
+
+def survey(path: str | Path, user_code: bool | None = None) -> tuple[Case, ...]:
+    """Read the cases of one config file as `load` does, those that are wrong with their faults."""
+    from gradcmp.config import cases
+
+    try:
+        text = read_text(path, user_code)
+        return cases.survey(text, str(path), is_trusted(user_code))
+    except GradcmpError as error:
+        return (cases.faulty(None, Location(str(path)), error),)
 
 
 def read_text(path: str | Path, user_code: bool | None = None) -> str:
@@ -130,6 +140,8 @@ def seed_case() -> Case:
 
 def seed_text() -> str:
     """Return the built-in case as it is written down."""
+    from importlib import resources  # slow to import, and seldom needed
+
     return resources.files(__package__).joinpath(SEED).read_text("utf-8")
 
 

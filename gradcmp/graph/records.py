@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol, TypeAlias
 
 from gradcmp.errors import Location
@@ -89,7 +90,7 @@ class Graph:
         """The nodes that the file names."""
         return tuple(node for node in self.nodes if not node.is_step)
 
-    @property
+    @cached_property
     def reads(self) -> dict[str, tuple[str, ...]]:
         """By named node, in order, the inputs and other named nodes that its expression uses."""
         found: dict[str, dict[str, None]] = {}

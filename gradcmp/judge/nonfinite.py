@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from gradcmp.graph import Graph, backward, forward
 from gradcmp.graph.records import Outline
 from gradcmp.graph.walk import constants_of
 from gradcmp.judge.comparison import Comparison, Verdict
+from gradcmp.judge.elementwise.segments import LONGEST
 from gradcmp.judge.verdict import Pair
 from gradcmp.recording import Outcome, Recording
 
@@ -48,10 +50,11 @@ def nonfinite(outline: Outline, recordings: Mapping[str, Recording]) -> dict[str
         masks = any(map(count, given))
         if masks and any(count(array, infinities=False) for array in given):
             continue
+        made = {name: x for name, x in recording.tensors.items() if name not in outline.inputs}
         counts = {
             name: number
-            for name, array in recording.tensors.items()
-            if name not in outline.inputs and (number := count(array, infinities=not masks))
+            for name, array in (made.items() if _has_nonfinite([*made.values()]) else ())
+            if (number := count(array, infinities=not masks))
         }
         if counts:
             found[label] = NonFinite(counts, _born(outline, counts))
@@ -201,6 +204,15 @@ def count(array: Array, infinities: bool = True) -> int:
         if np.isfinite(total):
             return 0
         return int(np.count_nonzero(~np.isfinite(array) if infinities else np.isnan(array)))
+
+
+def _has_nonfinite(arrays: Sequence[Array]) -> bool:
+    """Whether any element is NaN or infinite; small arrays take less time together."""
+    small = [array for array in arrays if array.dtype.kind == "f" and array.size <= LONGEST]
+    large = (array for array in arrays if array.dtype.kind != "f" or array.size > LONGEST)
+    with np.errstate(invalid="ignore"):  # a signalling NaN that is widened
+        together = [np.concatenate(small, None)] if small else []
+    return any(map(count, chain(together, large)))
 
 
 def _born(outline: Outline, counts: Mapping[str, int]) -> str:

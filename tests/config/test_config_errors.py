@@ -224,7 +224,10 @@ def test_a_wrong_input(spec, message):
             "f.yaml:1: the file contains [3], and must contain a mapping. "
             "Write 'inputs:' and 'graph:', or 'cases:' with a list of them.",
         ),
-        ("inputs: {X: ones:3}\n", "f.yaml:1: the case has no 'graph'. Add it."),
+        (
+            "inputs: {X: ones:3}\n",
+            "f.yaml:1: the case has no 'graph', and no 'code'. Write one of them.",
+        ),
         (
             "inptus: {X: ones:3}\ngraph: {a: X * X}\n",
             "f.yaml:1: unknown key 'inptus'. Did you mean 'inputs'?",

@@ -200,6 +200,9 @@ def test_a_key_says_what_it_reaches():
         for name, key in keys(record).items()
         if key.reach
     }
-    assert reaching == {("BackendSpec", "python"): Reach.PROGRAM}
+    assert reaching == {
+        ("Case", "code"): Reach.CODE,
+        ("BackendSpec", "python"): Reach.PROGRAM,
+    }
     kinds = {name: dict(kind.reaches) for name, kind in KINDS.items() if kind.reaches}
     assert kinds == {"file": {"file": Reach.FILE}}

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from autocases import PAIR, UPSTREAM, case, draw, reasons, record, spoiled, verdict
 
+from gradcmp.dtypes.arrays import BFLOAT16
+from gradcmp.judge.nonfinite import nonfinite
 from gradcmp.ops.spec import OPS
+from gradcmp.recording import Recording
 
 
 def negative(inputs):
@@ -26,6 +31,21 @@ def test_nan_on_both_sides_warns_is_counted_and_its_birth_named(dtype, live):
     assert "from node 'r' on" in comparison.verdict.detail
     assert {name for _, name, _ in judged.warnings} == {"r", "out", "d x", "d y"}
     assert judged.exit_code == 0
+
+
+@pytest.mark.parametrize("size", [3, 5000])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, BFLOAT16])
+def test_one_element_is_seen_among_many_arrays(dtype, value, size):
+    arrays = {f"y{i}": np.ones(n, dtype) for i, n in enumerate((1, 3, 5000, 3, 5000))}
+    name = next(name for name, array in reversed(arrays.items()) if array.size == size)
+    outline = SimpleNamespace(inputs=("x",), outputs=("y4",), reads=dict.fromkeys(arrays, ("x",)))
+    inputs = {"x": np.ones(3, dtype)}
+    sound = Recording("torch", "float32", values=inputs | arrays, gradients={})
+    assert nonfinite(outline, {"torch": sound}) == {}
+    arrays[name][-1] = value
+    found = nonfinite(outline, {"torch": sound})
+    assert found["torch"].counts == {name: 1}
 
 
 def test_under_strict_it_fails():

@@ -34,5 +34,4 @@ def command() -> None:
         table.add_row(form(op), op.summary.rstrip("."), *computed)
     console().print(table)
     for broken in (*(answer.why for answer in known.values() if answer.why), *OPS.broken):
-        click.echo(broken, err=True)
         say(broken, error=True)

@@ -10,11 +10,18 @@ import click
 
 from gradcmp.case import Case, DType
 from gradcmp.cli import completion, options
-from gradcmp.cli.cases import choose, load, require_distinct
+from gradcmp.cli.cases import choose, require_distinct, survey
 from gradcmp.cli.files import require_own
 from gradcmp.cli.terminal import say
 from gradcmp.cli.trust import no_user_code
-from gradcmp.errors import BackendError, ExitCode, NothingComparedError, UsageError
+from gradcmp.errors import (
+    BackendError,
+    ExitCode,
+    GradcmpError,
+    NothingComparedError,
+    RecordingError,
+    UsageError,
+)
 from gradcmp.outside.files import kind
 
 if TYPE_CHECKING:
@@ -75,23 +82,29 @@ def command(
 
     spec = parse_backend(only_one(backends))
     overrides = options.Overrides(seed=seed, dtype=dtype)
-    cases = [overrides.apply(case) for case in choose(load(paths), names)]
-    files = places(place, cases)
-    for file in files:
+    cases = [overrides.apply(case) for case in choose(survey(paths), names)]
+    files = dict(zip((case.name for case in cases), places(place, cases), strict=True))
+    for file in files.values():
         require_own(file)
     failures: list[Failure] = []
+    lost: list[GradcmpError] = []
     with Session() as session, session.shown():
-        plans = session.check(cases, by=spec)
-        for plan, file in zip(plans, files, strict=True):
+        for plan in session.survey(cases, by=spec):
             outcome = keep(plan, session.pool, twin, options.debugging())
             if isinstance(outcome, Failure):
                 failures.append(outcome)
                 continue
-            write(file, outcome)
+            file = files[plan.case.name]
+            try:
+                write(file, outcome)
+            except RecordingError as error:
+                lost.append(error)
+                continue
             alone = "" if file.suffix.lower() == SUFFIX else ", arrays alone, without their case"
             say(f"recorded case '{plan.case.name}' with {outcome.backend}: {file}{alone}")
     if failures:
-        raise failed(failures, len(cases))
+        lost.append(failed(failures, len(cases)))
+    session.raise_faults(*lost)
     return ExitCode.AGREE
 
 
