@@ -47,7 +47,7 @@ def nonfinite(outline: Outline, recordings: Mapping[str, Recording]) -> dict[str
     found = {}
     for label, recording in recordings.items():
         given = [recording.tensors[name] for name in outline.inputs if name in recording.tensors]
-        masks = any(map(count, given))
+        masks = _has_nonfinite(given)
         if masks and any(count(array, infinities=False) for array in given):
             continue
         made = {name: x for name, x in recording.tensors.items() if name not in outline.inputs}
@@ -87,6 +87,8 @@ def conventions(graph: Graph, reference: Recording) -> dict[str, Mask]:
     is, no mathematics says. What is reached changes when numbers take the place of the NaN.
     """
     given = {name: reference.values[name] for name in graph.inputs if name in reference.values}
+    if not _has_nonfinite([*given.values()]):
+        return {}
     open_names = {name for name, x in given.items() if count(x, infinities=False)}
     if not open_names:
         return {}

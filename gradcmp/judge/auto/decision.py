@@ -120,6 +120,11 @@ def beside_unmatched(seen: Comparison, rest: Comparison | None) -> Comparison:
     )
 
 
+def may_have_lost_digits(seen: Comparison) -> bool:
+    """Whether `lost_digits` can say anything of a tensor: its worst element has no digit."""
+    return seen.verdict.reason == "rounding" and seen.statistics.max_relative >= LOST_FROM
+
+
 def lost_digits(
     seen: Comparison,
     tensor: TensorPair,
@@ -140,7 +145,7 @@ def lost_digits(
     scale : callable
         Returns the noise of the usual formula, and with `PRECISE` that of the better one.
     """
-    if seen.verdict.reason != "rounding" or not seen.statistics.max_relative >= LOST_FROM:
+    if not may_have_lost_digits(seen):
         return seen
     lost = _is_lost(tensor.values, known)
     if tensor.float64:

@@ -12,7 +12,11 @@ import numpy as np
 from gradcmp.case import DType
 from gradcmp.judge.auto.batch import TensorBatch, tensor_batches
 from gradcmp.judge.auto.calibrated_noise import CalibratedNoise
-from gradcmp.judge.auto.decision import beside_unmatched, out_of_range
+from gradcmp.judge.auto.decision import (
+    beside_unmatched,
+    may_have_lost_digits,
+    out_of_range,
+)
 from gradcmp.judge.auto.noise_floor import FLOORS, NoiseFloor
 from gradcmp.judge.auto.pair import RecordingPair, TensorPair
 from gradcmp.judge.auto.reference_error import BASELINE_DTYPE, ReferenceError, RoughNoise
@@ -89,7 +93,7 @@ class NoiseJudge:
             return found
         return {
             tensor.name: self._calibrated.with_lost_digits(sides, tensor, found[tensor.name])
-            if self._has_noise(tensor)
+            if may_have_lost_digits(found[tensor.name]) and self._has_noise(tensor)
             else found[tensor.name]
             for tensor in tensors
         }

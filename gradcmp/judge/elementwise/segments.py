@@ -18,6 +18,7 @@ from gradcmp.recording import Array
 
 Float: TypeAlias = npt.NDArray[np.float64]
 Index: TypeAlias = npt.NDArray[np.intp]
+Each: TypeAlias = Any  # one number for each array: an array, or of a `Run` a number
 
 LONGEST = 2048  # elements of an array that shares a buffer: a longer one is worth its own calls
 TOGETHER = 1 << 12  # elements of a buffer: all that is computed from it stays in a core's cache
@@ -117,7 +118,17 @@ class Segments:
         """Return how many elements of each array are not zero."""
         if len(self) == 1:
             return np.array([np.count_nonzero(flags)])
-        return self._each(np.add, flags != 0, np.intp)
+        marked = flags if flags.dtype == np.bool_ else flags != 0
+        return self._each(np.add, marked, np.intp)
+
+    def reaching(self, narrow: Array, floors: Sequence[int], room: Array | None) -> list[Each]:
+        """Return for each of some rising floors how many bytes of each array are not below it."""
+        if not floors:
+            return []
+        places = (self.ids << 8) + narrow  # all arrays and floors are counted at once
+        counts = np.bincount(places, minlength=len(self) << 8).reshape(-1, 256)
+        between = np.add.reduceat(counts, floors, axis=1)
+        return [*between[:, ::-1].cumsum(axis=1).T[::-1]]
 
     def every(self, flags: Array) -> Array:
         """Return for each array whether all of its elements are flagged."""
@@ -221,6 +232,10 @@ class Run(Segments):
     def count(self, flags: Array) -> Any:
         """Return how many elements are not zero."""
         return int(np.count_nonzero(flags))
+
+    def reaching(self, narrow: Array, floors: Sequence[int], room: Array | None) -> list[Each]:
+        """Return for each of some floors how many bytes are not below it."""
+        return [self.count(np.greater_equal(narrow, np.uint8(floor), out=room)) for floor in floors]
 
     def count_places(self, flat: Index) -> Any:
         """Return how many flat indices there are."""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
@@ -20,13 +20,10 @@ from gradcmp.judge.elementwise.difference import (
     element_under,
 )
 from gradcmp.judge.elementwise.result import EMPTY, UNMATCHED, SegmentResult
-from gradcmp.judge.elementwise.segments import Index, Segments
+from gradcmp.judge.elementwise.segments import Each, Index, Segments
 from gradcmp.judge.elementwise.ulp import octaves
 from gradcmp.once import once
 from gradcmp.recording import Array
-
-Each: TypeAlias = Any  # one number for each segment: an array, or of a `Run` a number
-
 
 ALL: Any = slice(None)
 FEW = 64  # elements take less time together than one by itself
@@ -105,10 +102,7 @@ class SegmentedDifference:
         segments, found = self.segments, self.difference
         shift = found.scale.shift
         narrow, floors = octaves(found.steps, found.steps_peak, shift, found.room("octaves", "u1"))
-        above = found.room("above", "?")
-        reach = [
-            segments.count(np.greater_equal(narrow, np.uint8(floor), out=above)) for floor in floors
-        ]
+        reach = segments.reaching(narrow, floors, found.room("above", "?"))
         apart = segments.count(found.steps) if shift else reach[0]  # at least one step
         return apart, [more - fewer for more, fewer in pairwise([finite, *reach, 0])]
 
