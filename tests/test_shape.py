@@ -166,18 +166,11 @@ def test_no_two_files_of_tests_have_one_name():
 CONSTANT = re.compile(r"""setattr\([^()]*?["'.]([A-Z][A-Z_]+)["'],""")
 
 
-# What is set all the same, and why: no other path is chosen by it.
-SPOILED = {
-    "ARRAYS": "the most that is read of a file: as many would take a minute to write",
-    "OWN_LIMIT": "a judge that forgives all must be found out",
-}
-
-
 def test_no_test_sets_a_constant_to_choose_a_path():
     """A path that tests want to choose is a parameter, or taken by an input of some size."""
     texts = (path.read_text(encoding="utf-8") for path in (PACKAGE.parent / "tests").rglob("*.py"))
     found = {name for text in texts for name in CONSTANT.findall(text)}
-    assert found == {*SPOILED, "LOOK", "KAPPA"}  # the last two in the test below
+    assert found == {"LOOK", "KAPPA"}  # in the test below
 
 
 def test_a_constant_that_is_set_is_found():

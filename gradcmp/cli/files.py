@@ -10,7 +10,7 @@ from gradcmp.cli.trust import user_code
 from gradcmp.config.foreign import OPTION, is_trusted, lies_in, root_of
 from gradcmp.errors import UsageError
 from gradcmp.outside.printable import READABLE
-from gradcmp.recording.whole import beside, write_whole
+from gradcmp.outside.whole import beside, write_whole
 
 STDOUT = "-"  # the file that stands for standard output
 

@@ -31,9 +31,9 @@ from gradcmp.config.models import Backend, CaseModel, Input, UlpModel
 from gradcmp.errors import ConfigError, Location, UsageError, did_you_mean
 from gradcmp.inputs import KINDS, check, require_memory
 from gradcmp.keys import Reach, keys
+from gradcmp.system import PIPES
 from gradcmp.tolerances import NAMED
 
-PIPES = ("/dev", "/dev/fd", "/proc/self/fd")  # where shells name theirs
 DEFAULT_BACKENDS = ("numpy", "tensorflow", "torch")
 
 

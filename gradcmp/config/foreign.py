@@ -12,12 +12,12 @@ from pathlib import Path
 
 from gradcmp.errors import ConfigError, Location
 from gradcmp.keys import Reach
+from gradcmp.system import KERNEL
 
 OPTION = "--no-user-code"
 VARIABLE = "GRADCMP_NO_USER_CODE"
 OFF = ("", "0", "false", "no", "off")  # whatever else stands there refuses
 TRUST = f"leave out {OPTION} ({VARIABLE}) if you trust it"
-SYSTEM = ("/dev", "/proc")  # where a shell hands over a config, and no stranger writes
 REFUSED: Mapping[Reach, tuple[str, str]] = {  # what it is, and the way out
     Reach.PROGRAM: ("a program", f"Take it out of the config, or {TRUST}"),
     Reach.CODE: ("code", f"Take it out of the config, or {TRUST}"),
@@ -94,7 +94,7 @@ def root_of(given: Path) -> Path:
     place = Path(os.path.normpath(here / given))
     if place.is_relative_to(here):
         return here
-    if any(place.is_relative_to(one) for one in SYSTEM):
+    if any(place.is_relative_to(one) for one in KERNEL):
         return Path(place.anchor)
     return given if given.is_dir() else given.parent
 

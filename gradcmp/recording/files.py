@@ -15,11 +15,11 @@ from gradcmp.dtypes.arrays import BFLOAT16
 from gradcmp.errors import Location, RecordingError
 from gradcmp.machine import available
 from gradcmp.outside.files import Kind, below, kind
+from gradcmp.outside.whole import write_whole
 from gradcmp.recording.arrays import NPY, ZIP, read_npy, read_npz
 from gradcmp.recording.blob import unpack_foreign
 from gradcmp.recording.form import from_bytes, to_bytes
 from gradcmp.recording.records import Recording
-from gradcmp.recording.whole import write_whole
 
 SUFFIX = ".safetensors"
 NPZ = ".npz"
