@@ -167,10 +167,7 @@ CONSTANT = re.compile(r"""setattr\([^()]*?["'.]([A-Z][A-Z_]+)["'],""")
 
 
 # What is set all the same, and why: no other path is chosen by it.
-SPOILED = {
-    "ARRAYS": "the most that is read of a file: as many would take a minute to write",
-    "OWN_LIMIT": "a judge that forgives all must be found out",
-}
+SPOILED: dict[str, str] = {}
 
 
 def test_no_test_sets_a_constant_to_choose_a_path():
