@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from gradcmp.case import BackendSpec, Case, Effort, Expression, Fixed, InputSpec, Ulp
     from gradcmp.config import find, load, seed_case
     from gradcmp.errors import GradcmpError
-    from gradcmp.functions.assertions import GradientWarning, assert_close, assert_gradients_agree
     from gradcmp.functions.compare import compare_functions
     from gradcmp.judge import CaseVerdict, Comparison, compare
     from gradcmp.native.taps import tap
     from gradcmp.plan import Plan, check
     from gradcmp.recording import Failure, Recording
+    from gradcmp.testing.assertions import GradientWarning, assert_close, assert_gradients_agree
     from gradcmp.workers import Pool
 
 __version__ = VERSION
@@ -32,7 +32,7 @@ __version__ = VERSION
 # Where each public name lives; a name is imported when it is first used.
 _HOMES = {
     "gradcmp.api": ("run", "run_all"),
-    "gradcmp.functions.assertions": ("GradientWarning", "assert_close", "assert_gradients_agree"),
+    "gradcmp.testing.assertions": ("GradientWarning", "assert_close", "assert_gradients_agree"),
     "gradcmp.case": ("BackendSpec", "Case", "Effort", "Expression", "Fixed", "InputSpec", "Ulp"),
     "gradcmp.config": ("find", "load", "seed_case"),
     "gradcmp.errors": ("GradcmpError",),

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from gradcmp.dtypes import DTYPES as DTYPES
 from gradcmp.dtypes import DType as DType
-from gradcmp.errors import Location
+from gradcmp.errors import GradcmpError, Location
 from gradcmp.keys import EVERYWHERE, JSON, LABEL, PAGE, Reach, key, keys, written_in
 from gradcmp.tolerances import Auto as Auto
 from gradcmp.tolerances import DTypeTable as DTypeTable
@@ -19,7 +19,9 @@ from gradcmp.tolerances import Ulp as Ulp
 Shape: TypeAlias = tuple[int, ...]
 Cotangent: TypeAlias = Literal["random", "ones"]
 
+MAX_AXES = 32  # of an array: NumPy 1 and iteration in NumPy 2 know no more
 SECONDS = {"gt": 0, "allow_inf_nan": False}  # the limits of a time
+WORD = {"pattern": r"^[^\x00-\x1f\x7f]+$"}  # what an operating system takes for a name
 
 REFERENCE = "numpy"  # the backend whose float64 recording the others are compared with
 
@@ -65,7 +67,8 @@ class BackendSpec:
 
     name: str = field(metadata=key("numpy, tensorflow, torch, jax, or an installed plug-in.", PAGE))
     mode: str | None = field(
-        default=None, metadata=key("One of the backend's modes. Default: the first.", PAGE)
+        default=None,
+        metadata=key("One of the backend's modes. Default: the first.", PAGE, limits=WORD),
     )
     dtype: DType | None = field(
         default=None,
@@ -74,12 +77,15 @@ class BackendSpec:
             PAGE | LABEL,
         ),
     )
-    device: str = field(default="cpu", metadata=key("cpu, cuda or cuda:1.", PAGE | LABEL))
+    device: str = field(
+        default="cpu", metadata=key("cpu, cuda or cuda:1.", PAGE | LABEL, limits=WORD)
+    )
     python: str | None = field(
         default=None,
         metadata=key(
             "Another Python interpreter, with numpy, ml_dtypes, safetensors and the framework.",
             PAGE | LABEL,
+            limits=WORD,
             reach=Reach.PROGRAM,
         ),
     )
@@ -136,7 +142,8 @@ class Case:
 
     Each field is a config key, described by its metadata. `wrt` chooses inputs; the gradient of
     every node comes along. The cotangent of a scalar output is 1.0. Without `round_inputs` each
-    backend casts the float64 draw itself.
+    backend casts the float64 draw itself. `fault` is what keeps a config from being read as a
+    case: then only its name is known.
     """
 
     name: str = field(
@@ -248,6 +255,7 @@ class Case:
         ),
     )
     where: Location | None = field(default=None, compare=False, kw_only=True)
+    fault: GradcmpError | None = field(default=None, compare=False, kw_only=True)
 
     def dtype_of(self, backend: BackendSpec) -> DType:
         """Return the dtype of a backend: its own, else float64 for numpy, else the case's."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import IntEnum
-from typing import ClassVar
 
 from gradcmp.outside.printable import clean
 
@@ -48,11 +48,16 @@ class GradcmpError(Exception):
         The file and line; a caller who knows them adds them with `at`.
     way_out : str, optional
         What the reader can do about it: a sentence without a full stop, or a question.
+
+    Attributes
+    ----------
+    more : tuple of GradcmpError
+        What else was found wrong; each has a line of the text.
     printed : iterable of str, optional
         Lines that a program wrote, to be shown below.
     """
 
-    exit_code: ClassVar[ExitCode] = ExitCode.USAGE
+    exit_code: ExitCode = ExitCode.USAGE
 
     def __init__(
         self,
@@ -66,17 +71,23 @@ class GradcmpError(Exception):
         self.fact = fact
         self.where = where
         self.way_out = way_out
+        self.more: tuple[GradcmpError, ...] = ()
         self.printed = tuple(printed)
 
     def __str__(self) -> str:
-        return "\n".join([clean(self._sentence), *(f"  | {clean(one)}" for one in self.printed)])
+        printed = (f"  | {clean(one)}" for one in self.printed)
+        return "\n".join([clean(self._sentence), *printed, *map(str, self.more)])
 
     @property
     def _sentence(self) -> str:
         text = self.fact if self.where is None else f"{self.where}: {self.fact}"
-        if not self.way_out:
-            return text
-        return f"{text}. {self.way_out}" + ("" if self.way_out.endswith(("?", ".")) else ".")
+        if self.way_out:
+            text += f". {self.way_out}" + ("" if self.way_out.endswith(("?", ".")) else ".")
+        return text
+
+    def each(self) -> tuple[GradcmpError, ...]:
+        """Return itself without what else is wrong, and that."""
+        return (_with_more(self), *self.more)
 
     def at(self, where: Location | None) -> GradcmpError:
         """Add the place, unless a more precise one is known already."""
@@ -118,6 +129,50 @@ class NothingComparedError(GradcmpError):
     """Nothing was compared, which is never a success."""
 
     exit_code = ExitCode.COULD_NOT_COMPARE
+
+
+class ResourceError(GradcmpError):
+    """Memory, open files or room on a disk of which the machine has no more."""
+
+    exit_code = ExitCode.COULD_NOT_COMPARE
+
+
+class InternalError(GradcmpError):
+    """An error in gradcmp itself."""
+
+    exit_code = ExitCode.COULD_NOT_COMPARE
+
+
+def explained(error: Exception, what: str = "") -> GradcmpError:
+    """Return an error that nobody has caught as one of ours.
+
+    Parameters
+    ----------
+    what : str
+        What it spoilt, as the beginning of the sentence.
+    """
+    if isinstance(error, GradcmpError):
+        return error
+    if isinstance(error, MemoryError):
+        detail = f" ({error})" if str(error) else ""
+        return ResourceError(f"{what}memory ran out{detail}", way_out="Make it smaller")
+    if isinstance(error, OSError) and error.strerror:
+        place = f": '{error.filename}'" if error.filename else ""
+        return ResourceError(f"{what}the operating system says: {error.strerror}{place}")
+    fact = f"{what}internal error: {type(error).__name__}: {error}"
+    return InternalError(fact, way_out="See it whole with --debug")
+
+
+def together(errors: Sequence[GradcmpError]) -> GradcmpError:
+    """Return the first of several errors, which says the others too, each once."""
+    each = {str(one): one for error in errors for one in error.each()}
+    return _with_more(*each.values())
+
+
+def _with_more(first: GradcmpError, *more: GradcmpError) -> GradcmpError:
+    changed = copy(first)
+    changed.more = more
+    return changed
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str | None:

@@ -80,7 +80,7 @@ class Key:
 
         A key with another default, such as a seed of 0, is written out even then.
         """
-        absent = self.default is None or self.default is False or self.default == ""
+        absent = self.default is None or self.default is False or self.default in ("", {})
         return absent and bool(value == self.default)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ CGROUP_LIMITS = (
     Path("/sys/fs/cgroup/memory.max"),
     Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
 )
+MEMINFO = Path("/proc/meminfo")  # of Linux
 
 
 def memory(groups: Iterable[Path] = CGROUP_LIMITS) -> int | None:
@@ -30,6 +32,21 @@ def memory(groups: Iterable[Path] = CGROUP_LIMITS) -> int | None:
         except (OSError, ValueError):  # no such control group, or "max": no limit
             continue
     return min(limits + _own_limits())
+
+
+def available() -> int | None:
+    """Return the bytes of memory that are free or can be freed; None where nobody knows.
+
+    Of a system that does not say it, half of what it has.
+    """
+    limit = memory()
+    try:
+        free = re.search(r"^MemAvailable:\s+(\d+) kB$", MEMINFO.read_text(), re.MULTILINE)
+    except OSError:
+        free = None
+    if limit is None or free is None:
+        return limit and limit // 2
+    return min(limit, int(free[1]) << 10)
 
 
 def _own_limits() -> list[int]:

@@ -51,14 +51,14 @@ def nudged_runs(request: Request, fine: Request, pool: Pool) -> list[Run]:
         return []
     near = [
         (replace(request, inputs=arrays), replace(fine, inputs=arrays))
-        for arrays in _held(request.inputs, dtype)
+        for arrays in nudged_for(request.inputs, dtype)
     ]
     told = dict(pool.run([one for run in near for one in run]))
     return [run for a, b in near if (run := _both(a, b, told))]
 
 
-def _held(arrays: Mapping[str, Array], dtype: DType) -> Iterator[dict[str, Array]]:
-    """Return nudged inputs as the dtype holds them, so that float64 sees the same numbers."""
+def nudged_for(arrays: Mapping[str, Array], dtype: DType) -> Iterator[dict[str, Array]]:
+    """Return nudged inputs as a dtype holds them, so that float64 sees the same numbers."""
     for nudged in nudged_inputs(arrays, dtype):
         yield {
             name: inputs.round_to(array, dtype) if array.dtype.kind == "f" else array

@@ -164,10 +164,11 @@ def check_any(case: Case) -> AnyPlan:
     GradcmpError
         As `check`.
     """
-    if not case.code:
+    if not case.code or case.fault:
         return check(case)
     specs = inputs.specs(case)
     inputs.require_memory(specs, case.where)
+    inputs.require_whole(case)
     for spec in case.code.values():
         home = spec.source.rpartition(":")[0]
         if home.endswith(".py") and not Path(home).is_file():
@@ -190,6 +191,8 @@ def check(case: Case) -> Plan:
         or modes that do not exist, a tolerance that lets everything pass, or arrays that the
         machine's memory cannot hold.
     """
+    if case.fault:
+        raise case.fault
     require_sense(case.tolerance)
     if case.code:
         raise UsageError(
@@ -201,6 +204,7 @@ def check(case: Case) -> Plan:
     graph = build(case)
     specs = infer(graph, inputs.specs(case))
     inputs.require_memory(specs, case.where)
+    inputs.require_whole(case)
     return Plan(case, graph, specs, backends)
 
 

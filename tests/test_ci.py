@@ -204,10 +204,15 @@ def test_the_gitlab_job(repository):
     (job,) = blocks("GitLab CI")
     job = job["gradients"]
     (script,) = job["script"]
-    done = shell(script.replace("torch,jax", "numpy"), where, GITLAB_CI="true", CI="true")
+    given = {"GITLAB_CI": "true", "CI": "true", **job["variables"]}
+    done = shell(script.replace("torch,jax", "numpy"), where, **given)
     assert done.returncode == code, done.stderr
     assert is_red(where / job["artifacts"]["reports"]["junit"]) == bool(code)
     assert job["artifacts"]["when"] == "always"  # a failed job keeps its report too
+    (where / "configs" / "b.yaml").write_text(
+        CASE.format(rtol="1e-4").replace('"numpy,dtype=float32"', "{name: numpy, python: sh}")
+    )
+    assert shell(script.replace("torch,jax", "numpy"), where, **given).returncode == 2
 
 
 @pytest.mark.processes

@@ -1,35 +1,31 @@
 """Seeded arrays: of seed and name alone, rounded once, refused before they are allocated."""
 
-import pickle
-import zipfile
+from __future__ import annotations
+
 from dataclasses import replace
 from fractions import Fraction
 
 import ml_dtypes
 import numpy as np
 import pytest
+from drawn import case, refusal
 
 from gradcmp import machine
-from gradcmp.case import DTYPES, BackendSpec, Case, Expression, InputSpec
+from gradcmp.case import DTYPES, BackendSpec, InputSpec
 from gradcmp.errors import InputError, Location
-from gradcmp.inputs import check, cotangent, draw, memory, require_memory, round_to, specs
+from gradcmp.inputs import cotangent, draw, memory, require_memory, round_to, specs
 from gradcmp.ops import ArraySpec
 
 NORMAL = InputSpec("normal", (50, 40))
+
+
 DIGITS = {"float64": 53, "float32": 24, "float16": 11, "bfloat16": 8}  # IEEE 754; Intel's bfloat16
+
+
 LOWEST = {"float64": -1074, "float32": -149, "float16": -24, "bfloat16": -133}  # least subnormal
+
+
 HIGHEST = {"float64": 1024, "float32": 128, "float16": 16, "bfloat16": 128}
-
-
-def case(inputs, backends=("numpy", "torch"), **options):
-    specs = tuple(BackendSpec(b) if isinstance(b, str) else b for b in backends)
-    return Case("c", inputs, {"a": Expression("X")}, "a", ("X",), specs, **options)
-
-
-def refusal(spec, error=InputError):
-    with pytest.raises(error) as caught:
-        draw(case({"X": replace(spec, where=Location("f.yaml", 3))}))
-    return str(caught.value)
 
 
 def test_an_input_depends_on_seed_and_name_alone():
@@ -218,71 +214,6 @@ def test_cotangents():
 )
 def test_records_made_by_hand_are_checked(spec, message):
     assert refusal(spec).startswith(f"f.yaml:3: {message}")
-
-
-def file(path, key=None, shape=None):
-    parameters = {"file": str(path)} | ({} if key is None else {"key": key})
-    return InputSpec("file", shape, parameters)
-
-
-def test_files_give_back_what_was_saved(tmp_path):
-    x, i, b = np.linspace(0, 1, 6).reshape(2, 3), np.arange(3, dtype=np.uint8), np.array([True])
-    np.save(tmp_path / "x.npy", np.asfortranarray(x))
-    np.savez(tmp_path / "all.npz", x=x.astype(">f4"), i=i, b=b)
-    np.savez_compressed(tmp_path / "one.npz", x=x)
-    options = {"round_inputs": False}
-    assert np.array_equal(draw(case({"X": file(tmp_path / "x.npy")}, **options))["X"], x)
-    assert np.array_equal(draw(case({"X": file(tmp_path / "one.npz")}, **options))["X"], x)
-    found = draw(case({k: file(tmp_path / "all.npz", k) for k in "xib"}, **options))
-    assert np.array_equal(found["x"], x.astype(np.float32).astype(np.float64))
-    assert [found[k].dtype for k in "xib"] == [np.float64, np.int64, np.bool_]
-    assert found["i"].tolist() == [0, 1, 2]
-
-
-def test_shapes_of_files_are_known_from_the_header(tmp_path):
-    with (tmp_path / "huge.npy").open("wb") as stream:  # a header alone: there are no numbers
-        header = {"descr": "<f8", "fortran_order": False, "shape": (2**40, 2**20)}
-        np.lib.format.write_array_header_1_0(stream, header)
-    spec = file(tmp_path / "huge.npy")
-    assert check("X", spec) == ArraySpec((2**40, 2**20))
-    assert "of memory, and this machine has" in refusal(spec)
-
-
-class Bomb:
-    def __reduce__(self):
-        return (pytest.fail, ("unpickled",))
-
-
-def test_files_that_are_refused(tmp_path):
-    np.save(tmp_path / "x.npy", np.arange(3.0))
-    np.save(tmp_path / "complex.npy", np.array([1j]))
-    np.save(tmp_path / "text.npy", np.array(["a"]))
-    np.save(tmp_path / "object.npy", np.array([Bomb()]), allow_pickle=True)
-    np.savez(tmp_path / "two.npz", weights=np.ones(3), bias=np.ones(3))
-    (tmp_path / "pickle.npy").write_bytes(pickle.dumps(Bomb()))
-    (tmp_path / "short.npy").write_bytes((tmp_path / "x.npy").read_bytes()[:-4])
-    (tmp_path / "short.npz").write_bytes((tmp_path / "two.npz").read_bytes()[:-40])
-    (tmp_path / "empty.npy").write_bytes(b"")
-    with zipfile.ZipFile(tmp_path / "foreign.npz", "w") as archive:
-        archive.writestr("a.npy", pickle.dumps(Bomb()))
-    for name, key, shape, message in (
-        ("complex.npy", None, None, "has dtype complex128, and must contain real numbers"),
-        ("text.npy", None, None, "has dtype <U1, and must contain real numbers"),
-        ("object.npy", None, None, "has dtype object, and must contain real numbers"),
-        ("pickle.npy", None, None, "is not a complete .npy or .npz file. Save it again."),
-        ("short.npy", None, None, "is not a complete .npy or .npz file. Save it again."),
-        ("short.npz", "bias", None, "is not a complete .npy or .npz file. Save it again."),
-        ("empty.npy", None, None, "is not a complete .npy or .npz file. Save it again."),
-        ("foreign.npz", "a", None, "is not a complete .npy or .npz file. Save it again."),
-        ("two.npz", None, None, "contains 2 arrays. Choose one with 'key': bias, weights."),
-        ("two.npz", "weight", None, "has no array 'weight'. Did you mean 'weights'?"),
-        ("x.npy", "weights", None, "contains a single array. Leave 'key' out."),
-        ("x.npy", None, (4,), "its shape is (3,), and must be (4,)"),
-        (".", None, None, "cannot be read: Is a directory"),
-    ):
-        text = refusal(file(tmp_path / name, key, shape))
-        assert text.startswith("f.yaml:3: input 'X'")
-        assert message in text, text
 
 
 def test_memory_is_asked_for_before_it_is_taken(monkeypatch):

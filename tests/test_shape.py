@@ -168,12 +168,47 @@ CONSTANT = re.compile(r"""setattr\([^()]*?["'.]([A-Z][A-Z_]+)["'],""")
 
 def test_no_test_sets_a_constant_to_choose_a_path():
     """A path that tests want to choose is a parameter, or taken by an input of some size."""
-    for path in (PACKAGE.parent / "tests").rglob("*.py"):
-        assert not CONSTANT.findall(path.read_text(encoding="utf-8")), path
+    texts = (path.read_text(encoding="utf-8") for path in (PACKAGE.parent / "tests").rglob("*.py"))
+    found = {name for text in texts for name in CONSTANT.findall(text)}
+    assert found == {"LOOK", "KAPPA"}  # in the test below
 
 
 def test_a_constant_that_is_set_is_found():
-    patch = "monkeypatch." + "setattr"
-    assert CONSTANT.findall(f'{patch}("gradcmp.workers.pool.LOOK", 0.05)') == ["LOOK"]
-    assert CONSTANT.findall(f'{patch}(\n    table, "KAPPA", kept)') == ["KAPPA"]
-    assert not CONSTANT.findall(f'{patch}(memory, "memory", lambda: 1000)')
+    assert CONSTANT.findall('monkeypatch.setattr("gradcmp.workers.pool.LOOK", 0.05)') == ["LOOK"]
+    assert CONSTANT.findall('monkeypatch.setattr(\n    table, "KAPPA", kept)') == ["KAPPA"]
+    assert not CONSTANT.findall('monkeypatch.setattr(memory, "memory", lambda: 1000)')
+
+
+# Folders of tests whose subject is no one room: they may be called as they like.
+TOPICS = frozenset(("faults", "ops", "reports", "verdicts"))
+
+
+def astray(tests: Path, package: Path) -> list[str]:
+    """Return the test files that are called after no file or folder of the room they stand for."""
+    found = []
+    for path in sorted(tests.rglob("test_*.py")):
+        place, subject = path.parent.relative_to(tests), path.stem.removeprefix("test_")
+        if not place.parts or place.parts[0] in TOPICS:
+            continue
+        room = package / place
+        known = {room.name, *(file.stem for file in room.glob("*"))}  # with an idea: test_pair_x
+        if not room.is_dir() or not any(f"{subject}_".startswith(f"{name}_") for name in known):
+            found.append(path.relative_to(tests).as_posix())
+    return found
+
+
+def test_the_tests_mirror_the_package():
+    assert not astray(PACKAGE.parent / "tests", PACKAGE)
+
+
+def test_a_test_that_mirrors_nothing_is_found(tmp_path):
+    package = PACKAGE
+    for name in ("judge/test_case.py", "judge/test_case_of_two.py", "judge/test_judge_whole.py"):
+        file = tmp_path / name
+        file.parent.mkdir(exist_ok=True)
+        file.touch()
+    assert not astray(tmp_path, package)
+    (tmp_path / "judge" / "test_cases.py").touch()
+    (tmp_path / "jury").mkdir()
+    (tmp_path / "jury" / "test_jury.py").touch()
+    assert astray(tmp_path, package) == ["judge/test_cases.py", "jury/test_jury.py"]

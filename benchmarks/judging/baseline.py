@@ -1,4 +1,4 @@
-"""What one plain float32 run of the reference settles, and what a calibration says of the same.
+"""What a float32 run and few replicas settle, and what a calibration says of the same.
 
     python -m benchmarks.judging.baseline [--graphs 250] [--blocks 2] [--seeds report] [--cache DIR]
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -18,23 +18,13 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.judging.__main__ import BACKENDS, SEEDS, cases
-from benchmarks.judging.measure import LIVE, STRUCTURAL_MUTANTS, Trial
+from benchmarks.judging.measure import LIVE, STRUCTURAL_MUTANTS, Bug, Trial
 from benchmarks.judging.mutants import applied, elementwise, structural
 from benchmarks.judging.recording import Run, runs
 from gradcmp.judge import Comparison, Pair
-from gradcmp.judge.auto.batch import TensorBatch
-from gradcmp.judge.auto.noise_floor import FLOORS
+from gradcmp.judge.auto.noise_floor import FLOORS, NoiseFloor
 from gradcmp.judge.auto.pair import RecordingPair, TensorPair
-from gradcmp.judge.auto.reference_error import RULE, ReferenceError
-
-
-class SettlesNothing(ReferenceError):  # noqa: N818  the error of the reference
-    """Settles nothing, so that everything is calibrated."""
-
-    def settle(
-        self, batch: TensorBatch, unsettled: Sequence[int]
-    ) -> Iterator[tuple[int, Comparison]]:
-        return iter(())
+from gradcmp.judge.auto.reference_error import ROUGH_RULE, RULE
 
 
 def tensors(trial: Trial) -> Iterator[tuple[str, RecordingPair, TensorPair]]:
@@ -46,10 +36,11 @@ def tensors(trial: Trial) -> Iterator[tuple[str, RecordingPair, TensorPair]]:
             yield "correct", sides, sides.match(name, *both)
     rng = np.random.default_rng([trial.problem.case.seed, 1])
     found = (*structural(trial.problem, rng, STRUCTURAL_MUTANTS), *elementwise(trial.problem, rng))
-    for mutant in (one for one in found if trial._size(one) >= LIVE):
+    bugs = (Bug(mutant, trial.problem) for mutant in found)
+    for bug in (one for one in bugs if trial._size(one) >= LIVE):
         for label, recording in trial.run.recordings.items():
             sides = trial.rule.sides(Pair(label, trial.problem.reference.backend))
-            for name, effect in mutant.effects.items():
+            for name, effect in bug.effects.items():
                 truth = trial.problem.reference.gradients[name]
                 wrong = applied(recording.gradients[name], effect, "float32")
                 if np.array_equal(wrong, recording.gradients[name]):
@@ -62,7 +53,7 @@ def judged(run: Run) -> Iterator[tuple[str, Comparison, Comparison]]:
     """Return what is found as it is done, and with a calibration in any case."""
     trial = Trial(run)
     strict = replace(trial.rule)
-    strict.__dict__["_reference_error"] = SettlesNothing(strict.source)
+    strict.__dict__["_stages"] = NoiseFloor(), strict._calibrated
     for kind, sides, tensor in tensors(trial):
         quick, full = (rule.judge(sides, [tensor])[tensor.name] for rule in (trial.rule, strict))
         yield kind, quick, full
@@ -99,9 +90,9 @@ def main() -> None:
         for kind, quick, full in judged(run):
             if quick.rule == FLOORS["float32"].rule or full.noise is None:
                 continue
-            settled = quick.rule == RULE
-            seen[kind, "settled" if settled else "left over", full.verdict.reason] += 1
-            if settled:
+            how = {RULE: "settled", ROUGH_RULE: "roughly"}.get(quick.rule, "left over")
+            seen[kind, how, full.verdict.reason] += 1
+            if how != "left over":
                 multiples.append(full.noise.multiple)
     for (kind, how, reason), count in sorted(seen.items()):
         print(f"{kind:8} {how:10} {reason:10} {count}")

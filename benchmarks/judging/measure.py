@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations
 
 import numpy as np
 
+from benchmarks.judging.edges import EDGES
 from benchmarks.judging.mutants import Mutant, applied, elementwise, structural
 from benchmarks.judging.recording import Problem, Run
-from benchmarks.judging.results import WITH, WITHOUT, WORST_FIRST, Judged, Killed, Measured
+from benchmarks.judging.results import ALONE, WITH, WITHOUT, WORST_FIRST, Judged, Killed, Measured
 from benchmarks.judging.rivals import RIVALS
+from gradcmp.case import DType
 from gradcmp.dtypes import FORMATS
 from gradcmp.judge import Comparison, Pair
 from gradcmp.judge.auto.graph_noise import GraphNoise
 from gradcmp.judge.auto.judge import NoiseJudge
-from gradcmp.judge.auto.pair import RecordingPair, TensorPair
+from gradcmp.judge.auto.pair import RecordingPair
+from gradcmp.judge.noise.own import POINTS, own_noise
 from gradcmp.ops import Array
 from gradcmp.recording import Recording
 
@@ -25,11 +28,74 @@ from gradcmp.recording import Recording
 LIVE = 3.0
 STRUCTURAL_MUTANTS = 6  # for each problem
 
+Runs = Sequence[tuple[Recording, Recording]]
+Effects = Mapping[str, Array]
+Comparisons = dict[str, Comparison]
+
 
 def measure(run: Run) -> Measured:
     """Judge every pair and every mutant of one run; its noise is calibrated once."""
     trial = Trial(run)
     return Measured(list(trial.pairs()), list(trial.kills()), list(trial.tightness()))
+
+
+@dataclass(frozen=True)
+class Side:
+    """One backend's recording and its float64 run, right or with a bug in them.
+
+    Attributes
+    ----------
+    nudged : callable
+        Returns the same at the nudged inputs; called only where digits were lost.
+    """
+
+    recording: Recording
+    twin: Recording
+    nudged: Callable[[], Runs]
+
+    def earning(self, names: Iterable[str]) -> Side:
+        """Return the side with the noise of its own code, for these tensors."""
+        dtype: DType = self.recording.dtype
+        own = own_noise(dtype, (self.recording, self.twin), self.nudged(), [*names])
+        known = {**self.recording.own_noise, **own}
+        return replace(self, recording=replace(self.recording, own_noise=known))
+
+
+@dataclass
+class Bug:
+    """A mutant of one problem, with what it does there and at the nudged inputs."""
+
+    mutant: Mutant
+    problem: Problem
+    effects: Effects = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.effects = self.mutant.effects(self.problem)
+
+    @cached_property
+    def nudged(self) -> list[Effects]:
+        """What it does at each of the nudged inputs."""
+        return [self.mutant.effects(near) for near in self.problem.nudged]
+
+    def put(self, recording: Recording, effects: Effects) -> Recording:
+        """Return a recording as the bug would have made it, rounded to its dtype."""
+        right = recording.gradients
+        wrong = {name: applied(right[name], e, recording.dtype) for name, e in effects.items()}
+        return replace(recording, gradients={**right, **wrong})
+
+    def of(self, side: Side, alone: bool) -> Side:
+        """Return a side with the bug, in its dtype alone or in float64, too."""
+
+        def nudged() -> Runs:
+            runs = side.nudged()
+            effects = self.nudged if len(runs) == POINTS else []
+            return [
+                (self.put(coarse, by), fine if alone else self.put(fine, by))
+                for (coarse, fine), by in zip(runs, effects, strict=False)
+            ]
+
+        twin = side.twin if alone else self.put(side.twin, self.effects)
+        return Side(self.put(side.recording, self.effects), twin, nudged)
 
 
 @dataclass(frozen=True)
@@ -49,6 +115,16 @@ class Trial:
         return {reference.backend: reference, **self.run.recordings}
 
     @cached_property
+    def sides(self) -> dict[str, Side]:
+        """The right sides by label, without the reference."""
+        return {
+            label: Side(
+                recording, self.run.twins[label], lambda label=label: self.run.nudged[label]
+            )
+            for label, recording in self.run.recordings.items()
+        }
+
+    @cached_property
     def rule(self) -> NoiseJudge:
         source = GraphNoise(self.problem.graph, self.problem.reference)
         return NoiseJudge(source, source.reference.backend, self.recordings, self.run.twins)
@@ -57,30 +133,32 @@ class Trial:
         """Compare every recording with the reference and with each other."""
         for expected, actual in combinations(self.recordings, 2):
             pair = Pair(actual, expected)
-            held = self._hold_pair(pair)
+            held = self._judge(pair, self.sides, self._compared)
+            lacking = self._judge(pair, self.sides, self._compared, float64=False)
             yield Judged(
                 self.problem.case.name,
                 pair,
-                {what: _worst(by[what] for by in held.values()) for what in (WITH, WITHOUT)},
+                {WITH: _worst(held.values()), WITHOUT: _worst(lacking.values())},
                 _passed(
                     (self._tensor(actual, name), self._tensor(expected, name), self._dtype)
                     for name in self._compared
                 ),
-                _loudest({name: by[WITH] for name, by in held.items()}),
+                _loudest(held),
             )
 
     def kills(self) -> Iterator[Killed]:
         """Judge every live mutant on every backend."""
         rng = np.random.default_rng([self.problem.case.seed, 1])
+        steady = self.problem.case.name.split()[0] in EDGES
         mutants = [
             *structural(self.problem, rng, STRUCTURAL_MUTANTS),
-            *elementwise(self.problem, rng),
+            *elementwise(self.problem, rng, steady),
         ]
-        for mutant in mutants:
-            size = self._size(mutant)
+        for bug in (Bug(mutant, self.problem) for mutant in mutants):
+            size = self._size(bug)
             if size >= LIVE:
                 for label in self.run.recordings:
-                    yield from self._kill(mutant, size, label)
+                    yield from self._kill(bug, size, label)
 
     def tightness(self) -> Iterator[float]:
         """Return for each gradient the noise that is expected over the error that was made."""
@@ -89,7 +167,7 @@ class Trial:
             for name in self.problem.case.wrt:
                 error = np.asarray(recording.gradients[name], np.float64)
                 error = error - reference.gradients[name]
-                if np.any(error):
+                if np.any(error) and np.all(np.isfinite(error)):
                     noise = self.rule.noise(f"d {name}", Pair(label, reference.backend))
                     yield float(np.sqrt(np.mean(np.square(noise)) / np.mean(np.square(error))))
 
@@ -112,78 +190,106 @@ class Trial:
     def _tensor(self, label: str, name: str) -> Array:
         return self.recordings[label].tensors[name]
 
-    def _hold_pair(self, pair: Pair) -> dict[str, dict[str, Comparison]]:
-        sides = self.rule.sides(pair)
-        labels = (pair.actual, pair.expected)
-        arrays = {name: [self._tensor(label, name) for label in labels] for name in self._compared}
-        return self._hold(sides, [sides.match(name, *both) for name, both in arrays.items()])
+    def _judge(
+        self, pair: Pair, sides: Mapping[str, Side], names: Sequence[str], float64: bool = True
+    ) -> Comparisons:
+        """Judge tensors of a pair as `gradcmp run` does: what is unearned once more.
 
-    def _hold(
-        self, sides: RecordingPair, tensors: Sequence[TensorPair]
-    ) -> dict[str, dict[str, Comparison]]:
-        """Judge tensors with their float64 runs and without, by name."""
-        alone = [replace(tensor, float64=None) for tensor in tensors]
-        with_float64, lacking = (self.rule.judge(sides, one) for one in (tensors, alone))
-        return {
-            name: {WITH: having, WITHOUT: lacking[name]} for name, having in with_float64.items()
-        }
+        Gradients that a kink explains are judged together with all others.
+        """
+        found = self._once(pair, sides, names, float64)
+        if unearned := {**self.rule.unearned}:
+            earning = {label: sides[label].earning(of) for label, of in unearned.items()}
+            found |= self._once(
+                pair, {**sides, **earning}, sorted(set().union(*unearned.values())), float64
+            )
+        gradients = [name for name in self._compared if name.startswith("d ")]
+        if any(one.verdict.reason == "kink" for one in found.values()):
+            rest = [name for name in gradients if name not in found]
+            every = found | self._once(pair, sides, rest, float64)
+            paired = self._pair(pair, sides, float64)
+            tensors = [self._match(paired, name) for name in gradients]
+            found |= self.rule._calibrated.judge_together(paired, tensors, every)
+        return found
+
+    def _once(
+        self, pair: Pair, sides: Mapping[str, Side], names: Sequence[str], float64: bool
+    ) -> Comparisons:
+        self.rule.unearned.clear()
+        paired = self._pair(pair, sides, float64)
+        return self.rule.judge(paired, [self._match(paired, name) for name in names])
+
+    def _pair(self, pair: Pair, sides: Mapping[str, Side], float64: bool) -> RecordingPair:
+        reference = self.problem.reference
+        held = {label: side.recording for label, side in sides.items()}
+        held[reference.backend] = reference
+        twins = {label: side.twin for label, side in sides.items()} if float64 else {}
+        recordings = held[pair.actual], held[pair.expected]
+        return RecordingPair(pair, recordings, twins, reference.backend)
+
+    def _match(self, paired: RecordingPair, name: str) -> object:
+        actual, expected = (recording.tensors[name] for recording in paired.recordings)
+        return paired.match(name, actual, expected)
 
     @cached_property
     def _noise(self) -> Mapping[str, Array]:
-        """The actual rounding errors of each input's gradient, RMS over the backends.
+        """The actual rounding errors of each input's gradient: RMS over backends and points.
 
-        At least half a step of the dtype, which no gradient can promise to undercut.
+        The points are the inputs themselves and the nudged ones: a single error is small by
+        chance. At least half a step of the dtype, which no gradient can promise to undercut.
         """
         u = FORMATS[self.problem.case.dtype].u
         errors = {}
         for name in self.problem.case.wrt:
             g = self.problem.reference.gradients[name]
             squares = [
-                np.square(np.asarray(recording.gradients[name], np.float64) - g)
-                for recording in self.run.recordings.values()
+                np.square(np.asarray(coarse.gradients[name], np.float64) - fine.gradients[name])
+                for side in self.sides.values()
+                for coarse, fine in [(side.recording, side.twin), *side.nudged()]
             ]
             errors[name] = np.maximum(np.sqrt(np.mean(squares, axis=0)), u * np.abs(g))
         return errors
 
-    def _size(self, mutant: Mutant) -> float:
+    def _size(self, bug: Bug) -> float:
         """Return the effect in units of the actual noise, of the gradient where it is largest."""
         sizes = []
-        for name, effect in mutant.effects.items():
-            where = effect != 0 if mutant.kind.startswith("one") else np.True_
+        for name, effect in bug.effects.items():
+            where = np.isfinite(self._noise[name])
+            if bug.mutant.kind.startswith("one"):
+                where &= effect != 0
             both = np.stack([effect, self._noise[name]])[:, where].reshape(2, -1)
+            if not both.size:
+                continue
             ours, actual = np.sqrt(np.mean(np.square(both), axis=1))
             if ours > 0:  # what underflows when squared is no effect
                 sizes.append(float(ours / actual) if actual > 0 else np.inf)
         return max(sizes, default=0.0)
 
-    def _kill(self, mutant: Mutant, size: float, label: str) -> Iterator[Killed]:
+    def _kill(self, bug: Bug, size: float, label: str) -> Iterator[Killed]:
         """Judge what a bug would have made of one backend's gradients."""
-        recording, twin = self.run.recordings[label], self.run.twins[label]
-        truth = self.problem.reference.gradients
-        wrong = {
-            name: applied(recording.gradients[name], effect, self._dtype)
-            for name, effect in mutant.effects.items()
-        }
-        if all(np.array_equal(a, recording.gradients[name]) for name, a in wrong.items()):
+        right, truth = self.sides[label], self.problem.reference.gradients
+        both, alone = (bug.of(right, one) for one in (False, True))
+        wrong = both.recording.gradients
+        if all(_same(wrong[name], right.recording.gradients[name]) for name in bug.effects):
             return  # rounding to the dtype has undone it
-        pair = Pair(label, self.problem.reference.backend)
-        spoiled = [
-            TensorPair(
-                f"d {name}",
-                (wrong[name], truth[name]),
-                (applied(twin.gradients[name], effect, "float64"), truth[name]),
-            )
-            for name, effect in mutant.effects.items()
-        ]
-        held = self._hold(self.rule.sides(pair), spoiled).values()
+        pair, names = Pair(label, self.problem.reference.backend), [f"d {n}" for n in bug.effects]
+        held = {
+            WITH: self._judge(pair, {label: both}, names),
+            WITHOUT: self._judge(pair, {label: both}, names, float64=False),
+            ALONE: self._judge(pair, {label: alone}, names),
+        }
         yield Killed(
             self.problem.case.name,
             label,
-            replace(mutant, effects={}),  # nobody needs the arrays any more
+            bug.mutant,
             size,
-            {what: _worst(by[what] for by in held) for what in (WITH, WITHOUT)},
-            _passed((array, truth[name], self._dtype) for name, array in wrong.items()),
+            {what: _worst(by.values()) for what, by in held.items()},
+            _passed((wrong[name], truth[name], self._dtype) for name in bug.effects),
         )
+
+
+def _same(a: Array, b: Array) -> bool:
+    return bool(np.all((a == b) | (np.isnan(a) & np.isnan(b))))
 
 
 def _worst(comparisons: Iterable[Comparison]) -> str:

@@ -9,17 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from benchmarks.judging.recording import Problem
-from gradcmp.graph import Graph, Node, Tape, backward, forward
+from gradcmp.graph import Graph, Node, backward
 from gradcmp.graph.walk import constants_of
+from gradcmp.judge.noise.own import NUDGE, POINTS
 from gradcmp.ops import Array, Pullback
 from gradcmp.recording import numpy_dtype
 
 SIZES = (1e-2, 1e-3, 1e-4, 1e-5)
 STRUCTURAL = "structural"
+JUMP = 0.1  # of a gradient: more than nudged inputs make of it where no branch is near
 
 Cotangents = tuple["Array | None", ...]
 Spoil = Callable[["Site"], "Iterator[tuple[str, Pullback]]"]
@@ -35,13 +39,14 @@ class Mutant:
         ``structural``, ``one 1e-3`` …
     name : str
         What is wrong, and where.
-    effects : mapping of str to array
-        By input, what the bug adds to the float64 gradient; inputs that it spares are left out.
+    effects : callable
+        Returns for a problem, by input, what the bug adds to the float64 gradient; inputs that it
+        spares are left out. At nudged inputs the same bug does something else.
     """
 
     kind: str
     name: str
-    effects: Mapping[str, Array]
+    effects: Callable[[Problem], Mapping[str, Array]]
 
 
 @dataclass(frozen=True)
@@ -70,9 +75,7 @@ class Site:
 
 def structural(problem: Problem, rng: np.random.Generator, count: int) -> Iterator[Mutant]:
     """Return `count` wrong formulas of different classes, fewer where fewer apply."""
-    tape = forward(problem.graph, problem.inputs, constants_of(np.dtype(np.float64)))
-    truth = problem.reference.gradients
-    sites = [_site(problem.graph, node, tape) for node in problem.graph]
+    sites = [_site(problem, node) for node in problem.graph]
     known = [
         (what, site) for what in SPOILS for site in sites if any(True for _ in SPOILS[what](site))
     ]
@@ -84,30 +87,58 @@ def structural(problem: Problem, rng: np.random.Generator, count: int) -> Iterat
             site = candidates.pop(int(rng.integers(len(candidates))))
             if not candidates:
                 del by_class[what]
-            for name, pullback in SPOILS[what](site):
-                effects = _effects(problem, tape, site.node.name, pullback, truth)
-                if effects and found < count:
+            for i, (name, _) in enumerate(SPOILS[what](site)):
+                effects = partial(_structural_effects, what=what, node=site.node, i=i)
+                if found < count and effects(problem):
                     found += 1
                     yield Mutant(STRUCTURAL, f"{what}{name} at {site.node.op}", effects)
 
 
-def elementwise(problem: Problem, rng: np.random.Generator) -> Iterator[Mutant]:
-    """Return one element, then all elements, of one gradient off by each size."""
+def elementwise(
+    problem: Problem, rng: np.random.Generator, steady: bool = False
+) -> Iterator[Mutant]:
+    """Return one element, then all elements, of one gradient off by each size.
+
+    Parameters
+    ----------
+    steady : bool
+        Whether the one element is to be none that a branch decides on: inputs that are nudged
+        each by itself tell.
+    """
     truth = problem.reference.gradients
-    names = [name for name in problem.case.wrt if np.any(truth[name])]
+    known = {name: np.isfinite(g) & (g != 0) for name, g in truth.items()}
+    if steady:
+        for near in _apart(problem):
+            for name, g in near.reference.gradients.items():
+                known[name] &= np.abs(g - truth[name]) <= JUMP * np.abs(truth[name])
+    places = {name: np.argwhere(one) for name, one in known.items()}
+    names = [name for name in problem.case.wrt if len(places[name])]
     if not names:
         return
     for size in SIZES:
         name = names[int(rng.integers(len(names)))]
-        g = truth[name]
-        places = np.argwhere(g != 0)
-        at = tuple(places[int(rng.integers(len(places)))])
-        one = np.zeros_like(g)
-        one[at] = size * g[at]
-        yield Mutant(
-            f"one {size:.0e}".replace("e-0", "e-"), f"d {name}{list(map(int, at))}", {name: one}
-        )
-        yield Mutant(f"all {size:.0e}".replace("e-0", "e-"), f"d {name}", {name: size * g})
+        at = tuple(places[name][int(rng.integers(len(places[name])))].tolist())
+        short = f"{size:.0e}".replace("e-0", "e-")
+        one = partial(_scaled, name=name, size=size, at=at)
+        yield Mutant(f"one {short}", f"d {name}{list(at)}", one)
+        yield Mutant(f"all {short}", f"d {name}", partial(_scaled, name=name, size=size, at=...))
+
+
+def _apart(problem: Problem) -> Iterator[Problem]:
+    """Return the problem at inputs where ties are broken."""
+    rng = np.random.default_rng(problem.case.seed)
+    for _ in range(POINTS):
+        near = {
+            name: x * (1 + NUDGE * rng.standard_normal(x.shape)) if x.dtype.kind == "f" else x
+            for name, x in problem.inputs.items()
+        }
+        yield replace(problem, inputs=near)
+
+
+def _scaled(problem: Problem, name: str, size: float, at: Any) -> dict[str, Array]:
+    effect = np.zeros_like(problem.reference.gradients[name])
+    effect[at] = size * problem.reference.gradients[name][at]
+    return {name: np.where(np.isfinite(effect), effect, 0.0)}
 
 
 def applied(gradient: Array, effect: Array, dtype: str) -> Array:
@@ -115,22 +146,29 @@ def applied(gradient: Array, effect: Array, dtype: str) -> Array:
     return (np.asarray(gradient, np.float64) + effect).astype(numpy_dtype(dtype))
 
 
-def _site(graph: Graph, node: Node, tape: Tape) -> Site:
-    constant = constants_of(np.dtype(np.float64))
+def _site(problem: Problem, node: Node) -> Site:
+    constant, tape = constants_of(np.dtype(np.float64)), problem.tape
     operands = tuple(
         tape.values[o] if isinstance(o, str) else constant(o.value, "float") for o in node.operands
     )
-    return Site(graph, node, operands, tape.values[node.name], tape.pullbacks[node.name])
+    return Site(problem.graph, node, operands, tape.values[node.name], tape.pullbacks[node.name])
 
 
-def _effects(
-    problem: Problem, tape: Tape, name: str, pullback: Pullback, truth: Mapping[str, Array]
-) -> dict[str, Array]:
-    spoiled = replace(tape, pullbacks={**tape.pullbacks, name: pullback})
+def _structural_effects(problem: Problem, what: str, node: Node, i: int) -> dict[str, Array]:
+    """Run the chain rule with one pullback spoiled; where that makes no number, nothing is added.
+
+    At nudged inputs there may be no such bug, as where a tie is gone: then it does nothing.
+    """
     with np.errstate(all="ignore"):
-        wrong = backward(problem.graph, spoiled, problem.cotangent)
+        pullbacks = [pullback for _, pullback in SPOILS[what](_site(problem, node))]
+        if i >= len(pullbacks):
+            return {}
+        spoiled = {**problem.tape.pullbacks, node.name: pullbacks[i]}
+        wrong = backward(problem.graph, replace(problem.tape, pullbacks=spoiled), problem.cotangent)
+        truth = problem.reference.gradients
         effects = {key: wrong[key] - truth[key] for key in problem.case.wrt}
-    return {key: e for key, e in effects.items() if np.any(e) and np.all(np.isfinite(e))}
+    finite = {key: np.where(np.isnan(truth[key]), 0.0, e) for key, e in effects.items()}
+    return {key: e for key, e in finite.items() if np.any(e) and np.all(np.isfinite(e))}
 
 
 def _wrong_sign(site: Site) -> Iterator[tuple[str, Pullback]]:
@@ -203,13 +241,31 @@ def _eps(site: Site) -> Iterator[tuple[str, Pullback]]:
 
 
 def _ties(site: Site) -> Iterator[tuple[str, Pullback]]:
-    """Take another branch where an element lies on the kink."""
-    x = site.operands[0]
-    if site.node.op in ("relu", "abs") and np.any(x == 0):
-        yield " at 0", lambda dy: (np.where(x == 0, dy, site.pullback(dy)[0]),)
-    elif site.node.op in ("maximum", "minimum") and np.any(x == site.operands[1]):
-        tied = np.where(site.operands[0] == site.operands[1], 2.0, 1.0)
-        yield ", both", site.masked(tied)
+    """Share a tie out as no choice of branches does."""
+    x, op = site.operands[0], site.node.op
+    if op in ("relu", "abs") and np.any(x == 0):
+        at_zero = np.where(x == 0, 1.5, 0.0)
+        yield " x 1.5 at 0", lambda dy: (site.pullback(dy)[0] + dy * at_zero,)
+    elif op in ("maximum", "minimum") and np.any(tied := x == site.operands[1]):
+        if not all(isinstance(operand, str) for operand in site.node.operands):
+            return  # beside a constant either is a lawful choice
+        yield ", both", site.masked(np.where(tied, 2.0, 1.0))
+        yield ", neither", site.masked(np.where(tied, 0.0, 1.0))
+    elif op in ("max", "min") and np.any(_shared(site)):
+        yield ", all to each", lambda dy: (_whole(site, dy),)
+        yield ", none", lambda dy: (np.where(_shared(site), 0.0, site.pullback(dy)[0]),)
+
+
+def _shared(site: Site) -> Array:
+    """Return which elements share a gradient: those of a tie."""
+    share = site.pullback(np.ones(site.value.shape))[0]
+    return np.asarray((share > 0) & (share < 1))
+
+
+def _whole(site: Site, dy: Array) -> Array:
+    """Give each of several tied elements all, instead of its share."""
+    share = site.pullback(np.ones(site.value.shape))[0]
+    return np.asarray(site.pullback(dy)[0] / np.where(_shared(site), share, 1.0))
 
 
 BROADCASTING = frozenset(("add", "subtract", "multiply", "divide", "maximum", "minimum", "where"))

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
 
 from gradcmp import inputs
 from gradcmp.backends import Job
 from gradcmp.backends.numpy import NumpyBackend
 from gradcmp.case import BackendSpec, Case, DType
-from gradcmp.graph import Graph, build, infer
+from gradcmp.graph import Graph, Tape, build, forward, infer
+from gradcmp.graph.walk import constants_of
+from gradcmp.nudged import nudged_for
 from gradcmp.ops import Array
 from gradcmp.plan import resolve
 from gradcmp.recording import Failure, Outcome, Recording, from_bytes, to_bytes
 from gradcmp.workers import Pool, Request
 
 BATCH = 10  # problems that are in memory at a time
+
+Ask: TypeAlias = Callable[[Sequence[Request]], Mapping[Request, Outcome]]
 
 
 @dataclass(frozen=True)
@@ -49,12 +56,16 @@ class Problem:
         return NumpyBackend("cpu").record(job)
 
     @cached_property
-    def digest(self) -> str:
-        """A name for all that a recording depends on, but the backend."""
-        known = hashlib.sha256(repr((self.body, self.case.output)).encode())
-        for array in (*self.inputs.values(), self.cotangent):
-            known.update(repr((array.shape, array.dtype)).encode() + array.tobytes())
-        return known.hexdigest()[:20]
+    def tape(self) -> Tape:
+        """The reference's forward pass, with the pullbacks of its nodes."""
+        with np.errstate(all="ignore"):
+            return forward(self.graph, self.inputs, constants_of(np.dtype(np.float64)))
+
+    @cached_property
+    def nudged(self) -> tuple[Problem, ...]:
+        """The same at nudged inputs, which its dtype holds."""
+        near = nudged_for(self.inputs, self.case.dtype)
+        return tuple(replace(self, inputs=arrays) for arrays in near)
 
     def request(self, spec: BackendSpec, dtype: DType) -> Request:
         resolved = resolve(replace(spec, dtype=dtype), self.case)
@@ -65,11 +76,43 @@ class Problem:
 
 @dataclass(frozen=True)
 class Run:
-    """What the backends made of a problem, in its dtype and in float64, by label."""
+    """What the backends made of a problem, in its dtype and in float64, by label.
+
+    Attributes
+    ----------
+    ask : callable
+        Answers requests: what is only asked for where it is needed.
+    """
 
     problem: Problem
     outcomes: Mapping[str, Outcome]
     twins: Mapping[str, Outcome]
+    ask: Ask = field(repr=False)
+
+    @classmethod
+    def of(cls, problem: Problem, ask: Ask) -> Run:
+        """Have a problem computed by all its backends."""
+        (run,) = cls.all_of([problem], ask)
+        return run
+
+    @classmethod
+    def all_of(cls, problems: Sequence[Problem], ask: Ask) -> Iterator[Run]:
+        """Have several computed together, so that no backend waits for another."""
+        requests = [
+            {
+                (str(spec), dtype): problem.request(spec, dtype)
+                for spec in problem.case.backends
+                for dtype in dict.fromkeys((problem.case.dtype, "float64"))
+            }
+            for problem in problems
+        ]
+        answers = ask([one for by in requests for one in by.values()])
+        for problem, by in zip(problems, requests, strict=True):
+            outcomes, twins = (
+                {label: answers[one] for (label, known), one in by.items() if known == dtype}
+                for dtype in (problem.case.dtype, "float64")
+            )
+            yield cls(problem, outcomes, twins, ask)
 
     @property
     def recordings(self) -> dict[str, Recording]:
@@ -85,45 +128,72 @@ class Run:
         both = (*self.outcomes.values(), *self.twins.values())
         return [outcome for outcome in both if isinstance(outcome, Failure)]
 
+    @cached_property
+    def nudged(self) -> Mapping[str, list[tuple[Recording, Recording]]]:
+        """By label, each backend at the nudged inputs, in the dtype and in float64.
+
+        Without the inputs, which the nudged problems have.
+        """
+        dtypes = (self.problem.case.dtype, "float64")
+        requests = {
+            str(spec): [[near.request(spec, d) for d in dtypes] for near in self.problem.nudged]
+            for spec in self.problem.case.backends
+            if str(spec) in self.recordings
+        }
+        answers = self.ask([one for all_ in requests.values() for both in all_ for one in both])
+        drop = frozenset(self.problem.inputs)
+        return {
+            label: [
+                (_without(coarse, drop), _without(fine, drop))
+                for both in all_
+                for coarse, fine in [[answers[one] for one in both]]
+                if isinstance(coarse, Recording) and isinstance(fine, Recording)
+            ]
+            for label, all_ in requests.items()
+        }
+
+
+def _without(recording: Recording, names: Collection[str]) -> Recording:
+    return replace(recording, values={k: a for k, a in recording.values.items() if k not in names})
+
+
+@dataclass(frozen=True)
+class Keeper:
+    """Has workers answer what the cache does not know, and puts their answers there."""
+
+    pool: Pool
+    cache: Path | None
+
+    def __call__(self, requests: Sequence[Request]) -> dict[Request, Outcome]:
+        answers: dict[Request, Outcome] = {}
+        for request in requests:
+            path = self._path(request)
+            if path and path.exists():
+                answers[request] = from_bytes(path.read_bytes())
+        for request, outcome in self.pool.run([one for one in requests if one not in answers]):
+            answers[request] = outcome
+            path = self._path(request)
+            if path and isinstance(outcome, Recording):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(to_bytes(outcome))
+        return answers
+
+    def _path(self, request: Request) -> Path | None:
+        """Return a name for all that a recording depends on."""
+        if not self.cache:
+            return None
+        known = hashlib.sha256(repr((request.body, request.output)).encode())
+        for array in (*request.inputs.values(), request.cotangent):
+            known.update(repr((array.shape, array.dtype)).encode() + array.tobytes())
+        digest, spec = known.hexdigest()[:20], request.spec
+        name = f"{spec.name}-{spec.mode}-{spec.dtype}.safetensors"
+        return self.cache / digest[:2] / digest / name
+
 
 def runs(cases: Iterable[Case], cache: Path | None) -> Iterator[Run]:
     """Run every case on its backends, twice, as far as the cache does not know the answers."""
     left = iter(cases)
     with Pool() as pool:
+        keeper = Keeper(pool, cache)
         while batch := [Problem.of(case) for case in islice(left, BATCH)]:
-            yield from _run(batch, pool, cache)
-
-
-def _run(batch: list[Problem], pool: Pool, cache: Path | None) -> Iterator[Run]:
-    answers: dict[tuple[int, str, str], Outcome] = {}
-    asked: dict[Request, tuple[int, str, str]] = {}
-    for i, problem in enumerate(batch):
-        for spec in problem.case.backends:
-            for dtype in (problem.case.dtype, "float64"):
-                key = (i, str(spec), dtype)
-                request = problem.request(spec, dtype)
-                path = _path(cache, problem, request)
-                if path and path.exists():
-                    answers[key] = from_bytes(path.read_bytes())
-                else:
-                    asked[request] = key
-    for request, outcome in pool.run(asked):
-        key = asked[request]
-        answers[key] = outcome
-        path = _path(cache, batch[key[0]], request)
-        if path and isinstance(outcome, Recording):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(to_bytes(outcome))
-    for i, problem in enumerate(batch):
-        labels = [str(spec) for spec in problem.case.backends]
-        yield Run(
-            problem,
-            {label: answers[i, label, problem.case.dtype] for label in labels},
-            {label: answers[i, label, "float64"] for label in labels},
-        )
-
-
-def _path(cache: Path | None, problem: Problem, request: Request) -> Path | None:
-    spec = request.spec
-    name = f"{spec.name}-{spec.mode}-{spec.dtype}.safetensors"
-    return cache / problem.digest[:2] / problem.digest / name if cache else None
+            yield from Run.all_of(batch, keeper)

@@ -9,11 +9,13 @@ from benchmarks.judging.mutants import Mutant
 from gradcmp.judge import Pair
 
 WITH, WITHOUT = "with float64", "without float64"
+ALONE = "in one dtype alone"  # and with float64, which is right there
 WORST_FIRST = (
     "shape", "dtype", "tolerance", "non-finite", "range", "bug", "suspect", "kink", "note",
     "precision", "rounding", "exact",
 )  # fmt: skip
-FOUND = frozenset(("bug", "suspect", "note", "kink", "non-finite", "range"))
+FAILS = frozenset(("bug", "suspect", "non-finite", "range"))
+FOUND = {WITH: FAILS | {"note"}, WITHOUT: FAILS | {"note"}, ALONE: FAILS}
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Killed:
     size : float
         The effect as a multiple of the actual rounding errors: RMS over RMS of one gradient, or
         for one wrong element against the error of that element.
+    verdicts : mapping of str to str
+        With and without the float64 run, and with the bug in the tested dtype alone.
     """
 
     case: str
@@ -54,6 +58,10 @@ class Killed:
     size: float
     verdicts: Mapping[str, str]
     passed: Mapping[str, bool]
+
+    def found(self, what: str) -> bool:
+        """Whether gradcmp found it."""
+        return self.verdicts[what] in FOUND[what]
 
 
 @dataclass

@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import numpy as np
 
 from benchmarks.judging.mutants import STRUCTURAL
-from benchmarks.judging.results import FOUND, WITH, WITHOUT, Killed, Measured
+from benchmarks.judging.results import ALONE, WITH, WITHOUT, Killed, Measured
 from benchmarks.judging.rivals import RIVALS
 
 ALARMS = ("bug", "suspect", "non-finite", "range", "missing", "dtype", "shape")
 COLUMNS = (STRUCTURAL, "one 1e-3", "one 1e-4", "one 1e-5", "all 1e-5")
 SIZES = ((3, 10), (10, 30), (30, 100), (100, float("inf")))  # multiples of the actual noise
+PLAIN = (100.0, 1000.0)  # times the actual noise: what one dtype alone may tell of itself
 
 
 def lines(measured: Measured) -> Iterator[str]:
@@ -23,10 +24,12 @@ def lines(measured: Measured) -> Iterator[str]:
     yield ""
     for what in (WITHOUT, WITH):
         yield f"Verdicts on correct pairs, {what}: {_counts(j.verdicts[what] for j in judged)}"
+    for what in (WITHOUT, WITH, ALONE):
         yield f"Verdicts on live mutants, {what}: {_counts(k.verdicts[what] for k in killed)}"
-    yield f"Found {WITHOUT} by size of the effect in units of the actual noise: " + ", ".join(
-        f"{low:g}–{high:g}: {_share(_found(killed, WITHOUT, low, high))}" for low, high in SIZES
-    )
+    for what in (WITHOUT, ALONE):
+        yield f"Found {what} by size of the effect in units of the actual noise: " + ", ".join(
+            f"{low:g}–{high:g}: {_share(_found(killed, what, low, high))}" for low, high in SIZES
+        )
     if measured.tightness:
         low, middle, high = np.quantile(measured.tightness, (0.1, 0.5, 0.9))
         yield (
@@ -55,8 +58,26 @@ def rules(measured: Measured) -> Iterator[str]:
             f"gradcmp auto, {what}",
             [one.verdicts[what] in ALARMS for one in judged],
             killed,
-            lambda one, what=what: one.verdicts[what] in FOUND,
+            lambda one, what=what: one.found(what),
         )
+    for least in (0.0, *PLAIN):
+        those = [one for one in killed if one.size >= least]
+        beyond = f", from {least:g} × the noise on" if least else ""
+        yield _row(f"gradcmp auto, bug {ALONE}{beyond}", [], those, lambda one: one.found(ALONE))
+
+
+def edge_lines(measured: Measured) -> Iterator[str]:
+    """Return a row for each kind of case on the edge, a table in Markdown."""
+    yield f"| case | correct pairs | mutants | {WITHOUT} | {WITH} | {ALONE} |"
+    yield "|---" * 6 + "|"
+    for kind in sorted({one.case.split()[0] for one in measured.judged}):
+        pairs = [j for j in measured.judged if j.case.startswith(f"{kind} ")]
+        kills = [k for k in measured.killed if k.case.startswith(f"{kind} ")]
+        plain = [k for k in kills if k.size >= PLAIN[0]]
+        shares = [_share([k.found(what) for k in kills]) for what in (WITHOUT, WITH)]
+        alone = f"{_share([k.found(ALONE) for k in plain])} of {len(plain)}"
+        told, name = _counts(j.verdicts[WITH] for j in pairs), kind.replace("_", " ")
+        yield f"| {name} | {told} | {len(kills)} | {' | '.join(shares)} | {alone} |"
 
 
 def hard_lines(measured: Measured) -> Iterator[str]:
@@ -78,8 +99,9 @@ def anomalies(measured: Measured) -> Iterator[str]:
         if {*one.verdicts.values()} & {*ALARMS, "note"}:
             yield f"alarm: {one.case}, {one.pair}: {one.verdicts}, {one.loudest}"
     for kill in measured.killed:
-        missed = [what for what, reason in kill.verdicts.items() if reason not in FOUND]
-        if WITH in missed or (missed and kill.mutant.kind == STRUCTURAL):
+        missed = [what for what in kill.verdicts if not kill.found(what)]
+        plain = kill.size >= PLAIN[0] and ALONE in missed
+        if WITH in missed or plain or (WITHOUT in missed and kill.mutant.kind == STRUCTURAL):
             yield (
                 f"missed: {kill.case}, {kill.backend}: {kill.mutant.kind}, "
                 f"{kill.mutant.name}, {kill.size:.3g} x noise: {kill.verdicts}"
@@ -87,7 +109,7 @@ def anomalies(measured: Measured) -> Iterator[str]:
 
 
 def _found(killed: Iterable[Killed], what: str, low: float, high: float) -> list[bool]:
-    return [k.verdicts[what] in FOUND for k in killed if low <= k.size < high]
+    return [k.found(what) for k in killed if low <= k.size < high]
 
 
 def _row(

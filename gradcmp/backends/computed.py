@@ -6,11 +6,14 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 
+from gradcmp import system
 from gradcmp.backends.registry import BUILT_IN, import_adapter
 from gradcmp.ops import OPS
 
 PATIENCE = 10.0  # seconds for a plug-in's code to be imported
+LENGTH = 200  # characters of what it said last
 # Nothing of the current directory is imported.
 ASK = """
 import sys
@@ -20,15 +23,23 @@ ask(sys.argv[1])
 """
 
 
-def computed_ops(name: str) -> frozenset[str]:
-    """Return the names of the ops that a backend computes; none for a plug-in that is broken.
+@dataclass(frozen=True)
+class Answer:
+    """The ops that a backend computes, by name; of one that could not be asked, why: a sentence."""
+
+    ops: frozenset[str] = frozenset()
+    why: str = ""
+
+
+def computed_ops(name: str) -> Answer:
+    """Return the ops that a backend computes; none for a plug-in that is broken.
 
     A plug-in's code is imported in a process of its own: if it crashes, exits or hangs, it
     computes nothing.
     """
     if name in BUILT_IN:
         adapter = import_adapter(name)
-        return frozenset(op.name for op in OPS.values() if adapter.computes(op))
+        return Answer(frozenset(op.name for op in OPS.values() if adapter.computes(op)))
     try:
         done = subprocess.run(
             [sys.executable, "-c", ASK, name],
@@ -38,9 +49,22 @@ def computed_ops(name: str) -> frozenset[str]:
             timeout=PATIENCE,
             check=True,
         )
-        return frozenset(json.loads(done.stdout.splitlines()[-1]))
-    except (subprocess.SubprocessError, OSError, ValueError, IndexError, TypeError):
-        return frozenset()
+        return Answer(frozenset(json.loads(done.stdout.splitlines()[-1])))
+    except (subprocess.SubprocessError, OSError, ValueError, IndexError, TypeError) as error:
+        text = f"backend '{name}' cannot be asked which ops it computes: {_reason(error)}"
+        return Answer(why="".join(c if c.isprintable() else "\ufffd" for c in text))
+
+
+def _reason(error: Exception) -> str:
+    """Describe why there was no answer, by the last that the process said if it said anything."""
+    if isinstance(error, subprocess.TimeoutExpired):
+        return f"it did not answer within {PATIENCE:g} s"
+    if isinstance(error, subprocess.CalledProcessError):
+        said = error.stderr.decode(errors="replace").split("\n")
+        last = next((line.strip() for line in reversed(said) if line.strip()), "")
+        ended = f"its process {system.describe(error.returncode)}"
+        return f"{ended} ({last[:LENGTH]})" if last else ended
+    return "it answered nonsense"
 
 
 def ask(name: str) -> None:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import io
-import os
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from importlib import import_module
 
 import click
 
 from gradcmp.cli.options import DEBUG
 from gradcmp.cli.signals import exit_code_of, heeded
+from gradcmp.cli.streams import forgiving, unwritten
 from gradcmp.cli.terminal import prepare, say
-from gradcmp.errors import ExitCode, GradcmpError
-from gradcmp.outside.printable import clean
+from gradcmp.errors import ExitCode, GradcmpError, UsageError, explained
 from gradcmp.system import fill_standard_streams
 from gradcmp.version import VERSION
 
@@ -57,19 +55,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     No traceback reaches the user unless ``--debug`` is given.
     """
-    arguments = sys.argv[1:] if arguments is None else arguments
-    debug = DEBUG in arguments
     fill_standard_streams()
     prepare()
+    with forgiving():
+        return _run(sys.argv[1:] if arguments is None else arguments)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    debug = DEBUG in arguments
     try:
         with heeded():
             result = cli.main(arguments, prog_name="gradcmp", standalone_mode=False)
-        sys.stdout.flush()
+        if why := unwritten():
+            error = UsageError(f"standard output cannot be written: {why}")
+            if result is None:  # the command does nothing but print
+                raise error
+            _say(str(error), ExitCode.USAGE)
     except (KeyboardInterrupt, click.exceptions.Abort) as error:
         code = exit_code_of(error)
-        with suppress(OSError):  # the terminal may be gone
-            return _say(code.name.lower().replace("_", " "), code)
-        return code
+        return _say(code.name.lower().replace("_", " "), code)
     except click.ClickException as error:
         shown = io.StringIO()
         error.show(shown)
@@ -78,14 +82,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if debug:
             raise
         return _say(str(error), error.exit_code)
-    except BrokenPipeError:  # the reader has seen enough, as in `gradcmp ops | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.AGREE
     except Exception as error:
         if debug:
             raise
-        text = f"internal error: {type(error).__name__}: {error}. See it whole with {DEBUG}."
-        return _say(clean(text), ExitCode.COULD_NOT_COMPARE)
+        return _say(str(explained(error)), ExitCode.COULD_NOT_COMPARE)
     return int(result or ExitCode.AGREE)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from gradcmp.cli.trust import user_code
@@ -10,6 +11,7 @@ from gradcmp.config.foreign import is_trusted, lies_in, root_of
 from gradcmp.errors import UsageError
 from gradcmp.keys import OPTION
 from gradcmp.outside.printable import READABLE
+from gradcmp.outside.whole import beside, write_whole
 
 STDOUT = "-"  # the file that stands for standard output
 
@@ -20,18 +22,15 @@ def require_writable(file: str) -> None:
     Raises
     ------
     UsageError
-        Also for a link out of the current directory where configs may be a stranger's: so may
-        links be.
+        Also as `require_own`.
     """
     if file == STDOUT:
         return
     path = Path(file)
-    if not is_trusted(user_code()) and not lies_in(file, root_of(path)):
-        raise UsageError(
-            f"'{file}' is a link out of '{root_of(path)}', which {OPTION} refuses",
-            way_out="Name another file",
-        )
+    require_own(path)
     try:
+        with suppress(FileNotFoundError):
+            path.lstat()  # is its name too long?
         if path.is_dir():
             raise UsageError(f"'{file}' is a directory", way_out="Name a file")
         if not path.parent.is_dir():
@@ -39,10 +38,25 @@ def require_writable(file: str) -> None:
         if is_special(path):
             path.open("ab").close()
         else:
-            beside(path).touch(exist_ok=False)
-            beside(path).unlink()
+            probe = beside(path)
+            probe.touch(exist_ok=False)
+            probe.unlink()
     except OSError as error:
         raise UsageError(f"'{file}' cannot be written: {error.strerror}") from None
+
+
+def require_own(path: Path) -> None:
+    """Refuse to write where a link leads out of the current directory, if it may be a stranger's.
+
+    Raises
+    ------
+    UsageError
+    """
+    if not is_trusted(user_code()) and not lies_in(str(path), root_of(path)):
+        raise UsageError(
+            f"'{path}' is a link out of '{root_of(path)}', which {OPTION} refuses",
+            way_out="Name another place",
+        )
 
 
 def write(file: str, content: str | bytes) -> None:
@@ -58,13 +72,8 @@ def write(file: str, content: str | bytes) -> None:
     try:
         if is_special(path):
             path.write_bytes(data)
-            return
-        try:
-            with beside(path).open("xb") as stream:
-                stream.write(data)
-            beside(path).replace(path)
-        finally:
-            beside(path).unlink(missing_ok=True)
+        else:
+            write_whole(path, data)
     except OSError as error:
         raise UsageError(f"'{file}' cannot be written: {error.strerror}") from None
 
@@ -72,8 +81,3 @@ def write(file: str, content: str | bytes) -> None:
 def is_special(path: Path) -> bool:
     """Whether it is a device or a pipe, which nothing can be put in the place of."""
     return path.exists() and not path.is_file()
-
-
-def beside(path: Path) -> Path:
-    """Return the name of what becomes a file when it is whole."""
-    return path.with_name(f".{path.name}.{os.getpid()}")

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gradcmp.cli.files import STDOUT, require_writable, write
+from gradcmp.cli.streams import unwritten
 from gradcmp.cli.terminal import put
-from gradcmp.errors import UsageError
+from gradcmp.errors import GradcmpError, UsageError, explained, together
 from gradcmp.report import PRINTED, report_named
 
 if TYPE_CHECKING:
@@ -68,31 +70,75 @@ def targets(texts: Iterable[str], json_file: str | None) -> tuple[Target, ...]:
         files.append(os.environ[SUMMARY])
     taken = set()
     for file in files:
+        require_writable(file)
         place = file if file == STDOUT else os.path.realpath(file)
         if place in taken:
             name = "standard output" if file == STDOUT else f"'{file}'"
             raise UsageError(f"two reports go to {name}", way_out="Give each its own file")
         taken.add(place)
-        require_writable(file)
     return tuple(found)
 
 
-def hand_out(verdicts: Sequence[CaseVerdict], reports: Iterable[Target]) -> None:
-    """Write every report; those on standard output last.
+def hand_out(
+    verdicts: Sequence[CaseVerdict],
+    reports: Sequence[Target],
+    show: Callable[[], None] = lambda: None,
+    debug: bool = False,
+) -> None:
+    """Write every report: files first, then what a person sees, then those on standard output.
+
+    One that cannot be written does not keep the others from it.
+
+    Parameters
+    ----------
+    show : callable
+        Prints the screen.
+    debug : bool
+        Whether an error in gradcmp itself is wanted with its traceback: then it ends all.
 
     Raises
     ------
-    UsageError
-        When a file can no longer be written.
+    GradcmpError
+        Naming each file that can no longer be written, and what could not be made.
     """
-    for target in sorted(reports, key=lambda one: one.file == STDOUT):
-        text = report_named(target.name)(verdicts)
-        if target.file == STDOUT:
-            put(text)
-        else:
-            write(target.file, text)
+    errors: list[GradcmpError] = []
+    for what, step in _steps(verdicts, reports, show):
+        try:
+            step()
+        except GradcmpError as error:
+            errors.append(error)
+        except Exception as error:
+            if debug:
+                raise
+            errors.append(explained(error, f"{what} could not be made: "))
+    if errors:
+        raise together(errors)
+
+
+def _steps(
+    verdicts: Sequence[CaseVerdict], reports: Sequence[Target], show: Callable[[], None]
+) -> Iterator[tuple[str, Callable[[], None]]]:
+    """Return what there is to do, in that order, and what each is called."""
+
+    def step(name: str, give: Callable[[str], None]) -> tuple[str, Callable[[], None]]:
+        return f"the report '{name}'", lambda: give(report_named(name)(verdicts))
+
+    for target in reports:
+        if target.file != STDOUT:
+            yield step(target.name, partial(write, target.file))
         if target.name == GITHUB and os.environ.get(SUMMARY):
-            append(os.environ[SUMMARY], report_named("markdown")(verdicts))
+            yield step("markdown", partial(append, os.environ[SUMMARY]))
+    yield "the screen", show
+    for target in reports:
+        if target.file == STDOUT:
+            yield step(target.name, print_whole)
+
+
+def print_whole(text: str) -> None:
+    """Write a report to standard output; raises UsageError where that is full."""
+    put(text)
+    if why := unwritten():
+        raise UsageError(f"the report on standard output cannot be written: {why}")
 
 
 def append(file: str, text: str) -> None:

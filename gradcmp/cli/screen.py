@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from gradcmp.cli.options import debugging
 from gradcmp.cli.output import Output
 from gradcmp.cli.terminal import console
 from gradcmp.errors import ExitCode
@@ -29,7 +30,13 @@ def show(verdicts: Sequence[CaseVerdict], output: Output) -> ExitCode:
 def publish(
     verdicts: Sequence[CaseVerdict], reports: Sequence[Target], *shown: RenderableType
 ) -> ExitCode:
-    """Print what a person sees, hand out the reports and give the exit code."""
+    """Print what a person sees, hand out the reports and give the exit code.
+
+    Raises
+    ------
+    GradcmpError
+        As `hand_out`, once all else is there.
+    """
     from gradcmp.report.words.sentence import Tally
 
     if not reports:  # the usual case needs none of their code
@@ -37,8 +44,10 @@ def publish(
         return Tally.of(verdicts).exit_code
     from gradcmp.cli.reports import hand_out, takes_the_screen, unheard
 
-    if not takes_the_screen(reports):
-        with unheard(reports):
-            console().print(*shown)
-    hand_out(verdicts, reports)
+    def show() -> None:
+        if not takes_the_screen(reports):
+            with unheard(reports):
+                console().print(*shown)
+
+    hand_out(verdicts, reports, show, debugging())
     return Tally.of(verdicts).exit_code

@@ -35,15 +35,20 @@ def heeded() -> Iterator[None]:
         return
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, *ENDING)}
     looks = 0
+    late: dict[int, threading.Timer] = {}  # by signal: what will send it again
 
     def heed(number: int, frame: FrameType | None) -> None:
         nonlocal looks
         looks += 1
+        late.pop(number, None)
         if amid_import(frame) and looks < PATIENCE:
-            again = threading.Timer(PAUSE, signal_again, (number,))
+            again = late[number] = threading.Timer(PAUSE, signal_again, (number,))
             again.daemon = True
             again.start()
             return
+        end(number)
+
+    def end(number: int) -> None:
         if number == signal.SIGINT:
             raise KeyboardInterrupt
         for one in ENDING:
@@ -59,9 +64,17 @@ def heeded() -> Iterator[None]:
         signal.signal(number, handler)
     try:
         yield
+        for number, again in [*late.items()]:  # amid the last import of all
+            again.cancel()
+            end(number)
     finally:
-        for number in own:
-            signal.signal(number, handlers[number])
+        try:
+            for again in [*late.values()]:
+                again.cancel()
+                again.join()  # what it sends must find the handlers of this place
+        finally:
+            for number in own:
+                signal.signal(number, handlers[number])
 
 
 def amid_import(frame: FrameType | None) -> bool:

@@ -19,7 +19,7 @@ def no_user_code(function: F) -> F:
         is_flag=True,
         expose_value=False,
         callback=lambda context, _, chosen: context.meta.update({OPTION: chosen}),
-        help="Refuse configs that name programs, or files outside of their folders.",
+        help="Refuse configs that name programs, code, or files outside of their folders.",
     )(function)
 
 

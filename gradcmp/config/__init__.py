@@ -8,6 +8,16 @@ from gradcmp.config.files import (
     parse_input,
     schema,
     seed_case,
+    survey,
 )
 
-__all__ = ["find", "load", "load_text", "parse_backend", "parse_input", "schema", "seed_case"]
+__all__ = [
+    "find",
+    "load",
+    "load_text",
+    "parse_backend",
+    "parse_input",
+    "schema",
+    "seed_case",
+    "survey",
+]

@@ -24,16 +24,16 @@ from gradcmp.case import (
     Ulp,
 )
 from gradcmp.config.code import code_spec
-from gradcmp.config.document import Table
+from gradcmp.config.document import Table, require_text
 from gradcmp.config.foreign import refuse
-from gradcmp.config.messages import first_error, locate, spell
+from gradcmp.config.messages import errors_of, locate, spell
 from gradcmp.config.models import Backend, CaseModel, Input, UlpModel
 from gradcmp.errors import ConfigError, Location, UsageError, did_you_mean
 from gradcmp.inputs import KINDS, check, require_memory
 from gradcmp.keys import Reach, keys
+from gradcmp.system import PIPES
 from gradcmp.tolerances import NAMED
 
-PIPES = ("/dev", "/dev/fd", "/proc/self/fd")  # where shells name theirs
 DEFAULT_BACKENDS = ("numpy", "tensorflow", "torch")
 
 
@@ -72,7 +72,7 @@ def build_case(table: Table, suffix: str, file: str, user_code: bool) -> Case:
     try:
         model = CaseModel.model_validate(table)
     except ValidationError as error:
-        raise first_error(error.errors(include_url=False), table, file) from None
+        raise errors_of(error.errors(include_url=False), table, file) from None
     draft = _Draft(table, suffix, file, user_code)
     draft.require_own(_reaches(Case), model)
     for name, key in keys(Case).items():
@@ -84,10 +84,11 @@ def build_case(table: Table, suffix: str, file: str, user_code: bool) -> Case:
 def parse_input(name: str, text: str) -> InputSpec:
     """Read an input's one-line form, ``normal:4x3``; see `gradcmp.config.parse_input`."""
     _require_identifier(name, None)
+    require_text(text, f"inputs.{name}")
     try:
         model = _adapter(Input).validate_python(text)
     except ValidationError as error:
-        raise first_error(error.errors(include_url=False), text, None, "inputs", name) from None
+        raise errors_of(error.errors(include_url=False), text, None, "inputs", name) from None
     spec = _input(model, PurePath(), None)
     check(name, spec)
     return spec
@@ -95,10 +96,11 @@ def parse_input(name: str, text: str) -> InputSpec:
 
 def parse_backend(text: str) -> BackendSpec:
     """Read a backend's one-line form, ``torch:compile``; see `gradcmp.config.parse_backend`."""
+    require_text(text, "backend")
     try:
         model = _adapter(Backend).validate_python(text)
     except ValidationError as error:
-        raise first_error(error.errors(include_url=False), text, None, "backend") from None
+        raise errors_of(error.errors(include_url=False), text, None, "backend") from None
     return _backend(model, "backend", None)
 
 
@@ -148,12 +150,10 @@ def _inputs(written: Mapping[str, Any], draft: _Draft) -> dict[str, InputSpec]:
 
 def _graph(written: Mapping[str, str] | None, draft: _Draft) -> dict[str, Expression]:
     if (written is None) == ("code" not in draft.table):
-        fact = (
-            "the case has neither 'graph' nor 'code'"
-            if written is None
-            else ("the case has both 'graph' and 'code'")
+        fact = "no 'graph', and no 'code'" if written is None else "both 'graph' and 'code'"
+        raise ConfigError(
+            f"the case has {fact}", where=draft.locate("graph"), way_out="Write one of them"
         )
-        raise ConfigError(fact, where=draft.locate("graph"), way_out="Write one of them")
     graph = {}
     for name, text in (written or {}).items():
         where = draft.locate("graph", name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import PurePath
 
 from gradcmp.case import Case
@@ -11,13 +11,27 @@ from gradcmp.config.document import Items, Table, parse
 from gradcmp.config.matrix import MAX_CASES, expand, merge, size
 from gradcmp.config.messages import locate, shorten, spell
 from gradcmp.config.models import CaseModel
-from gradcmp.errors import ConfigError, Location, did_you_mean
+from gradcmp.errors import ConfigError, GradcmpError, Location, did_you_mean, together
 
 SUITE = ("defaults", "cases")  # the keys of a file with several cases
 
 
 def read(text: str, file: str, user_code: bool) -> tuple[Case, ...]:
     """Read the text of a config file; see `gradcmp.config.load_text`."""
+    cases = survey(text, file, user_code)
+    if faults := [case.fault for case in cases if case.fault]:
+        raise together(faults)
+    return cases
+
+
+def survey(text: str, file: str, user_code: bool) -> tuple[Case, ...]:
+    """Read the text of a config file; a case that is wrong has a fault, and the others are read.
+
+    Raises
+    ------
+    ConfigError
+        When no case can be told from another.
+    """
     data = parse(text, file)
     if not isinstance(data, Table):
         raise ConfigError(
@@ -36,13 +50,32 @@ def read(text: str, file: str, user_code: bool) -> tuple[Case, ...]:
             where=locate(tables[0], ("matrix",), file),
             way_out="Shorten a list under 'matrix'",
         )
-    cases = tuple(
-        build_case(one, suffix, file, user_code)
-        for table in tables
-        for one, suffix in expand(table, file)
-    )
-    _require_distinct(cases)
+    cases = tuple(case for table in tables for case in _cases(table, file, user_code))
+    _require_distinct(case for case in cases if not case.fault)
     return cases
+
+
+def _cases(table: Table, file: str, user_code: bool) -> Iterator[Case]:
+    """Return the cases that a table stands for; one with a fault where none can be made."""
+    try:
+        variants = [*expand(table, file)]
+    except GradcmpError as error:
+        yield faulty(table.get("name"), Location(file, table.line), error)
+        return
+    for one, suffix in variants:
+        try:
+            yield build_case(one, suffix, file, user_code)
+        except GradcmpError as error:
+            yield faulty(f"{one.get('name')}{suffix}", Location(file, table.line), error)
+
+
+def faulty(name: object, where: Location, error: GradcmpError) -> Case:
+    """Return what stands for a case that cannot be read."""
+    text = name if isinstance(name, str) and name else PurePath(where.file).stem
+    shown = text if text.isprintable() else ascii(text)[1:-1]
+    return Case(
+        shown, inputs={}, graph={}, output="", wrt=(), backends=(), where=where, fault=error
+    )
 
 
 def _suite(data: Table, file: str) -> list[Table]:

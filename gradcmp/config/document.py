@@ -148,6 +148,8 @@ class _Builder:
         return value
 
     def scalar(self, event: yaml.ScalarEvent) -> Any:
+        if not is_text(event.value):
+            self.fail(event, f"{event.value!a} contains half a character", "Write it whole")
         if not event.implicit[0]:  # quoted, or a block
             return event.value
         try:
@@ -205,6 +207,17 @@ class _Builder:
 
     def fail(self, event: Any, fact: str, way_out: str | None = None) -> NoReturn:
         raise ConfigError(fact, where=Location(self.file, line_of(event)), way_out=way_out)
+
+
+def is_text(value: str) -> bool:
+    """Whether it can be written in UTF-8: escapes in YAML and bytes on a command line may not."""
+    return not any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def require_text(value: str, what: str) -> None:
+    """Refuse what is not text; raises ConfigError."""
+    if not is_text(value):
+        raise ConfigError(f"{what} is {value!a}, and must be text in UTF-8")
 
 
 def line_of(event: Any) -> int:

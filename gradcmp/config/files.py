@@ -8,8 +8,8 @@ from typing import Any
 
 from gradcmp.case import BackendSpec, Case, InputSpec
 from gradcmp.config.foreign import is_trusted, require_no_way_out
-from gradcmp.errors import ConfigError, Location
-from gradcmp.outside.files import beginning, below, is_special
+from gradcmp.errors import ConfigError, GradcmpError, Location
+from gradcmp.outside.files import beginning, below, is_special, kind
 
 SUFFIXES = (".yaml", ".yml")
 SEED = "seed.yaml"
@@ -36,25 +36,27 @@ def find(paths: Iterable[str | Path], user_code: bool | None = None) -> tuple[Pa
     """
     found: dict[Path, None] = {}
     for path in map(Path, paths):
-        files = [path]
-        if path.is_dir():
-            files = _below(path)
-        elif not path.exists():
-            raise ConfigError(f"'{path}' does not exist")
+        files = _at(path)
         if not is_trusted(user_code):
             require_no_way_out(files, path)
         found |= dict.fromkeys(files)
     return tuple(found)
 
 
-def _below(folder: Path) -> list[Path]:
+def _at(path: Path) -> list[Path]:
     try:
-        files = below(folder, SUFFIXES)
+        there = kind(path)
+        if there == "nothing":
+            raise ConfigError(f"'{path}' does not exist")
+        return _configs(path, below(path, SUFFIXES)) if there == "folder" else [path]
     except OSError as error:
         raise ConfigError(
-            f"'{error.filename or folder}' cannot be read: {error.strerror}",
+            f"'{error.filename or path}' cannot be read: {error.strerror}",
             way_out="Make it readable, or name the other configs",
         ) from None
+
+
+def _configs(folder: Path, files: list[Path]) -> list[Path]:
     if not files:
         raise ConfigError(f"'{folder}' contains no {' or '.join('*' + s for s in SUFFIXES)}")
     for file in files:
@@ -77,11 +79,22 @@ def load(path: str | Path, user_code: bool | None = None) -> tuple[Case, ...]:
     Raises
     ------
     ConfigError
-        With file and line, for the first thing that is wrong.
+        With file and line, for all that can be found wrong at once.
     InputError
         For an input that cannot be made: a missing file, a wrong key, another shape.
     """
     return load_text(read_text(path, user_code), str(path), user_code)
+
+
+def survey(path: str | Path, user_code: bool | None = None) -> tuple[Case, ...]:
+    """Read the cases of one config file as `load` does, those that are wrong with their faults."""
+    from gradcmp.config import cases
+
+    try:
+        text = read_text(path, user_code)
+        return cases.survey(text, str(path), is_trusted(user_code))
+    except GradcmpError as error:
+        return (cases.faulty(None, Location(str(path)), error),)
 
 
 def read_text(path: str | Path, user_code: bool | None = None) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from gradcmp.errors import ConfigError, Location
 from gradcmp.keys import OPTION, Reach
+from gradcmp.system import KERNEL
 
 VARIABLE = "GRADCMP_NO_USER_CODE"
 OFF = ("", "0", "false", "no", "off")  # whatever else stands there refuses
@@ -89,8 +90,11 @@ def root_of(given: Path) -> Path:
     all that is written as part of it; a place elsewhere is taken as it is given.
     """
     here = Path.cwd()
-    if Path(os.path.normpath(here / given)).is_relative_to(here):
+    place = Path(os.path.normpath(here / given))
+    if place.is_relative_to(here):
         return here
+    if any(place.is_relative_to(one) for one in KERNEL):
+        return Path(place.anchor)
     return given if given.is_dir() else given.parent
 
 

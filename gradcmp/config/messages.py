@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from gradcmp.config.document import Items, Table
 from gradcmp.config.models import INPUTS, BackendModel, CaseModel, FixedModel, UlpModel
-from gradcmp.errors import ConfigError, GradcmpError, Location, did_you_mean
+from gradcmp.errors import ConfigError, GradcmpError, Location, did_you_mean, together
 from gradcmp.tolerances import WHY
 
 Path: TypeAlias = Sequence["str | int"]
@@ -28,12 +28,11 @@ WANTED: Mapping[str, str] = {
 TAGS = {"inputs": 2, "tolerance": 1}  # where pydantic's path names a member of a union
 
 
-def first_error(
-    errors: Iterable[Details], data: Any, file: str | None, *prefix: str
-) -> GradcmpError:
-    """Turn the first of pydantic's errors in the file's order into one of ours.
+def errors_of(errors: Iterable[Details], data: Any, file: str | None, *prefix: str) -> GradcmpError:
+    """Turn pydantic's errors into ours, in the file's order, one for each place.
 
-    A key that is missing comes last: mostly an unknown key is the same one, misspelt.
+    Keys that are missing come last, and not at all beside an unknown key: mostly that is the same
+    one, misspelt.
 
     Parameters
     ----------
@@ -48,7 +47,16 @@ def first_error(
     def order(details: Details) -> tuple[bool, int]:
         return details["type"] == "missing", _line(data, _written(details["loc"])) or 0
 
-    details = min(errors, key=order)
+    first: dict[tuple[str | int, ...], Details] = {}
+    for details in sorted(errors, key=order):
+        first.setdefault(tuple(_written(details["loc"])), details)
+    found = list(first.values())
+    if any(details["type"] == "extra_forbidden" for details in found):
+        found = [details for details in found if details["type"] != "missing"]
+    return together([_error_of(details, data, file, *prefix) for details in found])
+
+
+def _error_of(details: Details, data: Any, file: str | None, *prefix: str) -> GradcmpError:
     rule = _RULES.get(details["type"], _other)
     where = None if file is None else locate(data, _written(details["loc"]), file)
     return rule(details, (*prefix, *details["loc"])).at(where)
@@ -165,6 +173,11 @@ def _too_small(details: Details, path: Path) -> GradcmpError:
     return ConfigError(f"{spell(path)} is {shorten(details['input'])}, and must be {wanted}")
 
 
+def _not_a_word(details: Details, path: Path) -> GradcmpError:
+    found = ascii(details["input"])
+    return ConfigError(f"{spell(path)} is {found}, and must be text in UTF-8, in a single line")
+
+
 def _too_large(details: Details, path: Path) -> GradcmpError:
     fact = f"{spell(path)} is {shorten(details['input'])}"
     return ConfigError(
@@ -199,6 +212,8 @@ _RULES: Mapping[str, Callable[[Details, Path], GradcmpError]] = {
     "too_short": _empty,
     "too_long": _too_long,
     "string_too_short": _empty,
+    "string_pattern_mismatch": _not_a_word,
+    "string_unicode": _not_a_word,
     "greater_than": _too_small,
     "greater_than_equal": _too_small,
     "less_than": _too_large,

@@ -23,15 +23,13 @@ from pydantic import (
     create_model,
 )
 
-from gradcmp.case import BackendSpec, Case, Fixed, Ulp
+from gradcmp.case import MAX_AXES, BackendSpec, Case, Fixed, Ulp
 from gradcmp.config.shorthand import BRINGS_SHAPE, expand_backend, expand_input, expand_shape
 from gradcmp.errors import GradcmpError
 from gradcmp.inputs import KINDS, Kind
 from gradcmp.keys import REQUIRED, Key, keys
 from gradcmp.native.frameworks import FRAMEWORKS
 from gradcmp.tolerances import NAMED
-
-MAX_AXES = 32  # what NumPy 1 can have; NumPy 2 has 64
 
 Numbers: TypeAlias = float | list[Any]
 

@@ -11,6 +11,7 @@ from textwrap import wrap
 from gradcmp.backends import idioms, import_adapter
 from gradcmp.backends.idiom import Cell, Idiom
 from gradcmp.case import Case, DType, Fixed
+from gradcmp.errors import GraphError
 from gradcmp.explain.drawn import RNG, source
 from gradcmp.explain.native import spelled
 from gradcmp.explain.reference.chain import meaning, rule
@@ -21,6 +22,7 @@ from gradcmp.explain.reference.trees import WIDTH, Listing, pretty
 from gradcmp.graph import Graph
 from gradcmp.inputs.draw import COTANGENT as DRAWN
 from gradcmp.judge.elementwise.tolerance import DEFAULTS
+from gradcmp.judge.recorded.reference import MISFIT
 from gradcmp.ops import Array, ArraySpec
 from gradcmp.plan import check
 
@@ -80,7 +82,14 @@ class Program:
         plan = check(case)
         arrays = plan.draw()
         taken = [name for one in written.values() for name in (one.module, *one.names)]
-        book = textbook(plan.graph, arrays.inputs, arrays.cotangent, taken)
+        try:
+            book = textbook(plan.graph, arrays.inputs, arrays.cotangent, taken)
+        except MISFIT as error:
+            raise GraphError(
+                f"case '{case.name}' cannot be computed from its inputs ({error})",
+                where=case.where,
+                way_out="Look at its indices and labels",
+            ) from None
         return cls(case, plan.graph, plan.specs, arrays.inputs, arrays.cotangent, book, written)
 
     def name(self, of: str) -> str:

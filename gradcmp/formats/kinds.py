@@ -65,6 +65,11 @@ def format_of(file: Path) -> Format:
     raise RecordingError(f"it is in none of the formats {', '.join(SUFFIXES)}", way_out=way_out)
 
 
+def is_foreign(file: Path) -> bool:
+    """Whether it is a file of another program, and is read by a library or as a table."""
+    return file.is_file() and file.stat().st_size > 0 and format_of(file) != "own"
+
+
 def _archived(file: Path) -> Format | None:
     try:
         with zipfile.ZipFile(file) as archive:

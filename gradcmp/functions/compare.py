@@ -14,8 +14,7 @@ from gradcmp.functions.constants import forgive_constants
 from gradcmp.functions.nudged import own_noise_of
 from gradcmp.functions.question import arrays_of, case_of
 from gradcmp.functions.recorded import recorded, shared
-from gradcmp.functions.runs import run
-from gradcmp.functions.sides import Make, Sides, at_one_point
+from gradcmp.functions.sides import Make, Sides, at_one_point, run
 from gradcmp.judge import CaseVerdict
 from gradcmp.judge.case import judge_body
 from gradcmp.native.frameworks import engine, framework_of

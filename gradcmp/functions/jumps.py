@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from gradcmp.case import DType
+from gradcmp.dtypes import FORMATS, Format
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.noise.kinks import MOST_ROWS, ROWS
 from gradcmp.native.outcome import Outcome
@@ -31,6 +32,11 @@ class Jumps:
     clean: Outcome | None
     dtype: DType
     names: Collection[str]
+
+    @property
+    def precision(self) -> Format:
+        """The rounding of the dtype in which they are open."""
+        return FORMATS[self.dtype]
 
     @cached_property
     def jumps(self) -> Mapping[str, Float]:

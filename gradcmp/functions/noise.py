@@ -14,6 +14,7 @@ from gradcmp.functions.jumps import Jumps
 from gradcmp.inputs import round_to
 from gradcmp.judge.auto.loudness import OWN_LIMITS, Limits, limits_of, together
 from gradcmp.judge.auto.pair import RecordingPair
+from gradcmp.judge.noise.bfloat16 import Bfloat16Model
 from gradcmp.judge.noise.calibration import Scale, pool
 from gradcmp.judge.noise.nearby_points import NEARBY, POINTS
 from gradcmp.native.outcome import Array, Outcome
@@ -173,7 +174,9 @@ class CodeNoise:
     def _pooled(self, label: str, runs: Sequence[Outcome], dtype: DType) -> SideNoise:
         base, *replicas = [self._tensors(run) for run in (self.clean[label], *runs)]
         unruled = dict.fromkeys(op for run in runs for op in run.unruled)
-        return SideNoise(_scales(base, replicas, dtype, self.names), unruled=tuple(unruled))
+        roundings = Bfloat16Model.roundings if FORMATS[dtype].only_stores else 1
+        scales = _scales(base, replicas, dtype, self.names, roundings)
+        return SideNoise(scales, unruled=tuple(unruled))
 
     def _own(self, label: str, dtype: DType) -> SideNoise:
         """Return what the code strays from its own float64 runs at nearby points."""
@@ -214,6 +217,7 @@ def _scales(
     replicas: Sequence[Mapping[str, Array]],
     dtype: DType,
     names: Iterable[str],
+    roundings: int = 1,
 ) -> dict[str, Scale]:
     found = {}
     for name in names:
@@ -222,7 +226,7 @@ def _scales(
         known = np.asarray(base[name], np.float64)
         rows = [np.asarray(one[name], np.float64) for one in replicas if name in one]
         rows = [row if row.shape == known.shape else known for row in rows]
-        found[name] = pool(np.stack([known, *rows]), FORMATS[dtype])
+        found[name] = pool(np.stack([known, *rows]), FORMATS[dtype], roundings)
     return found
 
 

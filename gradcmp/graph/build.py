@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from gradcmp.case import Case, Expression
-from gradcmp.errors import GraphError, did_you_mean
+from gradcmp.errors import GraphError, did_you_mean, together
 from gradcmp.graph.expression import parse
 from gradcmp.graph.records import Graph, Node
 
@@ -20,23 +20,33 @@ def build(case: Case) -> Graph:
         For a cycle, an unknown or doubly used name, an input that nothing uses, an output that
         is not a node, or an expression outside the language.
     """
-    for name, expression in case.graph.items():
-        if name in case.inputs:
-            raise GraphError(
-                f"'{name}' is both an input and a node",
-                where=expression.where,
-                way_out="Rename one of them",
-            )
+    refuse(
+        GraphError(
+            f"'{name}' is both an input and a node",
+            where=expression.where,
+            way_out="Rename one of them",
+        )
+        for name, expression in case.graph.items()
+        if name in case.inputs
+    )
     graph = assemble(tuple(case.inputs), tuple(case.graph.items()), case.output)
     used = {source for node in graph for source in node.sources}
-    for name, spec in case.inputs.items():
-        if name not in used:
-            raise GraphError(
-                f"input '{name}' is not used by any node",
-                where=spec.where or case.where,
-                way_out="Use it or remove it",
-            )
+    refuse(
+        GraphError(
+            f"input '{name}' is not used by any node",
+            where=spec.where or case.where,
+            way_out="Use it or remove it",
+        )
+        for name, spec in case.inputs.items()
+        if name not in used
+    )
     return graph
+
+
+def refuse(errors: Iterable[GraphError]) -> None:
+    """Raise all errors at once, if there are any."""
+    if found := list(errors):
+        raise together(found)
 
 
 @lru_cache(maxsize=64)  # a warm worker is asked the same graph again and again
@@ -44,24 +54,33 @@ def assemble(
     inputs: tuple[str, ...], body: tuple[tuple[str, Expression], ...], output: str
 ) -> Graph:
     """Make a graph of input names, named expressions and the name of the output."""
-    steps = {name: parse(name, expression) for name, expression in body}
+    steps: dict[str, tuple[Node, ...]] = {}
+    errors = []
+    for name, expression in body:
+        try:
+            steps[name] = parse(name, expression)
+        except GraphError as error:
+            errors.append(error)
+    refuse(errors)
     if output not in steps:
         raise GraphError(
             f"the output '{output}' is not a node of the graph", way_out=did_you_mean(output, steps)
         )
-    _resolve(inputs, steps)
+    refuse(_unresolved(inputs, steps))
     order = _sort(steps)
     return Graph(inputs, tuple(node for name in order for node in steps[name]), output)
 
 
-def _resolve(inputs: Iterable[str], steps: Mapping[str, tuple[Node, ...]]) -> None:
+def _unresolved(
+    inputs: Iterable[str], steps: Mapping[str, tuple[Node, ...]]
+) -> Iterator[GraphError]:
     known = {*inputs, *steps}
     for name, nodes in steps.items():
         inner = {node.name for node in nodes}
         for node in nodes:
             for source in node.sources:
                 if source not in known and source not in inner:
-                    raise GraphError(
+                    yield GraphError(
                         f"node '{name}': there is no input or node '{source}'",
                         where=node.where,
                         way_out=did_you_mean(source, known - {name}),

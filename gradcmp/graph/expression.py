@@ -156,7 +156,7 @@ class _Lowering:
         for parameter, argument in _bind(op, tree):
             if parameter not in op.operands:
                 static[parameter] = literal(argument, f"{op.name}: '{parameter}'")
-            elif not (isinstance(argument, ast.Constant) and argument.value is None):
+            elif not _is_left_out(op, parameter, argument):
                 operands.append(self.lower(argument, depth))
         return self.emit(op.name, operands, **static)
 
@@ -202,6 +202,15 @@ def _bind(op: Op, call: ast.Call) -> list[tuple[str, ast.expr]]:
         else:
             pairs.append((name, argument))
     return pairs
+
+
+def _is_left_out(op: Op, operand: str, argument: ast.expr) -> bool:
+    """Whether an operand is None, as one may be that is None by default."""
+    if not (isinstance(argument, ast.Constant) and argument.value is None):
+        return False
+    if op.signature.parameters[operand].default is not None:
+        raise GraphError(f"{op.name}: '{operand}' is None, and must be an array or a number")
+    return True
 
 
 def form(op: Op) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gradcmp.errors import GraphError
+from gradcmp.case import MAX_AXES
+from gradcmp.errors import GraphError, together
 from gradcmp.graph.records import STEP, Constant, Graph, Node
 from gradcmp.ops import ArraySpec, ShapeError
 from gradcmp.ops.spec import Kind
@@ -18,19 +19,47 @@ def infer(graph: Graph, inputs: Mapping[str, ArraySpec]) -> dict[str, ArraySpec]
     Raises
     ------
     GraphError
-        Naming file, line, node, op and all shapes, when operands do not fit.
+        Naming file, line, node, op and all shapes, when operands do not fit, a result has too many
+        axes, or the output has no gradient.
     """
     specs = dict(inputs)
+    errors = []
     for node in graph:
-        operands = [
-            _number(node, operand, specs) if isinstance(operand, Constant) else specs[operand]
-            for operand in node.operands
-        ]
+        if not all(source in specs for source in node.sources):
+            continue  # one of them is wrong already
         try:
-            specs[node.name] = node.spec.infer(*operands, **node.static)
-        except ShapeError as error:
-            raise _misfit(node, operands, str(error)) from None
+            specs[node.name] = _infer(node, specs)
+        except GraphError as error:
+            errors.append(error)
+    if errors:
+        raise together(errors)
+    if (kind := specs[graph.output].kind) != "float":
+        raise GraphError(
+            f"node '{graph.output}': the output is of kind '{kind}', and has no gradient",
+            where=next(node.where for node in graph if node.name == graph.output),
+            way_out="Name a node of real numbers as 'output'",
+        )
     return specs
+
+
+def _infer(node: Node, specs: Mapping[str, ArraySpec]) -> ArraySpec:
+    operands = [
+        _number(node, operand, specs) if isinstance(operand, Constant) else specs[operand]
+        for operand in node.operands
+    ]
+    try:
+        spec = node.spec.infer(*operands, **node.static)
+        _require_axes(spec)
+    except ShapeError as error:
+        raise _misfit(node, operands, str(error)) from None
+    return spec
+
+
+def _require_axes(spec: ArraySpec) -> None:
+    if len(spec.shape) > MAX_AXES:
+        raise ShapeError(
+            f"the result has {len(spec.shape)} axes, and an array may have at most {MAX_AXES}"
+        )
 
 
 def kind_of(node: Node, constant: Constant, specs: Mapping[str, ArraySpec]) -> Kind:

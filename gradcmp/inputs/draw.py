@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from gradcmp.case import DTYPES, Case, DType, InputSpec, Shape
+from gradcmp.case import DTYPES, MAX_AXES, Case, DType, InputSpec, Shape
 from gradcmp.errors import GradcmpError, InputError, did_you_mean
+from gradcmp.inputs import npy
 from gradcmp.inputs.kinds import ELEMENTS, KINDS, UnfitError
 from gradcmp.inputs.memory import require_memory
 from gradcmp.ops import Array, ArraySpec
@@ -34,10 +36,8 @@ def specs(case: Case) -> dict[str, ArraySpec]:
 def check(name: str, spec: InputSpec) -> ArraySpec:
     """Return shape and kind of one input; raises as `specs` does."""
     try:
-        return _check(spec)
-    except GradcmpError as error:
-        error.fact = f"input '{name}': {error.fact}"
-        raise error.at(spec.where) from None
+        with _named(name, spec):
+            return _check(spec)
     except UnfitError as error:
         raise InputError(f"input '{name}' {error}", where=spec.where) from None
 
@@ -61,9 +61,29 @@ def _check(spec: InputSpec) -> ArraySpec:
         kind.draw(np.random.default_rng(0), (0,), **spec.parameters)  # do they make sense?
         return ArraySpec(spec.shape, kind.element)
     found = kind.probe(**spec.parameters)
+    if len(found.shape) > MAX_AXES:
+        raise InputError(f"it has {len(found.shape)} axes, and may have at most {MAX_AXES}")
     if spec.shape not in (None, found.shape):
         raise InputError(f"its shape is {found.shape}, and must be {spec.shape}")
     return found
+
+
+def require_whole(case: Case) -> None:
+    """Refuse data files that are cut short; raises as `specs` does."""
+    for name, spec in case.inputs.items():
+        if spec.kind == "file":
+            with _named(name, spec):
+                npy.require_whole(**spec.parameters)  # type: ignore[arg-type]
+
+
+@contextmanager
+def _named(name: str, spec: InputSpec) -> Iterator[None]:
+    """Add the input and its place to what is raised inside of it."""
+    try:
+        yield
+    except GradcmpError as error:
+        error.fact = f"input '{name}': {error.fact}"
+        raise error.at(spec.where) from None
 
 
 def draw(case: Case, known: Mapping[str, ArraySpec] | None = None) -> dict[str, Array]:
@@ -90,11 +110,8 @@ def draw(case: Case, known: Mapping[str, ArraySpec] | None = None) -> dict[str, 
 
 
 def _draw(case: Case, name: str, spec: InputSpec, known: ArraySpec) -> Array:
-    try:
+    with _named(name, spec):
         array = KINDS[spec.kind].draw(_generator(case.seed, name), known.shape, **spec.parameters)
-    except GradcmpError as error:
-        error.fact = f"input '{name}': {error.fact}"
-        raise error.at(spec.where) from None
     found = ArraySpec(array.shape, ELEMENTS[array.dtype.kind])
     if found != known:
         raise InputError(

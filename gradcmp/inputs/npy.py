@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +33,22 @@ def probe(file: str, key: str | None) -> tuple[Shape, np.dtype[Any]]:
     with _open(file, key) as stream:
         shape, _, dtype = read_header(stream)
         return shape, dtype
+
+
+def require_whole(file: str, key: str | None = None) -> None:
+    """Refuse a file that is cut short, by its length; the end of an archive is its directory.
+
+    Raises
+    ------
+    InputError
+        As `probe`, too.
+    """
+    with _open(file, key) as stream:
+        if isinstance(stream, zipfile.ZipExtFile):
+            return
+        shape, _, dtype = read_header(stream)
+        if os.fstat(stream.fileno()).st_size - stream.tell() < math.prod(shape) * dtype.itemsize:
+            raise EOFError
 
 
 def read(file: str, key: str | None) -> Array:

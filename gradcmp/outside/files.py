@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import stat
@@ -9,10 +10,14 @@ import time
 from collections import deque
 from collections.abc import Collection
 from pathlib import Path
+from typing import Literal, TypeAlias
+
+Kind: TypeAlias = Literal["nothing", "file", "folder", "special"]
 
 PATIENCE = 30.0  # seconds that a pipe is waited for, all together
 # Opens without waiting for whoever will write into a pipe, and on Windows as it is.
 AT_ONCE = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
 
 
 def beginning(path: str | Path, most: int) -> bytes:
@@ -74,6 +79,30 @@ def _raise(error: OSError) -> None:
     raise error
 
 
+def kind(path: Path) -> Kind:
+    """Return what there is at a path, where links lead to; nothing can have a name too long.
+
+    Raises
+    ------
+    OSError
+        When it cannot be looked at: a folder above it is closed.
+    """
+    try:
+        mode = path.stat().st_mode
+    except ValueError:  # a NUL
+        return "nothing"
+    except OSError as error:
+        if error.errno in ABSENT:
+            return "nothing"
+        raise
+    if stat.S_ISREG(mode):
+        return "file"
+    return "folder" if stat.S_ISDIR(mode) else "special"
+
+
 def is_special(path: Path) -> bool:
     """Whether it is a device or a pipe, which is waited for."""
-    return path.exists() and not path.is_file() and not path.is_dir()
+    try:
+        return kind(path) == "special"
+    except OSError:
+        return False

@@ -9,7 +9,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from gradcmp.case import Case, Expression, InputSpec
 from gradcmp.errors import RecordingError
 from gradcmp.keys import ORIGIN, Key, Place, keys, written_in
-from gradcmp.recording.facts import AGAIN, is_shape, is_text, take, take_map
+from gradcmp.recording.facts import AGAIN, is_shape, is_text, take, take_map, take_texts
 
 
 def case_to_facts(case: Case, place: Place) -> dict[str, Any]:
@@ -53,7 +53,7 @@ def _take(facts: Mapping[str, Any], name: str, kind: Any) -> Any:
     if get_origin(kind) is Literal:
         return _one_of(facts, name, get_args(kind))
     if get_origin(kind) is tuple:
-        return tuple(take(facts, name, list))
+        return tuple(take_texts(facts, name))
     if get_origin(kind) in (Union, UnionType):  # of a type and None
         inner, *_ = (one for one in get_args(kind) if one is not type(None))
         return None if facts.get(name, "") is None else _take(facts, name, inner)

@@ -1,4 +1,4 @@
-"""Recordings in files: written whole or not at all, mapped when read."""
+"""Recordings in files: written whole or not at all, and in memory when read."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import io
 import mmap
 import os
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import quote
 
 import numpy as np
 
 from gradcmp.dtypes.arrays import BFLOAT16
 from gradcmp.errors import Location, RecordingError
-from gradcmp.outside.files import below
+from gradcmp.machine import available
+from gradcmp.outside.files import Kind, below, kind
+from gradcmp.outside.whole import write_whole
 from gradcmp.recording.arrays import NPY, ZIP, read_npy, read_npz
 from gradcmp.recording.blob import unpack_foreign
 from gradcmp.recording.form import from_bytes, to_bytes
@@ -22,6 +25,7 @@ SUFFIX = ".safetensors"
 NPZ = ".npz"
 SUFFIXES = (SUFFIX, NPZ, ".npy")
 NAMELESS = "array"  # the name of the array of a .npy file
+SHARE = 4  # of the memory that is free: two files are compared, and the judge needs some as well
 PLAIN = " ,=+@()"  # in the name of a file, besides letters, digits and _.-~
 
 
@@ -35,16 +39,9 @@ def write(file: Path, recording: Recording) -> None:
     RecordingError
         When the file cannot be written.
     """
-    beside = file.with_name(f".{file.name[:100]}.{os.getpid()}")  # a rename stays on one disk
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            beside.write_bytes(
-                _npz(recording) if file.suffix.lower() == NPZ else to_bytes(recording)
-            )
-            beside.replace(file)
-        finally:
-            beside.unlink(missing_ok=True)
+        write_whole(file, _npz(recording) if file.suffix.lower() == NPZ else to_bytes(recording))
     except OSError as error:
         raise RecordingError(f"'{file}' cannot be written: {error.strerror}") from None
 
@@ -66,8 +63,8 @@ def _npz(recording: Recording) -> bytes:
 def read(file: Path) -> Recording:
     """Read a recording, or the arrays of a .npz or .npy file, which have neither case nor backend.
 
-    The file is mapped into memory, not read: an array may be larger than memory. Only compressed
-    members of a .npz file are kept in memory. Its first bytes tell which kind of file it is.
+    What does not fit into memory is mapped: an array may be larger. Its first bytes tell which kind
+    of file it is.
 
     Raises
     ------
@@ -77,6 +74,7 @@ def read(file: Path) -> Recording:
     require_regular(file)
     try:
         recording = _read(file)
+        _seal(recording)
     except OSError as error:
         raise RecordingError(f"'{file}' cannot be read: {error.strerror}") from None
     except RecordingError as error:
@@ -86,6 +84,15 @@ def read(file: Path) -> Recording:
     return recording
 
 
+def _seal(recording: Recording | None) -> None:
+    """Make the arrays of a recording read-only, as those of a mapped file are."""
+    if recording:
+        given = (recording.given or {}).values()
+        for array in (*recording.tensors.values(), *given, *recording.own_noise.values()):
+            array.flags.writeable = False
+        _seal(recording.twin)
+
+
 def require_regular(file: Path) -> None:
     """Refuse what is not there, and what is not a file: a pipe or a device would be waited for.
 
@@ -93,23 +100,57 @@ def require_regular(file: Path) -> None:
     ------
     RecordingError
     """
-    if not file.exists():
+    there = _kind(file)
+    if there == "nothing":
         raise RecordingError(f"'{file}' does not exist")
-    if not file.is_file():
+    if there != "file":
         raise RecordingError(f"'{file}' is not a regular file")
 
 
 def _read(file: Path) -> Recording:
     with file.open("rb") as stream:
-        if not os.fstat(stream.fileno()).st_size:
-            raise RecordingError("it is empty")
-        mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
-        if mapped[:4] in ZIP:
-            return Recording("", "", read_npz(stream, mapped), {})
-    if mapped[:6] == NPY:
-        return Recording("", "", {NAMELESS: read_npy(mapped)}, {})
-    foreign = unpack_foreign(mapped)
-    return from_bytes(mapped) if foreign is None else Recording("", "", foreign, {})
+        content = _content(stream)
+        if content[:4] in ZIP:
+            return Recording("", "", read_npz(stream, content), {})
+    if content[:6] == NPY:
+        return Recording("", "", {NAMELESS: read_npy(content)}, {})
+    foreign = unpack_foreign(content)
+    return from_bytes(content) if foreign is None else Recording("", "", foreign, {})
+
+
+def _content(stream: BinaryIO) -> mmap.mmap:
+    """Read a file, or map what is too large.
+
+    A mapped file that another program cuts short would end this process by SIGBUS.
+
+    Raises
+    ------
+    RecordingError
+        For a file that is empty, or becomes shorter.
+    """
+    size = os.fstat(stream.fileno()).st_size
+    if not size:
+        raise RecordingError("it is empty")
+    free = available()
+    if free is None or size > free // SHARE:
+        return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+    content, done = mmap.mmap(-1, size), 0
+    with memoryview(content) as view:
+        while done < size:
+            count = stream.readinto(view[done:])  # type: ignore[attr-defined]
+            if not count:
+                raise RecordingError(
+                    "it became shorter while it was read", way_out="Read it when it stands still"
+                )
+            done += count
+    return content
+
+
+def _kind(path: Path) -> Kind:
+    try:
+        return kind(path)
+    except OSError as error:
+        raise RecordingError(f"'{path}' cannot be read: {error.strerror}") from None
 
 
 def find(path: Path, suffixes: tuple[str, ...] = SUFFIXES) -> dict[str, Path]:
@@ -130,9 +171,10 @@ def find(path: Path, suffixes: tuple[str, ...] = SUFFIXES) -> dict[str, Path]:
     RecordingError
         For a path that does not exist, and a directory without recordings or that cannot be read.
     """
-    if not path.exists():
+    there = _kind(path)
+    if there == "nothing":
         raise RecordingError(f"'{path}' does not exist")
-    if not path.is_dir():
+    if there != "folder":
         return {"": path}
     try:
         files = [one for one in below(path, suffixes) if not one.name.startswith(".")]

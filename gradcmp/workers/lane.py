@@ -92,7 +92,8 @@ class Lane:
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             kind: FailureKind = "absent" if isinstance(error, FileNotFoundError) else "error"
-            return self._fail(kind, f"interpreter '{python}' cannot be started: {reason}", "")
+            what = f"interpreter '{python}'" if python else f"a process for {self._subject}"
+            return self._fail(kind, f"{what} cannot be started: {reason}", "")
         hear, listen = (partial(take, self.worker) for take in (self._hear, self._listen))
         self.worker.attend(self._selector, hear, listen)
         return []

@@ -47,10 +47,14 @@ class Process:
     """
 
     def __init__(self, module: str, *arguments: str, python: str | None = None) -> None:
-        ours, theirs = socket.socketpair()
-        output = system.Output()
         command = [python or sys.executable, *FLAGS, str(BOOTSTRAP), module, *arguments]
+        ours, theirs = socket.socketpair()
         with theirs:
+            try:
+                output = system.Output()
+            except BaseException:
+                ours.close()
+                raise
             try:
                 self._process: subprocess.Popen[bytes] = system.start(
                     command, theirs, output.theirs, _variables(foreign=python is not None)

@@ -43,7 +43,7 @@ backends = st.one_of(
         st.none() | st.sampled_from(DTYPES),
     ),
 )
-tolerances = st.builds(Fixed, st.floats(0, 1), st.floats(0, 1)) | st.builds(
+tolerances = st.builds(Fixed, st.floats(0, 1, exclude_max=True), st.floats(0, 1)) | st.builds(
     Ulp, st.integers(0, 10**9)
 )
 
@@ -178,8 +178,7 @@ def test_whatever_is_written_gives_cases_or_a_sentence(text):
     try:
         found = load_text(text, FILE)
     except GradcmpError as error:
-        assert str(error).startswith(FILE)
-        assert "\n" not in str(error)
+        assert all(line.startswith(FILE) for line in str(error).split("\n"))
     else:
         assert found
 

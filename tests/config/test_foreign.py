@@ -179,6 +179,17 @@ def test_what_lies_elsewhere_is_taken_as_it_is_given(here, tmp_path):
         load(tmp_path / "work" / "o.yaml", user_code=False)
 
 
+def test_what_a_shell_hands_over_is_taken(here):
+    """As in ``gradcmp check --no-user-code <(make-a-config)``."""
+    own, theirs = os.pipe()
+    with os.fdopen(theirs, "w") as stream:
+        stream.write(CASE.format(**HARMLESS))
+    try:
+        assert load(f"/dev/fd/{own}", user_code=False)
+    finally:
+        os.close(own)
+
+
 # ---- keys
 
 
@@ -189,6 +200,9 @@ def test_a_key_says_what_it_reaches():
         for name, key in keys(record).items()
         if key.reach
     }
-    assert reaching == {("BackendSpec", "python"): Reach.PROGRAM}
+    assert reaching == {
+        ("Case", "code"): Reach.CODE,
+        ("BackendSpec", "python"): Reach.PROGRAM,
+    }
     kinds = {name: dict(kind.reaches) for name, kind in KINDS.items() if kind.reaches}
     assert kinds == {"file": {"file": Reach.FILE}}

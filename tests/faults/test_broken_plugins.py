@@ -172,6 +172,30 @@ def test_the_ops_are_listed_whatever_plugins_do(command):
     done = command("ops")
     assert done.returncode == 0, done.stderr
     assert "matmul" in done.stdout
+    assert "backend 'hangs' cannot be asked which ops it computes: it did not answer" in done.stderr
+    assert all(line.startswith("backend '") for line in done.stderr.splitlines())
+
+
+def test_of_a_plugin_that_cannot_be_asked_the_ops_say_why(tmp_path):
+    modules = {name: BROKEN[name][0] for name in ("fails", "vanishes", "segfaults")}
+    done = subprocess.run(
+        [sys.executable, "-m", "gradcmp", "ops"],
+        env=install(tmp_path, {"good": GOOD, **modules}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    said = sorted(done.stderr.splitlines())
+    begins = [
+        f"backend '{name}' cannot be asked which ops it computes: {why}"
+        for name, why in (
+            ("fails", "its process exited with status 1 (ModuleNotFoundError: No module named"),
+            ("segfaults", "its process was killed by SIGSEGV"),
+            ("vanishes", "it answered nonsense"),
+        )
+    ]
+    assert done.returncode == 0, done.stderr
+    assert all(line.startswith(begin) for line, begin in zip(said, begins, strict=True)), said
 
 
 @pytest.mark.parametrize(

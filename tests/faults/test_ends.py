@@ -89,6 +89,34 @@ def test_at_any_moment(number, jobs, seed, start, stuck, tmp_path):
         assert len(read(tmp_path)) == len(ORDER[jobs])
 
 
+OTHERS = {  # by command: what it is told beside the config; {} is a backend that never answers
+    "run": ("--record-golden", "golden", *REPORTS),
+    "run --watch": REPORTS,
+    "record": ("-b", "{}", "-o", "kept"),
+}
+
+
+@pytest.mark.parametrize("seed", range(int(os.environ.get("GRADCMP_MOMENTS", "1"))))
+@pytest.mark.parametrize("command", OTHERS)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_other_commands_at_any_moment(number, command, seed, start, stuck, fake, tmp_path):
+    chance = random.Random(f"{seed} {number} {command}")
+    fault = chance.choice(["stops", "deaf", "shouts"])
+    stuck("1", fault)
+    told = [word.format(f"numpy,dtype=float32,python={fake(fault)}") for word in OTHERS[command]]
+    run = start(*command.split(), ".", *told)
+    run.wait_for(run.others)
+    time.sleep(chance.uniform(0, 1.5))
+    code, _, err = run.end(number)
+    assert code == CODES[number], err
+    assert err.strip() == WORDS.get(number, "")
+    assert run.leaves_nothing()
+    left = {file.name for file in tmp_path.rglob("*") if file.is_file() and file.suffix != ".yaml"}
+    assert number == signal.SIGKILL or not any(name.startswith(".") for name in left)
+    for file in tmp_path.glob("out.json"):
+        json.loads(file.read_text())
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM])
 def test_a_job_that_dies_is_its_case_and_the_others_finish(number, start, stuck, tmp_path):
     stuck("2")
@@ -184,3 +212,14 @@ def test_beside_a_worker_that_holds_the_lock_of_its_interpreter(number, jobs, st
     run.wait_for((site / "note").exists)
     assert run.end(number)[0] == CODES[number]
     assert run.leaves_nothing()
+
+
+def test_an_interruption_amid_the_last_import_is_one_as_well():
+    """What sends it again must not find the handlers of before, which end the process."""
+    from gradcmp.cli import signals
+
+    frame = compile("os.kill(os.getpid(), signal.SIGTERM)", signals.IMPORT, "exec")
+    with pytest.raises(signals.EndedError), signals.heeded():
+        exec(frame, {"os": os, "signal": signal})
+    time.sleep(5 * signals.PAUSE)
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL

@@ -46,7 +46,8 @@ backends: [numpy, {name: numpy, dtype: float32}]
 """
 FAULTS = {  # what happens, and what is said of it
     "{}['o']": "internal error: KeyError: 'o'. See it whole with --debug",
-    "raise MemoryError": "internal error: MemoryError: . See it whole with --debug",
+    "raise MemoryError": "memory ran out. Make it smaller",
+    "open('/dev/full/no')": "the operating system says: Not a directory: '/dev/full/no'",
     "(lambda f: f(f))(lambda f: f(f))": "internal error: RecursionError: maximum recursion depth",
     "raise __import__('gradcmp.errors').errors.InputError('gone')": "gone",
 }

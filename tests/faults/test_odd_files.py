@@ -148,6 +148,29 @@ ODD = {
     ),
     "a device without an end": (lambda: None, ["run", "/dev/zero"], (2, "larger than 1 MiB")),
     "a device without a beginning": (lambda: None, ["run", "/dev/null"], (2, "is empty")),
+    "a name too long for a config": (
+        lambda: None,
+        ["run", "a" * 300],
+        (2, "a' does not exist"),
+    ),
+    "a name too long for data": (
+        lambda: None,
+        ["expr", "tanh(X)", "-i", f"X=file:{'a' * 300}"],
+        (2, "a' cannot be read: File name too long"),
+    ),
+    "a name too long for a recording": (
+        lambda: None,
+        ["diff", "a" * 300, "data.npy"],
+        (2, "a' does not exist"),
+    ),
+    "an index that is too large": (
+        lambda: Path("configs/one.yaml").write_text(
+            "inputs: {X: 'normal:2x1', i: {values: [0, 5], integer: true}}\n"
+            "graph: {node1: 'take(X, i, axis=-1)'}\n"
+        ),
+        ["explain", "configs"],
+        (2, "configs/one.yaml:1: case 'one' cannot be computed from its inputs (index 5 is out"),
+    ),
     "a folder as data": (
         lambda: None,
         ["expr", "tanh(X)", "-i", "X=file:configs"],

@@ -123,9 +123,20 @@ WRITING: Mapping[str, tuple[tuple[str, ...], str]] = {
     "a report": (("check", "own.yaml", "--report", "junit=gradcmp.xml"), "gradcmp.xml"),
     "JSON": (("run", "own.yaml", "--json", "out.json"), "out.json"),
     "a folder": (("check", "own.yaml", "--report", "junit=reports/out"), "reports"),
+    "a recording": (("record", "own.yaml", "-b", "numpy", "-o", "reports/out.npz"), "reports"),
+    "golden ones": (("run", "own.yaml", "--record-golden", "golden"), "golden"),
     "a script": (("explain", "own.yaml", "--script", "numpy", "-o", "s.py"), "s.py"),
     "a notebook": (("explain", "own.yaml", "--notebook", "n.ipynb"), "n.ipynb"),
 }
+
+
+FOLDERS = ("reports", "golden")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return the files of a folder, and of that beside the repository."""
+    found = [*folder.glob("*"), *folder.glob("elsewhere/**/*")]
+    return {str(one): one.read_bytes() for one in found if one.is_file()}
 
 
 @pytest.mark.parametrize("name", WRITING)
@@ -133,18 +144,16 @@ WRITING: Mapping[str, tuple[tuple[str, ...], str]] = {
 def test_a_link_leads_no_report_out_of_the_repository(here: Path, name: str, switch: bool) -> None:
     (here / "own.yaml").write_text(CASE.replace(", python: ./program", ""))
     arguments, link = WRITING[name]
-    outside = here.parent / "profile"
-    if link == "reports":
-        (here / link).symlink_to(here.parent)
-        outside = here.parent / "out"
-    else:
-        (here / link).symlink_to("../profile")
-    outside.write_text("mine")
+    folder = link in FOLDERS
+    (here / link).symlink_to(here.parent / ("elsewhere" if folder else "profile"))
+    (here.parent / "elsewhere").mkdir()
+    (here.parent / "profile").write_text("mine")
+    before = contents(here.parent)
     done = gradcmp(*arguments, *([SWITCH] if switch else []))
     if switch:
         assert done.returncode == 2
         assert "is a link out of" in done.stderr
-    assert (outside.read_text() == "mine") == switch  # sabotage: without it the file is written
+    assert (contents(here.parent) == before) == switch  # sabotage: without it something is written
 
 
 def test_a_link_in_place_of_the_known_disagreements_is_not_quoted(here: Path) -> None:

@@ -236,3 +236,19 @@ def test_directories_are_compared_whatever_their_formats(with_torch, tmp_path, c
     assert "sub/twoerror:" in text
     for name in ("three.npz", "three.npy", "three.csv"):
         assert f"?couldnotcompare{name}" in text
+
+
+def test_a_foreign_file_cannot_be_judged_again(tmp_path, capsys):
+    np.savetxt(tmp_path / "W.csv", W, delimiter=",")
+    (tmp_path / "W.pt").write_bytes(b"whatever")
+    for name in ("W.csv", "W.pt"):
+        assert main(["rejudge", str(tmp_path / name)]) == 2
+        assert "does not say which case it is of" in words(capsys)
+
+
+@pytest.mark.parametrize("suffix", [*SUFFIXES[2:], ".pkl", ".PT", ".json"])
+def test_no_recording_is_written_into_a_foreign_suffix(suffix, tmp_path, capsys):
+    (tmp_path / "case.yaml").write_text("inputs: {X: normal:3}\ngraph: {y: sum(X)}\n")
+    command = ["record", str(tmp_path / "case.yaml"), "-b", "numpy", "-o"]
+    assert main([*command, str(tmp_path / f"a{suffix}")]) == 2
+    assert f"a recording cannot be written as '{suffix}'" in words(capsys)

@@ -165,7 +165,7 @@ def test_what_needs_a_graph_says_so(command, said, folder, with_torch, capsys):
     ("text", "said"),
     [
         (CONFIG.replace("code:", "graph: {y: x*w}\ncode:"), "both 'graph' and 'code'"),
-        ("inputs: {x: normal:3}", "neither 'graph' nor 'code'"),
+        ("inputs: {x: normal:3}", "no 'graph', and no 'code'"),
         (CONFIG + "backends: [torch]", "no 'backends'"),
         (CONFIG + "reference: eagre", "Did you mean 'eager'"),
         (CONFIG.replace("kernels.py:eager", "kernels.py"), "does not name a function"),

@@ -77,12 +77,32 @@ def test_older_recordings_have_no_seal_and_are_read(make, schema):
 
 
 @pytest.mark.processes
+def test_a_reference_with_an_index_of_no_place_is_refused(monkeypatch, tmp_path, capsys):
+    """Also where the digest is right, and no graph is asked for a tolerance."""
+    monkeypatch.chdir(tmp_path)
+    Path("case.yaml").write_text(
+        'inputs: {X: "normal:3", i: "integers:2:high=3"}\ngraph: {Y: "sum(take(X, i))"}\n'
+    )
+    for name in ("float32", "float64"):
+        record = ["-b", f"numpy,dtype={name}", "-o", f"{name}.safetensors"]
+        assert main(["record", "case.yaml", *record]) == 0
+    rule = ["--rtol", "0.1", "--atol", "0"]
+    assert main(["diff", "float32.safetensors", "float64.safetensors", *rule]) == 0
+    arrays, facts = unpack(Path("float64.safetensors").read_bytes())
+    arrays |= {"value/i": np.asarray([5, 10**9]), "gradient/X": arrays["gradient/X"] + 1}
+    spoiled = pack(arrays, {**facts, SEAL: seal(arrays, facts)})
+    Path("float64.safetensors").write_bytes(spoiled)
+    assert main(["diff", "float32.safetensors", "float64.safetensors", *rule]) == 2
+    assert "its graph cannot be computed from its inputs (index 5" in capsys.readouterr().err
+
+
+@pytest.mark.processes
 @pytest.mark.parametrize("graph", ["X + X", ""])
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
         (["diff", "golden/case/numpy.safetensors", SPOILED], 2),
-        (["diff", "golden", "golden", "--rtol", "9", "--atol", "9"], 3),  # the others go on
+        (["diff", "golden", "golden", "--rtol", "0.9", "--atol", "9"], 3),  # the others go on
         (["rejudge", "golden", "--tolerance", "table"], 2),
         (["run", "case.yaml", "--against-golden", "golden"], 2),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -198,3 +199,20 @@ def test_where_it_lies_is_said_for_any_number_of_axes(diff):
     wrong[:, :, 5] = 2
     _, _, screen = diff({"g": wrong}, {"g": np.ones((2, 3, 6), "f4")})
     assert "index 5 of axis 2" in screen
+
+
+def test_norms_and_cosine_are_always_there(diff):
+    _, tensors, screen = diff({"g": 3 * A}, {"g": A})
+    norm = float(np.linalg.norm(A.astype("f8")))
+    assert tensors["g"]["norm_actual"] == pytest.approx(3 * norm)
+    assert f"cosine 1.000000, norms {3 * norm:.3g} and {norm:.3g}" in screen
+
+
+def test_a_gradient_that_the_case_leaves_out_is_not_asked_for(diff):
+    """Of a recording with `wrt: [x]` one's own file owes no `d w`, and it is not listed."""
+    kept = Trial(LAYER, {"x": A, "w": B}).kept
+    case = replace(kept.origin.case, wrt=("x",))
+    known = replace(kept, origin=replace(kept.origin, case=case))
+    code, _, screen = diff({"d x": kept.gradients["x"], "loss": kept.values["loss"]}, known)
+    assert code == 0
+    assert "mine did not give h, d h, d loss: of these nothing is known" in screen

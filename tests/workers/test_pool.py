@@ -4,52 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
-import time
-from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from outcomes import failure, outcomes, recording, right
 
 from gradcmp.backends import backend_class
 from gradcmp.backends.registry import BUILT_IN
 from gradcmp.errors import RecordingError
-from gradcmp.recording import Failure, Outcome, Recording
-from gradcmp.workers import Environment, Event, Pool, Request, lane
-
-
-def outcomes(pool: Pool, *requests: Request) -> list[Outcome]:
-    """Run requests and give their outcomes in the order of the requests, each exactly once."""
-    answers = list(pool.run(requests))
-    assert Counter(request for request, _ in answers) == Counter(requests)
-    by_request = dict(answers)
-    return [by_request[request] for request in requests]
-
-
-def failure(pool: Pool, request: Request) -> Failure:
-    (outcome,) = outcomes(pool, request)
-    assert isinstance(outcome, Failure)
-    assert outcome.backend == request.label
-    return outcome
-
-
-def recording(pool: Pool, request: Request) -> Recording:
-    (outcome,) = outcomes(pool, request)
-    assert isinstance(outcome, Recording), outcome
-    return outcome
-
-
-def right(outcome: Outcome, request: Request) -> bool:
-    """Whether the product rule holds for X * Y."""
-    if not isinstance(outcome, Recording):
-        return False
-    x, y, dz = request.inputs["X"], request.inputs["Y"], request.cotangent
-    pairs = zip(
-        (outcome.values["out"], outcome.gradients["X"], outcome.gradients["Y"]),
-        (x * y, dz * y, dz * x),
-        strict=True,
-    )
-    return all(np.allclose(actual, expected, rtol=1e-12, atol=0) for actual, expected in pairs)
+from gradcmp.recording import Failure, Recording
+from gradcmp.workers import Pool, Request
 
 
 def test_a_worker_computes_and_stays_warm(pool, ask):
@@ -131,53 +96,6 @@ def test_what_a_worker_prints_reaches_neither_protocol_nor_screen(pool, ask, cap
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize(
-    ("name", "kind", "message"),
-    [
-        (
-            "absentee",
-            "absent",
-            "backend 'absentee' is not installed. Try: pip install 'absentee[all]'",
-        ),
-        ("stillborn", "error", "ImportError: libfoo.so is missing"),
-        ("dead", "crashed", "backend 'dead' was killed by SIGSEGV: "),
-        ("misspelt", "error", "there is no backend 'misspelt'"),
-    ],
-)
-def test_a_framework_that_does_not_come_up_fails_all_its_requests(pool, ask, name, kind, message):
-    requests = [ask(name=name), ask(name="numpy"), ask(name=name, required=False)]
-    first, other, second = outcomes(pool, *requests)
-    assert right(other, requests[1])
-    for outcome, required in ((first, True), (second, kind != "absent")):
-        assert isinstance(outcome, Failure)
-        assert (outcome.kind, outcome.required) == (kind, required)
-        assert outcome.message.startswith(message)
-    assert failure(pool, ask(name=name)).kind == kind  # asked again, it is tried again
-
-
-def test_an_import_that_never_ends_is_bounded(pool, ask):
-    found = failure(pool, ask(name="eternal", loading=1.5))
-    assert (found.kind, found.message) == (
-        "timeout",
-        "backend 'eternal' did not come up within 1.5 s. Raise its 'loading'",
-    )
-
-
-def test_a_process_may_load_as_long_as_the_most_patient_that_share_it(pool, ask):
-    began = time.monotonic()
-    hurried, patient = outcomes(
-        pool, ask(name="eternal", loading=0.1), ask(name="eternal", loading=1.5)
-    )
-    assert time.monotonic() - began >= 1.5
-    assert [hurried.kind, patient.kind] == ["timeout", "timeout"]
-
-
-def test_loading_is_not_running(pool, ask):
-    """A short limit for the one does not end the other."""
-    assert right(recording(pool, ask()), ask())
-    assert right(recording(pool, ask(loading=1e-9)), ask())  # the framework has loaded
-
-
 def test_a_worker_that_dies_while_free_is_replaced(pool, ask, gone):
     pid = int(recording(pool, ask()).environment["pid"])
     os.kill(pid, signal.SIGKILL)
@@ -207,43 +125,6 @@ def test_frames_of_many_megabytes(pool):
 
 def test_no_requests_no_answers(pool):
     assert list(pool.run([])) == []
-
-
-@pytest.mark.processes
-def test_progress_is_told_in_order(ask):
-    told: list[Event] = []
-    with Pool(told.append) as pool:
-        pool.start([Environment("saboteur")])
-        assert [event.phase for event in told] == ["starting"]
-        outcomes(pool, ask(), ask("raise"))
-    phases = ["starting", "importing", "ready", "running", "done", "running", "failed"]
-    assert [event.phase for event in told] == phases
-    labels = ["saboteur:manual", "saboteur:manual", "saboteur:raise", "saboteur:raise"]
-    assert [event.label for event in told[3:]] == labels
-
-
-def test_describe_gives_what_a_framework_says_of_itself(pool):
-    names = ("numpy", "absentee", "stillborn")
-    said = dict(pool.describe([Environment(name) for name in names]))
-    described = said[Environment("numpy")]
-    assert not isinstance(described, Failure)
-    assert described.devices == ("cpu",)
-    assert described.environment["numpy"] == np.__version__
-    kinds = [said[Environment(name)].kind for name in names[1:]]
-    assert kinds == ["absent", "error"]
-
-
-def test_describe_starts_what_has_crashed(pool, ask):
-    failure(pool, ask("killed"))
-    ((_, said),) = pool.describe([Environment("saboteur")])
-    assert not isinstance(said, Failure)
-
-
-def test_the_slowest_framework_starts_first(monkeypatch):
-    started: list[str] = []
-    monkeypatch.setattr(lane.Lane, "spawn", lambda lane: started.append(lane.environment.name))
-    Pool().start(Environment(name) for name in ("numpy", "jax", "torch", "tensorflow", "jax"))
-    assert started == ["tensorflow", "torch", "jax", "numpy"]
 
 
 @pytest.mark.usefixtures("every_framework")

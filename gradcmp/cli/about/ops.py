@@ -30,8 +30,8 @@ def command() -> None:
     for name in known:
         table.add_column(name, justify="center", no_wrap=True)
     for op in OPS.values():
-        computed = ("yes" if op.name in computed else "–" for computed in known.values())
+        computed = ("yes" if op.name in answer.ops else "–" for answer in known.values())
         table.add_row(form(op), op.summary.rstrip("."), *computed)
     console().print(table)
-    for broken in OPS.broken:
+    for broken in (*(answer.why for answer in known.values() if answer.why), *OPS.broken):
         say(broken, error=True)

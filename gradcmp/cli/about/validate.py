@@ -7,6 +7,7 @@ import click
 from gradcmp.cli import options
 from gradcmp.cli.terminal import say
 from gradcmp.cli.trust import no_user_code, user_code
+from gradcmp.errors import GradcmpError, together
 
 
 @click.command(name="validate")
@@ -14,13 +15,23 @@ from gradcmp.cli.trust import no_user_code, user_code
 @no_user_code
 @options.debug
 def command(paths: tuple[str, ...]) -> None:
-    """Check configs without running them: keys, expressions, names, shapes, backends."""
-    from gradcmp.config import find, load
+    """Check configs without running them: keys, expressions, names, shapes, backends.
+
+    All that can be found wrong is said at once.
+    """
+    from gradcmp.config import find, survey
     from gradcmp.plan import check_any
 
+    errors: list[GradcmpError] = []
     allowed = user_code()
     for path in find(paths, allowed):
-        cases = load(path, allowed)
+        cases, before = survey(path, allowed), len(errors)
         for case in cases:
-            check_any(case)
-        say(f"{path}: {len(cases)} {'case' if len(cases) == 1 else 'cases'}")
+            try:
+                check_any(case)
+            except GradcmpError as error:
+                errors.append(error)
+        if len(errors) == before:
+            say(f"{path}: {len(cases)} {'case' if len(cases) == 1 else 'cases'}")
+    if errors:
+        raise together(errors)

@@ -13,10 +13,10 @@ import click
 
 from gradcmp.case import Case
 from gradcmp.cli import options
-from gradcmp.cli.cases import load
+from gradcmp.cli.cases import survey
 from gradcmp.cli.output import reports
 from gradcmp.cli.trust import no_user_code, user_code
-from gradcmp.errors import ExitCode, UsageError, did_you_mean
+from gradcmp.errors import ConfigError, ExitCode, UsageError, did_you_mean, together
 
 if TYPE_CHECKING:
     from gradcmp.cli.reports import Target
@@ -71,13 +71,13 @@ def command(
 
     cases = [
         replace(case, strict=case.strict or strict)
-        for case in required(load(paths or (DEFAULT,)), require)
+        for case in required(survey(paths or (DEFAULT,)), require)
     ]
     finish = excuses(expect, cases)
     with Session(reports=reports, jobs=jobs) as session:
-        run = session.run(session.check_any(cases), finish=finish)
+        run = session.run(session.survey_any(cases), finish=finish)
         verdicts = list(up_to(max_failures, run))
-    return publish(verdicts, reports, Lines(verdicts, len(cases)))
+    return session.conclude(lambda: publish(verdicts, reports, Lines(verdicts, len(cases))))
 
 
 def required(cases: Sequence[Case], names: str) -> list[Case]:
@@ -96,7 +96,8 @@ def required(cases: Sequence[Case], names: str) -> list[Case]:
             raise UsageError(
                 f"there is no backend '{name}'", way_out=did_you_mean(name, backend_names())
             )
-        if not any(spec.name == name for case in cases for spec in case.backends):
+        known = {spec.name for case in cases for spec in case.backends}
+        if name not in known and not any(case.fault for case in cases):
             raise UsageError(
                 f"no case has the required backend '{name}'",
                 way_out="Add it to one, or leave it out of --require",
@@ -135,7 +136,10 @@ def excuses(file: Path | None, cases: Sequence[Case]) -> Finish:
         labels |= {str(spec) for spec in backends_of(case)}
         tensors |= {*case.inputs, *case.graph}
         tensors |= {f"d {name}" for name in (*case.wrt, *case.graph)}
-    known = load_known(file, names, date.today(), user_code())
+    try:
+        known = load_known(file, names, date.today(), user_code())
+    except ConfigError as error:  # what it names may be in a config that cannot be read
+        raise together([error, *(case.fault for case in cases if case.fault)]) from None
     return lambda verdict: excuse(verdict, known)
 
 

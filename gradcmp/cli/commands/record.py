@@ -10,17 +10,24 @@ import click
 
 from gradcmp.case import Case, DType
 from gradcmp.cli import completion, options
-from gradcmp.cli.cases import choose, load, require_distinct
+from gradcmp.cli.cases import choose, require_distinct, survey
+from gradcmp.cli.files import require_own
 from gradcmp.cli.terminal import say
 from gradcmp.cli.trust import no_user_code
-from gradcmp.errors import BackendError, ExitCode, NothingComparedError, UsageError
+from gradcmp.errors import (
+    BackendError,
+    ExitCode,
+    GradcmpError,
+    NothingComparedError,
+    RecordingError,
+    UsageError,
+)
+from gradcmp.outside.files import kind
 
 if TYPE_CHECKING:
     from gradcmp.recording import Failure
 
 STDERR = 8  # lines of a failed backend's stderr
-# Of files that hold arrays, and that nobody means as a directory.
-FOREIGN = (".npy", ".pt", ".pth", ".h5", ".hdf5", ".keras", ".csv", ".json", ".pkl")
 
 
 @click.command(name="record")
@@ -75,21 +82,29 @@ def command(
 
     spec = parse_backend(only_one(backends))
     overrides = options.Overrides(seed=seed, dtype=dtype)
-    cases = [overrides.apply(case) for case in choose(load(paths), names)]
-    files = places(place, cases)
+    cases = [overrides.apply(case) for case in choose(survey(paths), names)]
+    files = dict(zip((case.name for case in cases), places(place, cases), strict=True))
+    for file in files.values():
+        require_own(file)
     failures: list[Failure] = []
+    lost: list[GradcmpError] = []
     with Session() as session, session.shown():
-        plans = session.check(cases, by=spec)
-        for plan, file in zip(plans, files, strict=True):
+        for plan in session.survey(cases, by=spec):
             outcome = keep(plan, session.pool, twin, options.debugging())
             if isinstance(outcome, Failure):
                 failures.append(outcome)
                 continue
-            write(file, outcome)
+            file = files[plan.case.name]
+            try:
+                write(file, outcome)
+            except RecordingError as error:
+                lost.append(error)
+                continue
             alone = "" if file.suffix.lower() == SUFFIX else ", arrays alone, without their case"
             say(f"recorded case '{plan.case.name}' with {outcome.backend}: {file}{alone}")
     if failures:
-        raise failed(failures, len(cases))
+        lost.append(failed(failures, len(cases)))
+    session.raise_faults(*lost)
     return ExitCode.AGREE
 
 
@@ -119,18 +134,20 @@ def places(place: Path, cases: Sequence[Case]) -> list[Path]:
     UsageError
         When several cases are meant for one file, two for the same, or a file has another suffix.
     """
+    from gradcmp.formats.kinds import SUFFIXES, WAYS_OUT
     from gradcmp.recording.files import NPZ, SUFFIX, quoted
 
     if not cases:
         raise NothingComparedError("there is no case to record", way_out="Name a config with cases")
     require_distinct(cases)
-    suffix = place.suffix.lower()
-    if suffix in FOREIGN and not place.is_dir():
+    foreign = {".json", *SUFFIXES, *WAYS_OUT} - {SUFFIX, NPZ}  # nobody means a directory by them
+    suffix, is_folder = place.suffix.lower(), kind(place) == "folder"
+    if suffix in foreign and not is_folder:
         raise UsageError(
             f"a recording cannot be written as '{place.suffix}'",
             way_out=f"Name a file *{SUFFIX}, or *{NPZ} for its arrays alone, or a directory",
         )
-    if suffix not in (SUFFIX, NPZ) or place.is_dir():
+    if suffix not in (SUFFIX, NPZ) or is_folder:
         return [place / f"{quoted(case.name)}{SUFFIX}" for case in cases]
     if len(cases) > 1:
         raise UsageError(

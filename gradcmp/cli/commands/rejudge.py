@@ -64,10 +64,11 @@ def add(groups: dict[str, Group], file: Path) -> None:
     UsageError
         When its backend is there already.
     """
+    from gradcmp.formats.kinds import is_foreign
     from gradcmp.recording.files import read
 
-    recording = read(file)
-    if recording.origin is None:
+    recording = None if is_foreign(file) else read(file)
+    if recording is None or recording.origin is None:
         raise RecordingError(
             f"'{file}' does not say which case it is of", way_out="Compare it with gradcmp diff"
         )

@@ -10,7 +10,7 @@ import click
 
 from gradcmp.case import ONCE, Case, Effort
 from gradcmp.cli import options
-from gradcmp.cli.cases import choose, load
+from gradcmp.cli.cases import choose, load, survey
 from gradcmp.cli.output import Output, output
 from gradcmp.cli.trust import no_user_code
 from gradcmp.errors import ExitCode, UsageError
@@ -82,7 +82,8 @@ def command(
         )
 
     def read() -> list[Case]:
-        return [overrides.apply(case) for case in choose(load(paths), names)]
+        cases = load(paths) if watching else survey(paths)
+        return [overrides.apply(case) for case in choose(cases, names)]
 
     def finisher(plans: Sequence[Plan]) -> Finish:
         if record_golden:
@@ -91,11 +92,11 @@ def command(
 
     likely, effort = likely_backends(paths, overrides.backends), Effort(repeat, isolate)
     if watching:
-        watch(paths, read, output, likely, effort, finisher)
+        return watch(paths, read, output, likely, effort, finisher)
     with Session(likely, output.reports) as session:
         if record_golden or against_golden:
-            plans = session.check(read())
+            plans = session.survey(read())
             verdicts = list(session.run(plans, effort, finisher(plans)))
         else:
-            verdicts = list(session.run(session.check_any(read()), effort))
-    return show(verdicts, output)
+            verdicts = list(session.run(session.survey_any(read()), effort))
+    return session.conclude(lambda: show(verdicts, output))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gradcmp.cli.cases import require_distinct
+from gradcmp.cli.files import require_own
 from gradcmp.errors import RecordingError, UsageError
 
 if TYPE_CHECKING:
@@ -24,12 +25,16 @@ def keep(directory: Path, plans: Sequence[Plan]) -> Finish:
     Raises
     ------
     UsageError
-        Before anything runs, when two cases have one name or the directory cannot be made.
+        Before anything runs, when two cases have one name, the directory cannot be made, or a
+        stranger's link leads out of it.
     """
     from gradcmp.api import origin_of, with_provenance
     from gradcmp.recording.files import golden_file, write
 
     by_name = named(plans)
+    for name, plan in by_name.items():
+        for label in plan.backends:
+            require_own(golden_file(directory, name, label))
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -112,7 +117,7 @@ def load(directory: Path, origin: Origin, label: str) -> Recording:
         )
     golden = read(file)
     if golden.origin is None or golden.backend != label:
-        raise RecordingError(f"'{file}' is no golden recording of '{label}'", way_out=AGAIN)
+        raise RecordingError(f"'{file}' is not a golden recording of '{label}'", way_out=AGAIN)
     if what := origin.difference(golden.origin):
         raise RecordingError(f"'{file}' was recorded with {what}", way_out=AGAIN)
     return golden

@@ -6,7 +6,7 @@ import pickle
 import selectors
 import sys
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,7 @@ def in_parallel(
     effort: Effort,
     found: dict[int, CaseVerdict],
     debug: bool = False,
-) -> Iterator[CaseVerdict]:
+) -> Generator[CaseVerdict]:
     """Run cases in `jobs` processes; yield the verdicts in the order of the cases.
 
     The processes end with the iteration, however that ends, and their workers with them. They are
@@ -47,9 +47,20 @@ def in_parallel(
         try:
             for place in range(len(plans)):
                 while place not in found:
-                    for job in team:
-                        if job.free and waiting:
-                            job.take(waiting.popleft(), plans, effort, debug)
+                    for job in [*team]:
+                        if not (job.free and waiting):
+                            continue
+                        try:
+                            job.take(waiting[0], plans, effort, debug)
+                        except OSError as error:  # as many processes as there can be
+                            if any(not one.free for one in team):
+                                team.remove(job)
+                                continue
+                            why = f"its process cannot be started: {error.strerror}"
+                            found[waiting[0]] = unfinished(plans[waiting[0]].case, why)
+                        waiting.popleft()
+                    if all(job.free for job in team):
+                        continue
                     for key, events in selector.select():
                         if (answer := key.data(events)) is not None:
                             found.update([answer])
@@ -73,11 +84,11 @@ class Job:
         return self._running is None
 
     def take(self, place: int, plans: Sequence[AnyPlan], effort: Effort, debug: bool) -> None:
-        """Begin to run a case."""
-        self._running = (place, plans[place])
+        """Begin to run a case; raises OSError when no process can be started."""
         if self._process is None:
             self._process = Process(SERVE)
             self._process.attend(self._selector, self.hear, self.listen)
+        self._running = (place, plans[place])
         with suppress(OSError):  # it died under our hands: the next thing heard is its end
             self._process.send(pickle.dumps((plans[place], effort, debug)), place)
 

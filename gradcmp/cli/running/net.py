@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradcmp.case import Case, Effort
-from gradcmp.errors import GradcmpError
+from gradcmp.errors import explained
 
 if TYPE_CHECKING:
     from gradcmp.judge.verdict import CaseVerdict
@@ -31,7 +31,7 @@ def settle(plan: AnyPlan, pool: Pool, effort: Effort, debug: bool) -> CaseVerdic
     except Exception as error:
         if debug:
             raise
-        return unfinished(plan.case, sentence(error))
+        return unfinished(plan.case, said(error))
 
 
 def keep(plan: Plan, pool: Pool, twin: bool, debug: bool) -> Outcome:
@@ -45,14 +45,12 @@ def keep(plan: Plan, pool: Pool, twin: bool, debug: bool) -> Outcome:
         if debug:
             raise
         (label,) = plan.backends
-        return Failure(label, "error", f"case '{plan.case.name}': {sentence(error)}")
+        return Failure(label, "error", f"case '{plan.case.name}': {said(error)}")
 
 
-def sentence(error: Exception) -> str:
-    """Describe what nobody has caught."""
-    if isinstance(error, GradcmpError):  # a data file that has changed since the case was checked
-        return str(error)
-    return f"internal error: {type(error).__name__}: {error}. See it whole with --debug"
+def said(error: Exception) -> str:
+    """Return what nobody has caught as a part of a sentence."""
+    return str(explained(error)).removesuffix(".")
 
 
 def unfinished(case: Case, why: str = INTERRUPTED, printed: str = "") -> CaseVerdict:
@@ -66,6 +64,7 @@ def unfinished(case: Case, why: str = INTERRUPTED, printed: str = "") -> CaseVer
     from gradcmp.judge.verdict import CaseVerdict
     from gradcmp.recording import Failure
 
-    labels = [str(spec) for spec in case.backends]
-    lost = {label: Failure(label, "error", why, printed) for label in labels}
+    labels = [str(spec) for spec in case.backends] or [*case.code] or ["the config"]
+    line = "; ".join(why.splitlines())  # several faults of one case have a line each
+    lost = {label: Failure(label, "error", line, printed) for label in labels}
     return CaseVerdict(case, "", lost)

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, ClassVar, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from gradcmp.case import ONCE, BackendSpec, Case, Effort
 from gradcmp.cli.options import debugging
 from gradcmp.cli.running.net import INTERRUPTED, settle, unfinished
-from gradcmp.errors import NothingComparedError
+from gradcmp.cli.running.progress import WorkerProgress
+from gradcmp.cli.terminal import say
+from gradcmp.errors import ExitCode, GradcmpError, NothingComparedError, together
 from gradcmp.workers import Environment, Pool
 
 if TYPE_CHECKING:
     from gradcmp.cli.reports import Target
     from gradcmp.judge.verdict import CaseVerdict
     from gradcmp.plan import AnyPlan, Plan
-    from gradcmp.report.screen.progress import Progress, State
-    from gradcmp.workers import Event
-    from gradcmp.workers.records import Phase
 
 P = TypeVar("P", "Plan", "AnyPlan")
 Finish: TypeAlias = "Callable[[CaseVerdict], CaseVerdict]"
@@ -68,6 +66,8 @@ class Session:
         self.pool = Pool(lambda event: self.progress(event))
         self._likely, self._reports, self._jobs = likely, reports, jobs
         self._cases: Sequence[Case] = ()
+        self._faults: dict[int, GradcmpError] = {}  # by place: of cases that cannot run
+        self._errors: list[GradcmpError] = []  # of finishing
         self._finished: list[CaseVerdict] = []
         self._ahead: dict[int, CaseVerdict] = {}  # of jobs, by place: some are done out of turn
         self._finish: Finish = unchanged
@@ -88,13 +88,20 @@ class Session:
             from gradcmp.cli.reports import hand_out
 
             why = INTERRUPTED if interrupted else f"the run ended early: {error}"
-            hand_out([*self._finished, *self._rest(why)], self._reports)
+            try:
+                hand_out([*self._finished, *self._rest(why)], self._reports)
+            except GradcmpError as lost:  # what ended the run still decides its exit code
+                say(str(lost), error=True)
 
     def _rest(self, why: str) -> Iterator[CaseVerdict]:
         """Return the verdicts on the cases behind those whose turn has come."""
         for place in range(len(self._finished), len(self._cases)):
-            ahead = self._ahead.get(place)
-            yield self._finish(ahead) if ahead else unfinished(self._cases[place], why)
+            if fault := self._faults.get(place):
+                yield unfinished(self._cases[place], str(fault))
+            elif ahead := self._ahead.get(place - sum(one < place for one in self._faults)):
+                yield self._finished_by(ahead)
+            else:
+                yield unfinished(self._cases[place], why)
 
     def check(self, cases: Sequence[Case], by: BackendSpec | None = None) -> list[Plan]:
         """Find what can be found wrong before anything runs, while the frameworks load.
@@ -109,30 +116,82 @@ class Session:
         NothingComparedError
             When there is no case.
         GradcmpError
-            As `gradcmp.plan.check`.
+            As `gradcmp.plan.check`, for all cases at once.
+        """
+        plans = self.survey(cases, by)
+        self.raise_faults()
+        return plans
+
+    def survey(self, cases: Sequence[Case], by: BackendSpec | None = None) -> list[Plan]:
+        """Return the plans of the cases that nothing is wrong with; `run` says of the others what.
+
+        Raises
+        ------
+        NothingComparedError
+            When there is no case.
+        GradcmpError
+            As `gradcmp.plan.check`, when no case can run.
         """
         from gradcmp.plan import check
 
-        return self._checked(cases, lambda c: check(c) if by is None else check(c).computed_by(by))
+        return self._planned(cases, lambda c: check(c) if by is None else check(c).computed_by(by))
 
     def check_any(self, cases: Sequence[Case]) -> list[AnyPlan]:
         """Check cases of graphs and of code, as `check` does."""
+        plans = self.survey_any(cases)
+        self.raise_faults()
+        return plans
+
+    def survey_any(self, cases: Sequence[Case]) -> list[AnyPlan]:
+        """Return the plans of cases of graphs and of code, as `survey` does."""
         from gradcmp.plan import check_any
 
-        return self._checked(cases, check_any)
+        return self._planned(cases, check_any)
 
-    def _checked(self, cases: Sequence[Case], check: Callable[[Case], P]) -> list[P]:
+    def _planned(self, cases: Sequence[Case], check: Callable[[Case], P]) -> list[P]:
         if not cases:
             raise NothingComparedError("there is no case to run", way_out="Name one with a case")
-        self._cases, self._finished = cases, []
+        self._cases, self._finished, self._faults, self._errors = cases, [], {}, []
         self._ahead.clear()
         plans = []
-        for case in cases:
-            plan = check(case)
+        for place, case in enumerate(cases):
+            try:
+                plan = check(case)
+            except GradcmpError as error:
+                self._faults[place] = error
+                continue
             if self._jobs == 1:
                 self.pool.start(plan.environments)
             plans.append(plan)
+        if not plans:
+            self.raise_faults()
         return plans
+
+    def raise_faults(self, *more: GradcmpError) -> None:
+        """Raise what was wrong with cases, and more, when the others are done.
+
+        Raises
+        ------
+        GradcmpError
+        """
+        if errors := [*self._faults.values(), *self._errors, *more]:
+            raise together(errors)
+
+    def conclude(self, show: Callable[[], ExitCode]) -> ExitCode:
+        """Show verdicts and give the exit code.
+
+        Raises
+        ------
+        GradcmpError
+            Once they are shown: what was wrong with cases, and what could not be written.
+        """
+        try:
+            code = show()
+        except GradcmpError as error:
+            self._errors.append(error)
+            code = error.exit_code
+        self.raise_faults()
+        return code
 
     def run(
         self, plans: Sequence[AnyPlan], effort: Effort = ONCE, finish: Finish = unchanged
@@ -143,15 +202,26 @@ class Session:
         ----------
         finish : callable, optional
             Post-processes each verdict as soon as it is known: for golden recordings, for
-            disagreements that are expected.
+            disagreements that are expected. What goes wrong there is that case's verdict.
         """
         self._finish = finish
-        with self.shown():
-            for verdict in self._verdicts(plans, effort):
-                self._finished.append(finish(verdict))
-                yield self._finished[-1]
+        with self.shown(), closing(self._verdicts(plans, effort)) as verdicts:
+            for place, case in enumerate(self._cases):
+                if fault := self._faults.get(place):
+                    done = unfinished(case, str(fault))
+                else:
+                    done = self._finished_by(next(verdicts))
+                self._finished.append(done)
+                yield done
 
-    def _verdicts(self, plans: Sequence[AnyPlan], effort: Effort) -> Iterator[CaseVerdict]:
+    def _finished_by(self, verdict: CaseVerdict) -> CaseVerdict:
+        try:
+            return self._finish(verdict)
+        except GradcmpError as error:
+            self._errors.append(error)
+            return unfinished(verdict.case, str(error))
+
+    def _verdicts(self, plans: Sequence[AnyPlan], effort: Effort) -> Generator[CaseVerdict]:
         debug = debugging()
         if self._jobs > 1:
             from gradcmp.cli.running.jobs import in_parallel
@@ -167,39 +237,3 @@ class Session:
         with Progress() as progress:
             self.progress.show(progress)
             yield
-
-
-class WorkerProgress:
-    """Puts the workers' events on the progress display, each with the time it took so far."""
-
-    STATES: ClassVar[Mapping[Phase, State]] = {
-        "starting": "starting",
-        "importing": "starting",
-        "ready": "done",
-        "running": "running",
-        "done": "done",
-        "failed": "failed",
-    }
-
-    def __init__(self) -> None:
-        self._progress: Progress | None = None
-        self._since: dict[str, float] = {}
-        self._early: list[Event] = []
-
-    def __call__(self, event: Event) -> None:
-        """Take note of an event."""
-        now = time.monotonic()
-        subject = event.label or str(event.environment)
-        began = self._since.setdefault(subject, now)
-        if self._progress is None:
-            self._early.append(event)
-            return
-        from gradcmp.report.screen.progress import Event as Shown
-
-        self._progress(Shown(subject, self.STATES[event.phase], now - began))
-
-    def show(self, progress: Progress) -> None:
-        """Begin to show, with what happened before there was a display."""
-        self._progress = progress
-        for event in self._early:
-            self(event)

@@ -8,17 +8,19 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from gradcmp.case import Auto, Case, Effort, Expression
 from gradcmp.cli.options import debugging
 from gradcmp.cli.output import Output
 from gradcmp.cli.running.changes import Files
 from gradcmp.cli.running.net import settle
-from gradcmp.cli.running.session import Finish, Session, WorkerProgress
+from gradcmp.cli.running.progress import WorkerProgress
+from gradcmp.cli.running.session import Finish, Session
 from gradcmp.cli.screen import publish
+from gradcmp.cli.streams import unread
 from gradcmp.cli.terminal import console
-from gradcmp.errors import ConfigError, GradcmpError, InputError, UsageError
+from gradcmp.errors import ConfigError, ExitCode, GradcmpError, InputError, UsageError
 from gradcmp.inputs import KINDS
 from gradcmp.keys import Reach
 from gradcmp.outside.files import is_special
@@ -42,8 +44,8 @@ def watch(
     likely: Iterable[str],
     effort: Effort,
     finisher: Finisher,
-) -> NoReturn:
-    """Show verdicts as `gradcmp run` does, again after each change, until interrupted.
+) -> ExitCode:
+    """Show verdicts as `gradcmp run` does, again after each change, until interrupted or unread.
 
     Parameters
     ----------
@@ -76,11 +78,19 @@ def watch(
         watch = Watch(paths, read, output, effort, finisher, session)
         while True:
             watch.look_again()
+            if unread():
+                return watch.exit_code
             watch.wait()
 
 
 class Watch:
-    """What is known between two looks."""
+    """What is known between two looks.
+
+    Attributes
+    ----------
+    exit_code : ExitCode
+        Of what was last shown.
+    """
 
     def __init__(
         self,
@@ -97,6 +107,7 @@ class Watch:
         self._kept: dict[str, CaseVerdict] = {}  # by question
         self._error: GradcmpError | None = None
         self._begun = False
+        self.exit_code = ExitCode.AGREE
 
     def look_again(self) -> None:
         """Read the configs, answer what is not known yet, and draw."""
@@ -175,13 +186,14 @@ class Watch:
         page = self._page(
             f"{work}, in {time.perf_counter() - began:.2f} s", Differences(verdicts), shown
         )
-        publish(verdicts, self._output.reports, page)
+        self.exit_code = publish(verdicts, self._output.reports, page)
 
     def _show_error(self, error: GradcmpError) -> None:
         from rich.text import Text
 
         from gradcmp.report.words.ink import DISAGREE
 
+        self.exit_code = error.exit_code
         console().print(self._page("nothing run", Text(str(error), DISAGREE)))
 
     def _page(self, what: str, *parts: RenderableType) -> RenderableType:

@@ -19,9 +19,9 @@ from gradcmp.judge.auto.decision import (
 )
 from gradcmp.judge.auto.kinks import (
     free_direction,
-    is_reached,
     kinked,
     outside_span,
+    reached,
     unexplained,
 )
 from gradcmp.judge.auto.loudness import apart, loudness, shrinks
@@ -39,6 +39,7 @@ TOGETHER = (
     "at a non-differentiable point (tie) each gradient alone is a subgradient, and all together "
     "are not: moved together, the tied numbers have one derivative"
 )
+TOO_MANY = "more branches are open than could be judged together, and each number was by itself"
 UNEARNED = (
     "in float64 it shrinks as rounding does, but nothing shows that it moves with the inputs as "
     "rounding does, too"
@@ -72,7 +73,7 @@ class CalibratedNoise:
         measured = partial(self._decide, scale=scale, sides=sides)
         verdict, shrink = measured(difference, stayed)
         rest = found
-        if verdict.reason != "rounding" and is_reached(tensor.name, scale):
+        if verdict.reason != "rounding" and reached(tensor.name, scale).any():
             verdict, left = self._with_kinks(verdict, sides, tensor, scale, measured)
             rest = loudness(left, scale, limits)
             found = found if verdict.agrees else rest
@@ -120,18 +121,24 @@ class CalibratedNoise:
         The verdict on all of the difference stands if this one is no milder.
         """
 
-        def rest(values: tuple[Array, Array], precision: Format) -> Float:
+        def rest(values: tuple[Array, Array], precision: Format, many: bool) -> tuple[Float, bool]:
             free = sides.expected_is_reference
-            return unexplained(tensor.name, values, scale, precision, free)
+            return unexplained(tensor.name, values, scale, precision, free, many)
 
-        fine = tensor.float64 and rest(tensor.float64, FORMATS["float64"])
-        left = rest(tensor.values, sides.precision)
-        milder, _ = measured(left, fine)
+        for many in (False, True):
+            left, is_whole = rest(tensor.values, sides.precision, many)
+            fine = tensor.float64 and rest(tensor.float64, FORMATS["float64"], many)[0]
+            milder, _ = measured(left, fine)
+            elsewhere = np.abs(left) > self.source.limits(sides.dtype).r * scale.s
+            elsewhere &= ~reached(tensor.name, scale)
+            if (milder.agrees and is_whole) or elsewhere.any():  # more ways would say the same
+                break
         if not milder.agrees:
             return verdict, left
+        kink = KINK if is_whole else f"{KINK}; {TOO_MANY}"
         if milder.reason == "rounding":
-            return Verdict(True, "kink", KINK), left
-        return replace(milder, detail=f"{milder.detail}; beside it: {KINK}"), left
+            return Verdict(True, "kink", kink), left
+        return replace(milder, detail=f"{milder.detail}; beside it: {kink}"), left
 
     def with_lost_digits(
         self, sides: RecordingPair, tensor: TensorPair, seen: Comparison
@@ -153,40 +160,34 @@ class CalibratedNoise:
         kinks = {name for name, one in found.items() if one.verdict.reason == "kink"}
         if len(gradients) < 2 or kinks.isdisjoint(tensor.name for tensor in gradients):
             return {}
-        rest = self._outside_span(sides, gradients)
+        names = sorted(kinks & {tensor.name for tensor in gradients})
+        for many in (False, True):
+            scaled = [(t, self.scale(t.name, sides)) for t in gradients]
+            rest = outside_span(
+                [kinked(t.name, t.values, s, sides.precision, many) for t, s in scaled]
+            )
+            loud = [] if rest is None else [n for n in names if self._is_loud(n, rest[n], sides)]
+            if rest is not None and not loud:
+                return {}
         if rest is None:
-            return {}
-        limits = self.source.limits(sides.dtype)
-        measured = {
-            name: loudness(rest[name], self.scale(name, sides), limits)
-            for name in kinks & rest.keys()
-        }
+            return {name: _with_word(found[name], TOO_MANY) for name in names}
         known = all(tensor.float64 for tensor in gradients) or sides.dtype == "float64"
         verdict = Verdict(False, "bug" if known else "suspect", TOGETHER)
+        limits = self.source.limits(sides.dtype)
+        over = {name: loudness(rest[name], self.scale(name, sides), limits).over for name in loud}
         return {
-            name: replace(found[name], verdict=verdict, disagreeing=max(loud.over, 1))
-            for name, loud in measured.items()
-            if loud.loud
+            name: replace(found[name], verdict=verdict, disagreeing=max(over[name], 1))
+            for name in loud
         }
+
+    def _is_loud(self, name: str, rest: Float, sides: RecordingPair) -> bool:
+        limits = self.source.limits(sides.dtype)
+        return loudness(rest, self.scale(name, sides), limits).loud
 
     def _is_gradient(self, tensor: TensorPair, seen: Comparison) -> bool:
         """Whether a tensor has a part in the jumps: a gradient of real numbers in one shape."""
         measured = seen.verdict.reason not in ("shape", "dtype", "empty", "non-finite", "range")
         return tensor.name.startswith("d ") and tensor.name in self.source.names and measured
-
-    def _outside_span(
-        self, sides: RecordingPair, tensors: Sequence[TensorPair]
-    ) -> dict[str, Float] | None:
-        for many in (False, True):
-            rest = outside_span(
-                [
-                    kinked(t.name, t.values, self.scale(t.name, sides), sides.precision, many)
-                    for t in tensors
-                ]
-            )
-            if rest is not None:
-                return rest
-        return None
 
     def latitude(self, name: str, sides: RecordingPair) -> Latitude | None:
         """Return what open branches leave to a tensor; None where none is open."""
@@ -250,3 +251,10 @@ class CalibratedNoise:
                 )
                 return Verdict(False, "bug", detail)
         return verdict
+
+
+def _with_word(seen: Comparison, word: str) -> Comparison:
+    """Return a comparison whose verdict says one thing more."""
+    said = seen.verdict.detail
+    detail = said if word in said else f"{said}; {word}"
+    return replace(seen, verdict=replace(seen.verdict, detail=detail))

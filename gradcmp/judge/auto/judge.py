@@ -19,7 +19,7 @@ from gradcmp.judge.auto.decision import (
 )
 from gradcmp.judge.auto.noise_floor import FLOORS, NoiseFloor
 from gradcmp.judge.auto.pair import RecordingPair, TensorPair
-from gradcmp.judge.auto.reference_error import BASELINE_DTYPE, ReferenceError
+from gradcmp.judge.auto.reference_error import BASELINE_DTYPE, ReferenceError, RoughNoise
 from gradcmp.judge.auto.source import NoiseSource
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.elementwise.arrays import compare_all, is_real
@@ -122,7 +122,8 @@ class NoiseJudge:
 
     @cached_property
     def _stages(self) -> tuple[Stage, ...]:
-        return (NoiseFloor(), self._reference_error, self._calibrated)
+        rough = RoughNoise(self.source)
+        return (NoiseFloor(), self._reference_error, rough, self._calibrated)
 
     def sides(self, pair: Pair) -> RecordingPair:
         """Put the two recordings of a pair beside each other."""

@@ -23,6 +23,7 @@ from gradcmp.recording import Array
 
 ROUNDED = 4.0  # roundings that the end of an interval, or a jump, may have seen
 FIT = 64.0  # roundings of float64 that fitting may take
+HELD_BACK = 8  # ways to take the branches that must be combinations of all others
 FAINT = 1e-6  # of the noise: as small a jump explains nothing
 
 
@@ -45,6 +46,11 @@ class Kinked:
     margin: Float
 
     @property
+    def unit(self) -> float:
+        """The unit roundoff of the dtype in which branches are open."""
+        return max((one.precision.u for one in self.scale.kinks), default=EPS)
+
+    @property
     def low(self) -> Float:
         """The least that the branches add."""
         low: Float = np.minimum(self.jumps.min(axis=0), 0.0)
@@ -57,23 +63,18 @@ class Kinked:
         return high
 
 
-def is_reached(name: str, scale: Scale) -> bool:
-    """Whether an open branch makes a difference to a tensor."""
-    return any(_jumps(one, many=False)[name].any() for one in scale.kinks)
+def reached(name: str, scale: Scale) -> npt.NDArray[np.bool_]:
+    """Return to which elements of a tensor an open branch makes a difference."""
+    found = np.zeros(scale.base.shape, np.bool_)
+    for one in scale.kinks:
+        found |= _jumps(one, many=False)[name].any(axis=0)
+    return found
 
 
 def kinked(
     name: str, values: Sequence[Array], scale: Scale, precision: Format, many: bool
 ) -> Kinked:
-    """Put a difference beside the jumps of its tensor.
-
-    Parameters
-    ----------
-    values : pair of array
-        Actual and expected.
-    many : bool
-        Whether the branches are taken in more ways than usual.
-    """
+    """Put a difference beside the jumps of its tensor; parameters as those of `unexplained`."""
     actual, expected = (np.asarray(array, np.float64) for array in values)
     jumps = np.concatenate([_jumps(one, many)[name] for one in scale.kinks])
     jumps = np.where(np.isfinite(jumps), jumps, 0.0)
@@ -94,7 +95,8 @@ def unexplained(
     scale: Scale,
     precision: Format,
     expected_is_reference: bool,
-) -> Float:
+    many: bool = False,
+) -> tuple[Float, bool]:
     """Return what is left of the difference of one tensor that has open branches.
 
     Parameters
@@ -105,15 +107,19 @@ def unexplained(
         Of the coarser side: jumps are rounded, too.
     expected_is_reference : bool
         Then only the other side's branches are open.
+    many : bool
+        Whether the branches are taken in more ways than usual.
+
+    Returns
+    -------
+    tuple of array and bool
+        And whether its elements were judged together: `outside_span`.
     """
-    one = kinked(name, values, scale, precision, many=False)
-    found = outside_span([one])
+    one = kinked(name, values, scale, precision, many)
+    found, beyond = outside_span([one]), outside_interval(one, expected_is_reference)
     if found is None:
-        found = outside_span([kinked(name, values, scale, precision, many=True)])
-    beyond = outside_interval(one, expected_is_reference)
-    if found is None:
-        return beyond
-    return np.where(np.abs(found[name]) > np.abs(beyond), found[name], beyond)
+        return beyond, False
+    return np.where(np.abs(found[name]) > np.abs(beyond), found[name], beyond), True
 
 
 def outside_interval(one: Kinked, expected_is_reference: bool) -> Float:
@@ -135,7 +141,7 @@ def outside_span(tensors: Sequence[Kinked]) -> dict[str, Float] | None:
     Returns
     -------
     dict of str to array or None
-        None where there are as many kinds of jumps as ways were tried: more may be possible.
+        None where not all kinds of jumps are known: the last ways that were tried showed new ones.
     """
     fit = _fit(tensors)
     if fit is None:
@@ -162,7 +168,7 @@ def free_direction(
     -------
     tuple of dict and float, or None
         How far each tensor moves along it, and what a difference along it may be. None where no
-        more than noise is left, or where as many kinds of jumps as ways were tried.
+        more than noise is left, or where not all kinds of jumps are known.
     """
     fit = _fit(tensors)
     if fit is None or not fit.where.size:
@@ -204,11 +210,13 @@ def _fit(tensors: Sequence[Kinked]) -> Fit | None:
     difference = np.concatenate([one.difference.reshape(-1) for one in tensors])
     jumps = np.concatenate([one.jumps.reshape(len(one.jumps), -1) for one in tensors], axis=1)
     margin = np.concatenate([one.margin.reshape(-1) for one in tensors])
+    unit = np.concatenate([np.full(one.difference.size, one.unit) for one in tensors])
     with np.errstate(all="ignore"):
-        size = np.maximum(np.abs(jumps).max(axis=0), np.abs(difference))
-        noise = np.fmax(
-            noise, EPS * np.where(np.isfinite(size), size, 0.0)
-        )  # float64 tells no more
+        # A jump is rounded, too: where the reference has a zero there is no other noise, and in
+        # smaller units one element would take all digits of the fit from the others.
+        jump, off = np.abs(jumps).max(axis=0), np.abs(difference)
+        noise = np.fmax(noise, unit * np.where(np.isfinite(jump), jump, 0.0))
+        noise = np.fmax(noise, EPS * np.where(np.isfinite(off), off, 0.0))  # float64's own
         known = np.isfinite(difference / noise) & np.isfinite(jumps / noise).all(axis=0)
         where = np.flatnonzero(known & jumps.any(axis=0))
         rows, seen = jumps[:, where] / noise[where], difference[where] / noise[where]
@@ -216,10 +224,14 @@ def _fit(tensors: Sequence[Kinked]) -> Fit | None:
         exact = float(np.max(EPS * size / noise[where], initial=0.0))
     if not where.size:
         return Fit(difference, where, seen, seen, noise[where], margin[where])
-    _, values, basis = np.linalg.svd(rows, full_matrices=False)
-    basis = basis[values > max(FAINT, 64 * exact * len(where) ** 0.5)]
-    if len(basis) == len(rows):
-        return None
+    known, others = np.split(rows, [len(rows) - min(HELD_BACK, len(rows) // 4)])
+    _, values, basis = np.linalg.svd(known, full_matrices=False)
+    lost = EPS * max(rows.shape) * values[0]
+    least = max(FAINT, lost, 64 * exact * len(where) ** 0.5)
+    basis = basis[values > least]
+    new = others - (others @ basis.T) @ basis
+    if len(basis) == len(known) or np.linalg.norm(new, axis=1).max(initial=0.0) > least:
+        return None  # more ways would show more kinds of jumps
     rest = seen - basis.T @ (basis @ seen)
     return Fit(difference, where, seen, rest, noise[where], margin[where])
 

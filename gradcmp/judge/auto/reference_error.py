@@ -1,4 +1,4 @@
-"""Second stage: what the reference itself loses in one float32 run settles most tensors.
+"""Second and third stage: one float32 run of the reference, then few replicas, settle most tensors.
 
 A difference of the size of the reference's own rounding error, that shrinks in float64 as rounding
 does, needs no calibrated noise: it is rounding. What is left over is measured. A wrong formula
@@ -18,8 +18,17 @@ from gradcmp.case import DType
 from gradcmp.dtypes import FORMATS
 from gradcmp.graph.records import STEP
 from gradcmp.judge.auto.batch import TensorBatch
-from gradcmp.judge.auto.decision import ROUNDING, noise_of
-from gradcmp.judge.auto.loudness import Limits, Loudness, limits_of
+from gradcmp.judge.auto.decision import ROUNDING, element_of, noise_of
+from gradcmp.judge.auto.graph_noise import ROUGH_REPLICAS
+from gradcmp.judge.auto.loudness import (
+    Limits,
+    Loudness,
+    apart,
+    limits_of,
+    loudness,
+    shrinks,
+    together,
+)
 from gradcmp.judge.auto.noise_floor import U_FLOAT64, is_close
 from gradcmp.judge.auto.source import NoiseSource
 from gradcmp.judge.comparison import Comparison
@@ -37,11 +46,15 @@ NOISE_PER_ERROR = (
 )
 # What a calibration has hardly ever been seen beyond, in units of what one run implies.
 LEAST, GREATEST = 0.06, 9.4
-# Times the noise that this implies: four limits of a calibration, since one run is rougher.
-WITHIN = 32.0
+# Times the noise that this implies: far below the limit of a calibration, since one run is rougher,
+# and what is wrong in float32 alone shrinks in float64 as rounding does.
+WITHIN = 3.0
+SHRUNK = 32.0  # times that noise in float64, where a wrong formula is 2^29 times as far off
 LARGEST = 128.0  # units roundoff of a tensor's largest element
 ALLOWED = Limits(WITHIN, limits_of(BASELINE_DTYPE).p)
 RULE = f"auto: |a − e| <= {WITHIN:g} × noise, estimated from one {BASELINE_DTYPE} run"
+ROUGHLY = Limits(5.0, 4.0)
+ROUGH_RULE = f"auto: |a − e| <= {ROUGHLY.r:g} × noise, from {ROUGH_REPLICAS} randomly rounded runs"
 
 
 @dataclass(frozen=True)
@@ -101,7 +114,7 @@ class ReferenceError:
         with np.errstate(all="ignore"):
             multiples = batch.difference / scale
             top = segments.largest(multiples)
-            shrank = is_close(*batch.float64_difference, (WITHIN * U_FLOAT64 / U) * scale)
+            shrank = is_close(*batch.float64_difference, (SHRUNK * U_FLOAT64 / U) * scale)
             within = (top <= WITHIN) & segments.every(shrank)
             where = segments.first(~(multiples < segments.broadcast(top)))  # NaN settles nothing
         columns = (within, where, top, scale[where], batch.actual[where], batch.expected[where])
@@ -174,3 +187,47 @@ class ReferenceError:
             likely |= (noise >= size) & np.isfinite(noise)
         likely |= noise == 0
         return likely
+
+
+@dataclass(frozen=True)
+class RoughNoise:
+    """Third stage: few replicas settle most of what one float32 run cannot.
+
+    They cost a quarter of a whole calibration, and their limits are narrower, so that hardly
+    anything is settled that a whole one would call more than rounding.
+    """
+
+    source: NoiseSource
+
+    def settle(
+        self, batch: TensorBatch, unsettled: Sequence[int]
+    ) -> Iterator[tuple[int, Comparison]]:
+        """Return the numbers of the tensors that are settled, each with its comparison."""
+        sides = batch.sides
+        if sides.dtype != BASELINE_DTYPE or sides.same_backend:
+            return
+        for i in unsettled:
+            tensor, seen = batch.tensors[i], batch.statistics[i]
+            if tensor.float64 is None:
+                continue
+            scale = together([self.source.roughly(tensor.name, d) for d in sides.noisy_dtypes])
+            if self.source.limits(sides.dtype) != limits_of(BASELINE_DTYPE):
+                return  # a noise that is rougher in itself
+            difference = apart(*(np.asarray(array, np.float64) for array in tensor.values))
+            found = loudness(difference, scale, ROUGHLY)
+            shrink = shrinks(apart(*tensor.float64), scale, found, sides.precision)
+            if found.loud or not shrink <= 1:
+                continue
+            worst = element_of(found, tensor.values, float(scale.s[found.index]) * ROUGHLY.r)
+            small = is_small(difference)
+            yield (
+                i,
+                Comparison(
+                    ROUNDING,
+                    ROUGH_RULE,
+                    seen,
+                    worst=worst,
+                    excess=np.abs(difference) / (ROUGHLY.r * scale.s) if small else None,
+                    noise=noise_of(found, shrink, worst),
+                ),
+            )

@@ -41,6 +41,8 @@ LOWER = {"bfloat16": "bfloat16", "float16 or TF32": "float16", "float32": "float
 # Rounding errors of a result computed in a precision, in its units roundoff and over the largest
 # element: a graph of a few dozen ops. A flipped sign is far beyond in every precision.
 ROUNDINGS = 16.0
+COUNTED = 1000  # numbers of which a variance may be: of more, any factor near 1 fits
+NEAR = 0.01
 
 
 def flushed(evidence: Evidence) -> Iterator[Prediction]:
@@ -126,13 +128,22 @@ def any_factor(evidence: Evidence) -> Iterator[Prediction]:
     sizes = np.abs(evidence.expected[evidence.expected != 0])
     if factor is None or not sizes.size or sizes.max() == sizes.min():
         return
-    text = f"a factor of {factor:.5g}"
+    text = f"a factor of {factor:.5g}{_of_moments(factor)}"
     if abs(factor - 1) < 3e-4:  # where five digits say too little
         text = f"a factor of 1 {'+' if factor > 1 else '−'} {abs(factor - 1):.2g}"
     if evidence.dtype == "float64" and abs(factor - 1) <= FORMATS["float32"].u:
         text += ", consistent with a float32 constant inside float64"
     # Digits that were lost in a number upstream leave a factor behind, too.
     yield replace(_scaled(evidence, factor, text, free=1), of_rounding=True)
+
+
+def _of_moments(factor: float) -> str:
+    """Describe a factor that a variance of so many numbers is off by, if it is such a one."""
+    for value, form in ((factor, "n/(n − 1)"), (1 / factor if factor else 0.0, "(n − 1)/n")):
+        n = round(value / (value - 1)) if value > 1 + 1 / COUNTED else 0
+        if n > 2 and abs(value - n / (n - 1)) < NEAR / n**2:  # two of them are 1/n² apart
+            return f", {form} for n = {n}, as of a variance"
+    return ""
 
 
 def _fitted_factor(evidence: Evidence) -> float | None:

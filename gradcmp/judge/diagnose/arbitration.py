@@ -35,7 +35,7 @@ def arbitrate(values: Mapping[str, float], truth: Truth | None, allowed: float) 
         What the two may be apart: the limit of the noise, or the allowance of the tolerance.
     """
     if truth is None:
-        return Ruling((), "there is no derivative to hold them against")
+        return Ruling((), "there is no derivative to compare them with")
     numbers = [value for value in values.values() if math.isfinite(value)]
     if len(numbers) == len(values) and not max(numbers) - min(numbers) > SURE * truth.error:
         return Ruling((), f"{truth.method} in float64 is not exact enough to tell")

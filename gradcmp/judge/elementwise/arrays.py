@@ -120,7 +120,7 @@ def _refused(actual: Array, expected: Array) -> Comparison | None:
     names = dtype_name(actual.dtype), dtype_name(expected.dtype)
     for name in names:
         if name not in KINDS:
-            return _refuse("dtype", f"{name} is no dtype that can be compared")
+            return _refuse("dtype", f"{name} is not a dtype that can be compared")
     kind, other = (KINDS[name] for name in names)
     if kind != other:
         return _refuse("dtype", f"{names[0]} against {names[1]}")

@@ -27,6 +27,8 @@ ROWS = 64  # ways to take the open branches
 MOST_ROWS = 256
 ROOM = 1 << 25  # elements of all ways together
 SYSTEMATIC = 4
+ALIKE = 4  # of so many ways one takes all ties of an operand alike
+NEARBY = 32.0  # roundings of a tensor's largest element: moved by noise, and by no branch
 EPS = 2.0**-52  # from 1 to the next float64
 TINY = FORMATS["float64"].eta  # below it float64 itself loses digits
 
@@ -37,10 +39,13 @@ class JostledModel(NoiseModel):
 
     Equal values get errors of their own, and each node sees its zeros moved as well, so that every
     tie is broken by itself. In the first `SYSTEMATIC` rows all ties are broken alike: to above or
-    below, and for the first or the last element.
+    below, and for the first or the last element. In one of `ALIKE` rows after those each operand of
+    a node chooses one of these ways for all its elements, as the ops of a framework do.
     """
 
     branches: Branches = field(default_factory=FreeBranches)
+    largest: float = 0.0  # number in all operands so far
+    size: int = 0  # of the largest operand so far
 
     def _rounding(self, y: Stack, c: Stack) -> Stack:
         error = super()._rounding(y, self.rng.uniform(1.0, 2.0, y.shape))
@@ -49,15 +54,34 @@ class JostledModel(NoiseModel):
         return error
 
     def jostle(self, x: Array) -> Array:
-        """Return an operand with ties broken; what is no real array with replicas stays."""
+        """Return an operand with ties broken; what is no real array with replicas stays.
+
+        What earlier nodes made of a number is forgotten, and it is moved anew by as much: a
+        number that a clip lets through would lie above the limit, and never be the smallest of
+        those at it, though each op may choose for itself. What a branch has moved far, as a sign
+        does, stays.
+        """
         if not isinstance(x, NoisyArray) or x.dtype != np.float64:
             return x
         stack = x.stack.copy()
-        rows = self.rng.standard_normal((len(stack) - 1, x.size))
+        base, replicas = stack[:1], stack[1:]
+        rows = self.rng.uniform(-1.0, 1.0, (len(replicas), x.size))
         ranks = np.arange(1, x.size + 1) / max(x.size, 1)
-        rows[:SYSTEMATIC] = [1 + ranks, 2 - ranks, -1 - ranks, ranks - 2]
-        step = np.maximum(np.abs(stack[1:]) * (8 * x.size * EPS), TINY * 8 * x.size)
-        stack[1:] += rows.reshape(stack[1:].shape) * step
+        ways = np.stack([1 + ranks, 2 - ranks, -1 - ranks, ranks - 2])
+        rows[:SYSTEMATIC] = ways
+        alike = slice(SYSTEMATIC, None, ALIKE)
+        rows[alike] = ways[self.rng.integers(len(ways), size=len(rows[alike]))]
+        rows = rows.reshape(replicas.shape)
+        step = np.maximum(np.abs(replicas) * (8 * x.size * EPS), TINY * 8 * x.size)
+        spread = np.abs(replicas - base).max(axis=0, initial=0.0)
+        largest = float(np.abs(base).max(initial=0.0, where=np.isfinite(base)))
+        self.largest = max(self.largest, largest)
+        self.size = max(self.size, x.size)
+        reach = self.precision.u + 8 * self.size * EPS  # of the noise, and of earlier steps
+        near = spread <= NEARBY * reach * (largest or self.largest)
+        spread = np.broadcast_to(np.where(near, spread, 0.0), replicas.shape).copy()
+        spread[:SYSTEMATIC] = spread[alike] = 0.0
+        stack[1:] = np.where(near, base, replicas) + rows * (step + spread)
         return NoisyArray(stack, self)
 
 
@@ -105,6 +129,10 @@ class OpenBranches(Protocol):
     """The branches that a correct implementation may take otherwise."""
 
     @property
+    def precision(self) -> Format:
+        """The rounding of the dtype in which they are open."""
+
+    @property
     def jumps(self) -> Mapping[str, Float]:
         """By tensor, what each of some ways to take them adds to it, on a leading axis."""
 
@@ -131,8 +159,9 @@ class Kinks:
 
     @cached_property
     def many_jumps(self) -> dict[str, Float]:
-        """The same for `MOST_ROWS` ways."""
-        return self._jumps(MOST_ROWS)
+        """The same for `MOST_ROWS` ways, those among them."""
+        more = self._jumps(MOST_ROWS - ROWS)
+        return {name: np.concatenate([some, more[name]]) for name, some in self.jumps.items()}
 
     def _jumps(self, rows: int) -> dict[str, Float]:
         size = sum(int(np.size(array)) for array in self.inputs.values()) + 1

@@ -23,6 +23,8 @@ POINTS = 8  # K
 # How far inputs are nudged, relative to each: far enough for other roundings of every unit that
 # may have computed (TF32 among them), and near enough for the same loss of digits.
 NUDGE = 2.0**-11
+ALIKE = 8.0  # times: a number that nudges change by more is another number
+SMALL = 0.1  # of a number: an error up to that may be a factor of it
 HALF_NUDGE = 4.0  # units roundoff of a dtype of few digits
 
 
@@ -31,6 +33,9 @@ def nudged_inputs(
 ) -> Iterator[dict[str, Array]]:
     """Return the inputs of each of `POINTS` runs: ``x (1 + delta xi)``, whole numbers as they are.
 
+    Numbers of one size share one xi, in whichever input they are: what is tied stays tied, and
+    what cancels still does. At a tie that is broken a kernel that is wrong there would be right.
+
     Parameters
     ----------
     dtype : str
@@ -38,11 +43,17 @@ def nudged_inputs(
     """
     u, rng = FORMATS[dtype].u, np.random.default_rng([seed, POINTS])
     delta = max(NUDGE, HALF_NUDGE * u)
+    real = {name: x for name, x in inputs.items() if x.dtype.kind == "f"}
+    sizes = np.concatenate([np.abs(x).reshape(-1) for x in real.values()] or [np.zeros(0)])
+    known, places = np.unique(sizes, return_inverse=True)
+    ends = np.cumsum([x.size for x in real.values()])[:-1]
     for _ in range(POINTS):
-        yield {
-            name: x * (1 + delta * rng.standard_normal(x.shape)) if x.dtype.kind == "f" else x
-            for name, x in inputs.items()
+        factors = np.split((1 + delta * rng.standard_normal(known.size))[places], ends)
+        moved = {
+            name: x * factor.reshape(x.shape)
+            for (name, x), factor in zip(real.items(), factors, strict=False)
         }
+        yield {**inputs, **moved}
 
 
 def own_noise(
@@ -51,7 +62,10 @@ def own_noise(
     """Return the noise of each tensor's elements.
 
     ``D_k = b(x_k) - b64(x_k)`` at the nudged inputs; what it moves from ``D_0`` at the inputs
-    themselves is pooled as the deviations of replicas are.
+    themselves is pooled as the deviations of replicas are. Where nudges change the number itself by
+    much, as they do an exponential, what is wrong by a small factor moves as well: so the same is
+    asked of ``D_k b64(x_0) / b64(x_k)``, and the smaller noise counts. (Not of what is far off: who
+    loses all digits has zero, and is always off by the number itself.)
 
     Parameters
     ----------
@@ -69,10 +83,26 @@ def own_noise(
         if len(nudged) != POINTS or len(shapes) > 1 or None in shapes:
             continue
         with np.errstate(all="ignore"):
-            stack = np.stack(strayed)  # type: ignore[arg-type]
-            stack += np.asarray(run[1].tensors[name], np.float64) - stack[0]
-            found[name] = pool(stack, FORMATS[dtype]).s
+            moved = np.stack(strayed)  # type: ignore[arg-type]
+            fine = np.stack(
+                [np.asarray(one[1].tensors[name], np.float64) for one in (run, *nudged)]
+            )
+            both = moved, moved * _growth(moved[0], fine)
+            scales = (pool(fine[0] + (one - one[0]), FORMATS[dtype]).s for one in both)
+            found[name] = np.fmin(*scales)
     return found
+
+
+def _growth(difference: Float, fine: Float) -> Float:
+    """Return by what a factor of each number would grow at the nudged inputs, inverted.
+
+    One where a number is another there, or where it is far off.
+    """
+    ratio: Float = fine[0] / fine
+    known = (
+        (ratio >= 1 / ALIKE) & (ratio <= ALIKE) & (np.abs(difference) <= SMALL * np.abs(fine[0]))
+    )
+    return np.where(known, ratio, 1.0)
 
 
 def _strayed(name: str, run: Run) -> Float | None:

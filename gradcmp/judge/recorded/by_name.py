@@ -59,7 +59,8 @@ def compare_by_name(
     chosen = [name for name in names if name not in unknown]
     compared = compare_required(chosen, sides, partial(rule.compare, pair))
     mapped = propose(sides[0].arrays, {n: a for n, a in sides[1].arrays.items() if n in results})
-    return Named({n: _with_way_out(one, mapped.get(n)) for n, one in compared.items()}, unknown)
+    told = tuple(name for name in unknown if _is_asked_for(name, expected, actual))
+    return Named({n: _with_way_out(one, mapped.get(n)) for n, one in compared.items()}, told)
 
 
 def _is_unknown(name: str, actual: Recording, expected: Recording) -> bool:
@@ -73,6 +74,17 @@ def _is_unknown(name: str, actual: Recording, expected: Recording) -> bool:
     if expected.origin and not actual.origin:
         return name not in actual.tensors and not _is_owed(name, actual, expected.origin)
     return False
+
+
+def _is_asked_for(name: str, *sides: Recording) -> bool:
+    """Whether it is more than a gradient of an input that the case does not differentiate by."""
+    aside = {
+        GRADIENT + one
+        for side in sides
+        if side.origin
+        for one in side.origin.case.inputs.keys() - {*side.origin.case.wrt}
+    }
+    return name not in aside
 
 
 def _is_owed(name: str, loose: Recording, origin: Origin) -> bool:

@@ -51,6 +51,23 @@ def recompute_reference(origin: Origin, recordings: Mapping[str, Recording]) -> 
     return None if found is None else _compute(origin, found)
 
 
+def require_computable(origin: Origin, reference: Recording) -> None:
+    """Refuse a recorded reference whose graph cannot be computed from its own inputs.
+
+    Raises
+    ------
+    RecordingError
+    """
+    handed = {name: reference.values.get(name) for name in origin.case.inputs}
+    handed[COTANGENT] = reference.gradients.get(origin.case.output)
+    given = {name: array for name, array in handed.items() if array is not None}
+    if given.keys() != handed.keys():
+        raise RecordingError(
+            "the recorded reference lacks an input or the cotangent", way_out=AGAIN
+        )
+    _compute(origin, given)
+
+
 def _compute(origin: Origin, handed: Mapping[str, Array]) -> Recording:
     arrays = {name: array for name, array in handed.items() if name != COTANGENT}
     try:

@@ -13,7 +13,12 @@ from gradcmp.judge.case import judge
 from gradcmp.judge.elementwise.arrays import compare
 from gradcmp.judge.elementwise.tolerance import DEFAULTS
 from gradcmp.judge.fixed import NO_INPUTS, without_noise
-from gradcmp.judge.recorded.reference import RECOMPUTED, recompute_reference
+from gradcmp.judge.recorded.reference import (
+    MISFIT,
+    RECOMPUTED,
+    recompute_reference,
+    require_computable,
+)
 from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Array, Origin, Recording
 
@@ -52,7 +57,12 @@ def judge_saved(
     base = recompute_reference(origin, recordings) if isinstance(tolerance, Auto) else None
     if base is None:
         plain = replace(case, tolerance=without_noise(tolerance))
-        judged = judge(plain, recorded, recordings, pairs=pairs or None)
+        try:
+            judged = judge(plain, recorded, recordings, pairs=pairs or None)
+        except MISFIT:  # while it asked why they differ
+            if recorded:
+                require_computable(origin, recordings[recorded])
+            raise
         return replace(judged, not_auto=NO_INPUTS if isinstance(tolerance, Auto) else "")
     twins = {label: each.twin for label, each in recordings.items() if each.twin}
     reference = recorded if recorded and _repeats(base, recordings[recorded]) else ""

@@ -125,8 +125,6 @@ class JaxSide:
         if branches.near:
             jumps = self._replayed(traced, replicas, branches)
             stacks = [s - (j - j[:1]) for s, j in zip(stacks, jumps, strict=True)]
-        scale = np.sqrt(models[dtype].roundings)
-        stacks = [s[:1] + (s - s[:1]) / scale if s.dtype.kind == "f" else s for s in stacks]
         unruled, near, tied = tuple(noise.unruled), branches.near, branches.tied
         return [
             replace(one, unruled=unruled, near=near, tied=tied)

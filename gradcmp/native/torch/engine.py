@@ -10,17 +10,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from gradcmp.case import DType
-from gradcmp.dtypes import Format
+from gradcmp.dtypes import DType, Format
+from gradcmp.dtypes.arrays import BFLOAT16, Array, numpy_dtype
 from gradcmp.errors import InputError, did_you_mean
 from gradcmp.native.cotangents import Cotangents
-from gradcmp.native.outcome import Array, Outcome, differing
+from gradcmp.native.outcome import Outcome, differing
 from gradcmp.native.torch.precise import Precise, float64_throughout
 from gradcmp.native.torch.replicas import Noisy
 from gradcmp.native.torch.run import Call, Enter, Way, unchanged
 from gradcmp.native.torch.shaken import Shaken
 from gradcmp.native.torch.subject import Subject, described
-from gradcmp.recording import BFLOAT16, numpy_dtype
 
 LARGE = 1 << 16  # elements of an array: of fewer, one thread computes under a mode
 
@@ -103,6 +102,13 @@ class Side:
         from gradcmp.backends.torch import to_array
 
         return {name: to_array(one) for name, one in self.subject.parameters.items()}
+
+    def shapes(self, dtype: DType = "float32") -> dict[str, tuple[int, ...]]:
+        """Return the shape of each output that has a derivative: what needs a cotangent.
+
+        The function runs forward once for it.
+        """
+        return self.call.shapes(Way(getattr(torch, dtype)))
 
     def plain(self, dtype: DType) -> Outcome:
         """Run it in `dtype`, as the user does."""

@@ -28,7 +28,15 @@ from gradcmp.native.torch.branches import Branches
 from gradcmp.native.torch.jostling import Exact
 from gradcmp.native.torch.precise import Precise
 from gradcmp.native.torch.rounding import Rounding
-from gradcmp.native.torch.rules import choosing, composite, elementwise, scattering, solving, sums
+from gradcmp.native.torch.rules import (
+    choosing,
+    composite,
+    elementwise,
+    fourier,
+    scattering,
+    solving,
+    sums,
+)
 from gradcmp.native.torch.rules.rule import Rule, is_real, packets, table
 from gradcmp.native.torch.rules.unknown import erring_as_float32
 from gradcmp.native.torch.subject import Tensor
@@ -37,6 +45,7 @@ RULES: dict[Any, Rule] = {
     **elementwise.RULES,
     **sums.RULES,
     **scattering.RULES,
+    **fourier.RULES,
     **choosing.RULES,
     **composite.RULES,
     **solving.RULES,
@@ -163,7 +172,7 @@ def rule_of(func: Any) -> Rule:
     """Return the rule of an operation, whichever way it has one."""
     packet = func.overloadpacket
     if packet in RULES:
-        return _written(RULES[packet]) if func._schema.is_mutable else RULES[packet]
+        return _written(func) if func._schema.is_mutable else RULES[packet]
     if func.is_view:
         return elementwise.exact
     functional = _functional(func)
@@ -203,13 +212,19 @@ def _in_place(functional: Any) -> Rule:
     return rule
 
 
-def _written(rule: Rule) -> Rule:
-    """Return the rule of what writes into ``out=``."""
+def _written(func: Any) -> Rule:
+    """Return the rule of what writes into ``out=``: as the operation that returns its result."""
+    packet, taken = func.overloadpacket, [one for one in _operands(func) if one[0] != "out"]
+    overloads = [getattr(packet, one) for one in packet.overloads()]
+    same = [one for one in overloads if _operands(one) == taken and not one._schema.is_mutable]
+    if not same:
+        return elementwise.exact if packet in elementwise.EXACT else erring_as_float32
 
     def written(context: Any, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return kwargs["out"].copy_(rule(context, func, args, kwargs))
+        rest = {name: one for name, one in kwargs.items() if name != "out"}
+        return kwargs["out"].copy_(context.apply(same[0], args, rest))
 
-    return written if rule is not elementwise.exact else rule
+    return written
 
 
 def _composite(parts: Any) -> Rule:

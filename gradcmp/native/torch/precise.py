@@ -6,18 +6,27 @@ thrown the digits away. A dispatch mode sees each operation below autograd, forw
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from gradcmp.native.torch.rules.rule import packets, prims
+from gradcmp.native.torch.rules.rule import aten, packets, prims
 from gradcmp.native.torch.subject import Tensor
 
-LOW = frozenset((torch.float32, torch.float16, torch.bfloat16))
+# What a lower dtype is computed in instead.
+FULL = {
+    torch.float32: torch.float64,
+    torch.float16: torch.float64,
+    torch.bfloat16: torch.float64,
+    torch.complex64: torch.complex128,
+    torch.complex32: torch.complex128,
+}
+LOW = FULL.keys()
 
 
 # What draws numbers into an array that it is given, and what makes one.
@@ -55,32 +64,34 @@ class Precise(TorchDispatchMode):  # type: ignore[misc]
 
     def compute(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run one operation, in float64 where it asks for less."""
-        packet = func.overloadpacket
-        self.random |= torch.Tag.nondeterministic_seeded in func.tags
-        if packet in FILLS:
-            return self._fill(func, args, kwargs)
-        if packet in DRAWS:
-            return self._draw(func, args, kwargs)
-        if packet is prims.convert_element_type and args[1] in LOW:
-            return self._kept(args[0])
-        return self.apply(func, args, self.kept_dtype(args, kwargs))
+        kind = _KINDS.get(func) or _kind_of(func)
+        if kwargs:
+            kwargs = self.kept_dtype(kwargs) if kind.kept else kwargs
+        self.random |= kind.random
+        if kind.own is not None:
+            return kind.own(self, func, args, kwargs)
+        return self.apply(func, args, kwargs)
 
     def apply(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run one operation that draws nothing and casts nothing down."""
         return func(*args, **kwargs)
 
-    def kept_dtype(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    def kept_dtype(self, kwargs: dict[str, Any]) -> dict[str, Any]:
         """Return the keywords with float64 for a lower dtype."""
         if kwargs.get("dtype") not in LOW:
             return kwargs
         self.dropped += 1
-        return {**kwargs, "dtype": torch.float64}
+        return {**kwargs, "dtype": FULL[kwargs["dtype"]]}
 
-    def _kept(self, tensor: Tensor) -> Tensor:
+    def convert(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run a cast that is the operation itself."""
+        if args[1] not in LOW:
+            return func(*args, **kwargs)
         self.dropped += 1
-        return tensor.to(torch.float64, copy=True)
+        return args[0].to(FULL[args[1]], copy=True)
 
-    def _fill(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def fill(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Draw in the tested dtype what an array is filled with."""
         target = args[0]
         if target.dtype != torch.float64:
             return func(*args, **kwargs)
@@ -88,7 +99,12 @@ class Precise(TorchDispatchMode):  # type: ignore[misc]
         func(drawn, *args[1:], **kwargs)
         return target.copy_(drawn)
 
-    def _draw(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def draw_about(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Draw in the tested dtype about means that are given."""
+        low = [one.to(self.draws) if _is_full(one) else one for one in args]
+        return _real64(func(*low, **kwargs))
+
+    def draw(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Draw in the dtype that the tested run would: its default where none is named."""
         dtype = kwargs.get("dtype")
         alike = isinstance(args[0], torch.Tensor) and args[0].dtype == torch.float64
@@ -99,6 +115,37 @@ class Precise(TorchDispatchMode):  # type: ignore[misc]
         if dtype == torch.float64 or dtype is None:
             return _real64(func(*args, **{**kwargs, "dtype": self.draws}))
         return func(*args, **kwargs)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What `Precise` does with an operation: looked up once for each."""
+
+    random: bool
+    own: Callable[..., Any] | None
+    kept: bool  # whether its keyword `dtype` is float64 where it is a lower one
+
+
+_KINDS: dict[Any, Kind] = {}
+
+
+def _kind_of(func: Any) -> Kind:
+    packet, own = func.overloadpacket, None
+    if packet in FILLS:
+        own = Precise.fill
+    elif packet is aten.normal and isinstance(func._schema.arguments[0].type, torch.TensorType):
+        own = Precise.draw_about
+    elif packet in DRAWS:
+        own = Precise.draw
+    elif packet is prims.convert_element_type:
+        own = Precise.convert
+    random = torch.Tag.nondeterministic_seeded in func.tags
+    _KINDS[func] = Kind(random, own, kept=packet not in DRAWS)
+    return _KINDS[func]
+
+
+def _is_full(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) and value.dtype == torch.float64
 
 
 def _real64(tensor: Tensor) -> Tensor:
@@ -120,7 +167,7 @@ class Literals(TorchFunctionMode):  # type: ignore[misc]
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         if func in self.makers:
-            kwargs = self._precise.kept_dtype(args, kwargs)
+            kwargs = self._precise.kept_dtype(kwargs)
         elif func in self.norms and self._precise.draws in LOW:
             return func(*self._with_eps(*args, **kwargs))
         return func(*args, **kwargs)

@@ -9,8 +9,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from gradcmp.case import DType
-from gradcmp.dtypes import FORMATS, Format
+from gradcmp.dtypes import FORMATS, DType, Format
 from gradcmp.judge.noise.kinks import FEW
 from gradcmp.native.outcome import Outcome
 from gradcmp.native.torch.branches import Branches, Drawn, Following, Kept, Left
@@ -44,7 +43,7 @@ class Noisy:
     def __init__(self, side: Runs, dtype: DType, operands: Format | None = None) -> None:
         self._side = side
         self._dtype = dtype
-        self._precision = FORMATS[dtype]
+        self._format = FORMATS[dtype]
         self._operands = operands
         self._squares = Ledger()
 
@@ -75,7 +74,7 @@ class Noisy:
         found = []
         for replica in range(count):
             rng = np.random.default_rng([seed, count, replica])
-            rounding = rounding_of(self._precision, rng, self._operands)
+            rounding = rounding_of(self._format, rng, self._operands)
             branches = policy(base=self.base.journal, width=rounding.kink_width)
             if isinstance(branches, Drawn):
                 branches.toss = rounding.toss
@@ -86,26 +85,32 @@ class Noisy:
         return found
 
     def ways(self, rows: int, seed: int) -> list[Outcome]:
-        """Run it without noise on branches that noise several times too large has taken."""
+        """Run it without noise on branches that noise several times too large has taken.
+
+        A way that misleads the function is left out.
+        """
         found = []
         for row in range(rows):
             branches = Branches()
             rng = np.random.default_rng([seed, row])
             if row < len(TILTS):
                 first, last = TILTS[row]
-                jostled: Rounding = Tilted(self._precision, rng, first=first, last=last)
+                jostled: Rounding = Tilted(self._format, rng, first=first, last=last)
             else:
-                jostled = Jostled(self._precision, rng)
-            self._run(jostled, branches)
-            found.append(self._run(self._exact, Following(base=branches.journal)))
+                jostled = Jostled(self._format, rng)
+            try:
+                self._run(jostled, branches)
+                found.append(self._run(self._exact, Following(base=branches.journal)))
+            except MISLED:
+                continue
         return found
 
     @property
     def _exact(self) -> Rounding:
-        return Exact(self._precision, np.random.default_rng(0))
+        return Exact(self._format, np.random.default_rng(0))
 
     def _run(self, rounding: Rounding, branches: Branches, ledger: Ledger | None = None) -> Outcome:
-        draws, whole = getattr(torch, self._dtype), FORMATS[self._dtype].only_stores
+        draws, whole = getattr(torch, self._dtype), self._format.only_stores
         mode = Noise(rounding, branches, draws, whole, ledger)
         outcome = self._side.in_float64(mode, rounding.enter)
         return replace(outcome, unruled=tuple(mode.unruled))

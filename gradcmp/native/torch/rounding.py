@@ -6,7 +6,7 @@ those of `gradcmp.judge.noise`: equal values get equal errors, since c is drawn 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -25,6 +25,7 @@ from gradcmp.judge.noise.model import (
 from gradcmp.native.torch.subject import Tensor
 from gradcmp.ops.primitives import Sum
 
+MANY = 256
 # By unit roundoff, dtypes with the exponents of float32: beyond them there is no error.
 WIDE = {FORMATS["float32"].u: torch.float32, FORMATS["bfloat16"].u: torch.bfloat16}
 
@@ -47,6 +48,7 @@ class Rounding:
     rng: np.random.Generator
     operands: Format | None = None
     coarse: frozenset[Sum] = frozenset(("scatter",))
+    _drawn: list[float] = field(default_factory=list)
     kink_width: ClassVar[float] = NoiseModel.kink_width
 
     def enter(self, x: Tensor) -> Tensor:
@@ -96,7 +98,7 @@ class Rounding:
         """Return an operand of a matrix product as the unit that multiplies sees it."""
         if self.operands is None:
             return x
-        coarse = replace(self, precision=self.operands, operands=None)
+        coarse = replace(self, precision=self.operands, operands=None, _drawn=[])
         return Rounding.jitter(coarse, x, 1.0)
 
     def toss(self, like: Tensor) -> Tensor:
@@ -113,7 +115,10 @@ class Rounding:
         return torch.as_tensor(drawn, dtype=torch.float64, device=x.device)
 
     def _draw(self, y: Tensor) -> Any:
-        return self.rng.uniform(1.0, 2.0)
+        """Return the next c: many are drawn at once, since one takes as long."""
+        if not self._drawn:
+            self._drawn = self.rng.uniform(1.0, 2.0, MANY).tolist()
+        return self._drawn.pop()
 
     def _error(self, y: Tensor, c: Any) -> Tensor:
         return self._round(y * c).div_(c).sub_(y)
@@ -153,11 +158,11 @@ class Bfloat16Rounding(Rounding):
             return super().jitter_sum(y, squares, terms, kind)
         step = (squares / terms).sqrt_().div_(self.precision.u)
         lost = torch.nan_to_num(1 - step / y.abs(), 0.0, 0.0, 0.0).clamp_(min=0.0)
-        y = y * (1 - lost * (self.rng.uniform(1.0, 2.0) - 1))
+        y = y * (1 - lost * (self._draw(y) - 1))
         return self.jitter(super().jitter_sum(y, squares, terms, kind), 1.0)
 
     def _settle(self, y: Tensor) -> Tensor:
-        c = self.rng.uniform(1.0, 2.0)
+        c = self._draw(y)
         rounded = self._round(self._round(y * c).div_(c))
         return torch.where(torch.isfinite(rounded), rounded, y)
 
@@ -170,8 +175,8 @@ def rounding_of(
     precision: Format, rng: np.random.Generator, operands: Format | None = None
 ) -> Rounding:
     """Return the errors that a dtype makes."""
-    halves = [known for known in FORMATS.values() if known.only_stores]
-    return (Bfloat16Rounding if precision in halves else Rounding)(precision, rng, operands)
+
+    return (Bfloat16Rounding if precision.only_stores else Rounding)(precision, rng, operands)
 
 
 def _finite(error: Tensor) -> Tensor:

@@ -12,9 +12,10 @@ import numpy as np
 import torch
 
 from gradcmp.backends.torch import to_array, to_tensor
+from gradcmp.dtypes.arrays import Array
 from gradcmp.errors import InputError
 from gradcmp.native.cotangents import Cotangents, upstream_of
-from gradcmp.native.outcome import Array, Outcome, Tap
+from gradcmp.native.outcome import Outcome, Tap
 from gradcmp.native.taps import recording
 from gradcmp.native.torch.subject import Subject, Tensor, named_outputs
 from gradcmp.native.torch.watching import Watcher
@@ -63,21 +64,11 @@ class Call:
 
     def run(self, way: Way) -> Outcome:
         """Run it once, forward and backward."""
-        subject = self.subject.fresh()
-        if subject.module is not None:
-            held = [name for name, one in tables(subject.module) if one.dtype != torch.float64]
-            subject.module.to(device=self.device, dtype=way.dtype)
-            for name, table in tables(subject.module):
-                if name in held:
-                    table.copy_(way.constant(table))
+        subject = self._fresh(way)
         leaves = self._leaves(subject, way)
         watcher = Watcher(subject.module if self.watched else None)
         with seeded(self.seed), torch.enable_grad(), way.around:
-            given = {
-                name: leaf.clone() if leaf.requires_grad else leaf
-                for name, leaf in leaves.items()
-                if name not in subject.parameters
-            }
+            given = _apart({n: one for n, one in leaves.items() if n not in subject.parameters})
             versions = {name: tensor._version for name, tensor in given.items()}
             with recording(watcher.note if self.watched else None), watcher.hooks():
                 result = subject.call(given)
@@ -86,9 +77,33 @@ class Call:
             upstream = self._upstream(outputs)
             before = {f"d {name}": one._version for name, one in upstream.items()}
             gradients = self._gradients(outputs, upstream, leaves)
-        changed = {name for name, one in given.items() if one._version != versions[name]}
+        changed = {
+            name
+            for name, one in given.items()
+            if one._version != versions[name] or not _alike(one, self.inputs[name], way)
+        }
         changed |= {n for n in before if upstream[n.removeprefix("d ")]._version != before[n]}
         return self._written(values, gradients, leaves, watcher, frozenset(changed))
+
+    def shapes(self, way: Way) -> dict[str, tuple[int, ...]]:
+        """Run it forward, and return the shape of each output that has a derivative."""
+        subject = self._fresh(way)
+        leaves = self._leaves(subject, way)
+        given = {name: leaf for name, leaf in leaves.items() if name not in subject.parameters}
+        with seeded(self.seed), torch.enable_grad(), way.around:
+            outputs = named_outputs(subject.call(_apart(given)), subject.function)
+        return {n: tuple(one.shape) for n, one in outputs.items() if one.requires_grad}
+
+    def _fresh(self, way: Way) -> Subject:
+        """Return the subject in the dtype, on the device."""
+        subject = self.subject.fresh()
+        if subject.module is not None:
+            held = [name for name, one in tables(subject.module) if one.dtype != torch.float64]
+            subject.module.to(device=self.device, dtype=way.dtype)
+            for name, table in tables(subject.module):
+                if name in held:
+                    table.copy_(way.constant(table))
+        return subject
 
     def _leaves(self, subject: Subject, way: Way) -> dict[str, Tensor]:
         """Return the tensors that gradients are taken of, and all other inputs."""
@@ -167,6 +182,19 @@ class Call:
             unused=frozenset(unused | watcher.silent()),
             changed=changed,
         )
+
+
+def _alike(tensor: Tensor, array: Array, way: Way) -> bool:
+    """Whether an input still is what was handed over: NumPy may write into it unseen."""
+    if way.enter is not unchanged:  # its noise is nobody's change
+        return True
+    fresh = to_tensor(array, "cpu").to(tensor.dtype)
+    return bool(torch.equal(fresh.nan_to_num(), tensor.detach().cpu().nan_to_num()))
+
+
+def _apart(leaves: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return what a function is handed: it may change that in place, and a leaf it may not."""
+    return {name: leaf.clone() if leaf.requires_grad else leaf for name, leaf in leaves.items()}
 
 
 def tables(module: Any) -> Iterator[tuple[str, Tensor]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,15 +14,22 @@ from gradcmp.native.torch.rounding import Rounding
 from gradcmp.native.torch.subject import Tensor
 
 
-class Shaken(Precise):
-    """Float64 throughout, but for constants of a lower dtype: those are moved where they are used.
+@dataclass
+class _Alike(Rounding):
+    """The errors of one c: equal numbers are moved alike, in the whole run."""
 
-    Equal numbers are moved alike, in the whole run.
-    """
+    c: float = 1.5
+
+    def _draw(self, y: Tensor) -> float:
+        return self.c
+
+
+class Shaken(Precise):
+    """Float64 throughout, but for constants of a lower dtype: each is moved where it is used."""
 
     def __init__(self, rng: np.random.Generator, draws: Any = torch.float32) -> None:
         super().__init__(draws)
-        self._rounding = Rounding(FORMATS["float32"], _Once(rng.uniform(1.0, 2.0)))
+        self._rounding = _Alike(FORMATS["float32"], rng, c=rng.uniform(1.0, 2.0))
 
     def shake(self, constant: Tensor) -> Tensor:
         """Return a constant in float64, one error off."""
@@ -35,17 +43,5 @@ class Shaken(Precise):
         return func(*moved, **named)
 
     def _moved(self, value: Any) -> Any:
-        low = isinstance(value, torch.Tensor) and value.dtype in LOW
+        low = isinstance(value, torch.Tensor) and value.dtype in LOW and value.is_floating_point()
         return self.shake(value) if low else value
-
-
-class _Once(np.random.Generator):
-    """Draws one number, again and again."""
-
-    def __init__(self, number: float) -> None:
-        super().__init__(np.random.PCG64(0))
-        self._number = number
-
-    def uniform(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the number."""
-        return self._number

@@ -139,13 +139,14 @@ def letter(comparison: Comparison) -> str:
 
 def of_view(verdict: CaseVerdict, pair: Pair, name: str, comparison: Comparison) -> dict[str, Any]:
     """Return one comparison: its figures as on screen, its octaves."""
+    groups = verdict.groups.get(name)
     said = "; ".join(part.strip() for part in facts(verdict, pair, name, comparison))
     return {
         "row": row(comparison),
         "sign": letter(comparison),
         "said": legible(said),
         "reason": comparison.verdict.reason,
-        "wrong": legible(verdict.wrong_sides(pair, name)),
+        "wrong": legible(groups.wrong if groups else verdict.wrong_sides(pair, name)),
         "rule": comparison.rule,
         "excess": strict(shortened(comparison.worst.excess)) if comparison.worst else None,
         "octaves": comparison.statistics.ulp_histogram,

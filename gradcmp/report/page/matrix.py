@@ -102,8 +102,9 @@ def cell(verdict: CaseVerdict, pair: Pair) -> Cell:
     worst = odd[name]
     word = "warns" if worst.agrees else "disagree"
     levels = {level_beside(verdict, pair, tensor) for tensor in odd}
-    letter = "r" if "apart" in levels and "disagree" not in levels else word[0]
-    beside = f"; wrong: {verdict.reference}" if letter == "r" else ""
+    letter = "d" if "disagree" in levels else "r" if "apart" in levels else word[0]
+    wrong = verdict.wrong_sides(pair, name) if letter != word[0] else ()
+    beside = f"; wrong: {' and '.join(wrong)}" if wrong else ""
     far = amount(worst)
     reason = worst.verdict.reason
     amount_of = "" if far == reason else f", {far}"

@@ -188,7 +188,7 @@ function heat(name, pair, view, facts) {
   move(grid, () => cells, () => width);
   cells[worst].tabIndex = 0;
   show(worst);
-  const scale = make("ul", { class: "scale", "aria-label": "Scale, in allowances" }, LEVELS.map((one, i) => make("li", {}, make("span", { class: `l${i}`, "aria-hidden": "true" }, one.sign), one.meaning)));
+  const scale = make("ul", { class: "scale", "aria-label": "Scale, in tolerances" }, LEVELS.map((one, i) => make("li", {}, make("span", { class: `l${i}`, "aria-hidden": "true" }, one.sign), one.meaning)));
   return [make("div", { class: "heatbox" }, grid, scale, make("p", { class: "units" }, units)), read];
 }
 

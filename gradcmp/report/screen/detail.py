@@ -18,7 +18,6 @@ TENSORS = 3  # tensors that are shown in full; the first in the order of the gra
 ROWS = 4  # different rows of one tensor
 PLACES = 2  # worst elements of one tensor at which all backends' values are shown
 PICTURES = 2  # different heat maps of one tensor
-ALIGNED = 0.9999  # a cosine that tells nothing
 NAMES = 10  # tensors that are named when they are not shown
 
 Wrong = list[tuple[Pair, Comparison]]
@@ -113,7 +112,7 @@ def why(comparison: Comparison) -> str:
     text = f"{verdict.reason}: {verdict.detail}" if verdict.detail else verdict.reason
     if worst and found.max_ulp > worst.ulp:
         text += f"; elsewhere up to {ulp(found.max_ulp)} ulp"
-    if found.cosine is not None and found.cosine < ALIGNED:
+    if found.cosine is not None and not comparison.agrees:
         text += f"; cosine {found.cosine:.6f}"
         text += f", norms {short(found.norm_actual)} and {short(found.norm_expected)}"
     return f"{text}; rule {comparison.rule}"

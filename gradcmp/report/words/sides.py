@@ -14,13 +14,15 @@ WRONG = "wrong"  # in the column of a reference that is
 def level_beside(verdict: CaseVerdict, pair: Pair, name: str) -> Level:
     """Return how one comparison looks in the column of whoever is held against the reference.
 
-    It is *apart*, no failure of that side, where the reference alone is known to be wrong.
+    It is *apart*, no failure of that side, where the reference alone is known to be wrong. Who is
+    wrong together with the reference, as with a NaN that others do not have, is so in red.
     """
     comparison = verdict.comparisons[pair][name]
     wrong = verdict.wrong_sides(pair, name)
     if not comparison.agrees and wrong == (verdict.reference,):
         return "apart"
-    return level_of(comparison)
+    together = len(wrong) == 2 and comparison.verdict.warns
+    return "disagree" if together and name in wrong_in(verdict) else level_of(comparison)
 
 
 def wrong_in(verdict: CaseVerdict) -> tuple[str, ...]:

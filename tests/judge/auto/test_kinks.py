@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from autocases import PAIR, case, draw, reasons, record, spoiled, verdict
+from autocases import PAIR, UPSTREAM, case, draw, reasons, record, spoiled, verdict
 
 from gradcmp.case import Case, Expression, InputSpec
 from gradcmp.judge import judge
@@ -27,12 +27,19 @@ def of(arrays: dict[str, list], text: str, **more: str) -> tuple[Case, dict[str,
     ), inputs
 
 
-def judged(there: Case, inputs: dict[str, np.ndarray], dtype: str = "float32", **wrong) -> dict:
-    """Judge torch with these gradients, in its dtype and in float64."""
+def judged(
+    there: Case, inputs: dict[str, np.ndarray], dtype: str = "float32", unit=UPSTREAM, **wrong
+) -> dict:
+    """Judge torch with these gradients, in its dtype and in float64.
+
+    They are written for a cotangent of 1, and multiplied by the one that there is.
+    """
 
     def spoil(recording: Recording) -> Recording:
         for name, gradient in wrong.items():
-            recording = spoiled(name, lambda d, g=gradient: np.asarray(g, d.dtype))(recording)
+            recording = spoiled(name, lambda d, g=gradient: (unit * np.asarray(g)).astype(d.dtype))(
+                recording
+            )
         return recording
 
     return reasons(verdict(there, inputs, spoil=spoil, dtype=dtype))
@@ -90,7 +97,7 @@ def test_an_element_near_a_branch_does_not_make_its_tensor_deaf(factor):
     right = record("numpy", there, inputs, "float64").gradients["a"]
     assert not {*judged(there, inputs).values()} & FAILS
     wrong = right * [[1.0], [factor]]
-    assert judged(there, inputs, a=wrong)["d a"] in FAILS
+    assert judged(there, inputs, unit=1, a=wrong)["d a"] in FAILS
 
 
 @pytest.mark.parametrize(
@@ -173,9 +180,9 @@ def test_any_winner_of_each_tie_is_lawful(seed, text):
     share = np.where(x == y, rng.uniform(0, 1, x.shape), right.gradients["x"] / dz)
     dx = dz * share
     dy = -dx if "relu" in text else dz - dx
-    found = judged(there, inputs, x=dx, y=dy)
+    found = judged(there, inputs, unit=1, x=dx, y=dy)
     assert not {*found.values()} & FAILS, found
-    apart = judged(there, inputs, x=dx, y=dy + 0.5 * dz * (x == y))
+    apart = judged(there, inputs, unit=1, x=dx, y=dy + 0.5 * dz * (x == y))
     assert {*apart.values()} & FAILS or not np.any(x == y)
 
 
@@ -184,7 +191,7 @@ def test_the_verdict_of_a_pair_does_not_depend_on_which_tensor_is_asked_first():
     reference = record("numpy", there, inputs, "float64")
     ours = record("torch", there, inputs, "float32")
     for name in "xy":
-        ours = spoiled(name, lambda d: np.asarray(np.array([1, 0, 1]), d.dtype))(ours)
+        ours = spoiled(name, lambda d: (UPSTREAM * np.array([1, 0, 1])).astype(d.dtype))(ours)
     found = judge(there, "numpy", {"numpy": reference, "torch": ours}, {}).comparisons[PAIR]
     assert {found[name].verdict.reason for name in ("d x", "d y")} & FAILS
 

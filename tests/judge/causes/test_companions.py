@@ -70,6 +70,50 @@ def test_finite_differences_in_float32_are_named(step, back):
     assert "finite differences" in cause
 
 
+@pytest.mark.parametrize("back", [0, 1], ids=["forward", "central"])
+@pytest.mark.parametrize("step", [1e-3, 1e-4])
+def test_finite_differences_are_named_where_the_loss_is_not_known(step, back):
+    """Nothing but the numbers tells: they are multiples of some step of float32."""
+    (cause,) = causes(numeric(X, W, step, back), RIGHT)
+    assert cause.startswith("consistent with finite differences of a float32 loss, with a step of")
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        lambda rng: rng.standard_normal((5, 4)),
+        lambda rng: rng.standard_normal((5, 4)).astype("f4").astype("f8"),
+        lambda rng: rng.standard_normal((5, 4)).astype("f2").astype("f8"),
+        lambda rng: 5.0 * rng.permutation(20).reshape(5, 4),
+        lambda rng: 1000.0 * rng.permutation(20).reshape(5, 4),
+        lambda rng: 2.5 * rng.permutation(20).reshape(5, 4),
+        lambda rng: np.rint(1000 * rng.standard_normal((5, 4))) / 1000,
+        lambda rng: np.rint(64 * rng.standard_normal((5, 4))) / 64,
+    ],
+    ids=["float64", "float32", "float16", "fives", "thousands", "halves", "decimals", "binary"],
+)
+def test_other_numbers_are_not_called_differences(numbers, seed):
+    right = numbers(np.random.default_rng(seed))
+    wrong = right.copy()
+    wrong[2, 1] += 0.1 * np.max(np.abs(right))
+    for gradient in (wrong, right + 0.01 * np.max(np.abs(right)) * (right > 0)):
+        assert not any("finite" in text for text in causes(gradient, right))
+
+
+@pytest.mark.parametrize(("n", "words"), [(16, "n/(n − 1) for n = 16"), (100, "for n = 100")])
+def test_a_factor_of_a_variance_is_named(n, words):
+    """That of numpy.var with ddof=1 over ddof=0, of numbers that are not given."""
+    x = np.random.default_rng(1).standard_normal((n, 3))
+    (cause,) = causes(x.var(0, ddof=1), x.var(0))
+    assert cause.startswith("a factor of ")
+    assert words in cause
+    (cause,) = causes(x.var(0), x.var(0, ddof=1))
+    assert f"(n − 1)/n for n = {n}" in cause
+    (cause,) = causes(1.0711 * x.var(0), x.var(0))
+    assert cause == "a factor of 1.0711"
+
+
 @pytest.mark.parametrize(
     "gradient",
     [

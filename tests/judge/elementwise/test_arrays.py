@@ -9,17 +9,19 @@ import ml_dtypes
 import numpy as np
 import pytest
 from judge_oracle import check, expect
+from schedules import cast
 
 from gradcmp.case import DTypeTable, Fixed, Ulp
 from gradcmp.errors import UsageError
 from gradcmp.judge.elementwise.arrays import compare, compare_all
-from gradcmp.judge.elementwise.compiled import kernels
 from gradcmp.judge.elementwise.schedule import Schedule
 from gradcmp.judge.elementwise.tolerance import DEFAULTS
 from gradcmp.judge.elementwise.ulp import octaves
 from gradcmp.recording import Array, numpy_dtype
 
 DTYPES = ("float64", "float32", "float16", "bfloat16")  # finest first
+
+
 RULES = {
     "default": DTypeTable(),
     "tight": Fixed(rtol=1e-6, atol=0.0),
@@ -32,35 +34,6 @@ RULES = {
     "ulp1": Ulp(1),
     "ulp64": Ulp(64),
 }
-
-
-SCHEDULES = {
-    "segments": Schedule(longest=math.inf),
-    "chunks": Schedule(longest=0, worthwhile=math.inf, chunk=128),
-    "compiled": Schedule(longest=0, worthwhile=0, compiled_chunk=32, share=64, threads=3),
-}
-
-
-@pytest.fixture(
-    params=[
-        pytest.param(schedule, marks=pytest.mark.slow if name == "compiled" else (), id=name)
-        for name, schedule in SCHEDULES.items()
-    ]
-)
-def by(request):
-    """Compare side by side, in many small chunks, or by three threads of compiled loops."""
-    assert kernels() is not None, "numba is missing"
-
-    def compare_by(actual, expected, rule):
-        (comparison,) = compare_all([(actual, expected)], rule, request.param)
-        return comparison
-
-    return compare_by
-
-
-def cast(x: Array, dtype: str) -> Array:
-    with np.errstate(all="ignore"):
-        return x.astype(numpy_dtype(dtype))
 
 
 def draw(rng: np.random.Generator, dtype: str, count: int) -> Array:
@@ -144,6 +117,8 @@ def test_a_finer_value_has_a_fraction_of_the_coarser_spacing(dtype):
 
 
 SAME = np.float32([1, -2, 3])
+
+
 SPECIAL = {
     "equal": (SAME, SAME.copy(), True, "exact"),
     "signed zeros": (np.float32([0.0, -0.0]), np.float32([-0.0, 0.0]), True, "exact"),
@@ -272,59 +247,6 @@ def test_a_tolerance_that_is_no_tolerance_is_refused(key, value):
 def test_ulp_are_counted_in_whole_numbers(value):
     with pytest.raises(UsageError, match="ulp is"):
         Ulp(value)
-
-
-LAYOUTS = {
-    "F order": np.asfortranarray,
-    "reversed": lambda x: x[::-1, ::-1, ::-1].copy()[::-1, ::-1, ::-1],
-    "every second": lambda x: np.repeat(x, 2, axis=2)[:, :, ::2],
-    "transposed": lambda x: np.ascontiguousarray(x.transpose(2, 0, 1)).transpose(1, 2, 0),
-    "unaligned": lambda x: (
-        np.frombuffer(b"?" + x.tobytes(), np.uint8)[1:].view(x.dtype).reshape(x.shape)
-    ),
-    "big endian": lambda x: x.astype(x.dtype.newbyteorder(">")),
-    "read-only": lambda x: np.frombuffer(x.tobytes(), x.dtype).reshape(x.shape),
-}
-
-
-@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
-@pytest.mark.parametrize("other", [np.ascontiguousarray, *LAYOUTS.values()])
-def test_the_layout_changes_nothing(layout, other, by):
-    rng = np.random.default_rng(8)
-    expected = rng.standard_normal((5, 7, 9)).astype(np.float32)
-    actual = (expected * (1 + 1e-2 * rng.standard_normal((5, 7, 9)))).astype(np.float32)
-    assert by(layout(actual), other(expected), DTypeTable()) == by(actual, expected, DTypeTable())
-
-
-def test_layouts_of_bfloat16(by):
-    rng = np.random.default_rng(9)
-    expected = cast(rng.standard_normal((6, 11)), "bfloat16")
-    actual = cast(expected.astype(float) * 1.5, "bfloat16")
-    plain = by(actual, expected, DTypeTable())
-    assert plain.disagreeing
-    assert by(np.asfortranarray(actual), expected[::-1][::-1], DTypeTable()) == plain
-    assert (
-        by(actual.T, expected.T, DTypeTable()).statistics.max_absolute
-        == plain.statistics.max_absolute
-    )
-
-
-def test_a_broadcast_array_costs_no_memory():
-    one = np.broadcast_to(np.float32(1), (1000, 70))
-    other = np.broadcast_to(np.float32(1.5), (1000, 70))
-    assert compare(one, one, DTypeTable()).verdict.reason == "exact"
-    assert compare(other, one, DTypeTable()).disagreeing == 70_000
-
-
-def test_memory_maps(tmp_path):
-    rng = np.random.default_rng(10)
-    x = rng.standard_normal((300, 5)).astype(np.float32)
-    np.save(tmp_path / "a.npy", x)
-    np.save(tmp_path / "e.npy", np.where(x == x.max(), 2 * x, x))
-    a, e = (np.load(tmp_path / name, mmap_mode="r") for name in ("a.npy", "e.npy"))
-    comparison = compare(a, e, DTypeTable())
-    assert comparison.disagreeing == 1
-    assert comparison.worst.index == np.unravel_index(x.argmax(), x.shape)
 
 
 def test_small_arrays_come_with_the_excess_of_every_element():

@@ -7,17 +7,17 @@ pytest.importorskip("torch")
 pytestmark = pytest.mark.frameworks
 
 import torch  # noqa: E402
-from gradcmp.judge.dtypes import PRECISIONS  # noqa: E402
 from torch.utils._python_dispatch import _disable_current_modes  # noqa: E402
 from torch_families import FAMILIES, Family, measured, prepared, rms  # noqa: E402
 
+from gradcmp.dtypes import FORMATS  # noqa: E402
 from gradcmp.judge.noise.kinks import FEW  # noqa: E402
 from gradcmp.native.torch import noise  # noqa: E402
 from gradcmp.native.torch.engine import prepare  # noqa: E402
 from gradcmp.native.torch.rounding import Bfloat16Rounding, Rounding  # noqa: E402
 from gradcmp.native.torch.run import Call  # noqa: E402
 
-U = PRECISIONS["float32"].u
+U = FORMATS["float32"].u
 RUNS = [(name, "float32") for name in FAMILIES] + [
     (name, "bfloat16") for name, family in FAMILIES.items() if family.low
 ]
@@ -38,7 +38,7 @@ def check_product(dtype):
     clean = side.clean(dtype)
     for name, base in clean.tensors.items():
         strayed = [one.tensors[name] - base for one in side.noisy(dtype, 8)]
-        assert 0.1 < rms(strayed) / rms(base) / PRECISIONS[dtype].u < 10
+        assert 0.1 < rms(strayed) / rms(base) / FORMATS[dtype].u < 10
 
 
 @pytest.mark.usefixtures("exact_inputs")
@@ -51,7 +51,7 @@ def check(found, dtype):
     for one, base in found.clean.tensors.items():
         error, noise = np.abs(found.error(one)), found.noise[one]
         assert (error < 8 * noise + found.jumps.get(one, 0.0)).all(), one
-        if one not in found.jumps and rms(error) > 0.05 * PRECISIONS[dtype].u * rms(base):
+        if one not in found.jumps and rms(error) > 0.05 * FORMATS[dtype].u * rms(base):
             assert 0.4 < found.ratio(one) < 40, one
 
 
@@ -144,6 +144,42 @@ def test_a_product_with_a_mask_is_exact():
         assert not replica.outputs["output"][X <= 0].any()
         moved = replica.outputs["output"][X > 0] / X[X > 0] - 1
         assert np.abs(moved).max() < 2 * U  # the input's own error
+
+
+def test_what_is_written_into_out_has_noise():
+    def written(x):
+        with torch.no_grad():
+            y = torch.empty_like(x)
+            torch.mm(x, x, out=y)
+            torch.exp(y, out=y)
+        return x * y
+
+    side = prepare(written, {"x": X / 4}, cotangents={"output": DY})
+    clean = side.clean().outputs["output"]
+    strayed = [one.outputs["output"] - clean for one in side.noisy("float32", 4)]
+    assert 1 < rms(strayed) / rms(clean) / U < 30
+
+
+def test_transforms_and_complex_numbers_have_noise():
+    side = prepared(
+        Family(lambda x: torch.fft.fft(x).abs() + torch.fft.irfft(x, 8), {"x": X}), "float32"
+    )
+    clean = side.clean()
+    for name, base in clean.tensors.items():
+        strayed = [one.tensors[name] - base for one in side.noisy("float32", 8)]
+        error = side.plain("float32").tensors[name] - base
+        assert 0.5 < rms(strayed) / rms(error) < 20
+
+
+def test_matmuls_of_coarser_units():
+    """TF32 units round the operands first."""
+    side = prepared(FAMILIES["matmuls"], "float32")
+    clean = side.clean().outputs["output"]
+    fine, coarse = (
+        rms([one.outputs["output"] - clean for one in side.noisy("float32", 4, operands=operands)])
+        for operands in (None, FORMATS["float16"])
+    )
+    assert 100 < coarse / fine < 1e5
 
 
 def test_views_share_what_is_written_into_them():
@@ -282,5 +318,5 @@ def test_nudged_inputs_are_one_step_away(dtype):
     side = prepare(lambda x: x * 1, {"x": X}, cotangents={"output": DY})
     near, plain = side.nudged(dtype).outputs["output"], side.plain(dtype).outputs["output"]
     steps = np.abs(near.astype(np.float64) - plain.astype(np.float64)) / np.abs(X)
-    assert steps.min() > 0.4 * PRECISIONS[dtype].u
-    assert steps.max() < 2.1 * PRECISIONS[dtype].u
+    assert steps.min() > 0.4 * FORMATS[dtype].u
+    assert steps.max() < 2.1 * FORMATS[dtype].u

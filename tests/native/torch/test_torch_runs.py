@@ -121,6 +121,35 @@ def test_a_change_in_place_is_seen():
     np.testing.assert_allclose(outcome.gradients["x"], 2 * DY * W, rtol=1e-6)
 
 
+def test_a_change_that_only_numpy_knows_of_is_seen():
+    class Hidden(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            x.detach().numpy()[0] = 0
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, dy):
+            return dy * 2
+
+    outcome = prepare(Hidden.apply, {"x": X}, cotangents={"output": DY}).plain("float32")
+    assert outcome.changed == {"x"}
+
+
+def test_shapes_are_known_before_there_are_cotangents():
+    side = prepare(lambda x: {"y": x[0], "loss": x.sum(), "rank": x.argmax()}, {"x": X})
+    assert side.shapes() == {"y": (6,), "loss": ()}
+
+
+def test_nested_outputs_have_names():
+    lstm = torch.nn.LSTM(6, 3)
+    assert list(prepare(lstm, {"input": X}).shapes()) == [
+        "output[0]",
+        "output[1][0]",
+        "output[1][1]",
+    ]
+
+
 def test_a_cotangent_changed_in_place_is_seen():
     class Rude(torch.autograd.Function):
         @staticmethod

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
-from gradcmp.judge.dtypes import HALVES, PRECISIONS
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
+from gradcmp.dtypes import FORMATS
+from gradcmp.dtypes.arrays import numpy_dtype
 from gradcmp.errors import InputError
 from gradcmp.judge.noise.calibration import pool
 from gradcmp.native.outcome import Outcome
 from gradcmp.native.torch.engine import Side, is_real, prepare
-from gradcmp.recording import numpy_dtype
 
 REPLICAS = 8
 RNG = np.random.default_rng(20)
@@ -300,7 +300,7 @@ def measured(name: str, dtype: str) -> Measured:
     noise = {}
     for one, base in clean.tensors.items():
         stack = np.stack([base, *(replica.tensors[one] for replica in replicas)])
-        noise[one] = pool(stack, PRECISIONS[dtype], 1 + (dtype in HALVES)).s
+        noise[one] = pool(stack, FORMATS[dtype], 1 + FORMATS[dtype].only_stores).s
     jumps = {}
     if max(one.near for one in replicas):  # what another branch makes of it is no noise
         for way in side.ways(dtype, 24):

@@ -50,8 +50,8 @@ def _chosen(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str
     """Values along an axis and where they come from: maxima, sorted numbers, medians."""
     found, taken = func(*args, **kwargs), bound(func, args, kwargs)
     x = args[0]
-    if not is_real(x) or not x.dim():
-        return found
+    if not is_real(x) or not x.dim() or isinstance(found, torch.Tensor):
+        return found  # of all numbers, their places are asked for nowhere
     values, index = found
     kept = context.branches.decide(index)
     if kept is index or torch.equal(kept, index):

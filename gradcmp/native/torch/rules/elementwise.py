@@ -34,14 +34,14 @@ ALIKE = {
     "bessel_i0 bessel_i0e bessel_i1 bessel_i1e special_i0e special_i1 special_i1e ndtri "
     "special_ndtri igamma igammac zeta special_zeta",
 }
-OWN = {"rsqrt": 3.0, "sigmoid": 8.0, "asin acos atan atan2 hypot cbrt": 8.0}
+OWN = {"rsqrt": 3.0, "sigmoid": 8.0, "angle asin acos atan atan2 hypot cbrt": 8.0}
 # Of powers with a number: products, roots and quotients.
 POWERS = {0: 0.0, 1: 0.0, 2: 1.0, 3: 2.0, 4: 2.0, 0.5: 2.0, -0.5: 3.0, -1: 1.0, -2: 2.0}
 
 EXACT = frozenset(
     packets(
-        "_conj _efficientzerotensor _local_scalar_dense _reshape_alias _to_copy _to_dense "
-        "_unsafe_index _unsafe_view abs adaptive_max_pool2d_backward adaptive_max_pool3d_backward "
+        "_conj _conj_physical _efficientzerotensor _local_scalar_dense _reshape_alias _to_copy "
+        "_to_dense _unsafe_index _unsafe_view abs "
         "alias all amax amin aminmax any arange as_strided bitwise_and bitwise_not bitwise_or "
         "bitwise_xor bucketize cat ceil channel_shuffle chunk clamp clamp_max clamp_min clone "
         "complex conj_physical constant_pad_nd contiguous copy copysign count_nonzero detach diag "
@@ -50,8 +50,8 @@ EXACT = frozenset(
         "fmax fmin fmod frac full full_like gather hardshrink_backward im2col imag index "
         "index_copy index_fill index_select is_nonzero is_same_size isfinite isin isinf isnan "
         "isneginf isposinf item lift lift_fresh lift_fresh_copy logical_and logical_not "
-        "logical_or logical_xor masked_fill masked_scatter masked_select "
-        "max_pool2d_with_indices_backward max_pool3d_with_indices_backward max_unpool2d "
+        "logical_or logical_xor lu_unpack masked_fill masked_scatter masked_select "
+        "max_unpool2d "
         "max_unpool3d maximum minimum nan_to_num narrow_copy neg new_empty new_empty_strided "
         "new_full new_ones new_zeros nonzero nonzero_static one_hot ones ones_like permute_copy "
         "pixel_shuffle pixel_unshuffle put real reflection_pad1d reflection_pad2d "

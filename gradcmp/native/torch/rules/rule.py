@@ -69,4 +69,8 @@ def bound(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str,
 
 def is_real(value: Any) -> bool:
     """Whether it is a tensor that carries noise."""
-    return isinstance(value, torch.Tensor) and value.dtype == torch.float64
+    return (
+        isinstance(value, torch.Tensor)
+        and value.dtype == torch.float64
+        and value.layout is torch.strided
+    )

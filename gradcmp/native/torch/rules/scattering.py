@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from gradcmp.native.torch.rules.rule import Context, Rule, bound, is_real, table
+from gradcmp.native.torch.rules.rule import Context, Rule, aten, bound, is_real, table
 from gradcmp.native.torch.subject import Tensor
 
 
@@ -25,8 +25,8 @@ def _put(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str, A
     if not taken["accumulate"] or not is_real(y):
         return y
     x, index, values = args[:3]
-    squares = (x * x).index_put(index, values * values, accumulate=True)
-    terms = _present(x).index_put(index, torch.ones_like(values), accumulate=True)
+    squares = aten.index_put(x * x, index, values * values, True)
+    terms = aten.index_put(_present(x), index, torch.ones_like(values), True)
     return _scattered(context, y, squares, terms)
 
 
@@ -81,6 +81,8 @@ RULES: dict[Any, Rule] = table(
         "embedding_dense_backward col2im unfold_backward upsample_nearest1d_backward "
         "upsample_nearest2d_backward upsample_nearest3d_backward reflection_pad1d_backward "
         "reflection_pad2d_backward reflection_pad3d_backward replication_pad1d_backward "
-        "replication_pad2d_backward replication_pad3d_backward": _placed,
+        "replication_pad2d_backward replication_pad3d_backward max_pool2d_with_indices_backward "
+        "max_pool3d_with_indices_backward adaptive_max_pool2d_backward "
+        "adaptive_max_pool3d_backward": _placed,
     }
 )

@@ -22,7 +22,7 @@ def _nearby(context: Context, matrix: Tensor) -> Tensor:
 
 def _solved(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """What is solved, inverted or factored, of the matrix that stands first."""
-    if not is_real(args[0]) or context.exact:
+    if not is_real(args[0]) or not args[0].numel() or context.exact:
         return func(*args, **kwargs)
     found = func(_nearby(context, args[0]), *args[1:], **kwargs)
     if isinstance(found, tuple):
@@ -34,7 +34,7 @@ def _solved(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str
 RULES: dict[Any, Rule] = table(
     {
         "linalg_solve_ex _linalg_solve_ex linalg_solve_triangular triangular_solve linalg_inv_ex "
-        "linalg_lu_solve linalg_lu_factor_ex linalg_cholesky_ex cholesky_inverse "
-        "cholesky_solve linalg_ldl_factor_ex": _solved,
+        "linalg_lu_solve linalg_lu_factor_ex linalg_cholesky_ex cholesky_inverse cholesky "
+        "cholesky_solve linalg_ldl_factor_ex linalg_lu _linalg_det _linalg_slogdet": _solved,
     }
 )

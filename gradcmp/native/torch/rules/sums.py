@@ -49,7 +49,8 @@ def _affine(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str
     squared = {name: one * one for name, one in kwargs.items() if name in ("alpha", "beta")}
     y = func(x, a, b, **kwargs)
     squares = context.once(func, y, lambda: func(x * x, a * a, b * b, **squared))
-    return context.rounding.jitter_sum(y, squares, a.shape[-1] + 1, "product")
+    terms = a.shape[-1] * (a.shape[0] if a.dim() > y.dim() else 1)
+    return context.rounding.jitter_sum(y, squares, terms + 1, "product")
 
 
 def _outer(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -74,12 +75,20 @@ def _convolution_backward(
     dy, x, weight = map(context.rounding.round_operand, args[:3])
     found = func(dy, x, weight, *args[3:])
     squares = context.once(func, dy, lambda: func(dy * dy, x * x, weight * weight, *args[3:]))
-    places = dy.numel() // dy.shape[1]
-    terms = (weight.shape[0] * weight[0, 0].numel(), places, places)
-    return tuple(
+    places, taps = dy.numel() // dy.shape[1], weight[0, 0].numel()
+    terms = (weight.shape[0] * taps, places, places)
+    found = [
         context.rounding.jitter_sum(y, q, n, "product") if is_real(y) else y
         for y, q, n in zip(found, squares, terms, strict=True)
-    )
+    ]
+    if context.whole:  # kernels of few digits add up in place: taps, and slow ones examples, too
+        slow = dy.dim() > 4 or max(bound(func, args, kwargs)["dilation"]) > 1
+        added = (taps, *(len(dy),) * 2 * slow)
+        found[: len(added)] = [
+            context.rounding.jitter_sum(y, q, n, "scatter") if is_real(y) else y
+            for y, q, n in zip(found, squares, added, strict=False)
+        ]
+    return tuple(found)
 
 
 def affine_gradients(
@@ -141,7 +150,8 @@ def _interpolated(
         return y
     squares = func(x * x, *args[1:], **kwargs).abs()
     extent = max(*x.shape[2:], *y.shape[2:])
-    size = context.rounding.accumulator("bare") * extent
+    steep = 2 if "cubic" in func.overloadpacket.__name__ else 1  # how weights follow the place
+    size = context.rounding.accumulator("bare") * extent * steep
     y = context.rounding.stray(y, squares, squares.sqrt() * size)
     return context.rounding.jitter(context.rounding.jitter_sum(y, squares, FEW, "bare"), 1.0)
 
@@ -175,7 +185,7 @@ RULES: dict[Any, Rule] = {
         {
             "sum mean": _sum,
             "mm bmm mv dot vdot": _product,
-            "addmm baddbmm addmv": _affine,
+            "addmm baddbmm addbmm addmv": _affine,
             "addr": _outer,
             "convolution convolution_overrideable": _convolution,
             "convolution_backward convolution_backward_overrideable": _convolution_backward,

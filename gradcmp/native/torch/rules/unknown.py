@@ -8,12 +8,14 @@ import torch
 
 from gradcmp.dtypes import FORMATS
 from gradcmp.native.torch.rules.elementwise import jittered
-from gradcmp.native.torch.rules.rule import Context, is_real
+from gradcmp.native.torch.rules.rule import Context
 from gradcmp.native.torch.subject import Tensor
 
 POINT = 2.0  # units roundoff from the operands: where the kernel's error is seen
 SAFETY = 2.0  # one error may be small by chance
 KAPPA_UNKNOWN = 4.0  # of what does not run in float32
+NARROW = {torch.float64: torch.float32, torch.complex128: torch.complex64}
+WIDE = {low: high for high, low in NARROW.items()}
 FINE = FORMATS["float32"].u
 
 
@@ -43,10 +45,10 @@ def _errors(
     scale = SAFETY * context.rounding.precision.u / FINE
 
     def near(value: Any) -> Any:
-        if not is_real(value):
+        if not isinstance(value, torch.Tensor) or not _has_digits(value):
             return value
-        step = POINT * context.rounding.precision.u
-        return (value * (1 + step * context.rounding.scatter(value))).float()
+        moved = value * (1 + POINT * context.rounding.precision.u * context.rounding.scatter(value))
+        return moved.to(NARROW[value.dtype])
 
     def map_tensors(change: Any) -> Any:
         return torch.utils._pytree.tree_map(change, (args, kwargs))
@@ -67,9 +69,8 @@ def _several(value: Any) -> Any:
 
 
 def _double(value: Any) -> Any:
-    return (
-        value.double() if isinstance(value, torch.Tensor) and value.is_floating_point() else value
-    )
+    wide = WIDE.get(value.dtype) if isinstance(value, torch.Tensor) else None
+    return value if wide is None else value.to(wide)
 
 
 def _difference(low: Any, high: Any, scale: float) -> Any:
@@ -83,4 +84,4 @@ def _moved(y: Any, error: Tensor | None) -> Any:
 
 
 def _has_digits(tensor: Tensor) -> bool:
-    return tensor.dtype in (torch.float64, torch.complex128)
+    return tensor.dtype in NARROW and tensor.layout is torch.strided

@@ -175,4 +175,4 @@ def test_a_key_stands_only_where_its_field_says(said, place):
 
 def test_a_field_without_metadata_is_not_a_key(tmp_path):
     said = with_fields(tmp_path, OWNER.format(metadata=""))
-    assert said["refused"] == "c.yaml:4: unknown key 'owner'"
+    assert "c.yaml:4: unknown key 'owner'" in said["refused"].splitlines()

@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from gradcmp.judge.blame import Group, Groups, Ruling
+from gradcmp.judge.comparison import Verdict
 from gradcmp.judge.verdict import Finding, Pair
 from gradcmp.report import REPORTS, report_named
 from gradcmp.report.page.matrix import columns, row
@@ -111,3 +112,21 @@ def test_every_report_still_fails(blaming, name):
     verdict = blaming("numpy")
     assert verdict.exit_code == 1
     assert report_named(name)([verdict])
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_who_is_wrong_together_with_the_reference_is_red_where_others_are_right(blaming, alone):
+    """A NaN of both warns between the two; where nobody has another number, it stays a warning."""
+    verdict = blaming("numpy", "torch")
+    both = verdict.comparisons[PAIRS[0]][NAME]
+    both = dataclasses.replace(both, verdict=Verdict(True, "non-finite", "NaN in both"))
+    pairs = {PAIRS[0]: {**verdict.comparisons[PAIRS[0]], NAME: both}}
+    verdict = dataclasses.replace(
+        verdict, comparisons=pairs if alone else {**verdict.comparisons, **pairs}
+    )
+    assert level_beside(verdict, PAIRS[0], NAME) == ("warn" if alone else "disagree")
+    found = row(verdict, PAIRS[:1])
+    assert found.cells[0].letter == ("w" if alone else "d")
+    assert found.cells[0].text.endswith("; wrong: torch and numpy") is not alone
+    if not alone:
+        assert red(verdict) == {"numpy", "torch"}

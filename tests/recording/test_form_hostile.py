@@ -127,6 +127,14 @@ WRONG_ORIGINS = {
 }
 
 
+@pytest.mark.parametrize("wrt", [[["X"]], [{"X": 1}], [1], [None], "X", {"X": 1}])
+def test_wrt_is_a_list_of_names(make, wrt):
+    arrays, facts = unpack(to_bytes(make()))
+    facts["origin"]["wrt"] = wrt
+    with pytest.raises(RecordingError, match="'wrt'"):
+        from_bytes(pack(arrays, {**facts, SEAL: seal(arrays, facts)}))
+
+
 @pytest.mark.parametrize("key", WRONG_ORIGINS)
 @pytest.mark.parametrize("missing", [False, True])
 def test_an_origin_that_contradicts_itself_is_refused(make, key, missing):

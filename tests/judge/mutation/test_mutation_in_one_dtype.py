@@ -10,7 +10,8 @@ from autocases import CASES, PAIR, case, draw, record
 
 from gradcmp.case import DType
 from gradcmp.judge import judge
-from gradcmp.judge.auto import calibrated_noise
+from gradcmp.judge.auto.calibrated_noise import CalibratedNoise
+from gradcmp.judge.comparison import Verdict
 from gradcmp.judge.mutation.mutants import MUTANTS, changes
 from gradcmp.judge.noise.own import Run, nudged_inputs
 from gradcmp.judge.selftest import selftest
@@ -18,6 +19,11 @@ from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import numpy_dtype
 
 NAMES = ("product", "deep", "softmax")
+
+
+def unasked(self: CalibratedNoise, verdict: Verdict, *rest: object) -> Verdict:
+    """Take for earned whatever shrinks in float64: a sabotage."""
+    return verdict
 
 
 def ran(name: str, dtype: DType = "float32") -> tuple[CaseVerdict, list[Run]]:
@@ -68,7 +74,7 @@ def test_a_judge_that_takes_it_for_lost_digits_lets_it_survive(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     verdict, nudged = ran("deep")
-    monkeypatch.setattr(calibrated_noise, "OWN_LIMIT", np.inf)
+    monkeypatch.setattr(CalibratedNoise, "_earned", unasked)
     assert "survived" in fates("deep", nudged, verdict)
     assert fates("deep", None, verdict) == {"killed"}
 
@@ -78,7 +84,7 @@ def test_strict_does_not_make_precision_a_fault_that_is_found(
 ) -> None:
     monkeypatch.setitem(CASES, "strict", case(True, a="tanh(x @ transpose(y))", out="exp(a)"))
     verdict, nudged = ran("strict")
-    monkeypatch.setattr(calibrated_noise, "OWN_LIMIT", np.inf)
+    monkeypatch.setattr(CalibratedNoise, "_earned", unasked)
     assert "survived" in fates("strict", nudged, verdict)
 
 

@@ -1,0 +1,1 @@
+"""Functions of users, judged: how large the noise is, and what it costs."""

@@ -1,0 +1,91 @@
+"""The matrix of cases, heat maps and filters, by mouse and by keyboard."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gradcmp.judge.verdict import Pair
+
+
+def test_the_matrix_has_a_cell_for_each_case_and_pair(visit, verdicts):
+    page = visit([verdicts["agree"], verdicts["disagree"], verdicts["crashed"]])
+    assert page.locator(".matrix thead th").count() == 1 + 21
+    assert page.locator(".matrix tbody td").count() == 3 * 21
+    wrong = page.locator(".matrix tbody tr:nth-child(2) td.d")
+    assert wrong.count() == 6
+    wrong.first.hover()
+    assert "d Y" in page.locator("#where").inner_text()
+    assert page.locator(".matrix tbody tr:nth-child(3) td.u").count() == 6
+
+
+def test_the_matrix_by_keyboard(visit, verdicts):
+    page = visit([verdicts["disagree"], verdicts["agree"]])
+    page.locator(".matrix td[tabindex='0']").focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    said = page.locator("#where").inner_text()
+    assert said.startswith("seed, tensorflow:graph – numpy: agree")
+    page.keyboard.press("Enter")
+    assert page.locator("#c1[open] .body").count() == 1
+    assert page.evaluate("document.activeElement.closest('.case').id") == "c1"
+
+
+def test_hovering_a_heat_map_shows_every_backend(visit, large):
+    page = visit([large])
+    grid = page.locator(".heat").first
+    assert grid.locator("tbody td").count() == 32 * 32
+    readout = page.locator(".readout").first
+    assert "[70,33]" in readout.inner_text()  # the worst is shown until something is chosen
+    worst = large.comparisons[Pair("torch", "numpy")]["d Y"].worst
+    values = readout.locator("td:nth-child(2)").all_inner_texts()
+    assert values == [repr(worst.expected), str(np.float32(worst.actual))]
+    assert float(readout.locator("td:nth-child(3)").nth(1).inner_text()) == pytest.approx(
+        worst.actual - worst.expected, rel=1e-3
+    )
+    grid.locator("tbody td").nth(0).hover()
+    assert "rows 0–2" in readout.inner_text()
+    assert "[70,33]" not in readout.inner_text()
+    assert grid.locator("td.l4").count() == 1
+
+
+def test_a_heat_map_by_keyboard(visit, large):
+    page = visit([large])
+    grid = page.locator(".heat").first
+    assert grid.locator("td[tabindex='0']").count() == 1
+    grid.locator("td[tabindex='0']").focus()
+    worst = page.locator(".readout output").first.inner_text()
+    page.keyboard.press("ArrowLeft")
+    beside = page.locator(".readout output").first.inner_text()
+    assert beside != worst
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowLeft")  # stays
+    assert "columns 0" in page.locator(".readout output").first.inner_text()
+
+
+def test_filters(visit, verdicts, make):
+    page = visit([verdicts["agree"], verdicts["disagree"], make(name="another")])
+    page.locator("#search").fill("anoth")
+    assert page.locator(".case:visible").count() == 1
+    assert page.locator(".matrix tbody tr:visible").count() == 1
+    assert page.locator("#shown").inner_text() == "1 of 3 cases"
+    page.locator("#search").fill("")
+    page.locator("[name=show][value=a]").uncheck()
+    assert page.locator(".case:visible").count() == 1
+    assert page.locator("#c1").is_visible()
+
+
+def test_another_pair_is_drawn(visit, verdicts):
+    page = visit([verdicts["everything"]])
+    select = page.locator(".tensor[open] select").first
+    options = select.locator("option").all_inner_texts()
+    assert len(options) > 1
+    select.select_option(index=1)
+    assert (
+        page.locator(".tensor[open] .view").first.locator("select option:checked").inner_text()
+        == options[1]
+    )
+    graph = page.locator(".graph").first
+    before = graph.inner_html()
+    page.locator("figure select").first.select_option(label="tensorflow:eager – numpy")
+    assert graph.inner_html() != before
