@@ -17,6 +17,7 @@ from gradcmp.functions.recorded import recorded, shared
 from gradcmp.functions.sides import Make, Sides, at_one_point, run
 from gradcmp.judge import CaseVerdict
 from gradcmp.judge.case import judge_body
+from gradcmp.judge.diagnose.body import Body
 from gradcmp.native.frameworks import engine, framework_of
 from gradcmp.native.side import Function, Side
 from gradcmp.native.way import DrawnCotangents
@@ -137,7 +138,7 @@ def compare_sides(case: Case, prepared: Sides, against: str) -> CaseVerdict:
         tuple(runs.clean[against].outputs),
     )
     plain = recordings[against].tensors if case.dtype == "float32" else {}
-    body = CodeBody(outline, sides, runs.clean, against, cotangent, plain)
+    body: Body = CodeBody(outline, sides, runs.clean, against, cotangent, plain)
     case = replace(case, output=outline.outputs[0])
     judged = partial(judge_body, case, body, reference)
     verdict = judged(outcomes, twins)
