@@ -76,8 +76,6 @@ class CodeNoise:
     units = ()
     loses_digits = False
     has_branches = True  # for all that is known
-    loses_digits = False
-    has_branches = True  # for all that is known
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -118,10 +116,6 @@ class CodeNoise:
 
     def _limits(self, own: bool, dtype: DType) -> Limits:
         return OWN_LIMITS if own else limits_of(dtype)
-
-    def lost_digits(self, dtype: DType) -> bool:
-        """Return False: no formula of somebody's code is known to have a better one."""
-        return False
 
     def overflow(self, dtype: DType) -> None:
         """Return None: where code overflows is not known."""
