@@ -20,7 +20,7 @@ GRADCMP_REQUIRE ?= tensorflow,torch,jax
 export GRADCMP_REQUIRE
 
 test: lint
-	$(BIN)/python -m pytest --durations=25
+	$(BIN)/python -m pytest -n 2 --dist loadfile --durations=25
 
 # No framework, no browser, under a minute. Without make: python -m pytest -m quick
 quick: $(INSTALLED)

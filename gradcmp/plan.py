@@ -12,7 +12,7 @@ from gradcmp.backends import backend_class
 from gradcmp.backends.capabilities import missing
 from gradcmp.case import REFERENCE, Auto, BackendSpec, Case, InputSpec
 from gradcmp.errors import UsageError
-from gradcmp.graph import Graph, build, infer
+from gradcmp.graph import Graph, build, infer, require_gradient
 from gradcmp.ops import ArraySpec
 from gradcmp.recording import COTANGENT, Array
 from gradcmp.tolerances import require_sense
@@ -203,6 +203,7 @@ def check(case: Case) -> Plan:
     backends = {str(spec): resolve(spec, case) for spec in backends_of(case)}
     graph = build(case)
     specs = infer(graph, inputs.specs(case))
+    require_gradient(graph, specs)
     inputs.require_memory(specs, case.where)
     inputs.require_whole(case)
     return Plan(case, graph, specs, backends)

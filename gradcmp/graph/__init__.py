@@ -1,7 +1,7 @@
 """Named expressions become a graph of ops, with shapes known before anything runs."""
 
 from gradcmp.graph.build import build
-from gradcmp.graph.infer import infer
+from gradcmp.graph.infer import infer, require_gradient
 from gradcmp.graph.records import Constant, Graph, Node, Operand
 from gradcmp.graph.walk import Tape, backward, forward
 
@@ -15,4 +15,5 @@ __all__ = [
     "build",
     "forward",
     "infer",
+    "require_gradient",
 ]

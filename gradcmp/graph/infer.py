@@ -19,8 +19,8 @@ def infer(graph: Graph, inputs: Mapping[str, ArraySpec]) -> dict[str, ArraySpec]
     Raises
     ------
     GraphError
-        Naming file, line, node, op and all shapes, when operands do not fit, a result has too many
-        axes, or the output has no gradient.
+        Naming file, line, node, op and all shapes, when operands do not fit or a result has too
+        many axes.
     """
     specs = dict(inputs)
     errors = []
@@ -33,13 +33,22 @@ def infer(graph: Graph, inputs: Mapping[str, ArraySpec]) -> dict[str, ArraySpec]
             errors.append(error)
     if errors:
         raise together(errors)
+    return specs
+
+
+def require_gradient(graph: Graph, specs: Mapping[str, ArraySpec]) -> None:
+    """Refuse a graph whose output is of no real numbers.
+
+    Raises
+    ------
+    GraphError
+    """
     if (kind := specs[graph.output].kind) != "float":
         raise GraphError(
             f"node '{graph.output}': the output is of kind '{kind}', and has no gradient",
             where=next(node.where for node in graph if node.name == graph.output),
             way_out="Name a node of real numbers as 'output'",
         )
-    return specs
 
 
 def _infer(node: Node, specs: Mapping[str, ArraySpec]) -> ArraySpec:

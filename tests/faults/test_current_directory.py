@@ -24,9 +24,25 @@ KNOWN = {*sys.stdlib_module_names, *packages_distributions(), "mine", "sitecusto
 NAMES = sorted(name for name in KNOWN if name.isidentifier() and name != "gradcmp")
 REPORTS = ("junit=o.xml", "markdown=o.md", "sarif=o.sarif", "html=o.html", "json=o.json", "github")
 # Every command; what one leaves those after it read.
+FUNCTIONS = """
+def one(x):
+    return x.sum(), (0 * x + 1,)
+
+
+two = one
+"""
+HERE = "numpy=configs/f.py"
 LINES: Mapping[str, tuple[str, ...]] = {
     "run": ("run", "configs", "--repeat", "2", "--isolate", "--record-golden", "golden"),
     "check": ("check", "--jobs", "2", *(word for one in REPORTS for word in ("--report", one))),
+    "call": (
+        "call",
+        "numpy=configs/f.py:one",
+        "--against",
+        "numpy=configs/f.py:two",
+        "-i",
+        "x=ones:3",
+    ),
     "expr": ("expr", "sum(X)", "-i", "X=normal:3", "-b", "numpy", "-b", "mine"),
     "record": ("record", "-b", "numpy,dtype=float32", "-o", "b.safetensors"),
     "diff": ("diff", "golden", "golden"),
@@ -59,6 +75,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
         folder = found[start] = tmp_path_factory.mktemp("here")
         (folder / "configs").mkdir()
         (folder / "configs" / "a.yaml").write_text(CASE.replace("PYTHON", sys.executable))
+        (folder / "configs" / "f.py").write_text(FUNCTIONS)
         for name in NAMES:
             trap(folder, name)
         if start == "gradcmp":

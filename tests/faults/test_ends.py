@@ -108,7 +108,8 @@ def test_other_commands_at_any_moment(number, command, seed, start, stuck, fake,
     run.wait_for(run.others)
     time.sleep(chance.uniform(0, 1.5))
     code, _, err = run.end(number)
-    assert code == CODES[number], err
+    done = {CODES[number], 3} if fault == "shouts" else {CODES[number]}  # it may have ended before
+    assert code in done, err
     assert err.strip() == WORDS.get(number, "")
     assert run.leaves_nothing()
     left = {file.name for file in tmp_path.rglob("*") if file.is_file() and file.suffix != ".yaml"}

@@ -18,6 +18,11 @@ def written(language):
     return re.search(rf"^```{language}\n(.*?)^```$", TEXT, re.S | re.M).group(1)
 
 
+def without_numbers(text):
+    """Return a text without what the noise of a machine makes of it."""
+    return re.sub(r"[\d.e×]+|\s+", " ", text).strip()
+
+
 def first_example(source):
     scope = {}
     exec(compile(source, PAGE.name, "exec"), scope)
@@ -27,7 +32,7 @@ def first_example(source):
 def test_the_first_example_fails_as_the_page_says():
     with pytest.raises(AssertionError) as failed:
         first_example(written("python"))()
-    assert written("text").strip() in str(failed.value)
+    assert without_numbers(written("text")) in without_numbers(str(failed.value))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])

@@ -9,7 +9,7 @@ import numpy as np
 from gradcmp import inputs
 from gradcmp.case import REFERENCE
 from gradcmp.errors import GraphError, InputError, RecordingError
-from gradcmp.graph import backward, build, forward, infer
+from gradcmp.graph import backward, build, forward, infer, require_gradient
 from gradcmp.graph.walk import constants_of, spec_of
 from gradcmp.recording import COTANGENT, Array, Origin, Recording, recover_inputs
 from gradcmp.recording.facts import AGAIN
@@ -73,6 +73,7 @@ def _compute(origin: Origin, handed: Mapping[str, Array]) -> Recording:
     try:
         graph = build(origin.case)
         specs = infer(graph, {name: spec_of(array) for name, array in arrays.items()})
+        require_gradient(graph, specs)
         inputs.require_memory(specs)
         with np.errstate(all="ignore"):
             tape = forward(graph, arrays, constants_of(np.dtype(np.float64)))
