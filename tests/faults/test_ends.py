@@ -101,15 +101,14 @@ OTHERS = {  # by command: what it is told beside the config; {} is a backend tha
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_other_commands_at_any_moment(number, command, seed, start, stuck, fake, tmp_path):
     chance = random.Random(f"{seed} {number} {command}")
-    fault = chance.choice(["stops", "deaf", "shouts"])
+    fault = chance.choice(["stops", "deaf"])  # one that shouts is ended soon, and the run with it
     stuck("1", fault)
     told = [word.format(f"numpy,dtype=float32,python={fake(fault)}") for word in OTHERS[command]]
     run = start(*command.split(), ".", *told)
     run.wait_for(run.others)
     time.sleep(chance.uniform(0, 1.5))
     code, _, err = run.end(number)
-    done = {CODES[number], 3} if fault == "shouts" else {CODES[number]}  # it may have ended before
-    assert code in done, err
+    assert code == CODES[number], err
     assert err.strip() == WORDS.get(number, "")
     assert run.leaves_nothing()
     left = {file.name for file in tmp_path.rglob("*") if file.is_file() and file.suffix != ".yaml"}
