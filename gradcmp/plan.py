@@ -169,6 +169,13 @@ def check_any(case: Case) -> AnyPlan:
     specs = inputs.specs(case)
     inputs.require_memory(specs, case.where)
     inputs.require_whole(case)
+    asked = [spec.name for spec in case.backends]
+    if asked and asked != [spec.backend.name for spec in case.code.values()]:
+        raise UsageError(
+            f"case '{case.name}' has code, whose functions say who computes",
+            where=case.where,
+            way_out="Leave the backends out",
+        )
     for spec in case.code.values():
         home = spec.source.rpartition(":")[0]
         if home.endswith(".py") and not Path(home).is_file():

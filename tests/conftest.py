@@ -11,13 +11,12 @@ from functools import lru_cache
 
 import pytest
 from hypothesis import settings
-from surroundings import neutral
+from surroundings import REQUIRED, neutral
 
 from gradcmp.backends.base import Backend
 from gradcmp.backends.registry import BUILT_IN, backend_class
 from gradcmp.ops import OPS, Op
 
-REQUIRED = os.environ.get("GRADCMP_REQUIRE", "").split(",")  # absent is then a failure
 FRAMEWORKS = tuple(name for name in BUILT_IN if name != "numpy")
 LONG = ("browser", "frameworks", "processes", "slow")  # what is not quick
 STARTS = ("subprocess.Popen", "os.fork", "os.posix_spawn", "os.system")

@@ -12,8 +12,13 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+REQUIRED = os.environ.get("GRADCMP_REQUIRE", "").split(",")  # absent is then a failure
 ROOT = Path(__file__).resolve().parent.parent
 SET = {"LC_ALL": "C.UTF-8", "TERM": "xterm", "TZ": "UTC"}
 # What gradcmp, click, rich, Python or a CI service read; our own switches of the suite stay.
@@ -77,3 +82,8 @@ def _mask(blocked: object) -> object:
 def _reset_zone() -> None:
     if hasattr(time, "tzset"):  # not on Windows
         time.tzset()
+
+
+def framework(name: str) -> Any:
+    """Import a framework; where it is missing and not required, skip the file of tests."""
+    return import_module(name) if name in REQUIRED else pytest.importorskip(name)

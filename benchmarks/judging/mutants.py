@@ -263,7 +263,7 @@ def _shared(site: Site) -> Array:
 
 
 def _whole(site: Site, dy: Array) -> Array:
-    """Give each of several tied elements all, instead of its share."""
+    """Return the gradient with the whole for each of several tied elements, not its share."""
     share = site.pullback(np.ones(site.value.shape))[0]
     return np.asarray(site.pullback(dy)[0] / np.where(_shared(site), share, 1.0))
 

@@ -6,9 +6,10 @@ from pathlib import PurePath
 from typing import Any
 
 from gradcmp.case import BackendSpec, CodeSpec
-from gradcmp.errors import ConfigError, Location
+from gradcmp.errors import BackendError, ConfigError, Location
 from gradcmp.keys import keys
 from gradcmp.native.frameworks import FRAMEWORKS
+from gradcmp.native.loaded import split
 
 
 def code_spec(label: str, model: Any, folder: PurePath, where: Location | None) -> CodeSpec:
@@ -53,11 +54,9 @@ def found_from(source: str, folder: PurePath, what: str, where: Location | None)
     ConfigError
         When it does not name a function.
     """
-    home, separator, name = source.rpartition(":")
-    if not separator or not home or not all(part.isidentifier() for part in name.split(".")):
-        raise ConfigError(
-            f"{what} is '{source}', which does not name a function",
-            where=where,
-            way_out="Write file.py:function, or package.module:function",
-        )
+    try:
+        home, name = split(source)
+    except BackendError as error:
+        fact = f"{what} is '{source}', which does not name a function"
+        raise ConfigError(fact, where=where, way_out=error.way_out) from None
     return f"{folder / home if home.endswith('.py') else home}:{name}"

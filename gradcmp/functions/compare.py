@@ -134,7 +134,7 @@ def compare_sides(case: Case, prepared: Sides, against: str) -> CaseVerdict:
     outcomes: dict[str, Recorded] = {reference: base, **ordered, **failures}
     outline = CodeOutline(
         tuple({**sides[against].parameters, **sides[against].inputs}),
-        tuple(name for name in base.values if name in runs.clean[against].taps),
+        tuple(name for name in base.values if name in runs.clean[against].inner),
         tuple(runs.clean[against].outputs),
     )
     plain = recordings[against].tensors if case.dtype == "float32" else {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from gradcmp.dtypes import FORMATS, Format
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.noise.kinks import MOST_ROWS, ROWS
 from gradcmp.native.outcome import Outcome
-from gradcmp.native.side import Side
+from gradcmp.native.side import Side, attempted
 
 FEW_WAYS = ROWS // 4  # a run each, where a graph has all ways in one
 
@@ -24,12 +24,12 @@ class Jumps:
 
     Attributes
     ----------
-    clean : Outcome, optional
-        Its float64 run; without one no branch is known to be open.
+    clean : Outcome
+        Its float64 run.
     """
 
     side: Side
-    clean: Outcome | None
+    clean: Outcome
     dtype: DType
     names: Collection[str]
 
@@ -49,9 +49,7 @@ class Jumps:
         return self._jumps(MOST_ROWS // 4)
 
     def _jumps(self, ways: int) -> dict[str, Float]:
-        if self.clean is None:
-            return {}
-        found = self.side.ways(self.dtype, ways) or [self.clean]
+        found = attempted(partial(self.side.ways, self.dtype, ways), ()) or [self.clean]
         base, *runs = [run.tensors for run in (self.clean, *found)]
         return {
             name: np.stack(

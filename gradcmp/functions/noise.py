@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from gradcmp.judge.noise.bfloat16 import Bfloat16Model
 from gradcmp.judge.noise.calibration import Scale, pool
 from gradcmp.judge.noise.nearby_points import NEARBY, POINTS
 from gradcmp.native.outcome import Array, Outcome
-from gradcmp.native.side import Side
+from gradcmp.native.side import Side, attempted
 from gradcmp.recording import Recording
 
 REPLICAS = 16
@@ -70,7 +70,6 @@ class CodeNoise:
     reference: Recording
     float32_run: Mapping[str, Array]
     _known: dict[tuple[str, DType, int], SideNoise] = field(default_factory=dict)
-
     _open: dict[tuple[str, DType], Jumps] = field(default_factory=dict)
 
     units = ()
@@ -98,7 +97,8 @@ class CodeNoise:
         limits = self._limits(own, "float32")
         labels = " and ".join(dict.fromkeys(label for (label, *_), _ in used)) or self.against
         how = f"{POINTS} nearby points" if own else f"{REPLICAS} randomly rounded runs"
-        return f"auto: |a − e| <= {limits.r:g} × noise, from {how} of {labels}"
+        without = f"; without a rule of its own: {', '.join(self.unruled)}" if self.unruled else ""
+        return f"auto: |a − e| <= {limits.r:g} × noise, from {how} of {labels}{without}"
 
     @property
     def unruled(self) -> tuple[str, ...]:
@@ -145,13 +145,13 @@ class CodeNoise:
     def _scale(self, name: str, label: str, dtype: DType) -> Scale:
         labels = [self.against] if dtype in ("float32", "float64") else [self.against, label]
         scales = [self.of(one, dtype).scales[name] for one in dict.fromkeys(labels)]
-        kinks = tuple(self._jumps(one, dtype) for one in dict.fromkeys((self.against, label)))
-        return replace(_larger(scales), kinks=kinks)
+        known = [one for one in dict.fromkeys((self.against, label)) if one in self.clean]
+        return replace(_larger(scales), kinks=tuple(self._jumps(one, dtype) for one in known))
 
     def _jumps(self, label: str, dtype: DType) -> Jumps:
         key = (label, dtype)
         if key not in self._open:
-            found = Jumps(self.sides[label], self.clean.get(label), dtype, self.names)
+            found = Jumps(self.sides[label], self.clean[label], dtype, self.names)
             self._open[key] = found
         return self._open[key]
 
@@ -166,8 +166,8 @@ class CodeNoise:
         for other in dict.fromkeys((label, self.against, *self.clean)):
             if other not in self.clean:
                 continue
-            runs = self.sides[other].noisy(dtype, replicas)
-            if runs:
+            side = self.sides[other]
+            if runs := attempted(partial(side.noisy, dtype, replicas), ()):
                 return self._pooled(other, runs, dtype)
         return self._own(label, dtype)
 
@@ -185,7 +185,10 @@ class CodeNoise:
         replicas = []
         for near in nearby(side.inputs, dtype):
             moved = side.at(near)
-            coarse, fine = (self._tensors(run) for run in (moved.plain(dtype), moved.clean(dtype)))
+            both = attempted(partial(_both, moved, dtype), None)
+            if both is None:
+                continue
+            coarse, fine = map(self._tensors, both)
             with np.errstate(all="ignore"):
                 replicas.append(
                     {
@@ -198,6 +201,10 @@ class CodeNoise:
 
     def _tensors(self, outcome: Outcome) -> dict[str, Array]:
         return {name: array for name, array in outcome.tensors.items() if name in self.names}
+
+
+def _both(side: Side, dtype: DType) -> tuple[Outcome, Outcome]:
+    return side.plain(dtype), side.clean(dtype)
 
 
 def nearby(inputs: Mapping[str, Array], dtype: DType, seed: int = 0) -> Iterable[dict[str, Array]]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import partial
 
 from gradcmp.case import DType
 from gradcmp.functions.recorded import recorded
 from gradcmp.inputs import round_to
 from gradcmp.judge.noise.own import Run, nudged_inputs, own_noise
-from gradcmp.native.side import Cotangent, Side
+from gradcmp.native.side import Cotangent, Side, attempted
 from gradcmp.recording import Array, Recording
 
 
@@ -20,7 +21,10 @@ def own_noise_of(
     dtype: DType,
     cotangent: Cotangent,
 ) -> dict[str, dict[str, Array]]:
-    """Return the noise of what is unearned, by label and tensor: `CaseVerdict.unearned`."""
+    """Return the noise of what is unearned, by label and tensor: `CaseVerdict.unearned`.
+
+    A function that fails at a nudged input has none, and its difference is not taken for precision.
+    """
     found = {}
     for label, names in unearned.items():
         if label not in sides or label not in twins:
@@ -28,10 +32,11 @@ def own_noise_of(
         side = sides[label]
         given = {**side.parameters, **side.inputs}
         runs = [
-            _run(label, side.at(_held(near, dtype)), dtype, cotangent)
+            attempted(partial(_run, label, side.at(_held(near, dtype)), dtype, cotangent), None)
             for near in nudged_inputs(given, dtype)
         ]
-        found[label] = own_noise(dtype, (recordings[label], twins[label]), runs, names)
+        whole = [run for run in runs if run]
+        found[label] = own_noise(dtype, (recordings[label], twins[label]), whole, names)
     return found
 
 

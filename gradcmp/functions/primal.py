@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from gradcmp.judge.diagnose.derivative import Primal
 from gradcmp.judge.diagnose.slopes import EPS, Line, Truth
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.native.outcome import Array, Outcome
-from gradcmp.native.side import Cotangent, Side
+from gradcmp.native.side import Cotangent, Side, attempted
 
 ROUNDINGS = 8.0  # of the size of all terms: what float64 leaves of a sum of them
 
@@ -91,8 +91,9 @@ class CodePrimal(Primal):
             if isinstance(step, complex):
                 raise TypeError("code is not run on complex numbers")
             moved = {name: self._given[name] + step * way for name, way in directions.items()}
-            run = self.side.at({**self._given, **moved}).clean("float32")
-            return float(np.sum(self._terms(run)[counted]))
+            side = self.side.at({**self._given, **moved})
+            run = attempted(partial(side.clean, "float32"), None)
+            return np.nan if run is None else float(np.sum(self._terms(run)[counted]))
 
         return function
 

@@ -40,8 +40,17 @@ def recorded(
         dtype,
         {**given, **values},
         {name: _held(array, dtype) for name, array in gradients.items()},
-        side.environment,
+        {**side.environment, **_remarks(outcome)},
     )
+
+
+def _remarks(outcome: Outcome) -> dict[str, str]:
+    """Return what a run did that its author may not know of, as the environment tells it."""
+    found = {
+        "changes in place": ", ".join(sorted(outcome.changed)),
+        "casts left out": str(outcome.dropped_casts or ""),
+    }
+    return {what: text for what, text in found.items() if text}
 
 
 def _held(array: Array, dtype: DType) -> Array:
@@ -56,10 +65,11 @@ def _held(array: Array, dtype: DType) -> Array:
 def shared(
     recordings: Mapping[str, Recording], outcomes: Mapping[str, Outcome]
 ) -> dict[str, Recording]:
-    """Return recordings with those taps alone that all of them have."""
+    """Return recordings with those taps alone that all of them have; outputs stay, each of them."""
     taps = [set(outcome.taps) for outcome in outcomes.values()]
     common = set.intersection(*taps) if taps else set()
-    dropped = set().union(*taps) - common
+    kept = {name for outcome in outcomes.values() for name in outcome.outputs}
+    dropped = set().union(*taps) - common - kept
 
     def without(arrays: Mapping[str, Array]) -> dict[str, Array]:
         return {name: array for name, array in arrays.items() if name not in dropped}

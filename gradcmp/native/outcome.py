@@ -63,6 +63,11 @@ class Outcome:
     tied: bool = False
 
     @property
+    def inner(self) -> dict[str, Tap]:
+        """The taps that are no outputs as well: of two with one name the output counts."""
+        return {name: tap for name, tap in self.taps.items() if name not in self.outputs}
+
+    @property
     def tensors(self) -> dict[str, Array]:
         """All arrays by their names on screen: ``output``, ``d x``, ``h``, ``d h``."""
         gradients = {f"d {name}": array for name, array in self.gradients.items()}

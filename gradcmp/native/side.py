@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from gradcmp.case import DType, Shape
 from gradcmp.native.outcome import Array, Outcome
 
+T = TypeVar("T")
+D = TypeVar("D")
 Function: TypeAlias = Callable[..., Any]
 Cotangent: TypeAlias = Callable[[str, Shape], Array]  # by the name and the shape of an output
 
@@ -74,3 +76,32 @@ class Side(Protocol):
 
     def at(self, inputs: Mapping[str, Array]) -> Side:
         """Return it at other inputs."""
+
+
+class Unseen:
+    """A side whose operations nobody sees: it has no noise but its own, at nearby points."""
+
+    def noisy(self, dtype: DType, replicas: int = 16, seed: int = 0) -> Sequence[Outcome]:
+        """Return nothing: its operations are given no noise."""
+        return ()
+
+    def ways(self, dtype: DType, rows: int = 64, seed: int = 0) -> Sequence[Outcome]:
+        """Return nothing: its branches are not seen."""
+        return ()
+
+    def constants(self, replicas: int = 16, seed: int = 0) -> Sequence[Outcome]:
+        """Return nothing: its constants are not seen."""
+        return ()
+
+
+def attempted(run: Callable[[], T], otherwise: D) -> T | D:
+    """Return what a run beyond the first gives, or `otherwise` where a function fails in it.
+
+    A function that runs plain may fail under noise, at a nudged input, or in float64. Then less is
+    known of it, which never lets more pass: without noise, branches or constants of its own a
+    difference is judged by what the others have, and is suspect where nothing explains it.
+    """
+    try:
+        return run()
+    except Exception:  # noqa: BLE001  whatever a user's function or an engine raises
+        return otherwise

@@ -184,6 +184,13 @@ class Disagreement(Exception):  # noqa: N818  it is what was found, and no error
 
 
 def _is_wrong(verdict: CaseVerdict, pair: Pair) -> bool:
+    """Whether a pair disagrees, nothing of it was compared, or the case fails for no pair's sake.
+
+    Under `strict` a weak check fails a case, and it lies in no pair.
+    """
+    from gradcmp.errors import ExitCode
+
     compared = verdict.comparisons[pair]
     found = any(one == pair for one, _, _ in verdict.unexpected)
-    return found or not any(comparison.total for comparison in compared.values())
+    of_no_pair = verdict.exit_code is ExitCode.DISAGREE and not verdict.unexpected
+    return found or of_no_pair or not any(one.total for one in compared.values())

@@ -161,6 +161,12 @@ def test_what_needs_a_graph_says_so(command, said, folder, with_torch, capsys):
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("with_torch")
+def test_backends_of_the_command_line_are_refused(folder, capsys):
+    assert main(["run", "-b", "torch", "case.yaml"]) == ExitCode.USAGE
+    assert "say who computes" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
+from surroundings import framework
 
 import gradcmp
 from gradcmp.errors import ExitCode, InputError, UsageError
 
-torch = pytest.importorskip("torch")
-jax = pytest.importorskip("jax")
+torch = framework("torch")
+jax = framework("jax")
 pytestmark = pytest.mark.frameworks
 
 import jax.numpy as jnp  # noqa: E402
@@ -84,13 +85,78 @@ def test_a_wrong_gradient_is_found_and_named(dtype, change, cause):
     assert cause in " ".join(one.text for one in finding.causes)
 
 
-def test_wrong_in_float32_alone_is_no_precision():
+@pytest.mark.parametrize(("dtype", "factor"), [("float32", 1.01), ("bfloat16", -1.0)])
+def test_wrong_in_one_dtype_alone_is_no_precision(dtype, factor):
     def only_there(g):
-        return g * 1.01 if g.dtype == np.float32 else g
+        return g if g.dtype == np.float64 else g * g.dtype.type(factor)
 
     functions = {"mine": spoiled(v=only_there), "torch": by_torch}
-    verdict = gradcmp.compare_functions(functions, INPUTS)
+    verdict = gradcmp.compare_functions(functions, INPUTS, dtype=dtype)
     assert reasons(verdict) == {"d v": "bug"}
+
+
+@pytest.mark.parametrize(("sign", "agrees"), [(1.0, True), (-1.0, False)])
+def test_a_function_that_refuses_float64_is_judged_by_noise_alone(sign, agrees):
+    def refuses(x, w, b, v):
+        if x.dtype == np.float64:
+            raise TypeError("float32 only")
+        value, gradients = by_hand(x, w, b, v)
+        return value, {**gradients, "w": sign * gradients["w"]}
+
+    functions = {"mine": refuses, "torch": by_torch}
+    verdict = gradcmp.compare_functions(functions, INPUTS, framework={"mine": "numpy"})
+    assert verdict.agrees is agrees
+    assert {*reasons(verdict).values()} <= {"suspect"}
+
+
+@pytest.mark.parametrize("method", ["noisy", "ways", "constants"])
+def test_an_engine_that_fails_lets_no_more_pass(method, monkeypatch):
+    from gradcmp.native.torch.engine import Side
+
+    def fails(*_, **__):
+        raise NotImplementedError("no such operation")
+
+    monkeypatch.setattr(Side, method, fails)
+    for change, agrees in ((lambda g: g, True), (lambda g: 1.01 * g, False)):
+        functions = {"mine": spoiled(w=change), "torch": by_torch}
+        assert gradcmp.compare_functions(functions, INPUTS).agrees is agrees
+
+
+def test_operations_without_a_rule_are_named():
+    functions = {
+        "off": lambda x: torch.cdist(x, x + 1) * 1.01,
+        "torch": lambda x: torch.cdist(x, x + 1),
+    }
+    verdict = gradcmp.compare_functions(functions, {"x": "normal:4x3"})
+    assert reasons(verdict)
+    rules = {c.rule for by in verdict.comparisons.values() for c in by.values()}
+    assert any("without a rule of its own" in rule and "cdist" in rule for rule in rules)
+
+
+def test_an_output_is_compared_whatever_taps_are_called():
+    def tapped(x):
+        return {"loss": gradcmp.tap("loss", torch.tanh(x))}
+
+    def wrong(x):
+        return {"loss": torch.tanh(x) * 1.5}
+
+    verdict = gradcmp.compare_functions({"wrong": wrong, "tapped": tapped}, {"x": "normal:4x3"})
+    assert "loss" in reasons(verdict)
+
+
+def test_a_cotangent_that_is_overwritten_is_told():
+    class Rude(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, dy):
+            return dy.mul_(2)
+
+    functions = {"rude": Rude.apply, "torch": lambda x: x * 2}
+    verdict = gradcmp.compare_functions(functions, {"x": "normal:4x3"}, framework="torch")
+    assert verdict.recordings["rude"].environment["changes in place"] == "d output"
 
 
 def test_right_in_float32_alone_is_seen_as_well():

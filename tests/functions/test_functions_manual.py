@@ -4,10 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
+from surroundings import framework
 
 import gradcmp
 
-pytest.importorskip("torch")
+framework("torch")
 pytestmark = pytest.mark.frameworks
 
 PAGE = Path(__file__).parents[2] / "docs" / "functions.md"

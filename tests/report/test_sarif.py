@@ -74,7 +74,7 @@ def test_no_case_is_no_success():
     ("file", "uri"),
     [
         ("configs/a b.yaml", "configs/a%20b.yaml"),
-        ("/tmp/a.yaml", "file:///tmp/a.yaml"),
+        ("/cases/a.yaml", "file:///cases/a.yaml"),
         ("a:b%.yaml", "a%3Ab%25.yaml"),
     ],
 )

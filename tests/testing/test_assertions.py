@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from surroundings import framework
 
 import gradcmp
 
-torch = pytest.importorskip("torch")
+torch = framework("torch")
 pytestmark = pytest.mark.frameworks
 
 INPUTS = {"x": "normal:16x24", "w": "normal:24"}

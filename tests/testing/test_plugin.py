@@ -93,6 +93,15 @@ def test_an_optional_backend_that_is_absent_skips(suite):
     assert run(suite).parseoutcomes()["failed"] == 1
 
 
+@pytest.mark.usefixtures("with_torch")
+def test_a_weak_check_fails_where_the_case_is_strict(suite):
+    weak = SEED.replace("sum(node2)", "sum(node2) * 0.0")
+    (suite.path / "seed.gradcmp.yaml").write_text(weak)
+    run(suite).assert_outcomes(passed=1)
+    (suite.path / "seed.gradcmp.yaml").write_text(weak + "strict: true\n")
+    run(suite).assert_outcomes(failed=1)
+
+
 @pytest.mark.processes
 def test_other_files_are_left_alone(suite):
     suite.makefile(".yaml", other="inputs: nonsense")

@@ -1,4 +1,4 @@
-"""A gradient that was derived by hand: run in a dtype, in float64, and on noisy arrays."""
+"""A gradient that was derived by hand: run in a dtype and in float64."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from gradcmp.errors import BackendError, GradcmpError
 from gradcmp.native.calling import described, named_outputs, require_names
 from gradcmp.native.cotangents import Cotangents, upstream_of
 from gradcmp.native.outcome import Array, Outcome
+from gradcmp.native.side import Unseen
 from gradcmp.recording import numpy_dtype
 
 SHAPES = (
@@ -43,11 +44,12 @@ def prepare(
     """
     require_names(function, inputs)
     real = tuple(name for name, array in inputs.items() if array.dtype.kind == "f")
-    return Manual(function, dict(inputs), tuple(wrt or real), cotangents or {}, seed)
+    names = real if wrt is None else tuple(wrt)
+    return Manual(function, dict(inputs), names, cotangents or {}, seed)
 
 
 @dataclass(frozen=True)
-class Manual:
+class Manual(Unseen):
     """A hand-written gradient at given inputs."""
 
     function: Callable[..., Any]
@@ -74,18 +76,6 @@ class Manual:
     def clean(self, dtype: DType = "float32") -> Outcome:
         """Run it in float64."""
         return self.plain("float64")
-
-    def noisy(self, dtype: DType, replicas: int = 16, seed: int = 0) -> Sequence[Outcome]:
-        """Return nothing: what it computes is not seen operation by operation."""
-        return ()
-
-    def ways(self, dtype: DType, rows: int = 64, seed: int = 0) -> Sequence[Outcome]:
-        """Return nothing: its branches are not seen."""
-        return ()
-
-    def constants(self, replicas: int = 16, seed: int = 0) -> Sequence[Outcome]:
-        """Return nothing: its constants are not seen."""
-        return ()
 
     def at(self, inputs: Mapping[str, Array]) -> Manual:
         """Return it at other inputs."""

@@ -15,6 +15,7 @@ from gradcmp.errors import InputError
 from gradcmp.native.calling import named_outputs, require_names
 from gradcmp.native.cotangents import Cotangents, upstream_of
 from gradcmp.native.outcome import Array, Outcome, Tap
+from gradcmp.native.side import Unseen
 from gradcmp.native.taps import Counted, recording
 from gradcmp.native.tensorflow.casts import Casts, kept_wide
 from gradcmp.recording import numpy_dtype
@@ -46,7 +47,7 @@ def prepare(
 
 
 @dataclass(frozen=True)
-class TensorFlowSide:
+class TensorFlowSide(Unseen):
     """A function of TensorFlow at given inputs."""
 
     function: Callable[..., Any]
@@ -73,18 +74,6 @@ class TensorFlowSide:
     def clean(self, dtype: DType = "float32") -> Outcome:
         """Run it in float64, casts to a lower dtype left out."""
         return self._run("float64", kept_wide())
-
-    def noisy(self, dtype: DType, replicas: int = 16, seed: int = 0) -> Sequence[Outcome]:
-        """Return nothing: its operations are given no noise yet."""
-        return ()
-
-    def ways(self, dtype: DType, rows: int = 64, seed: int = 0) -> Sequence[Outcome]:
-        """Return nothing: its branches are not seen yet."""
-        return ()
-
-    def constants(self, replicas: int = 16, seed: int = 0) -> Sequence[Outcome]:
-        """Return nothing: its constants are not seen yet."""
-        return ()
 
     def at(self, inputs: Mapping[str, Array]) -> TensorFlowSide:
         """Return it at other inputs."""

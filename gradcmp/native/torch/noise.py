@@ -136,7 +136,7 @@ class Noise(Precise):
 
     @contextmanager
     def inside(self) -> Iterator[None]:
-        """Give errors to what is computed inside."""
+        """Return a context in which each operation has its error."""
         self._depth += 1
         try:
             with self:

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from surroundings import framework
 
 import gradcmp
 from gradcmp.errors import BackendError, InputError
 
-jax = pytest.importorskip("jax")
+jax = framework("jax")
 pytestmark = pytest.mark.frameworks
 
 import jax.numpy as jnp  # noqa: E402

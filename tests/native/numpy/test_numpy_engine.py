@@ -41,6 +41,10 @@ def test_several_outputs_have_a_cotangent_each():
     np.testing.assert_array_equal(outcome.gradients["x"], 2 * DY + 1.0)
 
 
+def test_nothing_to_differentiate_by_is_nothing():
+    assert not prepare(returns_dict, {"x": X, "w": W}, wrt=()).plain("float64").gradients
+
+
 def test_an_input_that_is_changed_is_seen():
     def function(x):
         x *= 2

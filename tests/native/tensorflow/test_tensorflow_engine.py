@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from surroundings import framework
 
 import gradcmp
 from gradcmp.errors import BackendError, InputError
 
-tf = pytest.importorskip("tensorflow")
+tf = framework("tensorflow")
 pytestmark = pytest.mark.frameworks
 
 from gradcmp.native.tensorflow.engine import prepare  # noqa: E402
@@ -63,7 +64,7 @@ def test_bad_functions():
 
 
 def test_against_another_framework():
-    torch = pytest.importorskip("torch")
+    torch = framework("torch")
     inputs = {"x": "normal:4x6", "w": "normal:6x5"}
     functions = {
         "tensorflow": lambda x, w: tf.reduce_mean(tf.nn.softmax(x @ w) ** 2),

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from surroundings import framework
 
 import gradcmp
 from gradcmp.errors import BackendError, InputError
 
-torch = pytest.importorskip("torch")
+torch = framework("torch")
 pytestmark = pytest.mark.frameworks
 
 from gradcmp.native.torch.engine import prepare  # noqa: E402

@@ -32,7 +32,7 @@ class Context(Protocol):
     def exact(self) -> bool: ...  # noqa: D102
 
     def inside(self) -> AbstractContextManager[Any]:
-        """Give errors to what is computed inside: for rules made of other operations."""
+        """Return a context in which each operation has its error: for rules made of others."""
 
     def once(self, func: Any, y: Tensor, compute: Callable[[], Any]) -> Any:
         """Return what is the same in all runs but for their noise, from the one without."""
