@@ -17,8 +17,18 @@ if TYPE_CHECKING:
     from gradcmp.judge.verdict import CaseVerdict
 
 
-def show(verdicts: Sequence[CaseVerdict], output: Output) -> ExitCode:
-    """Show verdicts on the screen, hand out their reports and give the exit code."""
+def show(verdicts: Sequence[CaseVerdict], output: Output, cases: int | None = None) -> ExitCode:
+    """Show verdicts on the screen, hand out their reports and give the exit code.
+
+    Parameters
+    ----------
+    cases : int, optional
+        How many there were to run; fewer verdicts mean that it was stopped.
+    """
+    if output.quiet:
+        from gradcmp.report.screen.lines import Lines
+
+        return publish(verdicts, output.reports, Lines(verdicts, cases or len(verdicts)))
     from gradcmp.report.screen.environment import Differences
     from gradcmp.report.screen.table import screen
 

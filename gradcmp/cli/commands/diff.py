@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gradcmp.case import Case, Tolerance
+from gradcmp.case import Auto, Case, Tolerance
 from gradcmp.cli import options
 from gradcmp.cli.output import Output, output
 from gradcmp.errors import (
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 def command(
     actual: Path,
     expected: Path,
-    tolerance: Tolerance,
+    tolerance: Tolerance | None,
     maps: tuple[str, ...],
     only: tuple[str, ...],
     different_inputs: bool,
@@ -80,7 +80,9 @@ def command(
         for place in sorted({**duels, **alone}):
             try:
                 if place in duels:
-                    verdict = duels[place].judge(reader, tolerance, names, different_inputs)
+                    verdict = duels[place].judge(
+                        reader, tolerance or Auto(), names, different_inputs
+                    )
                 else:
                     roots = (actual, expected) if place in left else (expected, actual)
                     verdict = lonely(reader.read(alone[place]), place, *roots)

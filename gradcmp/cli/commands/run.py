@@ -10,8 +10,9 @@ import click
 
 from gradcmp.case import ONCE, Case, Effort
 from gradcmp.cli import options
-from gradcmp.cli.cases import choose, load, survey
+from gradcmp.cli.cases import load, survey
 from gradcmp.cli.output import Output, output
+from gradcmp.cli.selection import Selection, selection
 from gradcmp.cli.trust import no_user_code
 from gradcmp.errors import ExitCode, UsageError
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 @click.command(name="run")
 @click.argument("paths", nargs=-1, type=options.CONFIGS, metavar="[CONFIG|DIR]...")
-@options.CASE
+@selection
 @options.overrides
 @click.option(
     "--repeat",
@@ -56,7 +57,7 @@ if TYPE_CHECKING:
 @options.debug
 def command(
     paths: tuple[str, ...],
-    names: tuple[str, ...],
+    selection: Selection,
     repeat: int,
     isolate: bool,
     record_golden: Path | None,
@@ -83,7 +84,7 @@ def command(
 
     def read() -> list[Case]:
         cases = load(paths) if watching else survey(paths)
-        return [overrides.apply(case) for case in choose(cases, names)]
+        return [overrides.apply(case) for case in selection.of(cases)]
 
     def finisher(plans: Sequence[Plan]) -> Finish:
         if record_golden:
@@ -92,11 +93,17 @@ def command(
 
     likely, effort = likely_backends(paths, overrides.backends), Effort(repeat, isolate)
     if watching:
+        if selection.jobs > 1 or selection.max_failures is not None:
+            raise UsageError(
+                "--watch runs all cases that changed, one after the other",
+                way_out="Leave out --jobs, -x and --max-failures",
+            )
         return watch(paths, read, output, likely, effort, finisher)
-    with Session(likely, output.reports) as session:
+    with Session(likely, output.reports, selection.jobs) as session:
         if record_golden or against_golden:
-            plans = session.survey(read())
-            verdicts = list(session.run(plans, effort, finisher(plans)))
+            plans = session.survey(cases := read())
+            run = session.run(plans, effort, finisher(plans))
         else:
-            verdicts = list(session.run(session.survey_any(read()), effort))
-    return session.conclude(lambda: show(verdicts, output))
+            run = session.run(session.survey_any(cases := read()), effort)
+        verdicts = list(selection.enough(run))
+    return session.conclude(lambda: show(verdicts, output, len(cases)))

@@ -25,15 +25,18 @@ class Lines:
     ----------
     cases : int
         How many there were to run; fewer verdicts mean that it was stopped.
+    brief : bool
+        Whether the count is all there is to be.
     """
 
     verdicts: Sequence[CaseVerdict]
     cases: int
+    brief: bool = False
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Return the lines; each is one, however long: other programs read them too."""
         ink = Ink.on(console, options)
-        for verdict in self.verdicts:
+        for verdict in () if self.brief else self.verdicts:
             reserved = verdict.known or verdict.warnings or verdict.weak
             if verdict.exit_code is not ExitCode.AGREE or reserved:
                 yield self.line(ink, verdict)
