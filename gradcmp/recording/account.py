@@ -151,9 +151,13 @@ def _branches(parts: Mapping[str, Mapping[str, Array]]) -> dict[str, Branches]:
     if not places.keys() == jumps.keys() == more.keys():
         raise RecordingError("its branches are not whole", way_out=AGAIN)
     found = {name: Branches(places[name], jumps[name], more[name]) for name in places}
+    first = next(iter(found.values()), None)
     for name, one in found.items():
+        assert first is not None
         rows = [(rows.ndim, rows.dtype.kind, rows.shape[-1:]) for rows in (one.jumps, one.more)]
         is_whole = one.places.ndim == 1 and one.places.dtype.kind == "i"
+        ways = (len(one.jumps), len(one.more))
+        is_whole = is_whole and ways == (len(first.jumps), len(first.more)) and 0 not in ways
         if not is_whole or rows != [(2, "f", one.places.shape)] * 2:
             raise RecordingError(f"the branches of '{name}' do not fit together", way_out=AGAIN)
     return found

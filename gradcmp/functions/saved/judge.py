@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -50,12 +50,27 @@ def judge_recorded(
     fine = {label: side for label, side in sides.items() if side.has_clean}
     asked = replace(origin.case, tolerance=tolerance, wrt=_wrt(origin.case, sides))
     kept = shared(recordings, {label: side.account for label, side in sides.items()})
+    untold = tuple(_untold(sides))
     if not fine:
-        return _without_reference(asked, kept, sides, pairs)
+        return replace(_without_reference(asked, kept, sides, pairs), untold=untold)
     named = [pairs[0].expected] if pairs else []
     wanted = [*named, origin.case.reference, *origin.case.code, *fine]
     against = next(label for label in wanted if label in fine)
-    return _Judgement(asked, sides, kept, against).verdict(pairs)
+    return replace(_Judgement(asked, sides, kept, against).verdict(pairs), untold=untold)
+
+
+def _untold(sides: Mapping[str, RecordedSide]) -> Iterator[str]:
+    """Say what could not be found out while the functions were there, once for all of them."""
+    found: dict[str, list[str]] = {}
+    for label, side in sides.items():
+        for what in side.account.unknown:
+            found.setdefault(what, []).append(label)
+    for what, labels in found.items():
+        several = len(labels) > 1
+        whose = f"recordings of {' and '.join(labels)} do" if several else (
+            f"recording of {labels[0]} does"
+        )  # fmt: skip
+        yield f"the {whose} not tell: {what}"
 
 
 def _require_own(label: str, recording: Recording, origin: Origin) -> None:

@@ -49,14 +49,15 @@ class RecordedBranches:
         return {name: self._spread(name, lambda one: one.more) for name in self.base}
 
     def _spread(self, name: str, rows_of: Callable[[Branches], Float]) -> Float:
-        array = self.base[name]
-        if name not in self.found:
-            return np.zeros((1, *array.shape))
-        one = self.found[name]
-        rows = rows_of(one)
-        flat = np.zeros((len(rows), array.size))
-        flat[:, one.places] = rows
-        return flat.reshape(len(rows), *array.shape)
+        """Return the jumps of a whole tensor: as many ways for those that none reaches."""
+        array, ways = (
+            self.base[name],
+            max([len(rows_of(one)) for one in self.found.values()] or [1]),
+        )
+        flat = np.zeros((ways, array.size))
+        if name in self.found:
+            flat[:, self.found[name].places] = rows_of(self.found[name])
+        return flat.reshape(ways, *array.shape)
 
 
 @dataclass

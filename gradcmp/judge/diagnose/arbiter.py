@@ -115,7 +115,13 @@ class Arbiter:
         if any(one.shape != direction.shape for one in sides.values()):
             return Ruling()
         allowed = self.rule.limit * self.rule.noise(name, pair)
-        return Known(direction, truth, sides, allowed).ruling()
+        known = Known(direction, truth, sides, allowed)
+        ruling = known.ruling()
+        if ruling.truth is None:
+            return ruling
+        wrong = {label: known.slopes[label] for label in ruling.off}
+        certain = self._is_certain(name, wrong, ruling.truth, known.size)
+        return replace(ruling, truth=None, certain=certain)
 
     def _at_elements(
         self, name: str, pair: Pair, comparison: Comparison, is_strict: bool
