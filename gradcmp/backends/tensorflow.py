@@ -88,7 +88,7 @@ class TensorflowBackend(Backend):
     module = "tensorflow"
     package = "tensorflow"
     requirement = "gradcmp[tensorflow]"
-    modes = ("eager", "graph", "session", "feed")
+    modes = ("eager", "graph", "session")
     coarse_sums: ClassVar[Mapping[str, frozenset[Sum]]] = {
         "eager": frozenset(("running", "scatter", "convolved"))
     }

@@ -22,12 +22,10 @@ from gradcmp.case import (
     Tolerance,
     Ulp,
 )
-from gradcmp.cli import completion
+from gradcmp.cli import DEBUG, completion
 from gradcmp.cli.terminal import say
 from gradcmp.errors import UsageError
 from gradcmp.tolerances import require_sense
-
-DEBUG = "--debug"
 
 F = TypeVar("F", bound=Callable[..., Any])
 

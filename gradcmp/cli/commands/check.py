@@ -14,7 +14,7 @@ from gradcmp.case import Case
 from gradcmp.cli import options
 from gradcmp.cli.cases import survey
 from gradcmp.cli.output import quiet, reports
-from gradcmp.cli.selection import Selection, selection
+from gradcmp.cli.running.selection import Selection, selection
 from gradcmp.cli.trust import no_user_code, user_code
 from gradcmp.errors import ConfigError, ExitCode, UsageError, did_you_mean, together
 

@@ -12,12 +12,12 @@ from gradcmp.case import ONCE, Case, Effort
 from gradcmp.cli import options
 from gradcmp.cli.cases import load, survey
 from gradcmp.cli.output import Output, output
-from gradcmp.cli.selection import Selection, selection
+from gradcmp.cli.running.selection import Selection, selection
 from gradcmp.cli.trust import no_user_code
 from gradcmp.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from gradcmp.plan import Plan
+    from gradcmp.plan import AnyPlan
 
 
 @click.command(name="run")
@@ -86,12 +86,13 @@ def command(
         cases = load(paths) if watching else survey(paths)
         return [overrides.apply(case) for case in selection.of(cases)]
 
-    def finisher(plans: Sequence[Plan]) -> Finish:
+    def finisher(plans: Sequence[AnyPlan]) -> Finish:
         if record_golden:
             return golden.keep(record_golden, plans)
         return golden.against(against_golden, plans) if against_golden else unchanged
 
-    likely, effort = likely_backends(paths, overrides.backends), Effort(repeat, isolate)
+    effort = Effort(repeat, isolate, keep=bool(record_golden or against_golden))
+    likely = likely_backends(paths, overrides.backends)
     if watching:
         if selection.jobs > 1 or selection.max_failures is not None:
             raise UsageError(
@@ -100,10 +101,7 @@ def command(
             )
         return watch(paths, read, output, likely, effort, finisher)
     with Session(likely, output.reports, selection.jobs) as session:
-        if record_golden or against_golden:
-            plans = session.survey(cases := read())
-            run = session.run(plans, effort, finisher(plans))
-        else:
-            run = session.run(session.survey_any(cases := read()), effort)
+        plans = session.survey_any(cases := read())
+        run = session.run(plans, effort, finisher(plans))
         verdicts = list(selection.enough(run))
     return session.conclude(lambda: show(verdicts, output, len(cases)))
