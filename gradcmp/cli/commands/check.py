@@ -52,6 +52,9 @@ def command(
 
     Without a path, those below 'configs'. A line for each case that does not agree, does as
     expected, or has checks that a wrong gradient would have passed as well; then a count.
+
+    \b
+    gradcmp check configs --require torch,jax --strict --report junit=out.xml
     """
     from gradcmp.cli.running.session import Session
     from gradcmp.cli.screen import publish

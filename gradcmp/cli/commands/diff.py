@@ -59,6 +59,9 @@ def command(
     Recordings, .npz, .npy, .safetensors, PyTorch's .pt, HDF5, .keras and .csv, each with any
     other. Files of two directories belong together when they have the same place in both, with
     the same suffix or another.
+
+    \b
+    gradcmp diff mine.npz theirs.safetensors --map dW=grad_W
     """
     from gradcmp.cli.screen import show
     from gradcmp.formats.kinds import SUFFIXES

@@ -29,6 +29,9 @@ def command(paths: tuple[Path, ...], tolerance: Tolerance | None, output: Output
 
     REC is a recording, DIR means every one below it, as `gradcmp run --record-golden` leaves
     them.
+
+    \b
+    gradcmp rejudge golden --rtol 1e-4 --atol 1e-6
     """
     from gradcmp.cli.screen import show
     from gradcmp.recording.files import find

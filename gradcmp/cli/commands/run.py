@@ -70,6 +70,9 @@ def command(
 
     CONFIG is a YAML file, DIR means every *.yaml below it. Without either, the built-in seed
     case runs.
+
+    \b
+    gradcmp run configs/mlp.yaml -b numpy -b torch --report out.html
     """
     from gradcmp.cli.running import golden
     from gradcmp.cli.running.session import Finish, Session, unchanged
