@@ -12,7 +12,7 @@ from gradcmp.native.frameworks import engine
 from gradcmp.native.loaded import load
 from gradcmp.native.outcome import Array
 from gradcmp.native.side import Function, Side
-from gradcmp.native.sources import forget
+from gradcmp.native.text.sources import forget
 from gradcmp.native.way import DrawnCotangents, Way, same_shapes
 
 _loaded = cache(load)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gradcmp.case import Case
 from gradcmp.inputs import KINDS
 from gradcmp.keys import Reach
-from gradcmp.native.sources import files_of
+from gradcmp.native.text.sources import files_of
 
 
 def data_files(case: Case) -> tuple[str, ...]:
