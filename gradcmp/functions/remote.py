@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 
 from gradcmp.case import BackendSpec, DType
@@ -43,6 +43,8 @@ class RemoteSide:
         ``kernels.py:rmsnorm``.
     wanted : tuple of str, optional
         What to differentiate with respect to; None is all that is real.
+    stamps : mapping of str to str
+        `CodePlan.stamps`.
     """
 
     pool: Pool
@@ -52,6 +54,7 @@ class RemoteSide:
     inputs: Mapping[str, Array]
     cotangents: DrawnCotangents
     wanted: tuple[str, ...] | None = None
+    stamps: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def wrt(self) -> tuple[str, ...]:
@@ -110,6 +113,7 @@ class RemoteSide:
             self.inputs,
             self.wanted,
             self.cotangents.facts(),
+            self.stamps,
         )
         ((_, answer),) = self.pool.run([request])
         if isinstance(answer, Failure):

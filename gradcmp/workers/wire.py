@@ -40,6 +40,7 @@ def request_to_bytes(request: AnyRequest) -> bytes:
             "cotangents": dict(request.cotangents),
             "device": request.spec.device,
             "inputs": list(request.inputs),
+            "stamps": dict(request.stamps),
         }
         return pack({INPUT + name: array for name, array in request.inputs.items()}, asked)
     arrays = {INPUT + name: array for name, array in request.inputs.items()}
