@@ -25,7 +25,14 @@ def run_code(plan: CodePlan, pool: Pool) -> CaseVerdict:
         def make(arrays: Mapping[str, Array], wrt: Sequence[str] | None) -> RemoteSide:
             wanted = None if wrt is None else tuple(wrt)
             return RemoteSide(
-                pool, label, spec.backend, spec.source, dict(arrays), cotangents, wanted
+                pool,
+                label,
+                spec.backend,
+                spec.source,
+                dict(arrays),
+                cotangents,
+                wanted,
+                spec.autocast,
             )
 
         return make
