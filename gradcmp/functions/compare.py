@@ -7,8 +7,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from gradcmp.case import Case, Cotangent, DType
+from gradcmp.case import ONCE, Case, Cotangent, DType, Effort
 from gradcmp.errors import UsageError, did_you_mean
+from gradcmp.functions.again.repeated import Repeated
 from gradcmp.functions.body import CodeBody, CodeOutline
 from gradcmp.functions.constants import forgive_constants
 from gradcmp.functions.modes.stages import with_stages
@@ -110,8 +111,8 @@ def _maker(case: Case, asked: Function, label: str) -> Make:
     return make
 
 
-def compare_sides(case: Case, prepared: Sides, against: str) -> CaseVerdict:
-    """Run functions that are ready, and judge them.
+def compare_sides(case: Case, prepared: Sides, against: str, effort: Effort = ONCE) -> CaseVerdict:
+    """Run functions that are ready, and judge them; each of several runs, not the first alone.
 
     Parameters
     ----------
@@ -148,15 +149,27 @@ def compare_sides(case: Case, prepared: Sides, against: str) -> CaseVerdict:
     body = CodeBody(outline, sides, runs.clean, against, cotangent, plain)
     case = replace(case, output=outline.outputs[0])
     judged = partial(judge_body, case, body, reference)
-    verdict = judged(outcomes, twins)
+    verdict, own = judged(outcomes, twins), {}
     if verdict.unearned:
         own = own_noise_of(sides, recordings, twins, verdict.unearned, case.dtype, cotangent)
-        noted = {
-            label: replace(one, own_noise=own[label])
-            if isinstance(one, Recording) and label in own
-            else one
-            for label, one in outcomes.items()
-        }
-        verdict = judged(noted, twins)
+        verdict = judged(_with_own(outcomes, own), twins)
+    if effort.repeat > 1:
+        again = Repeated(case, sides, runs.plain, cotangent)
+        every = [again.outcomes(outcomes) for _ in range(effort.repeat - 1)]
+        verdict = again.judged(
+            verdict, [outcomes, *every], lambda one: judged(_with_own(one, own), twins)
+        )
     verdict = forgive_constants(verdict, sides, case.dtype)
     return with_stages(verdict, body, sides, twins)
+
+
+def _with_own(
+    outcomes: Mapping[str, Recorded], own: Mapping[str, Mapping[str, Array]]
+) -> dict[str, Recorded]:
+    """Return outcomes with the noise of the functions' own code, where it is known."""
+    return {
+        label: replace(one, own_noise=own[label])
+        if isinstance(one, Recording) and label in own
+        else one
+        for label, one in outcomes.items()
+    }

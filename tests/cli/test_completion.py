@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from gradcmp.backends import backend_class, backend_names
-from gradcmp.cli import main
-from gradcmp.cli.about.completion import SHELLS, VARIABLE
+from gradcmp.cli import COMPLETING, main
+from gradcmp.cli.about.completion import SHELLS
 from gradcmp.ops import OPS
 
 COMMAND = str(Path(sys.executable).with_name("gradcmp"))
@@ -43,7 +43,7 @@ def complete(*words, shell="bash"):
         text=True,
         env={
             **os.environ,
-            VARIABLE: f"{shell}_complete",
+            COMPLETING: f"{shell}_complete",
             "COMP_WORDS": "\n".join(["gradcmp", *words]),
             "COMP_CWORD": words[-1] if shell == "fish" else str(len(words)),
         },
@@ -109,22 +109,35 @@ def test_cases_of_the_configs_that_are_named(folder):
 
 @pytest.mark.processes
 @pytest.mark.parametrize("command", ["run", "check", "explain", "record", "selftest", "validate"])
-def test_configs_are_files(command):
-    assert (
-        "file,con"
-        in subprocess.run(
-            [COMMAND],
-            check=True,
-            capture_output=True,
-            text=True,
-            env={
-                **os.environ,
-                VARIABLE: "bash_complete",
-                "COMP_WORDS": f"gradcmp {command} con",
-                "COMP_CWORD": "2",
-            },
-        ).stdout.splitlines()
-    )
+def test_configs_are_offered_and_no_other_file(folder, command):
+    (folder / "notes.txt").touch()
+    (folder / "more" / "deep").mkdir(parents=True)
+    (folder / "more" / "deep" / "c.yml").touch()
+    found = ["broken.yaml", "cases.yaml", "more", "more/deep", "more/deep/c.yml"]
+    assert offered(command, "") == found
+    assert offered(command, "more/d") == found[-2:]
+
+
+@pytest.mark.processes
+def test_where_there_is_no_config_the_shell_offers_its_files(folder):
+    (folder / "notes.txt").touch()
+    assert offered("run", "no") == ["no"]
+
+
+@pytest.mark.processes
+def test_fish_keeps_what_follows_a_comma(folder):
+    answers = complete("run", "-b", "torch,d", shell="fish")
+    assert "plain,torch,dtype=float64" in answers
+    if fish := shutil.which("fish"):
+        script = subprocess.run(
+            [COMMAND, "completion", "fish"], check=True, capture_output=True, text=True
+        ).stdout
+        ask = f"{script}\ncomplete -C 'gradcmp run -b torch,d'"
+        environment = {**os.environ, "PATH": f"{Path(COMMAND).parent}:{os.environ['PATH']}"}
+        done = subprocess.run(
+            [fish, "-c", ask], check=False, capture_output=True, text=True, env=environment
+        )
+        assert "torch,dtype=float64" in done.stdout.split()
 
 
 @pytest.mark.processes
@@ -153,7 +166,7 @@ finally:
         text=True,
         env={
             **os.environ,
-            VARIABLE: "bash_complete",
+            COMPLETING: "bash_complete",
             "COMP_WORDS": " ".join(["gradcmp", *words]),
             "COMP_CWORD": str(len(words)),
         },
@@ -167,7 +180,7 @@ finally:
 def test_the_script_is_for_this_program(shell, capsys):
     assert main(["completion", shell]) == 0
     script = capsys.readouterr().out
-    assert f"{VARIABLE}={shell}_complete" in script
+    assert f"{COMPLETING}={shell}_complete" in script
     if shutil.which(shell):
         checked = subprocess.run([shell, "-n"], input=script, capture_output=True, text=True)
         assert checked.returncode == 0, checked.stderr
