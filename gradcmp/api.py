@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -10,14 +9,14 @@ from functools import partial
 from gradcmp import inputs
 from gradcmp.case import DTYPES, ONCE, Auto, Case, Effort
 from gradcmp.errors import UsageError
-from gradcmp.functions.coded import run_code
+from gradcmp.functions.coded import record_code, run_code
 from gradcmp.judge import CaseVerdict, judge, unsteady, with_worse
 from gradcmp.judge.recorded.same_case import judge_saved
 from gradcmp.judge.verdict import Sensitivity
 from gradcmp.nudged import own_noise_of
 from gradcmp.plan import AnyPlan, Arrays, CodePlan, Plan, check_any
 from gradcmp.recording import Array, Origin, Outcome, Recording, fingerprint, missing_inputs
-from gradcmp.version import VERSION
+from gradcmp.recording.origin import recorder
 from gradcmp.workers import Pool, Request
 
 
@@ -54,13 +53,13 @@ def run_plan(plan: AnyPlan, pool: Pool, effort: Effort = ONCE) -> CaseVerdict:
     Raises
     ------
     UsageError
-        When functions of the user are to be run several times, or node by node.
+        When functions of the user are to be run node by node.
     """
     if isinstance(plan, CodePlan):
-        if effort != ONCE:
-            fact = f"case '{plan.case.name}' has code, which is neither repeated nor isolated"
+        if effort.isolate:
+            fact = f"case '{plan.case.name}' has code, which is not isolated"
             raise UsageError(fact, where=plan.case.where)
-        return run_code(plan, pool)
+        return run_code(plan, pool, effort)
     requests = plan.requests(plan.draw())
     again = [replace(request) for request in requests for _ in range(effort.repeat - 1)]
     answers, verdict = _ask(plan, requests, pool, again)
@@ -155,7 +154,7 @@ def _runs(requests: Sequence[Request], again: Sequence[Request]) -> Iterator[dic
         yield {one.label: one for one in again[run::count]}
 
 
-def record(plan: Plan, pool: Pool, twin: bool = True) -> Outcome:
+def record(plan: AnyPlan, pool: Pool, twin: bool = True) -> Outcome:
     """Compute a case with the only backend of its plan, to be kept: the recording knows its origin.
 
     The inputs are those of the case as it stands, whichever backend computes: recordings of
@@ -167,6 +166,8 @@ def record(plan: Plan, pool: Pool, twin: bool = True) -> Outcome:
         Whether to compute in float64 too, where tolerance auto will ask for it. A backend that
         cannot is recorded without.
     """
+    if isinstance(plan, CodePlan):
+        return record_code(plan, pool, twin)
     arrays = plan.draw()
     (request,) = plan.requests(arrays)
     fine = plan.in_float64(request) if twin else None
@@ -216,5 +217,5 @@ def origin_of(plan: Plan, arrays: Arrays) -> Origin:
     return Origin(
         replace(case, inputs=shapes),
         {name: fingerprint(array) for name, array in arrays.named.items()},
-        {"gradcmp": VERSION, "machine": f"{platform.system()} {platform.machine()}"},
+        recorder(),
     )

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 from gradcmp.dtypes import DTYPES as DTYPES
 from gradcmp.dtypes import DType as DType
 from gradcmp.errors import GradcmpError, Location
-from gradcmp.keys import EVERYWHERE, JSON, LABEL, PAGE, Reach, key, keys, written_in
+from gradcmp.keys import EVERYWHERE, JSON, LABEL, ORIGIN, PAGE, Reach, key, keys, written_in
 from gradcmp.tolerances import Auto as Auto
 from gradcmp.tolerances import DTypeTable as DTypeTable
 from gradcmp.tolerances import Fixed as Fixed
@@ -216,7 +216,7 @@ class Case:
         metadata=key(
             "Instead of a graph, functions that are to compute the same, by label: "
             "{torch: kernels.py:rmsnorm}. See the page on your own functions.",
-            PAGE,
+            PAGE | ORIGIN,
             form="code",
             reach=Reach.CODE,
         ),
@@ -227,7 +227,7 @@ class Case:
         metadata=key(
             "The label in 'code' whose float64 run the others are compared with. Default: the "
             "first.",
-            PAGE,
+            PAGE | ORIGIN,
             form="reference",
         ),
     )
@@ -277,10 +277,14 @@ class Effort:
         How often each backend runs; its runs are compared bit by bit.
     isolate : bool
         Whether each node is also run alone, on the reference's operands and cotangent.
+    keep : bool
+        Whether functions of the user are asked for all that a later judge needs, which
+        `CaseVerdict.kept` has then.
     """
 
     repeat: int = 1
     isolate: bool = False
+    keep: bool = False
 
 
 ONCE = Effort()

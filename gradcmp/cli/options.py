@@ -22,11 +22,9 @@ from gradcmp.case import (
     Tolerance,
     Ulp,
 )
-from gradcmp.cli import completion
+from gradcmp.cli import DEBUG, completion
 from gradcmp.errors import UsageError
 from gradcmp.tolerances import require_sense
-
-DEBUG = "--debug"
 
 F = TypeVar("F", bound=Callable[..., Any])
 

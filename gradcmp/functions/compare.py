@@ -7,8 +7,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from gradcmp.case import Case, Cotangent, DType
+from gradcmp.case import ONCE, Case, Cotangent, DType, Effort
 from gradcmp.errors import UsageError, did_you_mean
+from gradcmp.functions.again.repeated import Repeated
 from gradcmp.functions.body import CodeBody, CodeOutline
 from gradcmp.functions.constants import forgive_constants
 from gradcmp.functions.nudged import own_noise_of
@@ -103,8 +104,8 @@ def _maker(case: Case, function: Function, framework: str | None, label: str) ->
     return make
 
 
-def compare_sides(case: Case, prepared: Sides, against: str) -> CaseVerdict:
-    """Run functions that are ready, and judge them.
+def compare_sides(case: Case, prepared: Sides, against: str, effort: Effort = ONCE) -> CaseVerdict:
+    """Run functions that are ready, and judge them; each of several runs, not the first alone.
 
     Parameters
     ----------
@@ -141,14 +142,26 @@ def compare_sides(case: Case, prepared: Sides, against: str) -> CaseVerdict:
     body: Body = CodeBody(outline, sides, runs.clean, against, cotangent, plain)
     case = replace(case, output=outline.outputs[0])
     judged = partial(judge_body, case, body, reference)
-    verdict = judged(outcomes, twins)
+    verdict, own = judged(outcomes, twins), {}
     if verdict.unearned:
         own = own_noise_of(sides, recordings, twins, verdict.unearned, case.dtype, cotangent)
-        noted = {
-            label: replace(one, own_noise=own[label])
-            if isinstance(one, Recording) and label in own
-            else one
-            for label, one in outcomes.items()
-        }
-        verdict = judged(noted, twins)
+        verdict = judged(_with_own(outcomes, own), twins)
+    if effort.repeat > 1:
+        again = Repeated(case, sides, runs.plain, cotangent)
+        every = [again.outcomes(outcomes) for _ in range(effort.repeat - 1)]
+        verdict = again.judged(
+            verdict, [outcomes, *every], lambda one: judged(_with_own(one, own), twins)
+        )
     return forgive_constants(verdict, sides, case.dtype)
+
+
+def _with_own(
+    outcomes: Mapping[str, Recorded], own: Mapping[str, Mapping[str, Array]]
+) -> dict[str, Recorded]:
+    """Return outcomes with the noise of the functions' own code, where it is known."""
+    return {
+        label: replace(one, own_noise=own[label])
+        if isinstance(one, Recording) and label in own
+        else one
+        for label, one in outcomes.items()
+    }

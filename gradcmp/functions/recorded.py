@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 
@@ -62,8 +63,20 @@ def _held(array: Array, dtype: DType) -> Array:
         return round_to(array.astype(np.float64), dtype).astype(kind)
 
 
+class Named(Protocol):
+    """The names of what a function returned, and of what it named on the way."""
+
+    @property
+    def outputs(self) -> Collection[str]:
+        """What it returned."""
+
+    @property
+    def taps(self) -> Collection[str]:
+        """What it named on the way."""
+
+
 def shared(
-    recordings: Mapping[str, Recording], outcomes: Mapping[str, Outcome]
+    recordings: Mapping[str, Recording], outcomes: Mapping[str, Named]
 ) -> dict[str, Recording]:
     """Return recordings with those taps alone that all of them have; outputs stay, each of them."""
     taps = [set(outcome.taps) for outcome in outcomes.values()]

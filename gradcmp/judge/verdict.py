@@ -150,6 +150,10 @@ class CaseVerdict:
         What was expected to disagree and has come to agree; that fails.
     not_given : mapping of Pair to tuple of str
         Tensors of a recording that arrays of one's own leave out: neither right nor wrong.
+    kept : mapping of str to Recording
+        By label, recordings of functions with all that a later judge needs, where that was asked.
+    untold : tuple of str
+        What recordings do not tell, in words.
     not_auto : str
         Why the table by dtype judged where tolerance auto was asked for; empty where auto did.
     """
@@ -174,6 +178,8 @@ class CaseVerdict:
     not_given: Mapping[Pair, tuple[str, ...]] = field(default_factory=dict)
     not_auto: str = ""
     witnesses: Mapping[Pair, Mapping[str, Comparison]] = field(default_factory=dict)
+    kept: Mapping[str, Recording] = field(default_factory=dict)
+    untold: tuple[str, ...] = ()
 
     @property
     def tensors(self) -> tuple[str, ...]:

@@ -96,6 +96,7 @@ def of_case(verdict: CaseVerdict) -> dict[str, Any]:
         "failures": [of_failure(failure) for failure in verdict.failures],
         "outdated": verdict.outdated,
         "not_auto": verdict.not_auto,
+        "untold": list(verdict.untold),
         "runs": verdict.runs,
         "unsteady": {
             label: {name: found.statistics.max_ulp for name, found in by.items()}

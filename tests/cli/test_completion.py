@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from gradcmp.backends import backend_class, backend_names
-from gradcmp.cli import main
-from gradcmp.cli.about.completion import SHELLS, VARIABLE
+from gradcmp.cli import COMPLETING, main
+from gradcmp.cli.about.completion import SHELLS
 from gradcmp.ops import OPS
 
 COMMAND = str(Path(sys.executable).with_name("gradcmp"))
@@ -41,7 +41,7 @@ def complete(*words, shell="bash"):
         text=True,
         env={
             **os.environ,
-            VARIABLE: f"{shell}_complete",
+            COMPLETING: f"{shell}_complete",
             "COMP_WORDS": "\n".join(["gradcmp", *words]),
             "COMP_CWORD": words[-1] if shell == "fish" else str(len(words)),
         },
@@ -164,7 +164,7 @@ finally:
         text=True,
         env={
             **os.environ,
-            VARIABLE: "bash_complete",
+            COMPLETING: "bash_complete",
             "COMP_WORDS": " ".join(["gradcmp", *words]),
             "COMP_CWORD": str(len(words)),
         },
@@ -178,7 +178,7 @@ finally:
 def test_the_script_is_for_this_program(shell, capsys):
     assert main(["completion", shell]) == 0
     script = capsys.readouterr().out
-    assert f"{VARIABLE}={shell}_complete" in script
+    assert f"{COMPLETING}={shell}_complete" in script
     if shutil.which(shell):
         checked = subprocess.run([shell, "-n"], input=script, capture_output=True, text=True)
         assert checked.returncode == 0, checked.stderr

@@ -12,10 +12,11 @@ from gradcmp.case import Tolerance
 from gradcmp.cli import options
 from gradcmp.cli.output import Output, output
 from gradcmp.errors import ExitCode, RecordingError, UsageError
+from gradcmp.recording.records import Recording
 
 if TYPE_CHECKING:
     from gradcmp.judge.verdict import CaseVerdict
-    from gradcmp.recording import Origin, Recording
+    from gradcmp.recording import Origin
 
 
 @click.command(name="rejudge")
@@ -49,9 +50,15 @@ class Group:
 
     def judge(self, tolerance: Tolerance) -> CaseVerdict:
         """Judge every pair, those with the float64 reference first."""
-        from gradcmp.judge.recorded.same_case import judge_saved
+        from gradcmp.functions.saved.judge import judge_recorded
 
-        return judge_saved(self.origin, self.recordings, tolerance)
+        judged = judge_recorded(self.origin, self.recordings, tolerance)
+        # Without their origin: all of a group have the same, and nothing is said of it.
+        shown = {
+            label: replace(one, origin=None) if isinstance(one, Recording) else one
+            for label, one in judged.outcomes.items()
+        }
+        return replace(judged, outcomes=shown)
 
 
 def add(groups: dict[str, Group], file: Path) -> None:
@@ -86,5 +93,4 @@ def add(groups: dict[str, Group], file: Path) -> None:
             way_out="Compare them with gradcmp diff",
         )
     group.files[label] = file
-    # Without its origin: all of a group have the same.
-    group.recordings[label] = replace(recording, origin=None)
+    group.recordings[label] = recording

@@ -208,6 +208,8 @@ def _beside(verdict: CaseVerdict) -> Iterator[Line]:
         yield Line("outdated", (Part(text),))
     if verdict.not_auto:
         yield Line("tolerance", (Part(verdict.not_auto),))
+    for text in verdict.untold:
+        yield Line("not known", (Part(text),))
     yield from _recorded(verdict)
 
 
