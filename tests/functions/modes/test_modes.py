@@ -12,7 +12,6 @@ torch = framework("torch")
 jax = framework("jax")
 pytestmark = pytest.mark.frameworks
 
-import jax.numpy as jnp  # noqa: E402
 
 INPUTS = {"x": "normal:8x6", "w": "ones:6"}
 
