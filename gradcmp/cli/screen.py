@@ -29,12 +29,9 @@ def show(verdicts: Sequence[CaseVerdict], output: Output, cases: int | None = No
         from gradcmp.report.screen.lines import Lines
 
         return publish(verdicts, output.reports, Lines(verdicts, cases or len(verdicts)))
-    from gradcmp.report.screen.environment import Differences
     from gradcmp.report.screen.table import screen
 
-    return publish(
-        verdicts, output.reports, Differences(verdicts), screen(verdicts, verbose=output.verbose)
-    )
+    return publish(verdicts, output.reports, screen(verdicts, verbose=output.verbose))
 
 
 def publish(
