@@ -13,7 +13,7 @@ import click
 from gradcmp.case import Case
 from gradcmp.cli import options
 from gradcmp.cli.cases import survey
-from gradcmp.cli.output import quiet, reports
+from gradcmp.cli.output import Output, quiet, reports
 from gradcmp.cli.running.selection import Selection, selection
 from gradcmp.cli.trust import no_user_code, user_code
 from gradcmp.errors import ConfigError, ExitCode, UsageError, did_you_mean, together
@@ -57,17 +57,19 @@ def command(
     gradcmp check configs --require torch,jax --strict --report junit=out.xml
     """
     from gradcmp.cli.running.session import Session
-    from gradcmp.cli.screen import publish
-    from gradcmp.report.screen.lines import Lines
+    from gradcmp.cli.screen import Screen
 
     known = required(survey(paths or (DEFAULT,)), require)
     cases = [overrides.apply(case) for case in selection.of(known)]
     finish = excuses(expect, cases)
-    with Session(reports=reports, jobs=selection.jobs) as session:
+    with (
+        Session(reports=reports, jobs=selection.jobs) as session,
+        Screen(Output(reports=reports), len(cases), "count" if quiet else "lines") as screen,
+    ):
         run = session.run(session.survey_any(cases), finish=finish)
-        verdicts = list(selection.enough(run))
-    lines = Lines(verdicts, len(cases), quiet)
-    return session.conclude(lambda: publish(verdicts, reports, lines))
+        for verdict in selection.enough(run):
+            screen.add(verdict)
+    return session.conclude(screen.end)
 
 
 def required(cases: Sequence[Case], names: str) -> list[Case]:

@@ -77,7 +77,7 @@ def command(
     from gradcmp.cli.running import golden
     from gradcmp.cli.running.session import Finish, Session, unchanged
     from gradcmp.cli.running.watch import watch
-    from gradcmp.cli.screen import show
+    from gradcmp.cli.screen import Screen
     from gradcmp.config.likely import likely_backends
 
     if record_golden and against_golden:
@@ -105,6 +105,7 @@ def command(
         return watch(paths, read, output, likely, effort, finisher)
     with Session(likely, output.reports, selection.jobs) as session:
         plans = session.survey_any(cases := read())
-        run = session.run(plans, effort, finisher(plans))
-        verdicts = list(selection.enough(run))
-    return session.conclude(lambda: show(verdicts, output, len(cases)))
+        with Screen(output, len(cases), "lines" if output.quiet else "cases") as screen:
+            for verdict in selection.enough(session.run(plans, effort, finisher(plans))):
+                screen.add(verdict)
+    return session.conclude(screen.end)
