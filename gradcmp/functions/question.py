@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from gradcmp import inputs as drawn
-from gradcmp.case import BackendSpec, Case, Cotangent, DType, InputSpec
+from gradcmp.case import BackendSpec, Case, Cotangent, DType, InputSpec, Layouts
 from gradcmp.config import parse_input
 from gradcmp.native.arrays import as_array
 from gradcmp.native.side import Function
@@ -23,6 +23,7 @@ def case_of(
     cotangent: Cotangent,
     strict: bool,
     device: str,
+    layouts: Layouts = "auto",
 ) -> Case:
     """Return the case: a backend for each function, by its label, and no graph."""
     specs = {one: _spec(one, given) for one, given in inputs.items()}
@@ -38,6 +39,7 @@ def case_of(
         cotangent=cotangent,
         dtype=dtype,
         strict=strict,
+        layouts=layouts,
     )
 
 

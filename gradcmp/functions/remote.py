@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from gradcmp.case import BackendSpec, DType
 from gradcmp.errors import BackendError
 from gradcmp.native.answers import Answer
+from gradcmp.native.frameworks import FRAMEWORKS
+from gradcmp.native.layouts.layout import CONTIGUOUS, Layout
 from gradcmp.native.outcome import Array, Outcome
 from gradcmp.native.way import DrawnCotangents, Kind, Way
 from gradcmp.recording import Failure
@@ -52,6 +54,12 @@ class RemoteSide:
     inputs: Mapping[str, Array]
     cotangents: DrawnCotangents
     wanted: tuple[str, ...] | None = None
+    layout: Layout = CONTIGUOUS
+
+    @property
+    def has_layouts(self) -> bool:
+        """Whether its framework has arrays that are not contiguous."""
+        return FRAMEWORKS[self.spec.name].has_layouts
 
     @property
     def wrt(self) -> tuple[str, ...]:
@@ -94,12 +102,16 @@ class RemoteSide:
         """Return it at other inputs."""
         return replace(self, inputs=dict(inputs))
 
+    def laid(self, layout: Layout, cotangents: DrawnCotangents) -> RemoteSide:
+        """Return it with inputs or cotangents in another layout."""
+        return replace(self, layout=layout, cotangents=cotangents)
+
     @cached_property
     def _described(self) -> Answer:
         return self._ask({})
 
     def _run(self, kind: Kind, dtype: DType, count: int = 1, seed: int = 0) -> Sequence[Outcome]:
-        return self._ask(asdict(Way(kind, dtype, count, seed))).runs
+        return self._ask(Way(kind, dtype, count, seed, self.layout).facts).runs
 
     def _ask(self, way: Mapping[str, object]) -> Answer:
         request = CodeRequest(

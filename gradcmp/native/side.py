@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from gradcmp.case import DType, Shape
+from gradcmp.native.layouts.layout import Layout
 from gradcmp.native.outcome import Array, Outcome
 
 T = TypeVar("T")
@@ -32,6 +33,10 @@ class Side(Protocol):
     @property
     def environment(self) -> Mapping[str, str]:
         """Versions and flags, as `Recording.environment`."""
+
+    @property
+    def has_layouts(self) -> bool:
+        """Whether it sees how the elements of an array lie in memory, and has `laid`."""
 
     def plain(self, dtype: DType) -> Outcome:
         """Run it in a dtype, as the user does."""
@@ -78,8 +83,21 @@ class Side(Protocol):
         """Return it at other inputs."""
 
 
+class WithLayouts(Side, Protocol):
+    """A side whose framework has arrays that are not contiguous."""
+
+    @property
+    def cotangents(self) -> Any:
+        """What its outputs' cotangents are drawn by."""
+
+    def laid(self, layout: Layout, cotangents: Any) -> Side:
+        """Return it with its inputs or cotangents in another layout, and with other cotangents."""
+
+
 class Unseen:
     """A side whose operations nobody sees: it has no noise but its own, at nearby points."""
+
+    has_layouts = False
 
     def noisy(self, dtype: DType, replicas: int = 16, seed: int = 0) -> Sequence[Outcome]:
         """Return nothing: its operations are given no noise."""

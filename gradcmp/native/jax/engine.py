@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import numpy as np
@@ -66,6 +66,8 @@ class JaxSide:
     inputs: Mapping[str, Array]
     device: str = "cpu"
     _traces: dict[str, tuple[Any, Any]] = field(default_factory=dict, repr=False)
+
+    has_layouts: ClassVar[bool] = False
 
     @property
     def wrt(self) -> tuple[str, ...]:

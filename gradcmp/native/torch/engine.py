@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from gradcmp.dtypes import DType, Format
 from gradcmp.dtypes.arrays import BFLOAT16, Array, numpy_dtype
 from gradcmp.errors import InputError, did_you_mean
 from gradcmp.native.cotangents import Cotangents
+from gradcmp.native.layouts.layout import CONTIGUOUS, Layout
 from gradcmp.native.outcome import Outcome, differing
 from gradcmp.native.torch.precise import Precise, float64_throughout
 from gradcmp.native.torch.replicas import Noisy
@@ -86,6 +87,9 @@ class Side:
     device: str = "cpu"
     seed: int = 0
     watched: bool = True
+    layout: Layout = CONTIGUOUS
+
+    has_layouts: ClassVar[bool] = True
 
     @property
     def environment(self) -> dict[str, str]:
@@ -186,6 +190,10 @@ class Side:
         """Return the same at other inputs; those of a module's parameters may be among them."""
         return replace(self, inputs={**self.inputs, **inputs})
 
+    def laid(self, layout: Layout, cotangents: Cotangents) -> Side:
+        """Return the same with its inputs or cotangents in another layout."""
+        return replace(self, layout=layout, cotangents=cotangents)
+
     def unsteady(self, dtype: DType) -> tuple[str, ...]:
         """Return the names of the arrays in which two runs from one seed differ."""
         return differing(self.plain(dtype), self.plain(dtype))
@@ -214,6 +222,7 @@ class Side:
             self.device,
             self.seed,
             self.watched,
+            self.layout,
         )
 
 

@@ -27,6 +27,7 @@ from gradcmp.report.words.judgement import (
     nondeterministic,
     weak_checks,
 )
+from gradcmp.report.words.layouts import layouts
 from gradcmp.report.words.sentence import MARKS, Tally, brief, findings, furthest, measure, sentence
 from gradcmp.report.words.sides import WRONG, level_beside, unknown, wrong_in
 
@@ -61,6 +62,7 @@ class CaseTable:
             yield from remark.drawn(ink)
         yield from drawn(ink, nondeterministic(self.verdict))
         yield from drawn(ink, isolated_nodes(self.verdict))
+        yield from drawn(ink, layouts(self.verdict, self.verbose))
         yield from details(ink, self.verdict, self.verbose)
         yield from failures(ink, self.verdict)
         yield Text()

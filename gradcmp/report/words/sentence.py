@@ -13,6 +13,8 @@ from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.report.words.figures import count, short, ulp
 from gradcmp.report.words.ink import AGREE, DISAGREE, UNKNOWN
 
+SOME = 3  # layouts that are named
+
 Finding: TypeAlias = tuple[Pair, str, Comparison]
 
 
@@ -142,6 +144,7 @@ def sentence(verdict: CaseVerdict) -> str:
     pairs = count(sum(map(bool, verdict.comparisons.values())), "pair")
     tensors = count(len(verdict.tensors), "tensor")
     if wrong := verdict.disagreements:
+        lost = "".join(f"; {laid}" for laid in wrong_layouts(verdict)) + lost
         of = f"{len({name for _, name, _ in wrong})} of {tensors}"
         between = f"{len({pair for pair, _, _ in wrong})} of {pairs}"
         known = "" if verdict.unexpected else "known disagreements in "
@@ -153,6 +156,8 @@ def sentence(verdict: CaseVerdict) -> str:
         return f"{word}: {'; '.join(verdict.outdated)}; {everything}{lost}"
     if nodes := [name for name, one in verdict.isolated.items() if one.disagreements]:
         return f"{word}: wrong by itself: {', '.join(nodes)}; {everything}{lost}"
+    if laid := wrong_layouts(verdict):
+        return f"{word}: {'; '.join(laid)}; {everything}{lost}"
     if verdict.exit_code is ExitCode.DISAGREE:
         return f"{word}: under strict; {everything}{lost}"
     if verdict.agrees:
@@ -160,6 +165,22 @@ def sentence(verdict: CaseVerdict) -> str:
     if not missing:
         return f"{word}: every tensor is empty, so nothing was compared"
     return f"{word}: {', '.join(missing)}; the rest agrees: {everything}"
+
+
+def wrong_layouts(verdict: CaseVerdict) -> list[str]:
+    """Name, for each function, the layouts of its arguments that make it wrong."""
+    return [
+        f"{label} is wrong with {some([*seen.wrong])}"
+        for label, seen in verdict.layouts.items()
+        if seen.wrong
+    ]
+
+
+def some(words: Sequence[str], verbose: bool = False) -> str:
+    """Name a few layouts and count the rest; all of them if `verbose`."""
+    shown = words if verbose or len(words) <= SOME + 1 else words[:SOME]
+    rest = f" and {len(words) - len(shown)} more layouts" if len(shown) < len(words) else ""
+    return f"{', '.join(shown)}{rest}"
 
 
 def reservations(verdict: CaseVerdict) -> str:
@@ -188,4 +209,4 @@ def brief(verdict: CaseVerdict) -> str:
     parts = [f"{name}: {amount(comparison)} ({pair})"] if verdict.disagreements else []
     if verdict.agrees:
         parts = [f"{count(len(verdict.recordings), 'backend')}, {far}{reservations(verdict)}"]
-    return ", ".join([*verdict.outdated, *parts, *missing])
+    return ", ".join([*verdict.outdated, *wrong_layouts(verdict), *parts, *missing])
