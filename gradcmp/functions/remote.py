@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from gradcmp.case import BackendSpec, DType
 from gradcmp.errors import BackendError
 from gradcmp.native.answers import Answer
-from gradcmp.native.frameworks import FRAMEWORKS
+from gradcmp.native.frameworks import modes_of
 from gradcmp.native.layouts.layout import CONTIGUOUS, Layout
 from gradcmp.native.outcome import Array, Outcome
 from gradcmp.native.way import DrawnCotangents, Kind, Way
@@ -45,6 +45,8 @@ class RemoteSide:
         ``kernels.py:rmsnorm``.
     wanted : tuple of str, optional
         What to differentiate with respect to; None is all that is real.
+    stamps : mapping of str to str
+        `CodePlan.stamps`.
     """
 
     pool: Pool
@@ -54,12 +56,19 @@ class RemoteSide:
     inputs: Mapping[str, Array]
     cotangents: DrawnCotangents
     wanted: tuple[str, ...] | None = None
+    stamps: Mapping[str, str] = field(default_factory=dict)
+    autocast: DType | None = None
     layout: Layout = CONTIGUOUS
 
     @property
-    def has_layouts(self) -> bool:
-        """Whether its framework has arrays that are not contiguous."""
-        return FRAMEWORKS[self.spec.name].has_layouts
+    def framework(self) -> str:
+        """The framework that it is written for."""
+        return self.spec.name
+
+    @property
+    def mode(self) -> str:
+        """The mode that it runs in."""
+        return self.spec.mode or modes_of(self.spec.name)[0]
 
     @property
     def wrt(self) -> tuple[str, ...]:
@@ -106,6 +115,10 @@ class RemoteSide:
         """Return it with inputs or cotangents in another layout."""
         return replace(self, layout=layout, cotangents=cotangents)
 
+    def in_mode(self, mode: str) -> RemoteSide:
+        """Return it in another mode."""
+        return replace(self, spec=replace(self.spec, mode=mode))
+
     @cached_property
     def _described(self) -> Answer:
         return self._ask({})
@@ -122,6 +135,8 @@ class RemoteSide:
             self.inputs,
             self.wanted,
             self.cotangents.facts(),
+            self.stamps,
+            self.autocast,
         )
         ((_, answer),) = self.pool.run([request])
         if isinstance(answer, Failure):

@@ -138,6 +138,11 @@ class Clock:
             self.seconds[label] = self.seconds.get(label, 0.0) + perf_counter() - began
 
 
+def run_plain(case: Case, sides: Mapping[str, Side]) -> dict[str, Outcome | Failure]:
+    """Run every function in the dtype of the case."""
+    return {label: attempt(label, partial(one.plain, case.dtype)) for label, one in sides.items()}
+
+
 def attempt(label: str, run: Callable[[], Outcome]) -> Outcome | Failure:
     """Run a function; whatever it raises is its own verdict."""
     try:

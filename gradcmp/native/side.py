@@ -19,6 +19,18 @@ class Side(Protocol):
     """A function of the user at given inputs, in the framework that it is written for."""
 
     @property
+    def framework(self) -> str:
+        """The framework that it is written for."""
+
+    @property
+    def mode(self) -> str:
+        """The mode that it runs in."""
+
+    @property
+    def autocast(self) -> DType | None:
+        """The dtype of an autocast around it, whatever dtype it is run in."""
+
+    @property
     def inputs(self) -> Mapping[str, Array]:
         """What it is called with; what is real in float64."""
 
@@ -33,10 +45,6 @@ class Side(Protocol):
     @property
     def environment(self) -> Mapping[str, str]:
         """Versions and flags, as `Recording.environment`."""
-
-    @property
-    def has_layouts(self) -> bool:
-        """Whether it sees how the elements of an array lie in memory, and has `laid`."""
 
     def plain(self, dtype: DType) -> Outcome:
         """Run it in a dtype, as the user does."""
@@ -82,6 +90,9 @@ class Side(Protocol):
     def at(self, inputs: Mapping[str, Array]) -> Side:
         """Return it at other inputs."""
 
+    def in_mode(self, mode: str) -> Side:
+        """Return it in another mode of its framework."""
+
 
 class WithLayouts(Side, Protocol):
     """A side whose framework has arrays that are not contiguous."""
@@ -96,8 +107,6 @@ class WithLayouts(Side, Protocol):
 
 class Unseen:
     """A side whose operations nobody sees: it has no noise but its own, at nearby points."""
-
-    has_layouts = False
 
     def noisy(self, dtype: DType, replicas: int = 16, seed: int = 0) -> Sequence[Outcome]:
         """Return nothing: its operations are given no noise."""

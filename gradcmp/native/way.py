@@ -11,6 +11,7 @@ import numpy as np
 from gradcmp.case import Case, DType, Shape
 from gradcmp.errors import BackendError, RecordingError
 from gradcmp.inputs import cotangent
+from gradcmp.native.frameworks import FRAMEWORKS
 from gradcmp.native.layouts.layout import CONTIGUOUS, Layout
 from gradcmp.native.layouts.numbers import equalized
 from gradcmp.native.outcome import Array, Outcome
@@ -62,7 +63,7 @@ class Way:
             When its framework does not have the layout.
         """
         if self.layout != CONTIGUOUS:
-            if not side.has_layouts:
+            if not FRAMEWORKS[side.framework].has_layouts:
                 raise BackendError("arrays of this framework have no layouts to choose")
             laid = cast(WithLayouts, side)
             side = laid.laid(self.layout, laid.cotangents)

@@ -27,6 +27,7 @@ from gradcmp.functions.layouts.judged import (
 from gradcmp.functions.layouts.variants import covered, shapes_of, variants
 from gradcmp.functions.sides import Runs, attempt
 from gradcmp.judge.verdict import Layouts, WrongLayout
+from gradcmp.native.frameworks import FRAMEWORKS
 from gradcmp.native.layouts.layout import CONTIGUOUS, IN_MEMORY, Layout
 from gradcmp.native.layouts.numbers import equalized
 from gradcmp.native.outcome import Outcome
@@ -61,7 +62,7 @@ def layouts_of(case: Case, sides: Mapping[str, Side], runs: Runs) -> dict[str, L
         side = sides[label]
         if case.layouts == "off" or not side.wrt:
             continue
-        if side.has_layouts:
+        if FRAMEWORKS[side.framework].has_layouts:
             check = _Check(case, label, cast(WithLayouts, side), plain)
             found[label] = check.all(runs.seconds.get(label, 0.0))
         elif case.layouts == "all":

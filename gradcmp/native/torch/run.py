@@ -26,9 +26,9 @@ from gradcmp.native.torch.watching import Pass, Watcher
 Enter: TypeAlias = Callable[[Tensor], Tensor]
 
 
-def unchanged(tensor: Tensor) -> Tensor:
+def unchanged(one: Any) -> Any:
     """Return it as it is."""
-    return tensor
+    return one
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,15 @@ class Way:
         What each real input and parameter is before the run.
     constant : callable
         What each real buffer of a module is that is no running statistic.
+    calls : callable
+        What is called in place of the function.
     """
 
     dtype: Any
     around: AbstractContextManager[Any] = field(default_factory=nullcontext)
     enter: Enter = unchanged
     constant: Enter = unchanged
+    calls: Callable[[Any], Any] = unchanged
 
 
 @dataclass(frozen=True)
@@ -79,24 +82,24 @@ class Call:
         with way.around:
             if filled:
                 first, again = made
-                gradients = self._pass(*first).gradients
+                gradients = self._pass(way, *first).gradients
                 for name in self.wrt:
                     again[1][name].grad = gradients[name]
-            last = self._pass(*made[-1])
+            last = self._pass(way, *made[-1])
         return self._written(last, way)
 
     def _made(self, way: Way) -> tuple[Subject, dict[str, Tensor]]:
         subject = self._fresh(way)
         return subject, self._leaves(subject, way)
 
-    def _pass(self, subject: Subject, leaves: Mapping[str, Tensor]) -> Pass:
+    def _pass(self, way: Way, subject: Subject, leaves: Mapping[str, Tensor]) -> Pass:
         """Run forward and backward from the same seed."""
         watcher = Watcher(subject.module if self.watched else None)
         with seeded(self.seed), torch.enable_grad():
             given = self._handed(subject, leaves)
             versions = {name: tensor._version for name, tensor in given.items()}
             with recording(watcher.note if self.watched else None), watcher.hooks():
-                result = subject.call(given)
+                result = subject.call(given, way.calls)
             outputs = named_outputs(result, subject.function)
             values = {name: one.detach().clone() for name, one in outputs.items()}
             upstream = self._upstream(outputs)

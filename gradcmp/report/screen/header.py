@@ -26,8 +26,8 @@ def header(ink: Ink, verdict: CaseVerdict, verbose: bool) -> Iterator[Text]:
         yield from ink.wrap(ink(line), indent=2, hang=4)
     for rule in rules(verdict):
         yield from ink.wrap(ink(rule), indent=2, hang=4)
-    if verdict.not_auto:
-        yield from ink.wrap(ink(verdict.not_auto), indent=2, hang=4)
+    for said in (*filter(None, [verdict.not_auto]), *verdict.untold):
+        yield from ink.wrap(ink(said), indent=2, hang=4)
 
 
 def function(case: Case, limit: int) -> Iterator[str]:

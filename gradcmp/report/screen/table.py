@@ -29,7 +29,7 @@ from gradcmp.report.words.judgement import (
 )
 from gradcmp.report.words.layouts import layouts
 from gradcmp.report.words.sentence import MARKS, Tally, brief, findings, furthest, measure, sentence
-from gradcmp.report.words.sides import WRONG, level_beside, unknown, wrong_in
+from gradcmp.report.words.sides import WRONG, level_beside, notes, stages, unknown, wrong_in
 
 FEW = 3  # cases that get a table each
 STDERR = 8  # lines of a failed backend's stderr
@@ -57,6 +57,8 @@ class CaseTable:
             yield from arrays(ink, self.verdict)
         yield from tables(ink, self.verdict, self.verbose)
         yield from drawn(ink, judgements(self.verdict, self.verbose))
+        yield from drawn(ink, stages(self.verdict))
+        yield from drawn(ink, notes(self.verdict))
         yield from drawn(ink, unknown(self.verdict))
         for remark in weak_checks(self.verdict):
             yield from remark.drawn(ink)
