@@ -26,6 +26,7 @@ from gradcmp.report.words.judgement import (
     nondeterministic,
     weak_checks,
 )
+from gradcmp.report.words.layouts import layouts
 from gradcmp.report.words.sides import stages, unknown
 from gradcmp.report.words.titles import brief as brief_fault
 
@@ -64,6 +65,7 @@ class CaseTable:
             yield from drawn(ink, weak_checks(verdict))
         yield from drawn(ink, nondeterministic(verdict))
         yield from drawn(ink, isolated_nodes(verdict))
+        yield from drawn(ink, layouts(verdict, verbose))
         if verbose:
             yield from drawn(ink, judgements(verdict, verbose))
             yield from details(ink, verdict)

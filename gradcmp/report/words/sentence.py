@@ -12,6 +12,7 @@ from gradcmp.judge.verdict import CaseVerdict
 from gradcmp.report.words.faults import Finding, findings, worst_of
 from gradcmp.report.words.figures import count, multiple, short, ulp
 from gradcmp.report.words.ink import AGREE, DISAGREE, UNKNOWN
+from gradcmp.report.words.laid import wrong_layouts
 from gradcmp.report.words.titles import title
 
 
@@ -133,6 +134,7 @@ def sentence(verdict: CaseVerdict) -> str:
     pairs = count(sum(map(bool, verdict.comparisons.values())), "pair")
     tensors = count(len(verdict.tensors), "tensor")
     if wrong := verdict.disagreements:
+        lost = "".join(f"; {laid}" for laid in wrong_layouts(verdict)) + lost
         of = f"{len({name for _, name, _ in wrong})} of {tensors}"
         between = f"{len({pair for pair, _, _ in wrong})} of {pairs}"
         known = "" if verdict.unexpected else "known disagreements in "
@@ -144,6 +146,8 @@ def sentence(verdict: CaseVerdict) -> str:
         return f"{word}: {'; '.join(verdict.outdated)}; {everything}{lost}"
     if nodes := [name for name, one in verdict.isolated.items() if one.disagreements]:
         return f"{word}: wrong by itself: {', '.join(nodes)}; {everything}{lost}"
+    if laid := wrong_layouts(verdict):
+        return f"{word}: {'; '.join(laid)}; {everything}{lost}"
     if verdict.exit_code is ExitCode.DISAGREE:
         return f"{word}: under strict; {everything}{lost}"
     if verdict.agrees:
@@ -172,7 +176,7 @@ def brief(verdict: CaseVerdict) -> str:
     """Describe the verdict of a case in what fits beside its name and its word."""
     missing = [f"{failure.backend} {failure.kind}" for failure in verdict.failures]
     found = findings(verdict)
-    parts = [title(verdict), *verdict.outdated]
+    parts = [title(verdict), *verdict.outdated, *wrong_layouts(verdict)]
     if found and (verdict.agrees or verdict.disagreements):
         parts.append(in_short(worst_of(verdict)) if verdict.agrees else furthest(verdict))
     if found and verdict.exit_code is not ExitCode.COULD_NOT_COMPARE:

@@ -8,6 +8,7 @@ from gradcmp.errors import ExitCode
 from gradcmp.judge.verdict import CaseVerdict
 from gradcmp.report.words.faults import Fault, faults
 from gradcmp.report.words.figures import count, listed
+from gradcmp.report.words.laid import wrong_layouts
 
 SHORT = 30  # characters of their names
 FEW = 3  # backends that are named instead of counted
@@ -74,6 +75,8 @@ def _without_disagreement(verdict: CaseVerdict, failing: Sequence[Fault]) -> str
         return verdict.outdated[0]
     if nodes := [name for name, one in verdict.isolated.items() if one.disagreements]:
         return f"{listed(nodes)} {'is' if len(nodes) == 1 else 'are'} wrong by itself"
+    if laid := wrong_layouts(verdict):
+        return laid[0]
     if failing:
         return f"under strict: {of_fault(verdict, failing[0])}"
     if verdict.weak:
