@@ -91,7 +91,7 @@ class Screen:
             from gradcmp.report.screen.lines import Lines
 
             return Lines(self._finished, self._cases, self._detail == "count")
-        from gradcmp.report.screen.whole import screen
+        from gradcmp.report.screen.several import screen
 
         return screen(self._finished, verbose=self._output.verbose)
 
@@ -102,7 +102,7 @@ def show(verdicts: Sequence[CaseVerdict], output: Output) -> ExitCode:
         from gradcmp.report.screen.lines import Lines
 
         return publish(verdicts, output.reports, Lines(verdicts, len(verdicts)))
-    from gradcmp.report.screen.whole import screen
+    from gradcmp.report.screen.several import screen
 
     return publish(verdicts, output.reports, screen(verdicts, verbose=output.verbose))
 

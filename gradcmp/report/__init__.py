@@ -33,7 +33,7 @@ REPORTS = {
     "junit": Format("gradcmp.report.junit", (".xml",)),
     "markdown": Format("gradcmp.report.markdown", (".md", ".markdown")),
     "sarif": Format("gradcmp.report.sarif", (".sarif",)),
-    "table": Format("gradcmp.report.screen.whole", (".txt",)),
+    "table": Format("gradcmp.report.screen.several", (".txt",)),
 }
 PRINTED = ("github",)  # not for a file: a CI system reads it on standard output
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from rich.text import Text
 from gradcmp.errors import ExitCode
 from gradcmp.judge.verdict import CaseVerdict
 from gradcmp.report.answer.build import answer, level
+from gradcmp.report.screen.environment import Differences
 from gradcmp.report.screen.first import first
 from gradcmp.report.screen.table import CaseTable
 from gradcmp.report.words.figures import count
@@ -96,11 +98,22 @@ def line(ink: Ink, verdict: CaseVerdict) -> Text:
     return Text.assemble(name, ink(f"  {brief(verdict)}"))
 
 
-def several(verdicts: Sequence[CaseVerdict], *, verbose: bool = False) -> RenderableType:
-    """Return the screen of a run of several cases, as one."""
+def screen(verdicts: Sequence[CaseVerdict], *, verbose: bool = False) -> RenderableType:
+    """Return what a person sees after a run: one case with its details, several as they came."""
     parts: list[RenderableType] = []
     failed = 0
     for verdict in verdicts:
         parts.append(Finished(verdict, failed, len(verdicts), verbose))
         failed += verdict.exit_code is not ExitCode.AGREE
-    return Group(*parts, Closing(verdicts, len(verdicts)))
+    if len(verdicts) == 1:
+        parts = [CaseTable(verdicts[0], verbose, more=True)]
+    if verbose:
+        parts.append(Differences(verdicts))
+    return Group(*parts) if len(verdicts) == 1 else Group(*parts, Closing(verdicts, len(verdicts)))
+
+
+def report(verdicts: Sequence[CaseVerdict]) -> str:
+    """Return the screen as plain text, 100 columns wide, for a file."""
+    file = io.StringIO()
+    Console(file=file, width=100, color_system=None, markup=False).print(screen(verdicts))
+    return file.getvalue()
