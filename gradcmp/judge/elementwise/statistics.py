@@ -278,7 +278,8 @@ class SegmentedDifference:
 
 def trimmed(histogram: Iterable[int]) -> tuple[int, ...]:
     """Return a histogram up to the last octave that anything lies in."""
-    counts = list(histogram)
-    while counts and not counts[-1]:
-        counts.pop()
-    return tuple(counts)
+    counts = tuple(histogram)
+    end = len(counts)
+    while end and not counts[end - 1]:
+        end -= 1
+    return counts[:end]
