@@ -141,7 +141,9 @@ class SegmentedDifference:
         """The highest key of each segment."""
         if self.difference.rule.ulp is not None:
             return self._most_steps
-        return self.segments.largest_number(self.difference.key)
+        if self.segments.is_one:
+            return self.difference.excess_peak
+        return self.segments.largest_number(self.difference.excess)
 
     @once
     def _top(self) -> Any:
