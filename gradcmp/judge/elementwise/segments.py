@@ -257,7 +257,7 @@ class Run(Segments):
     def near(self, flat: Array, tops: Any, share: float, most: float) -> Index:
         """Return the elements that have nearly the maximum."""
         least = flat.dtype.type(min(tops, most) * share)
-        places: Index = (flat >= least).nonzero()[0]
+        places: Index = np.flatnonzero(flat >= least)
         return places
 
     def containing(self, flat: Index) -> Index:
