@@ -6,6 +6,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from gradcmp.cli import COMPLETING
+from gradcmp.cli import completion as completion  # it tells click how bash and fish split words
 from gradcmp.cli.terminal import put
 
 SHELLS = ("bash", "zsh", "fish")
