@@ -219,8 +219,7 @@ class Run(Segments):
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.shapes = [shape]
         self.sizes = math.prod(shape)
-        self.lengths = [self.sizes]
-        self.begins = [0]
+        self.lengths, self.begins = [self.sizes], [0]
         self.starts = np.zeros(1, np.intp)
 
     def largest(self, flat: Array) -> Any:
