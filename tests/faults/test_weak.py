@@ -151,7 +151,7 @@ def test_run_and_jobs_say_it_too(here: Path, capsys: pytest.CaptureFixture[str],
     main(["check", "a.yaml", "--jobs", jobs])
     assert ITSELF in capsys.readouterr().out
     main(["run", "a.yaml"])
-    assert " ".join(f"! d X is a weak check: {ITSELF}".split()) in " ".join(
+    assert " ".join(f"weak check d X: {ITSELF}".split()) in " ".join(
         capsys.readouterr().out.split()
     )
 

@@ -125,7 +125,9 @@ def screen(verdicts: Sequence[CaseVerdict], *, verbose: bool = False) -> Rendera
             parts += [First(verdict), Text()]
     if verbose:
         parts.append(Differences(verdicts))
-    return Group(*parts[:-1]) if len(verdicts) == 1 else Group(*parts, Summary(verdicts))
+    if len(verdicts) != 1:
+        return Group(*parts, Summary(verdicts))
+    return Group(*parts) if verbose else Group(*parts[:-1])
 
 
 @dataclass(frozen=True)
