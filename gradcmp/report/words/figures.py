@@ -94,7 +94,7 @@ def beside(values: Sequence[float], dtype: str = "") -> list[Number]:
 
 
 def _exponent(value: float) -> int:
-    return int(f"{value:.15e}".partition("e")[2])  # of 1e-12, which is a bit less: -12
+    return int(f"{value:.7e}".partition("e")[2])  # of 1e-12, which is a bit less: -12
 
 
 def _written(value: float, decimals: int, shift: int) -> str:
