@@ -10,6 +10,7 @@ from typing import Any
 from gradcmp.case import Case, Cotangent, DType
 from gradcmp.errors import UsageError, did_you_mean
 from gradcmp.functions.body import CodeBody, CodeOutline
+from gradcmp.functions.casts import Casts
 from gradcmp.functions.constants import forgive_constants
 from gradcmp.functions.nudged import own_noise_of
 from gradcmp.functions.question import arrays_of, case_of
@@ -17,7 +18,6 @@ from gradcmp.functions.recorded import recorded, shared
 from gradcmp.functions.sides import Make, Sides, at_one_point, run
 from gradcmp.judge import CaseVerdict
 from gradcmp.judge.case import judge_body
-from gradcmp.judge.diagnose.body import Body
 from gradcmp.native.frameworks import engine, framework_of
 from gradcmp.native.side import Function, Side
 from gradcmp.native.way import DrawnCotangents
@@ -138,7 +138,7 @@ def compare_sides(case: Case, prepared: Sides, against: str) -> CaseVerdict:
         tuple(runs.clean[against].outputs),
     )
     plain = recordings[against].tensors if case.dtype == "float32" else {}
-    body: Body = CodeBody(outline, sides, runs.clean, against, cotangent, plain)
+    body = CodeBody(outline, sides, runs.clean, against, cotangent, plain)
     case = replace(case, output=outline.outputs[0])
     judged = partial(judge_body, case, body, reference)
     verdict = judged(outcomes, twins)
@@ -151,4 +151,7 @@ def compare_sides(case: Case, prepared: Sides, against: str) -> CaseVerdict:
             for label, one in outcomes.items()
         }
         verdict = judged(noted, twins)
+    if case.dtype == "float64":
+        casts = Casts(outline, body.noise(base), runs.clean, twins, partial(judged, twins={}))
+        verdict = casts.forgive(verdict)
     return forgive_constants(verdict, sides, case.dtype)
