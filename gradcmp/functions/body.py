@@ -76,7 +76,7 @@ class CodeBody:
     against: str
     cotangent: Cotangent
     float32_run: Mapping[str, Array]
-    _sources: list[CodeNoise] = field(default_factory=list)
+    _sources: list[CodeNoise] = field(default_factory=list, init=False, repr=False)
 
     def noise(self, reference: Recording) -> CodeNoise:
         """Return the noise of their operations, measured once for all judgements."""

@@ -6,20 +6,16 @@ it. No finer run could tell that from a bug; the same run with its casts left ou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 
 from gradcmp.case import DType
 from gradcmp.functions.noise import CodeNoise
-from gradcmp.graph.records import Outline
 from gradcmp.judge.auto.loudness import apart, limits_of
 from gradcmp.judge.comparison import Comparison, Verdict
-from gradcmp.judge.diagnose.divergence import divergences
-from gradcmp.judge.verdict import CaseVerdict, Pair
-from gradcmp.native.outcome import Outcome
+from gradcmp.judge.verdict import Pair
 from gradcmp.recording import Recording
 
 LOWER: tuple[DType, ...] = ("float32", "float16", "bfloat16")
@@ -35,53 +31,42 @@ class Casts:
 
     Attributes
     ----------
-    clean : mapping of str to Outcome
-        By label, float64 runs with their casts left out.
-    fine : mapping of str to Recording
-        Their recordings.
-    judged : callable
-        Returns the verdict on recordings by label.
+    made, fine : mapping of str to Recording
+        By label: float64 runs as they are, and with their casts left out.
     """
 
-    outline: Outline
     noise: CodeNoise
-    clean: Mapping[str, Outcome]
+    made: Mapping[str, Recording]
     fine: Mapping[str, Recording]
-    judged: Callable[[Mapping[str, Recording]], CaseVerdict]
 
-    def forgive(self, verdict: CaseVerdict) -> CaseVerdict:
-        """Return *precision* for what disagrees in float64 by no more than casts leave."""
-        if not any(self.clean[label].dropped_casts for label in self.fine):
-            return verdict
-        comparisons = {
-            pair: {
-                name: one if one.agrees else self._judged(verdict, pair, name, one)
-                for name, one in by.items()
-            }
-            for pair, by in verdict.comparisons.items()
+    def forgiven(
+        self, pair: Pair, seen: Mapping[str, Comparison], without: Mapping[str, Comparison]
+    ) -> dict[str, Comparison]:
+        """Return *precision* for what disagrees by no more than casts leave.
+
+        Parameters
+        ----------
+        without : mapping of str to Comparison
+            By tensor, what the runs with their casts left out differ by.
+        """
+        return {
+            name: one
+            if one.agrees or name not in without or not without[name].agrees
+            else self._judged(pair, name, one)
+            for name, one in seen.items()
         }
-        parted = {pair: divergences(self.outline, by) for pair, by in comparisons.items()}
-        return replace(verdict, comparisons=comparisons, divergences=parted)
 
-    @cached_property
-    def _without(self) -> CaseVerdict:
-        return self.judged(self.fine)
-
-    def _judged(self, verdict: CaseVerdict, pair: Pair, name: str, seen: Comparison) -> Comparison:
-        again = self._without.comparisons.get(pair, {}).get(name)
-        if again is None or not again.agrees:
-            return seen
+    def _judged(self, pair: Pair, name: str, seen: Comparison) -> Comparison:
         for dtype in LOWER:
-            if all(self._strays(verdict, one, name, dtype) for one in (pair.actual, pair.expected)):
+            if all(self._is_near(one, name, dtype) for one in (pair.actual, pair.expected)):
                 found = Verdict(True, "precision", CAST.format(dtype=dtype))
                 return replace(seen, verdict=found, disagreeing=0)
         return seen
 
-    def _strays(self, verdict: CaseVerdict, label: str, name: str, dtype: DType) -> bool:
+    def _is_near(self, label: str, name: str, dtype: DType) -> bool:
         """Whether a run is no further from the one without casts than rounding of a dtype leads."""
-        made, fine = verdict.outcomes[label], self.fine[label]
-        if not isinstance(made, Recording) or name not in fine.tensors:
-            return False
-        strayed = np.abs(apart(made.tensors[name], fine.tensors[name]))
+        made, fine = (runs[label].tensors.get(name) for runs in (self.made, self.fine))
         scale = self.noise.of(label, dtype).scales.get(name)
-        return scale is not None and bool(np.all(strayed <= limits_of(dtype).r * scale.s))
+        if made is None or fine is None or scale is None or made.shape != fine.shape:
+            return False
+        return bool(np.all(np.abs(apart(made, fine)) <= limits_of(dtype).r * scale.s))
