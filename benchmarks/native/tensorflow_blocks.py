@@ -1,7 +1,7 @@
 """Blocks as people write them in TensorFlow and Keras, each with bugs to plant.
 
-A block takes the name of a bug, None for none, and returns its function. `BLOCKS` has the draw of its
-inputs, its twin in another framework (`tensorflow_twins`) and its bugs.
+A block takes the name of a bug, None for none, and returns its function. `BLOCKS` has the draw of
+its inputs, its twin in another framework (`tensorflow_twins`) and its bugs.
 """
 
 from __future__ import annotations

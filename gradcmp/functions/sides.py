@@ -100,9 +100,7 @@ class Runs:
 
 def run(case: Case, sides: Mapping[str, Side]) -> Runs:
     """Run every function, in float64 those alone that run in the dtype of the case."""
-    plain = {
-        label: _attempt(label, partial(side.plain, case.dtype)) for label, side in sides.items()
-    }
+    plain = run_plain(case, sides)
     clean = {
         label: _attempt(label, partial(sides[label].clean, case.dtype))
         for label, one in plain.items()
@@ -114,6 +112,11 @@ def run(case: Case, sides: Mapping[str, Side]) -> Runs:
         {label: one for label, one in plain.items() if isinstance(one, Failure)},
         {label: one for label, one in clean.items() if isinstance(one, Failure)},
     )
+
+
+def run_plain(case: Case, sides: Mapping[str, Side]) -> dict[str, Outcome | Failure]:
+    """Run every function in the dtype of the case."""
+    return {label: _attempt(label, partial(one.plain, case.dtype)) for label, one in sides.items()}
 
 
 def _attempt(label: str, run: Callable[[], Outcome]) -> Outcome | Failure:

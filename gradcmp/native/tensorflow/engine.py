@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow as tf
@@ -15,6 +16,8 @@ from gradcmp.errors import InputError, did_you_mean
 from gradcmp.native.calling import described
 from gradcmp.native.cotangents import Cotangents
 from gradcmp.native.outcome import Array, Outcome, differing
+from gradcmp.native.side import attempted
+from gradcmp.native.tensorflow.compiled import Compiled
 from gradcmp.native.tensorflow.precise import Precise
 from gradcmp.native.tensorflow.replicas import Noisy
 from gradcmp.native.tensorflow.run import Call, Enter, Way, is_real, unchanged
@@ -31,6 +34,7 @@ def prepare(
     cotangents: Cotangents | None = None,
     device: str = "cpu",
     seed: int = 0,
+    mode: str = "eager",
 ) -> TensorFlowSide:
     """Return a function at given inputs, ready to be run in any way.
 
@@ -48,6 +52,8 @@ def prepare(
         Of each output that is not a scalar; a scalar has 1 unless it is given here.
     seed : int
         What all random numbers of the function are drawn from, before each run anew.
+    mode : {"eager", "graph", "xla"}
+        How it is run: as it is, traced by `tf.function`, or compiled by XLA as well.
 
     Raises
     ------
@@ -65,7 +71,7 @@ def prepare(
         if name not in differentiable:
             raise InputError(f"input '{name}' has no derivative: its numbers are not real")
     names = tuple(dict.fromkeys(differentiable)) if wrt is None else tuple(wrt)
-    return TensorFlowSide(subject, dict(inputs), names, cotangents or {}, device, seed)
+    return TensorFlowSide(subject, dict(inputs), names, cotangents or {}, device, seed, mode)
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,11 @@ class TensorFlowSide:
     cotangents: Cotangents = field(default_factory=dict)
     device: str = "cpu"
     seed: int = 0
+    mode: str = "eager"
+    _programs: dict[str, Compiled] = field(default_factory=dict, repr=False)
+
+    framework: ClassVar[str] = "tensorflow"
+    autocast: ClassVar[None] = None
 
     @property
     def parameters(self) -> dict[str, Array]:
@@ -96,17 +107,26 @@ class TensorFlowSide:
 
     def plain(self, dtype: DType) -> Outcome:
         """Run it in a dtype, as the user does."""
-        return self.call.run(Way(dtype, dtype))
+        if self.mode != "eager":
+            return self._compiled.run(self.call, Way(dtype, dtype))
+        return replace(self.call.run(Way(dtype, dtype)), facts={"mode": self.mode})
 
     def clean(self, dtype: DType = "float32") -> Outcome:
         """Run it in float64, casts to a lower dtype left out.
+
+        What refuses float64 once it is compiled, as a number of float32 beside it does, is run
+        operation by operation instead.
 
         Parameters
         ----------
         dtype : str
             In which the run that this one stands for draws its random numbers.
         """
-        return self.in_float64(Precise(dtype), dtype)
+        if self.mode != "eager":
+            compiled = partial(self._compiled.run, self.call, Way("float64", dtype), clean=True)
+            if found := attempted(compiled, None):
+                return found
+        return replace(self.in_float64(Precise(dtype), dtype), facts={"mode": self.mode})
 
     def noisy(self, dtype: DType, replicas: int = 16, seed: int = 0) -> Sequence[Outcome]:
         """Run it `replicas` times in float64, with a rounding error after each operation.
@@ -137,6 +157,14 @@ class TensorFlowSide:
     def at(self, inputs: Mapping[str, Array]) -> TensorFlowSide:
         """Return it at other inputs; those of its variables may be among them."""
         return replace(self, inputs={**self.inputs, **inputs})
+
+    def in_mode(self, mode: str) -> TensorFlowSide:
+        """Return it in another mode."""
+        return replace(self, mode=mode)
+
+    @property
+    def _compiled(self) -> Compiled:
+        return self._programs.setdefault(self.mode, Compiled(self.mode))
 
     def unsteady(self, dtype: DType) -> tuple[str, ...]:
         """Return the names of the arrays in which two runs from one seed differ."""

@@ -1,10 +1,10 @@
 """Rounding errors in TensorFlow's own stream of operations, forward and backward.
 
-Each eager operation runs in float64 and gets the rounding error that the dtype under test would have
-made there: what a layer, a `tf.custom_gradient` or a loop computes, and what gradient functions do.
-What error that is is looked up in this order: a rule of its own, exact, computed element by element,
-made of others, unknown. What is unknown errs as its own float32 kernel does, and is named in the
-outcome. Errors are computed by NumPy, which nobody looks at.
+Each eager operation runs in float64 and gets the rounding error that the dtype under test would
+have made there: what a layer, a `tf.custom_gradient` or a loop computes, and gradient functions.
+What error that is is looked up in this order: a rule of its own, exact, computed element by
+element, made of others, unknown. What is unknown errs as its own float32 kernel does, and is named
+in the outcome. Errors are computed by NumPy, which nobody looks at.
 """
 
 from __future__ import annotations

@@ -44,11 +44,10 @@ class Precise:
 
     def compute(self, operation: Operation) -> Tensors:
         """Run one operation, in float64 where it asks for less."""
-        if operation.name == "Cast" and is_wide(operation.inputs[0]):
-            if tf.as_dtype(operation.attributes["DstT"]) in NARROW:
-                self.dropped += 1
-                return [tf.identity(operation.inputs[0])]
-        if is_random(operation):
+        if _narrows(operation):
+            self.dropped += 1
+            return [tf.identity(operation.inputs[0])]
+        if is_random(operation.name):
             return self._drawn(operation)
         if any(map(is_narrow, operation.inputs)) or operation.name in READS:
             return [self.constant(one, operation) for one in operation.run()]
@@ -79,7 +78,14 @@ class Precise:
         return [self.widened(one, operation) for one in operation.run()]
 
 
-def is_random(operation: Operation) -> bool:
+def _narrows(operation: Operation) -> bool:
+    return (
+        operation.name == "Cast"
+        and is_wide(operation.inputs[0])
+        and tf.as_dtype(operation.attributes["DstT"]) in NARROW
+    )
+
+
+def is_random(name: str) -> bool:
     """Whether an operation draws random numbers."""
-    name = operation.name
     return "Random" in name or name in ("TruncatedNormal", "ParameterizedTruncatedNormal")

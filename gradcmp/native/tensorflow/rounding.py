@@ -42,7 +42,7 @@ class Rounding:
         return _replica(self.model.approximate(_stack(y), kappa, product))
 
     def jitter_sum(self, y: Array, squares: Array, terms: Any, kind: Sum) -> Array:
-        """Return a sum of `terms` terms with its error, the squares of which add up to `squares`."""
+        """Return a sum of so many terms with its error; their squares add up to `squares`."""
         return _replica(self.model.jitter_sum(_stack(y), squares, terms, kind))
 
     def holds(self, y: Array) -> bool:

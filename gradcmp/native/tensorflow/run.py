@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -30,6 +30,11 @@ def unchanged(array: Array) -> Array:
     return array
 
 
+def as_it_is(function: Any) -> Any:
+    """Return it as it is."""
+    return function
+
+
 @dataclass(frozen=True)
 class Way:
     """How a function is run.
@@ -44,12 +49,18 @@ class Way:
         What the run happens in: who sees each operation, forward and backward.
     enter : callable
         What each real input and parameter is before the run.
+    calls : callable
+        What the function is called through: a compiler reads it another way.
+    watched : bool
+        Whether taps and layers are taken note of.
     """
 
     dtype: DType
     held: DType
     around: AbstractContextManager[Any] = field(default_factory=nullcontext)
     enter: Enter = unchanged
+    calls: Callable[[Any], Any] = as_it_is
+    watched: bool = True
 
 
 @dataclass(frozen=True)
@@ -87,20 +98,43 @@ class Call:
             for name, array in arrays.items()
         }
 
-    def both(self, leaves: Named, way: Way) -> dict[str, Named]:
-        """Compute outputs and taps, and the gradients of all that is real."""
-        subject = self.subject
-        given = {name: one for name, one in leaves.items() if name not in subject.parameters}
+    def both(self, leaves: Named, way: Way, upstream: Named | None = None) -> dict[str, Named]:
+        """Compute outputs and taps, and the gradients of all that is real.
+
+        Parameters
+        ----------
+        upstream : dict of str to tensor, optional
+            The cotangents, where they are known before the outputs are.
+        """
         with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
             for name in self.wrt:
                 tape.watch(leaves[name])
             watcher = Watcher(tape)
-            with (
-                subject.holding(way.dtype, leaves, way.held),
-                recording(watcher.note),
-                layers(watcher.note, subject.itself, subject.around_all),
-            ):
-                result = subject.call(given)
+            outputs = self.forward(leaves, way, watcher if way.watched else None)
+        smooth = {n: tf.convert_to_tensor(o) for n, o in outputs.items() if o.dtype.is_floating}
+        upstream = self.upstream(smooth) if upstream is None else upstream
+        sources = {**{name: leaves[name] for name in self.wrt}, **_apart(watcher.real)}
+        gradients = tape.gradient(smooth, sources, upstream) if smooth else {}
+        dense = {n: None if g is None else tf.convert_to_tensor(g) for n, g in gradients.items()}
+        return {"outputs": outputs, "taps": watcher.values, "gradients": dense}
+
+    def forward(self, leaves: Named, way: Way, watcher: Any = None) -> Named:
+        """Compute the outputs, by name.
+
+        Parameters
+        ----------
+        watcher : object, optional
+            Who takes note of taps and layers.
+        """
+        subject = self.subject
+        given = {name: one for name, one in leaves.items() if name not in subject.parameters}
+        with ExitStack() as stack:
+            stack.enter_context(subject.holding(way.dtype, leaves, way.held))
+            stack.enter_context(recording(watcher.note if watcher else None))
+            if watcher:
+                around = subject.around_all
+                stack.enter_context(layers(watcher.note, subject.itself, around))
+            result = subject.call(given, way.calls)
         outputs = named_outputs(subject.function, result)
         for name, one in outputs.items():
             if one.dtype.is_complex:
@@ -108,12 +142,12 @@ class Call:
                     f"'{name}' is made of complex numbers",
                     way_out="Return their real and imaginary parts",
                 )
-        smooth = {n: tf.convert_to_tensor(o) for n, o in outputs.items() if o.dtype.is_floating}
-        upstream = {name: self._upstream(name, one) for name, one in smooth.items()}
-        sources = {**{name: leaves[name] for name in self.wrt}, **_apart(watcher.real, self.wrt)}
-        gradients = tape.gradient(smooth, sources, upstream) if smooth else {}
-        dense = {n: None if g is None else tf.convert_to_tensor(g) for n, g in gradients.items()}
-        return {"outputs": outputs, "taps": watcher.values, "gradients": dense}
+        return outputs
+
+    def upstream(self, outputs: Named) -> Named:
+        """Return the cotangent of each output that has a gradient."""
+        smooth = {name: one for name, one in outputs.items() if one.dtype.is_floating}
+        return {name: self._upstream(name, one) for name, one in smooth.items()}
 
     def _upstream(self, name: str, output: Tensor) -> Tensor:
         given = upstream_of(self.cotangents, name, tuple(output.shape))
@@ -149,7 +183,7 @@ class Call:
 _SLOPE = "tap "  # before a tap's name: an input may have the same
 
 
-def _apart(taps: Named, wrt: tuple[str, ...]) -> Named:
+def _apart(taps: Named) -> Named:
     return {_SLOPE + name: one for name, one in taps.items()}
 
 

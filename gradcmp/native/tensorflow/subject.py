@@ -110,14 +110,21 @@ class Subject:
             stack.enter_context(scope)
             yield
 
-    def call(self, tensors: Mapping[str, Tensor]) -> Any:
-        """Call it with its inputs, by name where it knows the names."""
+    def call(self, tensors: Mapping[str, Tensor], through: Callable[[Call], Call]) -> Any:
+        """Call it with its inputs, by name where it knows the names.
+
+        Parameters
+        ----------
+        through : callable
+            What it is called through; Keras' layers are called as they are.
+        """
         names = _taken(self.function)
+        function = self.function if self.itself is not None else through(self.function)
         if names is None or tensors.keys() <= names:
-            return self.function(**tensors)
+            return function(**tensors)
         if self._known and len(tensors) > 1:
-            return self.function(dict(tensors))
-        return self.function(*tensors.values())
+            return function(dict(tensors))
+        return function(*tensors.values())
 
     def require(self, inputs: Collection[str]) -> None:
         """Refuse inputs that it does not take by name; a layer's only operand may have any.
@@ -161,8 +168,10 @@ def subject_of(function: Call, inputs: Mapping[str, Array]) -> Subject:
         if layer is not None or names is None or name in names
     }
     bare = Subject(function, () if layer is None else (layer,))
-    with _outermost(met), suppress(Exception):
-        bare.call(given)
+    import keras
+
+    with keras.StatelessScope(), _outermost(met), suppress(Exception):
+        bare.call(given, lambda function: function)
     return Subject(function, tuple(met.values()) if layer is None else (layer,))
 
 
@@ -216,7 +225,8 @@ def _taken(function: Call) -> frozenset[str] | None:
 
 
 def _state(variable: Any, dtype: DType, held: DType) -> Tensor:
-    array = np.asarray(variable.numpy())
+    with tf.init_scope():  # out of what is being traced
+        array = np.asarray(variable.numpy())
     if "float" not in variable.dtype:
         return tf.constant(array)
     return tf.constant(round_to(array.astype(np.float64), held).astype(numpy_dtype(dtype)))

@@ -6,7 +6,14 @@ import numpy as np
 import tensorflow as tf
 
 from gradcmp.judge.noise.arithmetic import KAPPA
-from gradcmp.native.tensorflow.rules.rule import Context, Rule, numbers, table, tensor_of
+from gradcmp.native.tensorflow.rules.rule import (
+    Context,
+    Rule,
+    numbers,
+    table,
+    tensor_of,
+    words,
+)
 from gradcmp.native.tensorflow.stream import Operation, Tensor, Tensors, is_wide
 from gradcmp.ops import OPS
 from gradcmp.ops.erf import erf_value
@@ -42,38 +49,36 @@ OWN = {
 }
 # Of powers with a number: products, roots and quotients.
 POWERS = {0: 0.0, 1: 0.0, 2: 1.0, 3: 2.0, 4: 2.0, 0.5: 2.0, -0.5: 3.0, -1: 1.0, -2: 2.0}
-PRODUCTS = frozenset("Mul MulNoNan Div RealDiv DivNoNan".split())
+PRODUCTS = frozenset(words("Mul MulNoNan Div RealDiv DivNoNan"))
 
-EXACT = tuple(
-    "
-    Abs AddManySparseToTensorsMap AdjustContrast All Any Assert AssignAddVariableOp
-    AssignSubVariableOp AssignVariableOp BatchToSpace BatchToSpaceND Bitcast BroadcastArgs
-    BroadcastGradientArgs BroadcastTo Bucketize Cast Ceil CheckNumerics CheckNumericsV2
-    ClipByValue Complex Concat ConcatOffset ConcatV2 Conj Const CopyHost Copy Cummax Cummin
-    DataFormatDimMap DataFormatVecPermute DebugGradientIdentity DebugIdentity DeepCopy
-    DepthToSpace DestroyResourceOp Diag DiagPart DynamicPartition DynamicStitch EagerPyFunc Empty
-    EnsureShape ExpandDims ExtractImagePatches ExtractVolumePatches Fill Floor FloorDiv FloorMod
-    Gather GatherNd GatherV2 Identity IdentityN Imag InTopK InTopKV2 InvertPermutation IsFinite
-    IsInf IsNan IsVariableInitialized LogicalAnd LogicalNot LogicalOr LowerBound
-    MatrixBandPart MatrixDiag MatrixDiagPart MatrixDiagPartV2 MatrixDiagPartV3 MatrixDiagV2
-    MatrixDiagV3 MatrixSetDiag MatrixSetDiagV2 MatrixSetDiagV3 Max MaxPool MaxPool3D MaxPoolV2
-    Maximum Min Minimum MirrorPad Mod Multinomial Neg NextAfter NoOp OneHot OnesLike Pack Pad
-    PadV2 ParallelConcat ParallelDynamicStitch Placeholder PlaceholderWithDefault
-    PopulationCount PreventGradient Print PrintV2 RaggedRange RaggedTensorToTensor Range Rank
-    ReadVariableOp Real RefIdentity Reshape ResizeNearestNeighbor ResourceGather
-    ResourceGatherNd ResourceScatterUpdate Reverse ReverseSequence ReverseV2 Rint Roll Round
-    ScatterNdNonAliasingAdd SearchSorted SegmentMax SegmentMin Select SelectV2 Shape ShapeN Size
-    Slice SpaceToBatch SpaceToBatchND SpaceToDepth SparseReshape SparseSlice SparseToDense Split
-    SplitV Squeeze StatelessMultinomial StopGradient StridedSlice StridedSliceGrad
-    TensorListConcat TensorListConcatV2 TensorListElementShape TensorListFromTensor
-    TensorListGather TensorListGetItem TensorListLength TensorListPopBack TensorListPushBack
-    TensorListReserve TensorListResize TensorListScatter TensorListScatterIntoExistingList
-    TensorListScatterV2 TensorListSetItem TensorListSplit TensorListStack TensorScatterMax
-    TensorScatterMin TensorScatterUpdate TensorStridedSliceUpdate Tile Transpose TruncateDiv
-    TruncateMod Unique UniqueV2 UniqueWithCounts Unpack UnravelIndex UnsortedSegmentMax
-    UnsortedSegmentMin UpperBound VarHandleOp VarIsInitializedOp VariableShape Where
-    XlaSharding ZerosLike
-    """.split()
+EXACT = words(
+    "Abs AddManySparseToTensorsMap AdjustContrast All Any Assert AssignAddVariableOp "
+    "AssignSubVariableOp AssignVariableOp BatchToSpace BatchToSpaceND Bitcast BroadcastArgs "
+    "BroadcastGradientArgs BroadcastTo Bucketize Cast Ceil CheckNumerics CheckNumericsV2 "
+    "ClipByValue Complex Concat ConcatOffset ConcatV2 Conj Const CopyHost Copy Cummax Cummin "
+    "DataFormatDimMap DataFormatVecPermute DebugGradientIdentity DebugIdentity DeepCopy "
+    "DepthToSpace DestroyResourceOp Diag DiagPart DynamicPartition DynamicStitch EagerPyFunc "
+    "Empty EnsureShape ExpandDims ExtractImagePatches ExtractVolumePatches Fill Floor FloorDiv "
+    "FloorMod Gather GatherNd GatherV2 Identity IdentityN Imag InTopK InTopKV2 "
+    "InvertPermutation IsFinite IsInf IsNan IsVariableInitialized LogicalAnd LogicalNot "
+    "LogicalOr LowerBound MatrixBandPart MatrixDiag MatrixDiagPart MatrixDiagPartV2 "
+    "MatrixDiagPartV3 MatrixDiagV2 MatrixDiagV3 MatrixSetDiag MatrixSetDiagV2 MatrixSetDiagV3 "
+    "Max MaxPool MaxPool3D MaxPoolV2 Maximum Min Minimum MirrorPad Mod Multinomial Neg "
+    "NextAfter NoOp OneHot OnesLike Pack Pad PadV2 ParallelConcat ParallelDynamicStitch "
+    "Placeholder PlaceholderWithDefault PopulationCount PreventGradient Print PrintV2 "
+    "RaggedRange RaggedTensorToTensor Range Rank ReadVariableOp Real RefIdentity Reshape "
+    "ResizeNearestNeighbor ResourceGather ResourceGatherNd ResourceScatterUpdate Reverse "
+    "ReverseSequence ReverseV2 Rint Roll Round ScatterNdNonAliasingAdd SearchSorted SegmentMax "
+    "SegmentMin Select SelectV2 Shape ShapeN Size Slice SpaceToBatch SpaceToBatchND "
+    "SpaceToDepth SparseReshape SparseSlice SparseToDense Split SplitV Squeeze "
+    "StatelessMultinomial StopGradient StridedSlice StridedSliceGrad TensorListConcat "
+    "TensorListConcatV2 TensorListElementShape TensorListFromTensor TensorListGather "
+    "TensorListGetItem TensorListLength TensorListPopBack TensorListPushBack TensorListReserve "
+    "TensorListResize TensorListScatter TensorListScatterIntoExistingList TensorListScatterV2 "
+    "TensorListSetItem TensorListSplit TensorListStack TensorScatterMax TensorScatterMin "
+    "TensorScatterUpdate TensorStridedSliceUpdate Tile Transpose TruncateDiv TruncateMod Unique "
+    "UniqueV2 UniqueWithCounts Unpack UnravelIndex UnsortedSegmentMax UnsortedSegmentMin "
+    "UpperBound VarHandleOp VarIsInitializedOp VariableShape Where XlaSharding ZerosLike"
 )
 
 

@@ -33,9 +33,14 @@ class Context(Protocol):
 Rule: TypeAlias = Callable[[Context, Operation], Tensors]
 
 
+def words(names: str) -> list[str]:
+    """Return names with blanks between them, one by one."""
+    return names.split()
+
+
 def table(entries: dict[str, Rule]) -> dict[str, Rule]:
     """Return the rule of each operation, from names with blanks between them."""
-    return {name: rule for names, rule in entries.items() for name in names.split()}
+    return {name: rule for names, rule in entries.items() for name in words(names)}
 
 
 def numbers(tensor: Tensor) -> Array:
