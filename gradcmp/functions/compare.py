@@ -179,7 +179,8 @@ def _judged(
     if case.dtype == "float64" and any(one.dropped_casts for one in runs.clean.values()):
         casts = Casts(body.noise(base), recordings, twins)
         verdict = _without_casts(verdict, body, casts, judged(twins, {}))
-    verdict = forgive_constants(verdict, sides, case.dtype)
+    known = {**sides, reference: sides[against]}
+    verdict = forgive_constants(verdict, known, case.dtype)
     return with_stages(verdict, body, sides, twins)
 
 
