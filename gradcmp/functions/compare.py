@@ -10,13 +10,14 @@ from typing import Any
 from gradcmp.case import ONCE, Case, Cotangent, DType, Effort
 from gradcmp.errors import UsageError, did_you_mean
 from gradcmp.functions.again.repeated import Repeated
+from gradcmp.functions.again.stages import with_stages
+from gradcmp.functions.again.steady import unsteady, without
 from gradcmp.functions.body import CodeBody, CodeOutline
 from gradcmp.functions.constants import forgive_constants
-from gradcmp.functions.modes.stages import with_stages
 from gradcmp.functions.nudged import own_noise_of
 from gradcmp.functions.question import Function, arrays_of, case_of
-from gradcmp.functions.recorded import recorded, shared
-from gradcmp.functions.sides import Make, Sides, at_one_point, run
+from gradcmp.functions.recorded import notes_on, recorded, shared
+from gradcmp.functions.sides import Make, Runs, Sides, at_one_point, run
 from gradcmp.judge import CaseVerdict
 from gradcmp.judge.case import judge_body
 from gradcmp.native.frameworks import engine
@@ -119,7 +120,7 @@ def compare_sides(case: Case, prepared: Sides, against: str, effort: Effort = ON
     against : str
         The label of the one whose float64 run is the reference; another's where it has none.
     """
-    sides, cotangent = prepared.ready, DrawnCotangents(case)
+    asked, sides, cotangent = case, prepared.ready, DrawnCotangents(case)
     wrt = case.wrt or tuple(dict.fromkeys(name for side in sides.values() for name in side.wrt))
     case, runs = replace(case, wrt=wrt), run(case, sides)
     failures = {**prepared.failures, **runs.failures}
@@ -153,14 +154,29 @@ def compare_sides(case: Case, prepared: Sides, against: str, effort: Effort = ON
     if verdict.unearned:
         own = own_noise_of(sides, recordings, twins, verdict.unearned, case.dtype, cotangent)
         verdict = judged(_with_own(outcomes, own), twins)
-    if effort.repeat > 1:
+    if effort.repeat > 1:  # which says itself what is not deterministic
         again = Repeated(case, sides, runs.plain, cotangent)
         every = [again.outcomes(outcomes) for _ in range(effort.repeat - 1)]
         verdict = again.judged(
             verdict, [outcomes, *every], lambda one: judged(_with_own(one, own), twins)
         )
+    elif random := unsteady(case, verdict, prepared, runs.plain, cotangent):
+        return compare_sides(asked, without(prepared, {**runs.failures, **random}), against)
     verdict = forgive_constants(verdict, sides, case.dtype)
-    return with_stages(verdict, body, sides, twins)
+    verdict = with_stages(verdict, body, sides, twins)
+    return replace(verdict, notes=_notes(verdict, sides, runs))
+
+
+def _notes(
+    verdict: CaseVerdict, sides: Mapping[str, Side], runs: Runs
+) -> dict[str, tuple[str, ...]]:
+    wrong = {one for pair, *_ in verdict.disagreements for one in (pair.actual, pair.expected)}
+    found = {}
+    for label, plain in runs.plain.items():
+        unable = runs.unable.get(label)
+        why = unable.message if unable else ""
+        found[label] = notes_on(sides[label], plain, runs.clean.get(label), why, label in wrong)
+    return {label: said for label, said in found.items() if said}
 
 
 def _with_own(

@@ -8,13 +8,13 @@ from functools import partial
 from typing import TypeAlias
 
 from gradcmp.case import Case
-from gradcmp.errors import BackendError, GradcmpError, UsageError, did_you_mean
+from gradcmp.errors import AbsentError, BackendError, GradcmpError, UsageError, did_you_mean
 from gradcmp.functions.question import rounded
 from gradcmp.functions.remote import SideFailedError
 from gradcmp.native.arrays import as_array
 from gradcmp.native.outcome import Outcome
 from gradcmp.native.side import Side
-from gradcmp.recording import Array, Failure
+from gradcmp.recording import Array, Failure, FailureKind
 
 # Makes a side at inputs; differentiated by some of them, or by all that is real.
 Make: TypeAlias = Callable[[Mapping[str, Array], "Sequence[str] | None"], Side]
@@ -124,7 +124,8 @@ def _attempt(label: str, run: Callable[[], Outcome]) -> Outcome | Failure:
     except SideFailedError as error:
         return error.failure
     except BackendError as error:
-        return Failure(label, "error", str(error))
+        kind: FailureKind = "absent" if isinstance(error, AbsentError) else "error"
+        return Failure(label, kind, str(error))
     except GradcmpError:
         raise
     except Exception as error:  # noqa: BLE001

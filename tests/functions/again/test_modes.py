@@ -12,7 +12,6 @@ torch = framework("torch")
 jax = framework("jax")
 pytestmark = pytest.mark.frameworks
 
-import jax.numpy as jnp  # noqa: E402
 
 INPUTS = {"x": "normal:8x6", "w": "ones:6"}
 
@@ -151,19 +150,23 @@ def test_capture_that_loses_a_gradient_begins_there():
     assert [one.wrong for one in verdict.stages["compiled"]] == [False, True]
 
 
-def test_jit_that_is_wrong():
-    def function(x, w):
-        scale = 1.0 if isinstance(jnp.sum(x), jax.core.Tracer) and _outermost() else 1.0
-        return by_jax(x, w) * scale
+def test_jit_that_is_wrong_begins_there(monkeypatch):
+    from gradcmp.native.jax.program import Program
 
-    traced = []
+    def spoiled(self):
+        def run(arrays):
+            found = self.both(arrays)
+            return {**found, "gradients": {n: -g for n, g in found["gradients"].items()}}
 
-    def _outermost():
-        traced.append(1)
-        return True
+        return jax.jit(run)
 
-    assert compare({"eager": function, "jax:jit": function}, framework="jax").agrees
-    assert traced
+    monkeypatch.setattr(Program, "jitted", property(spoiled))
+    verdict = compare({"eager": by_jax, "jax:jit": by_jax}, framework="jax")
+    assert {f.side for by in verdict.findings.values() for f in by.values()} == {"jax:jit"}
+    assert [(one.mode, one.wrong) for one in verdict.stages["jax:jit"]] == [
+        ("eager", False),
+        ("jit", True),
+    ]
 
 
 def test_a_compiler_that_fails_is_told_from_where(monkeypatch):
