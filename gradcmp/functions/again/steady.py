@@ -32,7 +32,7 @@ WAYS_OUT = {
 def unsteady(
     case: Case, verdict: CaseVerdict, sides: Sides, first: Mapping[str, Outcome], of: Cotangent
 ) -> dict[str, Failure]:
-    """Return why a side that disagrees cannot be compared: run once more, it gives other numbers.
+    """Return why a side that disagrees or warns cannot be compared: its next run differs.
 
     Nothing else is run again: numbers that are drawn anew each time agree with nobody's. Bits that
     differ by rounding, as those of atomic additions do, are steady.
@@ -42,7 +42,8 @@ def unsteady(
     first : mapping of str to Outcome
         Their runs.
     """
-    labels = {one for pair, *_ in verdict.disagreements for one in (pair.actual, pair.expected)}
+    odd = (*verdict.disagreements, *verdict.warnings)
+    labels = {one for pair, *_ in odd for one in (pair.actual, pair.expected)}
     asked = {label: side for label, side in sides.ready.items() if label in labels & first.keys()}
     found = {}
     for label, again in run_plain(case, asked).items():
