@@ -71,6 +71,7 @@ def _sides(plan: CodePlan, pool: Pool) -> Sides:
                 dict(arrays),
                 cotangents,
                 wanted,
+                plan.stamps,
                 spec.autocast,
             )
 

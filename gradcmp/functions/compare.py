@@ -8,12 +8,14 @@ from functools import partial
 from typing import Any
 
 from gradcmp.case import ONCE, Case, Cotangent, DType, Effort
+from gradcmp.case import Layouts as LayoutChoice
 from gradcmp.errors import UsageError, did_you_mean
 from gradcmp.functions.again.repeated import Repeated
 from gradcmp.functions.again.stages import with_stages
 from gradcmp.functions.again.steady import unsteady, without
 from gradcmp.functions.body import CodeBody, CodeOutline
 from gradcmp.functions.constants import forgive_constants
+from gradcmp.functions.layouts.check import layouts_of
 from gradcmp.functions.nudged import own_noise_of
 from gradcmp.functions.question import Function, arrays_of, case_of
 from gradcmp.functions.recorded import notes_on, recorded, shared
@@ -40,6 +42,7 @@ def compare_functions(
     strict: bool = False,
     framework: str | Mapping[str, str] | None = None,
     device: str = "cpu",
+    layouts: LayoutChoice = "auto",
     name: str = "functions",
 ) -> CaseVerdict:
     """Compare the values and gradients of functions that are to compute the same.
@@ -66,6 +69,9 @@ def compare_functions(
         Whether warnings fail.
     framework : str or mapping of str to str, optional
         Of all functions, or by label; told from the functions themselves unless it is given.
+    layouts : {"auto", "all", "off"}
+        Whether functions in torch are also run with inputs and cotangents that lie in memory
+        otherwise: as many as there is time for, all, or none. See `CaseVerdict.layouts`.
 
     Raises
     ------
@@ -79,7 +85,7 @@ def compare_functions(
     if against not in functions:
         way_out = did_you_mean(against, functions)
         raise UsageError(f"against='{against}' is none of the functions", way_out=way_out)
-    case = case_of(name, inputs, functions, dtype, seed, cotangent, strict, device)
+    case = case_of(name, inputs, functions, dtype, seed, cotangent, strict, device, layouts)
     named = framework or {}
     makers = {
         label: _maker(
@@ -120,10 +126,26 @@ def compare_sides(case: Case, prepared: Sides, against: str, effort: Effort = ON
     against : str
         The label of the one whose float64 run is the reference; another's where it has none.
     """
-    asked, sides, cotangent = case, prepared.ready, DrawnCotangents(case)
+    asked, sides = case, prepared.ready
     wrt = case.wrt or tuple(dict.fromkeys(name for side in sides.values() for name in side.wrt))
     case, runs = replace(case, wrt=wrt), run(case, sides)
-    failures = {**prepared.failures, **runs.failures}
+    runs = replace(runs, failures={**prepared.failures, **runs.failures})
+    verdict = _judged(case, sides, runs, against, effort)
+    if effort.repeat == 1:  # several runs say themselves what is not deterministic
+        random = unsteady(case, verdict, sides, runs.plain)
+        if random:
+            left = without(prepared, {**runs.failures, **random})
+            return compare_sides(asked, left, against, effort)
+    return replace(
+        verdict, layouts=layouts_of(case, sides, runs), notes=_notes(verdict, sides, runs)
+    )
+
+
+def _judged(
+    case: Case, sides: Mapping[str, Side], runs: Runs, against: str, effort: Effort
+) -> CaseVerdict:
+    """Judge what functions gave, and what is asked of them for that."""
+    cotangent = DrawnCotangents(case)
     made = {
         label: recorded(label, sides[label], one, case.dtype, cotangent)
         for label, one in runs.plain.items()
@@ -134,13 +156,13 @@ def compare_sides(case: Case, prepared: Sides, against: str, effort: Effort = ON
     }
     recordings = shared(made, runs.plain)
     if not fine:
-        return CaseVerdict(case, against, {**recordings, **failures, **runs.unable})
+        return CaseVerdict(case, against, {**recordings, **runs.failures, **runs.unable})
     against = against if against in fine else next(iter(fine))
     twins = shared(fine, runs.plain)
     reference = f"{against},dtype=float64" if case.dtype != "float64" else against
     base = replace(twins[against], backend=reference)
     ordered = {label: recordings[label] for label in dict.fromkeys((against, *recordings))}
-    outcomes: dict[str, Recorded] = {reference: base, **ordered, **failures}
+    outcomes: dict[str, Recorded] = {reference: base, **ordered, **runs.failures}
     outline = CodeOutline(
         tuple({**sides[against].parameters, **sides[against].inputs}),
         tuple(name for name in base.values if name in runs.clean[against].inner),
@@ -154,17 +176,14 @@ def compare_sides(case: Case, prepared: Sides, against: str, effort: Effort = ON
     if verdict.unearned:
         own = own_noise_of(sides, recordings, twins, verdict.unearned, case.dtype, cotangent)
         verdict = judged(_with_own(outcomes, own), twins)
-    if effort.repeat > 1:  # which says itself what is not deterministic
+    if effort.repeat > 1:
         again = Repeated(case, sides, runs.plain, cotangent)
         every = [again.outcomes(outcomes) for _ in range(effort.repeat - 1)]
         verdict = again.judged(
             verdict, [outcomes, *every], lambda one: judged(_with_own(one, own), twins)
         )
-    elif random := unsteady(case, verdict, prepared, runs.plain, cotangent):
-        return compare_sides(asked, without(prepared, {**runs.failures, **random}), against)
     verdict = forgive_constants(verdict, sides, case.dtype)
-    verdict = with_stages(verdict, body, sides, twins)
-    return replace(verdict, notes=_notes(verdict, sides, runs))
+    return with_stages(verdict, body, sides, twins)
 
 
 def _notes(

@@ -111,7 +111,7 @@ def one_of(name: str, cases: Sequence[Case]) -> BackendSpec:
     """Return who computes: a backend, or a function by its label in the code of a case."""
     from gradcmp.config import parse_backend
 
-    if any(name in case.code for case in cases):
+    if any(name in case.code for case in cases) or all(case.code for case in cases):
         return BackendSpec(name)
     return parse_backend(name)
 

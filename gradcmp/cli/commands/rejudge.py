@@ -12,11 +12,10 @@ from gradcmp.case import Tolerance
 from gradcmp.cli import options
 from gradcmp.cli.output import Output, output
 from gradcmp.errors import ExitCode, RecordingError, UsageError
-from gradcmp.recording.records import Recording
 
 if TYPE_CHECKING:
     from gradcmp.judge.verdict import CaseVerdict
-    from gradcmp.recording import Origin
+    from gradcmp.recording import Origin, Recording
 
 
 @click.command(name="rejudge")
@@ -51,6 +50,7 @@ class Group:
     def judge(self, tolerance: Tolerance) -> CaseVerdict:
         """Judge every pair, those with the float64 reference first."""
         from gradcmp.functions.saved.judge import judge_recorded
+        from gradcmp.recording import Recording
 
         judged = judge_recorded(self.origin, self.recordings, tolerance)
         # Without their origin: all of a group have the same, and nothing is said of it.

@@ -10,7 +10,8 @@ from gradcmp.functions.recorded import recorded
 from gradcmp.functions.sides import Sides, run_plain
 from gradcmp.judge import CaseVerdict, compare
 from gradcmp.native.outcome import Outcome
-from gradcmp.native.side import Cotangent
+from gradcmp.native.side import Side
+from gradcmp.native.way import DrawnCotangents
 from gradcmp.recording import Failure, Recording
 from gradcmp.tolerances import DTypeTable
 
@@ -30,7 +31,7 @@ WAYS_OUT = {
 
 
 def unsteady(
-    case: Case, verdict: CaseVerdict, sides: Sides, first: Mapping[str, Outcome], of: Cotangent
+    case: Case, verdict: CaseVerdict, sides: Mapping[str, Side], first: Mapping[str, Outcome]
 ) -> dict[str, Failure]:
     """Return why a side that disagrees or warns cannot be compared: its next run differs.
 
@@ -44,7 +45,8 @@ def unsteady(
     """
     odd = (*verdict.disagreements, *verdict.warnings)
     labels = {one for pair, *_ in odd for one in (pair.actual, pair.expected)}
-    asked = {label: side for label, side in sides.ready.items() if label in labels & first.keys()}
+    asked = {label: side for label, side in sides.items() if label in labels & first.keys()}
+    of = DrawnCotangents(case)
     found = {}
     for label, again in run_plain(case, asked).items():
         if isinstance(again, Failure):
