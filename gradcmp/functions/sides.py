@@ -9,13 +9,13 @@ from time import perf_counter
 from typing import TypeAlias, TypeVar
 
 from gradcmp.case import Case
-from gradcmp.errors import BackendError, GradcmpError, UsageError, did_you_mean
+from gradcmp.errors import AbsentError, BackendError, GradcmpError, UsageError, did_you_mean
 from gradcmp.functions.question import rounded
 from gradcmp.functions.remote import SideFailedError
 from gradcmp.native.arrays import as_array
 from gradcmp.native.outcome import Outcome
 from gradcmp.native.side import Side
-from gradcmp.recording import Array, Failure
+from gradcmp.recording import Array, Failure, FailureKind
 
 T = TypeVar("T")
 
@@ -152,7 +152,8 @@ def attempt(label: str, run: Callable[[], Outcome]) -> Outcome | Failure:
     except SideFailedError as error:
         return error.failure
     except BackendError as error:
-        return Failure(label, "error", str(error))
+        kind: FailureKind = "absent" if isinstance(error, AbsentError) else "error"
+        return Failure(label, kind, str(error))
     except GradcmpError:
         raise
     except Exception as error:  # noqa: BLE001
