@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 import click
 
 from gradcmp.case import DTYPES, BackendSpec, Case, CodeSpec
 from gradcmp.cli import options
 from gradcmp.cli.output import Output, output
+from gradcmp.cli.script import script, write_script
 from gradcmp.errors import ExitCode, UsageError
 
 
@@ -38,6 +39,7 @@ from gradcmp.errors import ExitCode, UsageError
 @click.option("--dtype", type=click.Choice(DTYPES), default="float32", show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--strict", is_flag=True, help="Warnings fail, too.")
+@script
 @output
 @options.debug
 def command(
@@ -48,6 +50,7 @@ def command(
     dtype: str,
     seed: int,
     strict: bool,
+    script: Path | None,
     output: Output,
 ) -> ExitCode:
     """Compare FUNCTION with another one: values and gradients, without a tolerance.
@@ -86,7 +89,9 @@ def command(
     )
     with Session(reports=output.reports) as session:
         verdicts = list(session.run(session.check_any([case])))
-    return show(verdicts, output)
+    code = show(verdicts, output)
+    write_script(verdicts, script)
+    return code
 
 
 def _label(text: str) -> str:

@@ -12,6 +12,7 @@ from gradcmp.case import ONCE, Case, Effort
 from gradcmp.cli import options
 from gradcmp.cli.cases import choose, load, survey
 from gradcmp.cli.output import Output, output
+from gradcmp.cli.script import script, write_script
 from gradcmp.cli.trust import no_user_code
 from gradcmp.errors import ExitCode, UsageError
 
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Stay, and run again what a change of a file needs; Ctrl-C ends it.",
 )
+@script
 @output
 @no_user_code
 @options.debug
@@ -62,6 +64,7 @@ def command(
     record_golden: Path | None,
     against_golden: Path | None,
     watching: bool,
+    script: Path | None,
     overrides: options.Overrides,
     output: Output,
 ) -> ExitCode:
@@ -93,6 +96,8 @@ def command(
     effort = Effort(repeat, isolate, keep=bool(record_golden or against_golden))
     likely = likely_backends(paths, overrides.backends)
     if watching:
+        if script:
+            raise UsageError("--watch writes no script", way_out="Run once more without it")
         return watch(paths, read, output, likely, effort, finisher)
     with Session(likely, output.reports) as session:
         if record_golden or against_golden:
@@ -100,4 +105,6 @@ def command(
             verdicts = list(session.run(plans, effort, finisher(plans)))
         else:
             verdicts = list(session.run(session.survey_any(read()), effort))
-    return session.conclude(lambda: show(verdicts, output))
+    code = session.conclude(lambda: show(verdicts, output))
+    write_script(verdicts, script)
+    return code

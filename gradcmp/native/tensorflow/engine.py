@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from gradcmp.case import DType
 from gradcmp.errors import InputError
-from gradcmp.native.calling import named_outputs, require_names
+from gradcmp.native.calling import by_place, named_outputs, require_names
 from gradcmp.native.cotangents import Cotangents, upstream_of
 from gradcmp.native.outcome import Array, Outcome, Tap
 from gradcmp.native.side import Unseen
@@ -94,7 +94,7 @@ class TensorFlowSide(Unseen):
                 for name in self.wrt:
                     tape.watch(leaves[name])
                 with recording(_noting(tape, taps)):
-                    result = self.function(**leaves)
+                    result = by_place(self.function, leaves)
                 outputs = named_outputs(self.function, result)
                 smooth = {n: one for n, one in outputs.items() if one.dtype.is_floating}
                 upstream = {name: self._upstream(name, one) for name, one in smooth.items()}
