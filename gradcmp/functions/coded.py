@@ -72,6 +72,7 @@ def _sides(plan: CodePlan, pool: Pool) -> Sides:
                 cotangents,
                 wanted,
                 plan.stamps,
+                spec.autocast,
             )
 
         return make

@@ -12,22 +12,23 @@ from gradcmp.errors import UsageError, did_you_mean
 from gradcmp.functions.again.repeated import Repeated
 from gradcmp.functions.body import CodeBody, CodeOutline
 from gradcmp.functions.constants import forgive_constants
+from gradcmp.functions.modes.stages import with_stages
 from gradcmp.functions.nudged import own_noise_of
-from gradcmp.functions.question import arrays_of, case_of
+from gradcmp.functions.question import Function, arrays_of, case_of
 from gradcmp.functions.recorded import recorded, shared
 from gradcmp.functions.sides import Make, Sides, at_one_point, run
 from gradcmp.judge import CaseVerdict
 from gradcmp.judge.case import judge_body
-from gradcmp.judge.diagnose.body import Body
-from gradcmp.native.frameworks import engine, framework_of
-from gradcmp.native.side import Function, Side
+from gradcmp.native.frameworks import engine
+from gradcmp.native.side import Function as Call
+from gradcmp.native.side import Side
 from gradcmp.native.way import DrawnCotangents
 from gradcmp.recording import Array, Recording
 from gradcmp.recording import Outcome as Recorded
 
 
 def compare_functions(
-    functions: Mapping[str, Function],
+    functions: Mapping[str, Call | Function],
     inputs: Mapping[str, Any],
     *,
     against: str | None = None,
@@ -47,10 +48,11 @@ def compare_functions(
 
     Parameters
     ----------
-    functions : mapping of str to callable
+    functions : mapping of str to callable or Function
         By any label: functions of torch, TensorFlow or JAX, modules and layers, or functions of
         NumPy that return ``(value, gradients)`` or ``(value, pullback)``. They take their inputs by
-        name, and return one output, a tuple or a dict.
+        name, and return one output, a tuple or a dict. A label such as ``"torch:compile"``, or a
+        `Function`, says in which mode one is run.
     inputs : mapping of str to array, tensor or str
         Arrays or tensors of any framework, numbers, or specifications: ``"normal:4x3"``.
     against : str, optional
@@ -79,25 +81,30 @@ def compare_functions(
     case = case_of(name, inputs, functions, dtype, seed, cotangent, strict, device)
     named = framework or {}
     makers = {
-        label: _maker(case, function, named if isinstance(named, str) else named.get(label), label)
+        label: _maker(
+            case,
+            Function.of(function, label, named if isinstance(named, str) else named.get(label)),
+            label,
+        )
         for label, function in functions.items()
     }
     sides = at_one_point(case, makers, arrays_of(case, inputs), wrt, against)
     return compare_sides(case, sides, against)
 
 
-def _maker(case: Case, function: Function, framework: str | None, label: str) -> Make:
-    home = engine(framework or framework_of(function, label))
+def _maker(case: Case, asked: Function, label: str) -> Make:
+    home = engine(asked.framework or "")
     (spec,) = [one for one in case.backends if one.name == label]
 
     def make(arrays: Mapping[str, Array], wrt: Sequence[str] | None) -> Side:
         side: Side = home.prepare(
-            function,
+            asked.function,
             arrays,
             wrt=wrt,
             cotangents=DrawnCotangents(case),
             device=spec.device,
             seed=case.seed,
+            **asked.options,
         )
         return side
 
@@ -139,7 +146,7 @@ def compare_sides(case: Case, prepared: Sides, against: str, effort: Effort = ON
         tuple(runs.clean[against].outputs),
     )
     plain = recordings[against].tensors if case.dtype == "float32" else {}
-    body: Body = CodeBody(outline, sides, runs.clean, against, cotangent, plain)
+    body = CodeBody(outline, sides, runs.clean, against, cotangent, plain)
     case = replace(case, output=outline.outputs[0])
     judged = partial(judge_body, case, body, reference)
     verdict, own = judged(outcomes, twins), {}
@@ -152,7 +159,8 @@ def compare_sides(case: Case, prepared: Sides, against: str, effort: Effort = ON
         verdict = again.judged(
             verdict, [outcomes, *every], lambda one: judged(_with_own(one, own), twins)
         )
-    return forgive_constants(verdict, sides, case.dtype)
+    verdict = forgive_constants(verdict, sides, case.dtype)
+    return with_stages(verdict, body, sides, twins)
 
 
 def _with_own(

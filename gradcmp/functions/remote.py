@@ -9,6 +9,7 @@ from functools import cached_property
 from gradcmp.case import BackendSpec, DType
 from gradcmp.errors import BackendError
 from gradcmp.native.answers import Answer
+from gradcmp.native.frameworks import modes_of
 from gradcmp.native.outcome import Array, Outcome
 from gradcmp.native.way import DrawnCotangents, Kind, Way
 from gradcmp.recording import Failure
@@ -55,6 +56,17 @@ class RemoteSide:
     cotangents: DrawnCotangents
     wanted: tuple[str, ...] | None = None
     stamps: Mapping[str, str] = field(default_factory=dict)
+    autocast: DType | None = None
+
+    @property
+    def framework(self) -> str:
+        """The framework that it is written for."""
+        return self.spec.name
+
+    @property
+    def mode(self) -> str:
+        """The mode that it runs in."""
+        return self.spec.mode or modes_of(self.spec.name)[0]
 
     @property
     def wrt(self) -> tuple[str, ...]:
@@ -97,6 +109,10 @@ class RemoteSide:
         """Return it at other inputs."""
         return replace(self, inputs=dict(inputs))
 
+    def in_mode(self, mode: str) -> RemoteSide:
+        """Return it in another mode."""
+        return replace(self, spec=replace(self.spec, mode=mode))
+
     @cached_property
     def _described(self) -> Answer:
         return self._ask({})
@@ -114,6 +130,7 @@ class RemoteSide:
             self.wanted,
             self.cotangents.facts(),
             self.stamps,
+            self.autocast,
         )
         ((_, answer),) = self.pool.run([request])
         if isinstance(answer, Failure):

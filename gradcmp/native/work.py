@@ -61,7 +61,8 @@ def _side(
 ) -> Side:
     wrt = None if facts["wrt"] is None else tuple(facts["wrt"])
     cotangents = tuple(sorted((key, str(value)) for key, value in facts["cotangents"].items()))
-    key = (framework, facts["source"], facts["device"], wrt, cotangents)
+    options = {name: facts[name] for name in ("mode", "autocast") if facts[name] is not None}
+    key = (framework, facts["source"], facts["device"], wrt, cotangents, *options.values())
     known = _kept.get(key)
     if known is not None and same_shapes(known.inputs, arrays):
         return known.at(arrays)
@@ -72,6 +73,7 @@ def _side(
         cotangents=DrawnCotangents.of(facts["cotangents"]),
         device=facts["device"],
         seed=int(facts["cotangents"]["seed"]),
+        **options,
     )
     _kept[key] = side
     return side

@@ -39,6 +39,8 @@ def request_to_bytes(request: AnyRequest) -> bytes:
             "wrt": request.wrt,
             "cotangents": dict(request.cotangents),
             "device": request.spec.device,
+            "mode": request.spec.mode,
+            "autocast": request.autocast,
             "inputs": list(request.inputs),
             "stamps": dict(request.stamps),
         }

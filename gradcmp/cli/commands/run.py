@@ -12,7 +12,7 @@ from gradcmp.case import ONCE, Case, Effort
 from gradcmp.cli import options
 from gradcmp.cli.cases import choose, load, survey
 from gradcmp.cli.output import Output, output
-from gradcmp.cli.script import script, write_script
+from gradcmp.cli.running.script import script, write_script
 from gradcmp.cli.trust import no_user_code
 from gradcmp.errors import ExitCode, UsageError
 
