@@ -17,9 +17,10 @@ from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.outside.printable import clean_lines
 from gradcmp.recording import Failure
 from gradcmp.report.screen.plain import Screen
+from gradcmp.report.words.faults import Finding, worst_among
 from gradcmp.report.words.judgement import facts
 from gradcmp.report.words.layouts import layouts, wrong_layouts
-from gradcmp.report.words.sentence import MARKS, Finding, Tally, furthest, sentence
+from gradcmp.report.words.sentence import MARKS, Tally, located, sentence
 from gradcmp.report.words.weak import passed
 
 HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -59,7 +60,7 @@ def suite(number: int, verdict: CaseVerdict, screen: Screen) -> Element:
         if disagreeing:
             reason = disagreeing[0][2].verdict.reason
             text = screen.of_pair(verdict, pair, disagreeing)
-            _problem(test, "failure", reason, furthest(disagreeing), text)
+            _problem(test, "failure", reason, located(worst_among(disagreeing)), text)
         elif not verdict.comparisons[pair]:
             _problem(test, "error", "nothing", "nothing was compared with anything", "")
     for label, seen in verdict.layouts.items():

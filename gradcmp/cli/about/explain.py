@@ -74,7 +74,7 @@ def command(
 def _codes(names: tuple[str, ...]) -> ExitCode:
     """Explain the codes of verdicts, a paragraph for each of their facts."""
     from gradcmp.cli.terminal import console
-    from gradcmp.report.words.codes import BY_CODE
+    from gradcmp.report.codes import BY_CODE
 
     if unknown := [name for name in names if name.upper() not in BY_CODE]:
         raise UsageError(

@@ -185,14 +185,11 @@ class Watch:
         return f"{question(case)} {stamps} {judged}"
 
     def _draw(self, began: float, verdicts: Sequence[CaseVerdict], done: Counter[Work]) -> None:
-        from gradcmp.report.screen.environment import Differences
         from gradcmp.report.screen.table import screen
 
         work = ", ".join(f"{count} {word}" for word, count in done.items())
         shown = screen(verdicts, verbose=self._output.verbose)
-        page = self._page(
-            f"{work}, in {time.perf_counter() - began:.2f} s", Differences(verdicts), shown
-        )
+        page = self._page(f"{work}, in {time.perf_counter() - began:.2f} s", shown)
         self.exit_code = publish(verdicts, self._output.reports, page)
 
     def _show_error(self, error: GradcmpError) -> None:

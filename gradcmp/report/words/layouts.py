@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from gradcmp.judge.verdict import CaseVerdict, Layouts, WrongLayout
 from gradcmp.report.words.judgement import Remark, facts
-from gradcmp.report.words.sentence import some
+from gradcmp.report.words.laid import some
 
 
 def layouts(verdict: CaseVerdict, verbose: bool = True) -> Iterator[Remark]:
