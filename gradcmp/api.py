@@ -11,6 +11,7 @@ from gradcmp.backends import backend_class
 from gradcmp.case import DTYPES, ONCE, Auto, Case, Effort
 from gradcmp.errors import UsageError
 from gradcmp.functions.coded import record_code, run_code
+from gradcmp.functions.edges.smallest import with_smallest
 from gradcmp.judge import CaseVerdict, judge, unsteady, with_worse
 from gradcmp.judge.case import compared
 from gradcmp.judge.diagnose.body import GraphBody
@@ -52,13 +53,22 @@ def run_all(cases: Iterable[Case], pool: Pool, effort: Effort = ONCE) -> Iterato
 
 
 def run_plan(plan: AnyPlan, pool: Pool, effort: Effort = ONCE) -> CaseVerdict:
-    """Run a case that was checked, and judge it.
+    """Run a case that was checked, and judge it; where its lengths have names, shrink them.
 
     Raises
     ------
     UsageError
         When functions of the user are to be run node by node.
     """
+    verdict, other = _run_plan(plan, pool, effort), plan.case.at_sizes
+    if other is None:
+        return verdict
+    return with_smallest(
+        verdict, plan.case.sizes, lambda sizes: _run_plan(check_any(other(sizes)), pool, ONCE)
+    )
+
+
+def _run_plan(plan: AnyPlan, pool: Pool, effort: Effort) -> CaseVerdict:
     if isinstance(plan, CodePlan):
         if effort.isolate:
             fact = f"case '{plan.case.name}' has code, which is not isolated"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -10,8 +10,10 @@ from gradcmp.dtypes import DTYPES as DTYPES
 from gradcmp.dtypes import DType as DType
 from gradcmp.errors import GradcmpError, Location
 from gradcmp.keys import EVERYWHERE, JSON, LABEL, ORIGIN, PAGE, Reach, key, keys, written_in
+from gradcmp.tolerances import ONCE as ONCE
 from gradcmp.tolerances import Auto as Auto
 from gradcmp.tolerances import DTypeTable as DTypeTable
+from gradcmp.tolerances import Effort as Effort
 from gradcmp.tolerances import Fixed as Fixed
 from gradcmp.tolerances import Tolerance as Tolerance
 from gradcmp.tolerances import Ulp as Ulp
@@ -273,6 +275,11 @@ class Case:
     )
     where: Location | None = field(default=None, compare=False, kw_only=True)
     fault: GradcmpError | None = field(default=None, compare=False, kw_only=True)
+    # The lengths that its config has names for, and the same case with others.
+    sizes: Mapping[str, int] = field(default_factory=dict, compare=False, kw_only=True)
+    at_sizes: Callable[[Mapping[str, int]], Case] | None = field(
+        default=None, compare=False, repr=False, kw_only=True
+    )
 
     def dtype_of(self, backend: BackendSpec) -> DType:
         """Return the dtype of a backend: its own, else float64 for numpy, else the case's."""
@@ -282,26 +289,3 @@ class Case:
     def dtypes(self) -> frozenset[DType]:
         """The dtypes of all backends."""
         return frozenset(self.dtype_of(backend) for backend in self.backends)
-
-
-@dataclass(frozen=True)
-class Effort:
-    """The work of the backends beyond one run each.
-
-    Attributes
-    ----------
-    repeat : int
-        How often each backend runs; its runs are compared bit by bit.
-    isolate : bool
-        Whether each node is also run alone, on the reference's operands and cotangent.
-    keep : bool
-        Whether functions of the user are asked for all that a later judge needs, which
-        `CaseVerdict.kept` has then.
-    """
-
-    repeat: int = 1
-    isolate: bool = False
-    keep: bool = False
-
-
-ONCE = Effort()
