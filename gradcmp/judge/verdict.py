@@ -9,6 +9,7 @@ from gradcmp.case import Case
 from gradcmp.errors import ExitCode
 from gradcmp.judge.blame import Groups, Ruling
 from gradcmp.judge.comparison import Comparison
+from gradcmp.outside.shown import Shown
 from gradcmp.recording import Failure, Outcome, Recording
 
 
@@ -124,8 +125,8 @@ class Stage:
     wrong: bool | None
 
 
-@dataclass(frozen=True)
-class CaseVerdict:
+@dataclass(frozen=True, repr=False)
+class CaseVerdict(Shown):
     """All that is known after a case was run and judged.
 
     Attributes
