@@ -180,16 +180,18 @@ class Case:
         )
     )
     output: str = field(
+        default="",
         metadata=key(
             "The node that is differentiated. Default: the last node.", EVERYWHERE, form="output"
-        )
+        ),
     )
     wrt: tuple[str, ...] = field(
+        default=(),
         metadata=key(
             "Differentiate with respect to these inputs. Default: all real-valued inputs.",
             EVERYWHERE,
             form="wrt",
-        )
+        ),
     )
     cotangent: Cotangent = field(
         default="random",
@@ -251,11 +253,12 @@ class Case:
         ),
     )
     backends: tuple[BackendSpec, ...] = field(
+        default=(),
         metadata=key(
             "'name[:mode][,key=value...]', or mappings. Default: numpy, tensorflow and torch.",
             PAGE,
             form="backends",
-        )
+        ),
     )
     tolerance: Tolerance = field(
         default_factory=Auto,

@@ -13,6 +13,7 @@ from gradcmp.judge.blame import Finding as Finding
 from gradcmp.judge.blame import Groups
 from gradcmp.judge.blame import Stage as Stage
 from gradcmp.judge.comparison import Comparison
+from gradcmp.outside.shown import Shown
 from gradcmp.recording import Failure, Outcome, Recording
 
 
@@ -91,8 +92,8 @@ class Layouts:
     left_out: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class CaseVerdict:
+@dataclass(frozen=True, repr=False)
+class CaseVerdict(Shown):
     """All that is known after a case was run and judged.
 
     Attributes
