@@ -163,7 +163,7 @@ def brief(verdict: CaseVerdict) -> str:
     """Describe the verdict of a case in what fits beside its name and its word."""
     missing = [f"{failure.backend} {failure.kind}" for failure in verdict.failures]
     found = findings(verdict)
-    parts = [title(verdict), *verdict.outdated]
+    parts = [title(verdict, counted=True), *verdict.outdated]
     if found and (verdict.agrees or verdict.disagreements):
         parts.append(in_short(worst_of(verdict)) if verdict.agrees else furthest(verdict))
     if found and verdict.exit_code is not ExitCode.COULD_NOT_COMPARE:
