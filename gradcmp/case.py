@@ -18,10 +18,13 @@ from gradcmp.tolerances import Ulp as Ulp
 
 Shape: TypeAlias = tuple[int, ...]
 Cotangent: TypeAlias = Literal["random", "ones"]
+Layouts: TypeAlias = Literal["auto", "all", "off"]
 
 MAX_AXES = 32  # of an array: NumPy 1 and iteration in NumPy 2 know no more
 SECONDS = {"gt": 0, "allow_inf_nan": False}  # the limits of a time
 WORD = {"pattern": r"^[^\x00-\x1f\x7f]+$"}  # what an operating system takes for a name
+
+AUTOCAST: tuple[DType, ...] = ("bfloat16", "float16")  # what torch.autocast goes down to
 
 REFERENCE = "numpy"  # the backend whose float64 recording the others are compared with
 
@@ -128,11 +131,15 @@ class CodeSpec:
     source : str
         ``kernels.py:rmsnorm``: a file or a module, and a dotted name in it.
     backend : BackendSpec
-        The framework that it is written for, and the process that it needs.
+        The framework that it is written for, the mode, and the process that it needs.
     """
 
     source: str
     backend: BackendSpec
+    autocast: DType | None = field(
+        default=None,
+        metadata=key("torch alone: the dtype of an autocast around it: bfloat16 or float16.", PAGE),
+    )
     where: Location | None = field(default=None, compare=False)
 
 
@@ -229,6 +236,16 @@ class Case:
             "first.",
             PAGE | ORIGIN,
             form="reference",
+        ),
+    )
+    layouts: Layouts = field(
+        default="auto",
+        kw_only=True,
+        metadata=key(
+            "For functions in torch: whether they are also run with inputs and cotangents that "
+            "lie in memory otherwise (expanded, transposed, …). auto: as many as there is time "
+            "for; all; off.",
+            JSON,
         ),
     )
     backends: tuple[BackendSpec, ...] = field(

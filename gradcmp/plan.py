@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -132,11 +132,15 @@ class CodePlan:
         Shape and kind of every input.
     only : str
         The label of the function that alone computes; empty: all do.
+    stamps : mapping of str to str
+        By file that its functions are made of, what changes when the file does; where they change,
+        a worker reads them anew. Empty: what is loaded stays.
     """
 
     case: Case
     specs: Mapping[str, ArraySpec]
     only: str = ""
+    stamps: Mapping[str, str] = field(default_factory=dict)
 
     def computed_by(self, spec: BackendSpec) -> CodePlan:
         """Return the same question to one function: that of this label, or of this framework.
@@ -227,6 +231,12 @@ def check(case: Case) -> Plan:
             f"case '{case.name}' has code and no graph, which this needs",
             where=case.where,
             way_out="Code can be run and checked",
+        )
+    if case.layouts == "all":
+        raise UsageError(
+            f"case '{case.name}' has layouts: all, and a graph: backends lay out arrays themselves",
+            where=case.where,
+            way_out="Leave it out where there is no code",
         )
     backends = {str(spec): resolve(spec, case) for spec in backends_of(case)}
     graph = build(case)

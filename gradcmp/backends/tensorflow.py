@@ -78,17 +78,22 @@ IDIOM = Idiom(
 
 
 class TensorflowBackend(Backend):
-    """Three ways to the same gradient.
+    """Four ways to the same gradient.
 
-    ``eager``: `tf.GradientTape`. ``graph``: `tf.function` around `tf.gradients`. ``session``:
-    placeholders, `tf.gradients` and `Session.run` with a feed_dict, through `tf.compat.v1`.
+    ``eager``: `tf.GradientTape`. ``graph``: `tf.function` around `tf.gradients`; ``xla``: the same,
+    compiled. ``session``: placeholders, `tf.gradients` and `Session.run` with a feed_dict, through
+    `tf.compat.v1`.
     """
 
     name = "tensorflow"
     module = "tensorflow"
     package = "tensorflow"
     requirement = "gradcmp[tensorflow]"
-    modes = ("eager", "graph", "session")
+    modes = ("eager", "graph", "session", "xla")
+    adds: ClassVar[Mapping[str, str]] = {
+        "graph": "tracing, and the optimizations of the graph",
+        "xla": "compilation by XLA",
+    }
     coarse_sums: ClassVar[Mapping[str, frozenset[Sum]]] = {
         "eager": frozenset(("running", "scatter", "convolved"))
     }
@@ -138,6 +143,7 @@ class TensorflowBackend(Backend):
             "eager": self._tape,
             "graph": self._traced,
             "session": self._built,
+            "xla": self._traced,
         }
         run = modes[signature.mode](signature)
         with self.tf.device(self._place):
@@ -176,7 +182,7 @@ class TensorflowBackend(Backend):
         return self.tf.function(  # type: ignore[no-any-return]
             lambda inputs, cotangent: self._symbolic(signature, inputs, cotangent),
             autograph=False,
-            jit_compile=False,
+            jit_compile=signature.mode == "xla",
         )
 
     def _build(self, signature: Signature) -> Run:

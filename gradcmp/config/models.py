@@ -23,7 +23,7 @@ from pydantic import (
     create_model,
 )
 
-from gradcmp.case import MAX_AXES, BackendSpec, Case, Fixed, Ulp
+from gradcmp.case import MAX_AXES, BackendSpec, Case, CodeSpec, Fixed, Ulp
 from gradcmp.config.shorthand import BRINGS_SHAPE, expand_backend, expand_input, expand_shape
 from gradcmp.errors import GradcmpError
 from gradcmp.inputs import KINDS, Kind
@@ -168,12 +168,12 @@ else:
 
 
 def _code_model() -> type[Model]:
-    """Make the model of a function: the framework it is written for, and what its process needs."""
+    """Make the model of a function: its framework, how it is run, and what its process needs."""
     what = "Where the function is, as in kernels.py:rmsnorm, relative to the config."
-    spec = [one for one in keys(BackendSpec).values() if one.name not in ("name", "mode", "dtype")]
+    spec = [one for one in keys(BackendSpec).values() if one.name not in ("name", "dtype")]
     fields: dict[str, Any] = {
         **{name: (str | None, Field(None, description=what)) for name in FRAMEWORKS},
-        **{one.name: _field(one, {}) for one in spec},
+        **{one.name: _field(one, {}) for one in (*spec, *keys(CodeSpec).values())},
     }
     doc = "A function of the user: exactly one framework, and where the function is."
     return create_model("CodeModel", __base__=Model, __doc__=doc, **fields)

@@ -64,7 +64,15 @@ def _sides(plan: CodePlan, pool: Pool) -> Sides:
         def make(arrays: Mapping[str, Array], wrt: Sequence[str] | None) -> RemoteSide:
             wanted = None if wrt is None else tuple(wrt)
             return RemoteSide(
-                pool, label, spec.backend, spec.source, dict(arrays), cotangents, wanted
+                pool,
+                label,
+                spec.backend,
+                spec.source,
+                dict(arrays),
+                cotangents,
+                wanted,
+                plan.stamps,
+                spec.autocast,
             )
 
         return make

@@ -8,26 +8,29 @@ from functools import partial
 from typing import Any
 
 from gradcmp.case import ONCE, Case, Cotangent, DType, Effort
+from gradcmp.case import Layouts as LayoutChoice
 from gradcmp.errors import UsageError, did_you_mean
 from gradcmp.functions.again.repeated import Repeated
 from gradcmp.functions.body import CodeBody, CodeOutline
 from gradcmp.functions.constants import forgive_constants
+from gradcmp.functions.layouts.check import layouts_of
+from gradcmp.functions.modes.stages import with_stages
 from gradcmp.functions.nudged import own_noise_of
-from gradcmp.functions.question import arrays_of, case_of
+from gradcmp.functions.question import Function, arrays_of, case_of
 from gradcmp.functions.recorded import recorded, shared
-from gradcmp.functions.sides import Make, Sides, at_one_point, run
+from gradcmp.functions.sides import Make, Runs, Sides, at_one_point, run
 from gradcmp.judge import CaseVerdict
 from gradcmp.judge.case import judge_body
-from gradcmp.judge.diagnose.body import Body
-from gradcmp.native.frameworks import engine, framework_of
-from gradcmp.native.side import Function, Side
+from gradcmp.native.frameworks import engine
+from gradcmp.native.side import Function as Call
+from gradcmp.native.side import Side
 from gradcmp.native.way import DrawnCotangents
 from gradcmp.recording import Array, Recording
 from gradcmp.recording import Outcome as Recorded
 
 
 def compare_functions(
-    functions: Mapping[str, Function],
+    functions: Mapping[str, Call | Function],
     inputs: Mapping[str, Any],
     *,
     against: str | None = None,
@@ -38,6 +41,7 @@ def compare_functions(
     strict: bool = False,
     framework: str | Mapping[str, str] | None = None,
     device: str = "cpu",
+    layouts: LayoutChoice = "auto",
     name: str = "functions",
 ) -> CaseVerdict:
     """Compare the values and gradients of functions that are to compute the same.
@@ -47,10 +51,11 @@ def compare_functions(
 
     Parameters
     ----------
-    functions : mapping of str to callable
+    functions : mapping of str to callable or Function
         By any label: functions of torch, TensorFlow or JAX, modules and layers, or functions of
         NumPy that return ``(value, gradients)`` or ``(value, pullback)``. They take their inputs by
-        name, and return one output, a tuple or a dict.
+        name, and return one output, a tuple or a dict. A label such as ``"torch:compile"``, or a
+        `Function`, says in which mode one is run.
     inputs : mapping of str to array, tensor or str
         Arrays or tensors of any framework, numbers, or specifications: ``"normal:4x3"``.
     against : str, optional
@@ -63,6 +68,9 @@ def compare_functions(
         Whether warnings fail.
     framework : str or mapping of str to str, optional
         Of all functions, or by label; told from the functions themselves unless it is given.
+    layouts : {"auto", "all", "off"}
+        Whether functions in torch are also run with inputs and cotangents that lie in memory
+        otherwise: as many as there is time for, all, or none. See `CaseVerdict.layouts`.
 
     Raises
     ------
@@ -76,28 +84,33 @@ def compare_functions(
     if against not in functions:
         way_out = did_you_mean(against, functions)
         raise UsageError(f"against='{against}' is none of the functions", way_out=way_out)
-    case = case_of(name, inputs, functions, dtype, seed, cotangent, strict, device)
+    case = case_of(name, inputs, functions, dtype, seed, cotangent, strict, device, layouts)
     named = framework or {}
     makers = {
-        label: _maker(case, function, named if isinstance(named, str) else named.get(label), label)
+        label: _maker(
+            case,
+            Function.of(function, label, named if isinstance(named, str) else named.get(label)),
+            label,
+        )
         for label, function in functions.items()
     }
     sides = at_one_point(case, makers, arrays_of(case, inputs), wrt, against)
     return compare_sides(case, sides, against)
 
 
-def _maker(case: Case, function: Function, framework: str | None, label: str) -> Make:
-    home = engine(framework or framework_of(function, label))
+def _maker(case: Case, asked: Function, label: str) -> Make:
+    home = engine(asked.framework or "")
     (spec,) = [one for one in case.backends if one.name == label]
 
     def make(arrays: Mapping[str, Array], wrt: Sequence[str] | None) -> Side:
         side: Side = home.prepare(
-            function,
+            asked.function,
             arrays,
             wrt=wrt,
             cotangents=DrawnCotangents(case),
             device=spec.device,
             seed=case.seed,
+            **asked.options,
         )
         return side
 
@@ -112,10 +125,19 @@ def compare_sides(case: Case, prepared: Sides, against: str, effort: Effort = ON
     against : str
         The label of the one whose float64 run is the reference; another's where it has none.
     """
-    sides, cotangent = prepared.ready, DrawnCotangents(case)
+    sides = prepared.ready
     wrt = case.wrt or tuple(dict.fromkeys(name for side in sides.values() for name in side.wrt))
     case, runs = replace(case, wrt=wrt), run(case, sides)
-    failures = {**prepared.failures, **runs.failures}
+    runs = replace(runs, failures={**prepared.failures, **runs.failures})
+    verdict = _judged(case, sides, runs, against, effort)
+    return replace(verdict, layouts=layouts_of(case, sides, runs))
+
+
+def _judged(
+    case: Case, sides: Mapping[str, Side], runs: Runs, against: str, effort: Effort
+) -> CaseVerdict:
+    """Judge what functions gave, and what is asked of them for that."""
+    cotangent = DrawnCotangents(case)
     made = {
         label: recorded(label, sides[label], one, case.dtype, cotangent)
         for label, one in runs.plain.items()
@@ -126,20 +148,20 @@ def compare_sides(case: Case, prepared: Sides, against: str, effort: Effort = ON
     }
     recordings = shared(made, runs.plain)
     if not fine:
-        return CaseVerdict(case, against, {**recordings, **failures, **runs.unable})
+        return CaseVerdict(case, against, {**recordings, **runs.failures, **runs.unable})
     against = against if against in fine else next(iter(fine))
     twins = shared(fine, runs.plain)
     reference = f"{against},dtype=float64" if case.dtype != "float64" else against
     base = replace(twins[against], backend=reference)
     ordered = {label: recordings[label] for label in dict.fromkeys((against, *recordings))}
-    outcomes: dict[str, Recorded] = {reference: base, **ordered, **failures}
+    outcomes: dict[str, Recorded] = {reference: base, **ordered, **runs.failures}
     outline = CodeOutline(
         tuple({**sides[against].parameters, **sides[against].inputs}),
         tuple(name for name in base.values if name in runs.clean[against].inner),
         tuple(runs.clean[against].outputs),
     )
     plain = recordings[against].tensors if case.dtype == "float32" else {}
-    body: Body = CodeBody(outline, sides, runs.clean, against, cotangent, plain)
+    body = CodeBody(outline, sides, runs.clean, against, cotangent, plain)
     case = replace(case, output=outline.outputs[0])
     judged = partial(judge_body, case, body, reference)
     verdict, own = judged(outcomes, twins), {}
@@ -152,7 +174,8 @@ def compare_sides(case: Case, prepared: Sides, against: str, effort: Effort = ON
         verdict = again.judged(
             verdict, [outcomes, *every], lambda one: judged(_with_own(one, own), twins)
         )
-    return forgive_constants(verdict, sides, case.dtype)
+    verdict = forgive_constants(verdict, sides, case.dtype)
+    return with_stages(verdict, body, sides, twins)
 
 
 def _with_own(

@@ -22,8 +22,11 @@ def recorded(
 
     Its values are the inputs, the taps and the outputs, in this order; the gradient of an output is
     the cotangent that it was given. Numbers of another dtype, as a loss in float32 beside bfloat16
-    inputs, are rounded to the dtype of the run.
+    inputs, are rounded to the dtype of the run; under an autocast that is the lower one, whose
+    noise is then reckoned with.
     """
+    if side.autocast and dtype != "float64":
+        dtype = side.autocast
     given = {
         name: _held(array, dtype) for name, array in {**side.parameters, **side.inputs}.items()
     }
@@ -51,7 +54,7 @@ def _remarks(outcome: Outcome) -> dict[str, str]:
         "changes in place": ", ".join(sorted(outcome.changed)),
         "casts left out": str(outcome.dropped_casts or ""),
     }
-    return {what: text for what, text in found.items() if text}
+    return {**outcome.facts, **{what: text for what, text in found.items() if text}}
 
 
 def _held(array: Array, dtype: DType) -> Array:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from gradcmp.case import BackendSpec, DType
 from gradcmp.errors import BackendError
 from gradcmp.native.answers import Answer
+from gradcmp.native.frameworks import modes_of
+from gradcmp.native.layouts.layout import CONTIGUOUS, Layout
 from gradcmp.native.outcome import Array, Outcome
 from gradcmp.native.way import DrawnCotangents, Kind, Way
 from gradcmp.recording import Failure
@@ -43,6 +45,8 @@ class RemoteSide:
         ``kernels.py:rmsnorm``.
     wanted : tuple of str, optional
         What to differentiate with respect to; None is all that is real.
+    stamps : mapping of str to str
+        `CodePlan.stamps`.
     """
 
     pool: Pool
@@ -52,6 +56,19 @@ class RemoteSide:
     inputs: Mapping[str, Array]
     cotangents: DrawnCotangents
     wanted: tuple[str, ...] | None = None
+    stamps: Mapping[str, str] = field(default_factory=dict)
+    autocast: DType | None = None
+    layout: Layout = CONTIGUOUS
+
+    @property
+    def framework(self) -> str:
+        """The framework that it is written for."""
+        return self.spec.name
+
+    @property
+    def mode(self) -> str:
+        """The mode that it runs in."""
+        return self.spec.mode or modes_of(self.spec.name)[0]
 
     @property
     def wrt(self) -> tuple[str, ...]:
@@ -94,12 +111,20 @@ class RemoteSide:
         """Return it at other inputs."""
         return replace(self, inputs=dict(inputs))
 
+    def laid(self, layout: Layout, cotangents: DrawnCotangents) -> RemoteSide:
+        """Return it with inputs or cotangents in another layout."""
+        return replace(self, layout=layout, cotangents=cotangents)
+
+    def in_mode(self, mode: str) -> RemoteSide:
+        """Return it in another mode."""
+        return replace(self, spec=replace(self.spec, mode=mode))
+
     @cached_property
     def _described(self) -> Answer:
         return self._ask({})
 
     def _run(self, kind: Kind, dtype: DType, count: int = 1, seed: int = 0) -> Sequence[Outcome]:
-        return self._ask(asdict(Way(kind, dtype, count, seed))).runs
+        return self._ask(Way(kind, dtype, count, seed, self.layout).facts).runs
 
     def _ask(self, way: Mapping[str, object]) -> Answer:
         request = CodeRequest(
@@ -110,6 +135,8 @@ class RemoteSide:
             self.inputs,
             self.wanted,
             self.cotangents.facts(),
+            self.stamps,
+            self.autocast,
         )
         ((_, answer),) = self.pool.run([request])
         if isinstance(answer, Failure):

@@ -100,6 +100,7 @@ def _facts(run: Outcome) -> dict[str, Any]:
         "near": run.near,
         "random": run.random,
         "tied": run.tied,
+        "facts": dict(run.facts),
     }
 
 
@@ -122,6 +123,7 @@ def _run(number: int, facts: Mapping[str, Any], arrays: Mapping[str, Array]) -> 
         take(facts, "random", bool),
         take(facts, "near", int),
         take(facts, "tied", bool),
+        take_map(facts, "facts", is_text),
     )
 
 

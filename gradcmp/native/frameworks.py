@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from gradcmp.backends import backend_class
 from gradcmp.errors import UsageError, did_you_mean
 
 
@@ -22,18 +23,35 @@ class Framework:
         The module whose `prepare` makes a `Side` of a function.
     modules : tuple of str
         The packages that such functions use; the first is the framework itself.
+    has_layouts : bool
+        Whether functions see how the elements of an array lie in memory.
     """
 
     engine: str
     modules: tuple[str, ...]
+    has_layouts: bool = False
 
 
 FRAMEWORKS: Mapping[str, Framework] = {
-    "torch": Framework("gradcmp.native.torch.engine", ("torch", "torchvision")),
+    "torch": Framework("gradcmp.native.torch.engine", ("torch", "torchvision"), has_layouts=True),
     "tensorflow": Framework("gradcmp.native.tensorflow.engine", ("tensorflow", "keras")),
     "jax": Framework("gradcmp.native.jax.engine", ("jax", "jaxlib", "flax", "equinox", "optax")),
     "numpy": Framework("gradcmp.native.numpy.engine", ("numpy", "scipy")),
 }
+
+
+def modes_of(framework: str) -> tuple[str, ...]:
+    """Return the modes in which functions of a framework are run, the default first."""
+    adapter = backend_class(framework)
+    return (adapter.modes[0], *adapter.adds)
+
+
+def named_by(label: str) -> tuple[str, str]:
+    """Return the framework and the mode that a label names: ``torch:compile``; else nothing."""
+    framework, _, mode = label.partition(":")
+    if framework not in FRAMEWORKS or (mode and mode not in modes_of(framework)):
+        return "", ""
+    return framework, mode
 
 
 def engine(framework: str) -> Any:
@@ -66,8 +84,8 @@ def framework_of(function: Callable[..., Any], label: str) -> str:
     home = _framework_by_class(function)
     if home:
         return home
-    if label in FRAMEWORKS:
-        return label
+    if told := named_by(label)[0]:
+        return told
     named = {name for package in _packages(function) for name in _frameworks_with(package)}
     found = named - {"numpy"} or named
     if len(found) == 1:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from gradcmp.case import DType, Shape
+from gradcmp.native.layouts.layout import Layout
 from gradcmp.native.outcome import Array, Outcome
 
 T = TypeVar("T")
@@ -16,6 +17,18 @@ Cotangent: TypeAlias = Callable[[str, Shape], Array]  # by the name and the shap
 
 class Side(Protocol):
     """A function of the user at given inputs, in the framework that it is written for."""
+
+    @property
+    def framework(self) -> str:
+        """The framework that it is written for."""
+
+    @property
+    def mode(self) -> str:
+        """The mode that it runs in."""
+
+    @property
+    def autocast(self) -> DType | None:
+        """The dtype of an autocast around it, whatever dtype it is run in."""
 
     @property
     def inputs(self) -> Mapping[str, Array]:
@@ -76,6 +89,20 @@ class Side(Protocol):
 
     def at(self, inputs: Mapping[str, Array]) -> Side:
         """Return it at other inputs."""
+
+    def in_mode(self, mode: str) -> Side:
+        """Return it in another mode of its framework."""
+
+
+class WithLayouts(Side, Protocol):
+    """A side whose framework has arrays that are not contiguous."""
+
+    @property
+    def cotangents(self) -> Any:
+        """What its outputs' cotangents are drawn by."""
+
+    def laid(self, layout: Layout, cotangents: Any) -> Side:
+        """Return it with its inputs or cotangents in another layout, and with other cotangents."""
 
 
 class Unseen:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
-from gradcmp.case import BackendSpec, Case, CodeSpec, Expression, InputSpec
+from gradcmp.case import AUTOCAST, BackendSpec, Case, CodeSpec, Expression, InputSpec
 from gradcmp.errors import RecordingError
 from gradcmp.keys import ORIGIN, Key, Place, keys, written_in
 from gradcmp.recording.facts import AGAIN, is_shape, is_text, take, take_map, take_texts
@@ -44,7 +44,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Expression):
         return value.text
     if isinstance(value, CodeSpec):
-        return {"framework": value.backend.name, "source": value.source}
+        found = {"framework": value.backend.name, "source": value.source}
+        how = {"mode": value.backend.mode, "autocast": value.autocast}
+        return {**found, **{name: one for name, one in how.items() if one is not None}}
     if isinstance(value, Mapping):
         return {name: _plain(one) for name, one in value.items()}
     return list(value) if isinstance(value, tuple) else value
@@ -100,13 +102,17 @@ def _code(facts: Mapping[str, Any], name: str) -> dict[str, CodeSpec]:
     if name not in facts:
         return {}
     return {
-        label: CodeSpec(one["source"], BackendSpec(one["framework"]))
+        label: CodeSpec(
+            one["source"], BackendSpec(one["framework"], one.get("mode")), one.get("autocast")
+        )
         for label, one in take_map(facts, name, _is_function).items()
     }
 
 
 def _is_function(fact: Any) -> bool:
-    return isinstance(fact, dict) and is_text(fact.get("framework")) and is_text(fact.get("source"))
+    if not isinstance(fact, dict) or fact.get("autocast") not in (None, *AUTOCAST):
+        return False
+    return all(map(is_text, (fact.get("framework"), fact.get("source"), fact.get("mode", ""))))
 
 
 # By the form of the key; all others are read by the type of their field.

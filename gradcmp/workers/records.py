@@ -81,7 +81,7 @@ class CodeRequest:
     label : str
         What the outcome calls it.
     spec : BackendSpec
-        The framework that it is written for, by name.
+        The framework that it is written for, by name, and the mode.
     source : str
         Where it is: ``kernels.py:rmsnorm``.
     way : mapping of str to Any
@@ -90,6 +90,10 @@ class CodeRequest:
         What to differentiate with respect to; None is all that is real.
     cotangents : mapping of str to Any
         How the cotangents are drawn, by `gradcmp.native.way.DrawnCotangents`.
+    stamps : mapping of str to str
+        By file that the function is made of, what changes when the file does; may be empty.
+    autocast : str, optional
+        The dtype of an autocast around it.
     """
 
     label: str
@@ -99,6 +103,8 @@ class CodeRequest:
     inputs: Mapping[str, Array] = field(repr=False)
     wrt: tuple[str, ...] | None
     cotangents: Mapping[str, Any]
+    stamps: Mapping[str, str] = field(default_factory=dict)
+    autocast: str | None = None
 
     @property
     def environment(self) -> Environment:

@@ -23,6 +23,8 @@ cases:
   - {name: second, inputs: {X: normal:2}, graph: {y: exp(X)}, matrix: {seed: [0, 1]}}
 """
 
+TORCH = ["torch", *(f"torch:{mode}" for mode in backend_class("torch").modes)]
+
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
@@ -66,10 +68,10 @@ def test_every_backend_and_mode_is_offered():
     [
         (["run", "-b", "tensorflow:se"], ["tensorflow:session"]),
         (["run", "-b", "tensorflow", ":", "se"], ["session"]),  # as bash splits it
-        (["run", "-b", "tensorflow", ":"], ["eager", "graph", "session"]),
+        (["run", "-b", "tensorflow", ":"], ["eager", "graph", "session", "xla"]),
         (["run", "--backend", "=", "torch", ":", "ea"], ["eager"]),
         (["run", "--backend", "=", "torch,dtype", "=", "bf"], ["bfloat16"]),
-        (["record", "--backend", "=", "tor"], ["torch", "torch:eager"]),
+        (["record", "--backend", "=", "tor"], TORCH),
         (["run", "-b", "numpy", "-b", "torch:eager,dtype=bf"], ["torch:eager,dtype=bfloat16"]),
         (["expr", "-b", "jax:jit,dev"], ["jax:jit,device=cpu", "jax:jit,device=cuda"]),
         (
@@ -195,7 +197,7 @@ def test_an_unknown_shell_is_2(capsys):
     ("words", "replies"),
     [
         (("run", "-b", "tensorflow", ":", "se"), ["session"]),
-        (("run", "-b", "tor"), ["torch", "torch:eager"]),
+        (("run", "-b", "tor"), TORCH),
         (("run", "--backend", "=", "torch,dtype", "=", "bf"), ["bfloat16"]),
     ],
 )

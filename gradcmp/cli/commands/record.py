@@ -73,6 +73,9 @@ def command(
 
     The inputs are those of the case, whichever backend computes. Without CONFIG the built-in
     seed case is recorded.
+
+    \b
+    gradcmp record configs/mlp.yaml -b torch:compile -o mlp.safetensors
     """
     from gradcmp.cli.running.net import keep
     from gradcmp.cli.running.session import Session
@@ -111,7 +114,7 @@ def one_of(name: str, cases: Sequence[Case]) -> BackendSpec:
     """Return who computes: a backend, or a function by its label in the code of a case."""
     from gradcmp.config import parse_backend
 
-    if any(name in case.code for case in cases):
+    if any(name in case.code for case in cases) or all(case.code for case in cases):
         return BackendSpec(name)
     return parse_backend(name)
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from gradcmp.cli.cases import require_distinct
 from gradcmp.cli.files import require_own
 from gradcmp.errors import RecordingError, UsageError
-from gradcmp.recording.records import Failure
 
 if TYPE_CHECKING:
     from gradcmp.cli.running.session import Finish
@@ -61,6 +60,7 @@ def against(directory: Path, plans: Sequence[AnyPlan]) -> Finish:
     """
     from gradcmp.functions.saved.judge import judge_recorded
     from gradcmp.judge.recorded.pair import judge_against_golden
+    from gradcmp.recording import Failure
 
     by_name = named(plans)
     golden = {

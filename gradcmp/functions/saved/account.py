@@ -66,7 +66,7 @@ class Witnessed:
 
     def _account(self, clean: Outcome, fine: Recording) -> Account:
         source = CodeNoise({self.label: self.side}, {self.label: clean}, self.label, fine, {})
-        noise = source.of(self.label, self.dtype)
+        noise = source.of(self.label, self.side.autocast or self.dtype)
         branches = dict(self._branches(clean, source.names))
         slopes = dict(self._slopes(clean))
         return replace(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -26,6 +27,19 @@ class RecordedSide(Unseen):
 
     recording: Recording
     origin: Origin
+
+    autocast: ClassVar[None] = None  # the dtype of the recording says it
+
+    @property
+    def framework(self) -> str:
+        """The framework that it is written for, as far as the recording says."""
+        spec = self.origin.case.code.get(self.recording.backend)
+        return spec.backend.name if spec else ""
+
+    @property
+    def mode(self) -> str:
+        """The mode that it ran in, as far as the recording says."""
+        return self.recording.environment.get("mode", "")
 
     @property
     def account(self) -> Account:
@@ -84,6 +98,15 @@ class RecordedSide(Unseen):
         return (self._outcome(base, moved),)
 
     def at(self, inputs: Mapping[str, Array]) -> RecordedSide:
+        """Raise: nobody can run it.
+
+        Raises
+        ------
+        BackendError
+        """
+        raise BackendError("a recording cannot be run")
+
+    def in_mode(self, mode: str) -> RecordedSide:
         """Raise: nobody can run it.
 
         Raises

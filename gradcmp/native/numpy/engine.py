@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -30,6 +30,7 @@ def prepare(
     cotangents: Cotangents | None = None,
     device: str = "cpu",
     seed: int = 0,
+    mode: str = "manual",
 ) -> Manual:
     """Return a function at given inputs, ready to be run in any way.
 
@@ -58,6 +59,10 @@ class Manual(Unseen):
     cotangents: Cotangents
     seed: int = 0
 
+    framework: ClassVar[str] = "numpy"
+    autocast: ClassVar[None] = None
+    mode: ClassVar[str] = "manual"
+
     @property
     def parameters(self) -> dict[str, Array]:
         """Nothing: all is given."""
@@ -80,6 +85,10 @@ class Manual(Unseen):
     def at(self, inputs: Mapping[str, Array]) -> Manual:
         """Return it at other inputs."""
         return replace(self, inputs={name: inputs[name] for name in self.inputs})
+
+    def in_mode(self, mode: str) -> Manual:
+        """Return it as it is: there is one way to run it."""
+        return self
 
     def _run(self, given: Mapping[str, Array]) -> Outcome:
         before = {name: array.copy() for name, array in given.items()}

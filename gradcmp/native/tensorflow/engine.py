@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow as tf
@@ -29,6 +29,7 @@ def prepare(
     cotangents: Cotangents | None = None,
     device: str = "cpu",
     seed: int = 0,
+    mode: str = "eager",
 ) -> TensorFlowSide:
     """Return a function at given inputs, ready to be run in any way.
 
@@ -43,7 +44,7 @@ def prepare(
     require_names(function, inputs)
     real = tuple(name for name, array in inputs.items() if array.dtype.kind == "f")
     names = real if wrt is None else tuple(wrt)
-    return TensorFlowSide(function, dict(inputs), names, cotangents or {}, device, seed)
+    return TensorFlowSide(function, dict(inputs), names, cotangents or {}, device, seed, mode)
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,10 @@ class TensorFlowSide(Unseen):
     cotangents: Cotangents
     device: str = "cpu"
     seed: int = 0
+    mode: str = "eager"
+
+    framework: ClassVar[str] = "tensorflow"
+    autocast: ClassVar[None] = None
 
     @property
     def parameters(self) -> dict[str, Array]:
@@ -78,6 +83,10 @@ class TensorFlowSide(Unseen):
     def at(self, inputs: Mapping[str, Array]) -> TensorFlowSide:
         """Return it at other inputs."""
         return replace(self, inputs={name: inputs[name] for name in self.inputs})
+
+    def in_mode(self, mode: str) -> TensorFlowSide:
+        """Return it in another mode."""
+        return replace(self, mode=mode)
 
     def _run(
         self, dtype: DType, around: AbstractContextManager[Casts | None] | None = None

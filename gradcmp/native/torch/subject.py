@@ -57,7 +57,7 @@ class Subject:
         function, skipped = self.function, 0
         if isinstance(function, torch.nn.Module):
             function = function.forward
-        elif self._is_apply:
+        elif self.is_apply:
             owner = function.__self__  # type: ignore[attr-defined]
             function = owner.forward
             skipped = int(owner.setup_context is torch.autograd.Function.setup_context)  # ctx
@@ -74,17 +74,26 @@ class Subject:
         return inspect.Signature(named)
 
     @property
-    def _is_apply(self) -> bool:
+    def is_apply(self) -> bool:
         """Whether it is the `apply` of an `autograd.Function`, which takes no names."""
         owner = getattr(self.function, "__self__", None)
         return isinstance(owner, type) and issubclass(owner, torch.autograd.Function)
 
-    def call(self, tensors: Mapping[str, Tensor]) -> Any:
-        """Call it with its inputs, by name where it has names and in their order elsewhere."""
+    def call(
+        self, tensors: Mapping[str, Tensor], through: Callable[[Call], Call] = lambda own: own
+    ) -> Any:
+        """Call it with its inputs, by name where it has names and in their order elsewhere.
+
+        Parameters
+        ----------
+        through : callable
+            Makes what is called in its place.
+        """
+        function = through(self.function)
         if self._signature is None:
-            return self.function(*tensors.values())
+            return function(*tensors.values())
         bound = self._bind(tensors)
-        return self.function(*bound.args, **bound.kwargs)
+        return function(*bound.args, **bound.kwargs)
 
     def _bind(self, tensors: Mapping[str, Tensor]) -> inspect.BoundArguments:
         signature = self._signature
@@ -98,7 +107,7 @@ class Subject:
             bound = signature.bind(**tensors)
         except TypeError as error:
             raise InputError(f"{what}: {error}", way_out="Name it among the inputs") from None
-        if self._is_apply:
+        if self.is_apply:
             bound.apply_defaults()
         return bound
 

@@ -8,6 +8,7 @@ from gradcmp.errors import ExitCode
 from gradcmp.judge.verdict import CaseVerdict
 from gradcmp.report.words.faults import Fault, faults
 from gradcmp.report.words.figures import count, listed
+from gradcmp.report.words.laid import wrong_layouts
 
 SHORT = 30  # characters of their names
 FEW = 3  # backends that are named instead of counted
@@ -81,6 +82,8 @@ def _without_disagreement(verdict: CaseVerdict, failing: Sequence[Fault]) -> str
     if nodes := [name for name, one in verdict.isolated.items() if one.disagreements]:
         alone = "is wrong by itself" if len(nodes) == 1 else "are wrong by themselves"
         return f"{listed(nodes)} {alone}"
+    if laid := wrong_layouts(verdict):
+        return laid[0]
     if failing:
         return f"under strict: {of_fault(verdict, failing[0])}"
     if verdict.weak:
