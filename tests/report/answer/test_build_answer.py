@@ -17,7 +17,8 @@ from gradcmp.judge.comparison import STAYS, Element, Noise, Statistics, Verdict
 from gradcmp.judge.verdict import Cause, Divergence, Finding, Pair, Sensitivity
 from gradcmp.recording import Failure
 from gradcmp.report.answer.build import answer
-from gradcmp.report.screen.table import CaseTable, screen
+from gradcmp.report.screen.several import screen
+from gradcmp.report.screen.table import CaseTable
 
 FOUR = ("numpy", "tensorflow", "torch", "jax")
 PAIR = Pair("torch", "numpy")
