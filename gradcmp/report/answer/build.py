@@ -46,10 +46,10 @@ def level(verdict: CaseVerdict) -> Level:
 
 
 def _who(found: Sequence[Fault]) -> tuple[str, ...]:
-    """Return who is needed to see the first fault again."""
-    for fault in found[:1]:
-        return tuple(dict.fromkeys((*fault.wrong, fault.pair.actual, fault.pair.expected)))
-    return ()
+    """Return who is needed to see the faults again."""
+    pairs = [(one.pair.actual, one.pair.expected) for one in found[:1]]
+    wrong = [one.wrong for one in found if not one.comparison.agrees]
+    return tuple(dict.fromkeys(label for labels in (*wrong, *pairs) for label in labels))
 
 
 def _of_faults(verdict: CaseVerdict, found: Sequence[Fault]) -> Iterator[Line]:
