@@ -136,11 +136,10 @@ def sentence(verdict: CaseVerdict) -> str:
     if wrong := verdict.disagreements:
         lost = "".join(f"; {laid}" for laid in wrong_layouts(verdict)) + lost
         of = f"{len({name for _, name, _ in wrong})} of {tensors}"
-        between = f"{len({pair for pair, _, _ in wrong})} of {pairs}"
-        known = "" if verdict.unexpected else "known disagreements in "
+        told = f"{title(verdict)}; {of}" if verdict.unexpected else f"known disagreements in {of}"
         reasons = (f"expected: {reason}" for reason in dict.fromkeys(verdict.known.values()))
         rest = [furthest(verdict), *reasons, *verdict.outdated]
-        return f"{word}: {known}{of}, in {between}; {'; '.join(rest)}{lost}"
+        return f"{word}: {told}; {'; '.join(rest)}{lost}"
     everything = f"{recorded}, {pairs}, {tensors}; {furthest(verdict)}{reservations(verdict)}"
     if verdict.outdated:
         return f"{word}: {'; '.join(verdict.outdated)}; {everything}{lost}"
