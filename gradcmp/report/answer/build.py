@@ -23,7 +23,7 @@ from gradcmp.report.words.titles import brief, title
 from gradcmp.report.words.weak import passed
 
 NAMES = 6  # tensors that a line names
-LINES = 3  # further faults, and weak checks, that have a line of their own
+LINES = 3  # further faults, and facts of recordings that differ, that are named
 WITHIN = {"tolerance": "within the tolerance"}
 
 
@@ -199,7 +199,7 @@ def measured(among: Iterable[Comparison]) -> str:
 
 
 def _beside(verdict: CaseVerdict) -> Iterator[Line]:
-    """Return what has to be known besides: who is not there, which checks are weak."""
+    """Return what has to be known besides: who is not there, what judged, what is not known."""
     for failure in verdict.failures:
         optional = "" if failure.required else ", optional"
         text = f"{failure.backend} {failure.kind}{optional}: {failure.message}"
@@ -232,10 +232,11 @@ def _reserved(verdict: CaseVerdict) -> Iterator[Line]:
     """Return what could not have failed, and what is not the same in each run."""
     if verdict.unexpected:
         return  # the details have it
-    for name in verdict.weak[:LINES]:
-        yield Line("weak check", (Part(f"{name}: {passed(verdict, name)}"),))
-    if (more := len(verdict.weak) - LINES) > 0:
-        yield Line("weak check", (Part(f"{more} more: {named(verdict.weak[LINES:])}"),))
+    weak: dict[str, list[str]] = {}
+    for name in verdict.weak:
+        weak.setdefault(passed(verdict, name), []).append(name)
+    for text, tensors in weak.items():
+        yield Line("weak check", (Part(f"{named(tensors)}: {text}"),))
     for label, by in verdict.unsteady.items():
         text = f"{label} is not deterministic in {named([*by])}"
         yield Line("runs", (Part(text),))
