@@ -93,15 +93,15 @@ def divergence(verdict: CaseVerdict, fault: Fault) -> str:
     given = " among what was given" if verdict.not_given.get(pair) else ""
     values = [other for other in compared if not other.startswith("d ")]
     if found.forward:
-        first = "; it is the first value" if values[:1] == [found.forward] else ""
-        before = "" if first or given else "; the values before it agree"
-        return f"forward, at {found.forward}{given}{before}"
+        lost = any(compared[other].verdict.reason == "missing" for other in values)
+        before = "" if lost else "; what it is made from agrees"
+        return f"forward, at {found.forward}{given or before}"
     fine = values and all(compared[other].agrees for other in values)
     own = compared.get((found.backward or "").removeprefix("d "))
     agree = (
         "; all forward values agree" if fine else "; its value agrees" if own and own.agrees else ""
     )
-    return f"backward, at {found.backward}{given}{'' if given else agree}"
+    return f"backward, at {found.backward}{given or agree}"
 
 
 def worst_line(verdict: CaseVerdict, fault: Fault) -> Line | None:

@@ -46,7 +46,7 @@ WORDS = {  # by kind: the title, and what else the first lines must say
     ),
     "value": (
         "✗ seed: torch's value of node1 is wrong (bug, not rounding)",
-        "first divergence forward, at node1 worst",
+        "first divergence forward, at node1; what it is made from agrees",
     ),
     "reference": (
         "✗ seed: numpy's gradient of Y is wrong (bug, not rounding); numpy is the reference",
