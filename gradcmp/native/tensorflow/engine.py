@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from gradcmp.case import DType
-from gradcmp.errors import InputError
+from gradcmp.errors import BackendError, InputError
 from gradcmp.native.calling import named_outputs, require_names
 from gradcmp.native.cotangents import Cotangents, upstream_of
 from gradcmp.native.outcome import Array, Outcome, Tap
@@ -41,6 +41,10 @@ def prepare(
     InputError
         When it takes no input of such a name.
     """
+    if mode != "eager":
+        raise BackendError(
+            f"functions of TensorFlow have no mode '{mode}' yet", way_out="Leave it out"
+        )
     require_names(function, inputs)
     real = tuple(name for name, array in inputs.items() if array.dtype.kind == "f")
     names = real if wrt is None else tuple(wrt)
