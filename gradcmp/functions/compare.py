@@ -14,6 +14,7 @@ from gradcmp.functions.again.repeated import Repeated
 from gradcmp.functions.again.stages import with_stages
 from gradcmp.functions.again.steady import unsteady, without
 from gradcmp.functions.body import CodeBody, CodeOutline
+from gradcmp.functions.casts import Casts
 from gradcmp.functions.constants import forgive_constants
 from gradcmp.functions.layouts.check import layouts_of
 from gradcmp.functions.nudged import own_noise_of
@@ -22,6 +23,7 @@ from gradcmp.functions.recorded import notes_on, recorded, shared
 from gradcmp.functions.sides import Make, Runs, Sides, at_one_point, run
 from gradcmp.judge import CaseVerdict
 from gradcmp.judge.case import judge_body
+from gradcmp.judge.diagnose.divergence import divergences
 from gradcmp.native.frameworks import engine
 from gradcmp.native.side import Function as Call
 from gradcmp.native.side import Side
@@ -182,8 +184,24 @@ def _judged(
         verdict = again.judged(
             verdict, [outcomes, *every], lambda one: judged(_with_own(one, own), twins)
         )
-    verdict = forgive_constants(verdict, sides, case.dtype)
+    if case.dtype == "float64" and any(one.dropped_casts for one in runs.clean.values()):
+        casts = Casts(body.noise(base), recordings, twins)
+        verdict = _without_casts(verdict, body, casts, judged(twins, {}))
+    known = {**sides, reference: sides[against]}
+    verdict = forgive_constants(verdict, known, case.dtype)
     return with_stages(verdict, body, sides, twins)
+
+
+def _without_casts(
+    verdict: CaseVerdict, body: CodeBody, casts: Casts, without: CaseVerdict
+) -> CaseVerdict:
+    """Return a verdict in which what casts leave of float64 is lost digits, and no bug."""
+    comparisons = {
+        pair: casts.forgiven(pair, by, without.comparisons.get(pair, {}))
+        for pair, by in verdict.comparisons.items()
+    }
+    parted = {pair: divergences(body.outline, by) for pair, by in comparisons.items()}
+    return replace(verdict, comparisons=comparisons, divergences=parted)
 
 
 def _notes(

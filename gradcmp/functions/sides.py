@@ -63,6 +63,8 @@ def at_one_point(
     parameters: dict[str, Array] = {}
     for label in dict.fromkeys((against, *makers)):
         for name, array in first[label][1].items() if label in first else ():
+            if name in given:  # whoever brings it takes what is given in its place
+                continue
             parameters.setdefault(name, rounded(as_array(name, array), case.dtype))
     known = {*given, *parameters}
     for name in wrt or ():
@@ -71,7 +73,7 @@ def at_one_point(
             raise UsageError(f"there is no input '{name}' to differentiate by", way_out=way_out)
     ready = {
         label: makers[label](
-            {**given, **{name: parameters[name] for name in brought}},
+            {**given, **{name: parameters[name] for name in brought if name in parameters}},
             None if wrt is None else [name for name in wrt if name in real],
         )
         for label, (_, brought, real) in first.items()

@@ -7,7 +7,11 @@ from dataclasses import dataclass, field
 
 from gradcmp.case import Case
 from gradcmp.errors import ExitCode
-from gradcmp.judge.blame import Groups, Ruling
+from gradcmp.judge.blame import Cause as Cause
+from gradcmp.judge.blame import Divergence as Divergence
+from gradcmp.judge.blame import Finding as Finding
+from gradcmp.judge.blame import Groups
+from gradcmp.judge.blame import Sensitivity as Sensitivity
 from gradcmp.judge.comparison import Comparison
 from gradcmp.recording import Failure, Outcome, Recording
 
@@ -21,87 +25,6 @@ class Pair:
 
     def __str__(self) -> str:
         return f"{self.actual} – {self.expected}"
-
-
-@dataclass(frozen=True)
-class Cause:
-    """A hypothesis that explains a difference down to noise.
-
-    Attributes
-    ----------
-    text : str
-        In words: ``the sign is flipped``, ``a factor of 1/4, the length of axis 0``.
-    residual : float
-        What it leaves unexplained, as a multiple of the noise (of the allowance, without one).
-    of_rounding : bool
-        Whether it is a way to lose digits, and no wrong formula.
-    """
-
-    text: str
-    residual: float
-    of_rounding: bool = False
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What is known of one disagreement beyond its size.
-
-    Attributes
-    ----------
-    causes : tuple of Cause
-        The best first; empty rather than a guess.
-    side : str, optional
-        The label of the backend that is off the truth; None when the truth could not tell.
-    ruling : Ruling
-        How that was found.
-    where : str
-        What the places of the elements that disagree have in common, in words; may be empty.
-    """
-
-    causes: tuple[Cause, ...] = ()
-    side: str | None = None
-    ruling: Ruling = field(default_factory=Ruling)
-    where: str = field(default="", kw_only=True)
-
-
-@dataclass(frozen=True)
-class Divergence:
-    """Where two sides first part among all that one disagreeing tensor is made from.
-
-    Attributes
-    ----------
-    forward, backward : str, optional
-        The first value, going forward, and the first gradient, going back; as on screen. None
-        where no such one parts. Of a gradient, `forward` is among what its pullbacks read.
-    """
-
-    forward: str | None
-    backward: str | None
-
-    @property
-    def origin(self) -> str | None:
-        """The tensor where it began: values come before gradients."""
-        return self.forward or self.backward
-
-
-@dataclass(frozen=True)
-class Sensitivity:
-    """Whether a comparison could have failed: which wrong gradients it would have let pass.
-
-    Attributes
-    ----------
-    survivors : mapping of str to float
-        By mutant (``zero``, ``negated`` …) that would have passed, the share of the elements
-        that cannot tell it apart; ``itself`` where the reference alone computed. Empty: the check
-        is not weak.
-    """
-
-    survivors: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def weak(self) -> bool:
-        """Whether a wrong gradient would have passed."""
-        return bool(self.survivors)
 
 
 @dataclass(frozen=True)
@@ -226,6 +149,8 @@ class CaseVerdict:
         By label, recordings of functions with all that a later judge needs, where that was asked.
     untold : tuple of str
         What recordings do not tell, in words.
+    seconds : float
+        How long it took by the clock, to compute and to judge; 0 where nobody took the time.
     not_auto : str
         Why the table by dtype judged where tolerance auto was asked for; empty where auto did.
     """
@@ -251,6 +176,7 @@ class CaseVerdict:
     known: Mapping[tuple[Pair, str], str] = field(default_factory=dict)
     outdated: tuple[str, ...] = ()
     not_given: Mapping[Pair, tuple[str, ...]] = field(default_factory=dict)
+    seconds: float = 0.0
     not_auto: str = ""
     witnesses: Mapping[Pair, Mapping[str, Comparison]] = field(default_factory=dict)
     kept: Mapping[str, Recording] = field(default_factory=dict)
