@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import get_args
 
 import click
@@ -10,6 +11,7 @@ import click
 from gradcmp.case import DTYPES, Case, Layouts
 from gradcmp.cli import options
 from gradcmp.cli.output import Output, output
+from gradcmp.cli.running.script import script, write_script
 from gradcmp.errors import ExitCode, UsageError
 
 
@@ -46,6 +48,7 @@ from gradcmp.errors import ExitCode, UsageError
     help="In torch: also run them with arguments that lie in memory otherwise.",
 )
 @click.option("--strict", is_flag=True, help="Warnings fail, too.")
+@script
 @output
 @options.debug
 def command(
@@ -57,6 +60,7 @@ def command(
     seed: int,
     layouts: Layouts,
     strict: bool,
+    script: Path | None,
     output: Output,
 ) -> ExitCode:
     """Compare FUNCTION with another one: values and gradients, without a tolerance.
@@ -98,4 +102,6 @@ def command(
     )
     with Session(reports=output.reports) as session:
         verdicts = list(session.run(session.check_any([case])))
-    return show(verdicts, output)
+    code = show(verdicts, output)
+    write_script(verdicts, script)
+    return code
