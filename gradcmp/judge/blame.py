@@ -1,4 +1,4 @@
-"""Who is off the truth: of a pair, and of all backends by what they computed."""
+"""What is known of a disagreement: who is off the truth, the likely cause, where it began."""
 
 from __future__ import annotations
 
@@ -35,6 +35,87 @@ class Ruling:
     def side(self) -> str | None:
         """The label that is off, both of them, or None."""
         return " and ".join(self.off) or None
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A hypothesis that explains a difference down to noise.
+
+    Attributes
+    ----------
+    text : str
+        In words: ``the sign is flipped``, ``a factor of 1/4, the length of axis 0``.
+    residual : float
+        What it leaves unexplained, as a multiple of the noise (of the allowance, without one).
+    of_rounding : bool
+        Whether it is a way to lose digits, and no wrong formula.
+    """
+
+    text: str
+    residual: float
+    of_rounding: bool = False
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is known of one disagreement beyond its size.
+
+    Attributes
+    ----------
+    causes : tuple of Cause
+        The best first; empty rather than a guess.
+    side : str, optional
+        The label of the backend that is off the truth; None when the truth could not tell.
+    ruling : Ruling
+        How that was found.
+    where : str
+        What the places of the elements that disagree have in common, in words; may be empty.
+    """
+
+    causes: tuple[Cause, ...] = ()
+    side: str | None = None
+    ruling: Ruling = field(default_factory=Ruling)
+    where: str = field(default="", kw_only=True)
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """Where two sides first part among all that one disagreeing tensor is made from.
+
+    Attributes
+    ----------
+    forward, backward : str, optional
+        The first value, going forward, and the first gradient, going back; as on screen. None
+        where no such one parts. Of a gradient, `forward` is among what its pullbacks read.
+    """
+
+    forward: str | None
+    backward: str | None
+
+    @property
+    def origin(self) -> str | None:
+        """The tensor where it began: values come before gradients."""
+        return self.forward or self.backward
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """Whether a comparison could have failed: which wrong gradients it would have let pass.
+
+    Attributes
+    ----------
+    survivors : mapping of str to float
+        By mutant (``zero``, ``negated`` …) that would have passed, the share of the elements
+        that cannot tell it apart; ``itself`` where the reference alone computed. Empty: the check
+        is not weak.
+    """
+
+    survivors: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def weak(self) -> bool:
+        """Whether a wrong gradient would have passed."""
+        return bool(self.survivors)
 
 
 @dataclass(frozen=True)
