@@ -173,67 +173,6 @@ def among(groups: Mapping[str, Groups], labels: Collection[str]) -> dict[str, Gr
 
 
 @dataclass(frozen=True)
-class Cause:
-    """A hypothesis that explains a difference down to noise.
-
-    Attributes
-    ----------
-    text : str
-        In words: ``the sign is flipped``, ``a factor of 1/4, the length of axis 0``.
-    residual : float
-        What it leaves unexplained, as a multiple of the noise (of the allowance, without one).
-    of_rounding : bool
-        Whether it is a way to lose digits, and no wrong formula.
-    """
-
-    text: str
-    residual: float
-    of_rounding: bool = False
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What is known of one disagreement beyond its size.
-
-    Attributes
-    ----------
-    causes : tuple of Cause
-        The best first; empty rather than a guess.
-    side : str, optional
-        The label of the backend that is off the truth; None when the truth could not tell.
-    ruling : Ruling
-        How that was found.
-    where : str
-        What the places of the elements that disagree have in common, in words; may be empty.
-    """
-
-    causes: tuple[Cause, ...] = ()
-    side: str | None = None
-    ruling: Ruling = field(default_factory=Ruling)
-    where: str = field(default="", kw_only=True)
-
-
-@dataclass(frozen=True)
-class Divergence:
-    """Where two sides first part among all that one disagreeing tensor is made from.
-
-    Attributes
-    ----------
-    forward, backward : str, optional
-        The first value, going forward, and the first gradient, going back; as on screen. None
-        where no such one parts. Of a gradient, `forward` is among what its pullbacks read.
-    """
-
-    forward: str | None
-    backward: str | None
-
-    @property
-    def origin(self) -> str | None:
-        """The tensor where it began: values come before gradients."""
-        return self.forward or self.backward
-
-
-@dataclass(frozen=True)
 class Stage:
     """One stage of a compiler, as a side that is wrong or has failed ran in it.
 
