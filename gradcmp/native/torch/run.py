@@ -84,7 +84,8 @@ class Call:
                 first, again = made
                 gradients = self._pass(way, *first).gradients
                 for name in self.wrt:
-                    again[1][name].grad = gradients[name]
+                    found = gradients[name]
+                    again[1][name].grad = None if found is None else found.contiguous()
             last = self._pass(way, *made[-1])
         return self._written(last, way)
 

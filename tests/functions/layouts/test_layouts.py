@@ -177,6 +177,16 @@ def test_dropout_draws_in_the_order_of_memory():
     }
 
 
+def test_numbers_that_are_too_equal_are_left_out():
+    def standardized(x):
+        return (x - x.mean(0)) / x.std(0)
+
+    inputs = {"x": "normal:8x6"}
+    verdict, layouts = seen(standardized, standardized, inputs, framework="torch")
+    assert verdict.agrees
+    assert "not finite" in layouts.left_out["an input expanded along axis 0"]
+
+
 def test_what_is_changed_in_place_cannot_be_expanded():
     def in_place(x, w):
         return torch.tanh(x.mul_(w))
@@ -211,7 +221,7 @@ def test_it_can_be_switched_off():
 
 def test_nothing_is_left_out_in_silence():
     def slow(x, w):
-        time.sleep(0.6)
+        time.sleep(1.1)
         return torch.tanh(x * w)
 
     verdict = gradcmp.compare_functions({"mine": slow, "eager": spoiled.eager}, INPUTS)
