@@ -11,16 +11,19 @@ from gradcmp.case import ONCE, Case, Cotangent, DType, Effort
 from gradcmp.case import Layouts as LayoutChoice
 from gradcmp.errors import UsageError, did_you_mean
 from gradcmp.functions.again.repeated import Repeated
+from gradcmp.functions.again.stages import with_stages
+from gradcmp.functions.again.steady import unsteady, without
 from gradcmp.functions.body import CodeBody, CodeOutline
+from gradcmp.functions.casts import Casts
 from gradcmp.functions.constants import forgive_constants
 from gradcmp.functions.layouts.check import layouts_of
-from gradcmp.functions.modes.stages import with_stages
 from gradcmp.functions.nudged import own_noise_of
 from gradcmp.functions.question import Function, arrays_of, case_of
-from gradcmp.functions.recorded import recorded, shared
+from gradcmp.functions.recorded import notes_on, recorded, shared
 from gradcmp.functions.sides import Make, Runs, Sides, at_one_point, run
 from gradcmp.judge import CaseVerdict
 from gradcmp.judge.case import judge_body
+from gradcmp.judge.diagnose.divergence import divergences
 from gradcmp.native.frameworks import engine
 from gradcmp.native.side import Function as Call
 from gradcmp.native.side import Side
@@ -125,12 +128,19 @@ def compare_sides(case: Case, prepared: Sides, against: str, effort: Effort = ON
     against : str
         The label of the one whose float64 run is the reference; another's where it has none.
     """
-    sides = prepared.ready
+    asked, sides = case, prepared.ready
     wrt = case.wrt or tuple(dict.fromkeys(name for side in sides.values() for name in side.wrt))
     case, runs = replace(case, wrt=wrt), run(case, sides)
     runs = replace(runs, failures={**prepared.failures, **runs.failures})
     verdict = _judged(case, sides, runs, against, effort)
-    return replace(verdict, layouts=layouts_of(case, sides, runs))
+    if effort.repeat == 1:  # several runs say themselves what is not deterministic
+        random = unsteady(case, verdict, sides, runs.plain)
+        if random:
+            left = without(prepared, {**runs.failures, **random})
+            return compare_sides(asked, left, against, effort)
+    return replace(
+        verdict, layouts=layouts_of(case, sides, runs), notes=_notes(verdict, sides, runs)
+    )
 
 
 def _judged(
@@ -174,8 +184,36 @@ def _judged(
         verdict = again.judged(
             verdict, [outcomes, *every], lambda one: judged(_with_own(one, own), twins)
         )
-    verdict = forgive_constants(verdict, sides, case.dtype)
+    if case.dtype == "float64" and any(one.dropped_casts for one in runs.clean.values()):
+        casts = Casts(body.noise(base), recordings, twins)
+        verdict = _without_casts(verdict, body, casts, judged(twins, {}))
+    known = {**sides, reference: sides[against]}
+    verdict = forgive_constants(verdict, known, case.dtype)
     return with_stages(verdict, body, sides, twins)
+
+
+def _without_casts(
+    verdict: CaseVerdict, body: CodeBody, casts: Casts, without: CaseVerdict
+) -> CaseVerdict:
+    """Return a verdict in which what casts leave of float64 is lost digits, and no bug."""
+    comparisons = {
+        pair: casts.forgiven(pair, by, without.comparisons.get(pair, {}))
+        for pair, by in verdict.comparisons.items()
+    }
+    parted = {pair: divergences(body.outline, by) for pair, by in comparisons.items()}
+    return replace(verdict, comparisons=comparisons, divergences=parted)
+
+
+def _notes(
+    verdict: CaseVerdict, sides: Mapping[str, Side], runs: Runs
+) -> dict[str, tuple[str, ...]]:
+    wrong = {one for pair, *_ in verdict.disagreements for one in (pair.actual, pair.expected)}
+    found = {}
+    for label, plain in runs.plain.items():
+        unable = runs.unable.get(label)
+        why = unable.message if unable else ""
+        found[label] = notes_on(sides[label], plain, runs.clean.get(label), why, label in wrong)
+    return {label: said for label, said in found.items() if said}
 
 
 def _with_own(

@@ -9,13 +9,13 @@ from time import perf_counter
 from typing import TypeAlias, TypeVar
 
 from gradcmp.case import Case
-from gradcmp.errors import BackendError, GradcmpError, UsageError, did_you_mean
+from gradcmp.errors import AbsentError, BackendError, GradcmpError, UsageError, did_you_mean
 from gradcmp.functions.question import rounded
 from gradcmp.functions.remote import SideFailedError
 from gradcmp.native.arrays import as_array
 from gradcmp.native.outcome import Outcome
 from gradcmp.native.side import Side
-from gradcmp.recording import Array, Failure
+from gradcmp.recording import Array, Failure, FailureKind
 
 T = TypeVar("T")
 
@@ -63,6 +63,8 @@ def at_one_point(
     parameters: dict[str, Array] = {}
     for label in dict.fromkeys((against, *makers)):
         for name, array in first[label][1].items() if label in first else ():
+            if name in given:  # whoever brings it takes what is given in its place
+                continue
             parameters.setdefault(name, rounded(as_array(name, array), case.dtype))
     known = {*given, *parameters}
     for name in wrt or ():
@@ -71,7 +73,7 @@ def at_one_point(
             raise UsageError(f"there is no input '{name}' to differentiate by", way_out=way_out)
     ready = {
         label: makers[label](
-            {**given, **{name: parameters[name] for name in brought}},
+            {**given, **{name: parameters[name] for name in brought if name in parameters}},
             None if wrt is None else [name for name in wrt if name in real],
         )
         for label, (_, brought, real) in first.items()
@@ -150,7 +152,8 @@ def attempt(label: str, run: Callable[[], Outcome]) -> Outcome | Failure:
     except SideFailedError as error:
         return error.failure
     except BackendError as error:
-        return Failure(label, "error", str(error))
+        kind: FailureKind = "absent" if isinstance(error, AbsentError) else "error"
+        return Failure(label, kind, str(error))
     except GradcmpError:
         raise
     except Exception as error:  # noqa: BLE001

@@ -151,6 +151,8 @@ class CaseVerdict:
         By label, recordings of functions with all that a later judge needs, where that was asked.
     untold : tuple of str
         What recordings do not tell, in words.
+    seconds : float
+        How long it took by the clock, to compute and to judge; 0 where nobody took the time.
     not_auto : str
         Why the table by dtype judged where tolerance auto was asked for; empty where auto did.
     """
@@ -177,6 +179,7 @@ class CaseVerdict:
     known: Mapping[tuple[Pair, str], str] = field(default_factory=dict)
     outdated: tuple[str, ...] = ()
     not_given: Mapping[Pair, tuple[str, ...]] = field(default_factory=dict)
+    seconds: float = 0.0
     not_auto: str = ""
     witnesses: Mapping[Pair, Mapping[str, Comparison]] = field(default_factory=dict)
     kept: Mapping[str, Recording] = field(default_factory=dict)

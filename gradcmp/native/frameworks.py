@@ -6,6 +6,7 @@ import sys
 import types
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -98,6 +99,8 @@ def framework_of(function: Callable[..., Any], label: str) -> str:
 
 
 def _framework_by_class(function: Callable[..., Any]) -> str:
+    while isinstance(function, partial):
+        function = function.func
     owner = getattr(function, "__self__", function)
     kind = owner if isinstance(owner, type) else type(owner)
     for base in kind.__mro__:

@@ -51,6 +51,10 @@ def command(
 
     The code of a verdict, as in "gradcmp explain GC101", is explained instead: what it means, and
     what to do.
+
+    \b
+    gradcmp explain configs/mlp.yaml --notebook mlp.ipynb
+    gradcmp explain GC101
     """
     if any(CODE.fullmatch(path) for path in paths):
         return _codes(paths)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import get_args
 
 import click
@@ -10,6 +11,7 @@ import click
 from gradcmp.case import DTYPES, Case, Layouts
 from gradcmp.cli import options
 from gradcmp.cli.output import Output, output
+from gradcmp.cli.running.script import script, write_script
 from gradcmp.errors import ExitCode, UsageError
 
 
@@ -57,6 +59,7 @@ from gradcmp.errors import ExitCode, UsageError
     help="Edge values to try in one input after the other: ties,large,subnormal …",
 )
 @click.option("--strict", is_flag=True, help="Warnings fail, too.")
+@script
 @output
 @options.debug
 def command(
@@ -70,6 +73,7 @@ def command(
     shapes: tuple[str, ...],
     values: str | None,
     strict: bool,
+    script: Path | None,
     output: Output,
 ) -> ExitCode:
     """Compare FUNCTION with another one: values and gradients, without a tolerance.
@@ -118,7 +122,9 @@ def command(
     edges = edge_cases(specs, dict(map(_lengths, shapes)), values.split(",") if values else None)
     with Session(reports=output.reports) as session:
         verdicts = list(session.run(session.check_any([case_at(edge) for edge in edges])))
-    return show(verdicts, output)
+    code = show(verdicts, output)
+    write_script(verdicts, script)
+    return code
 
 
 def _lengths(text: str) -> tuple[str, list[int]]:

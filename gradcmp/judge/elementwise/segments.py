@@ -219,8 +219,7 @@ class Run(Segments):
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.shapes = [shape]
         self.sizes = math.prod(shape)
-        self.lengths = [self.sizes]
-        self.begins = [0]
+        self.lengths, self.begins = [self.sizes], [0]
         self.starts = np.zeros(1, np.intp)
 
     def largest(self, flat: Array) -> Any:
@@ -257,7 +256,7 @@ class Run(Segments):
     def near(self, flat: Array, tops: Any, share: float, most: float) -> Index:
         """Return the elements that have nearly the maximum."""
         least = flat.dtype.type(min(tops, most) * share)
-        places: Index = (flat >= least).nonzero()[0]
+        places: Index = np.flatnonzero(flat >= least)
         return places
 
     def containing(self, flat: Index) -> Index:

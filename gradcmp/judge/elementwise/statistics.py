@@ -141,7 +141,9 @@ class SegmentedDifference:
         """The highest key of each segment."""
         if self.difference.rule.ulp is not None:
             return self._most_steps
-        return self.segments.largest_number(self.difference.key)
+        if self.segments.is_one:
+            return self.difference.excess_peak
+        return self.segments.largest_number(self.difference.excess)
 
     @once
     def _top(self) -> Any:
@@ -278,7 +280,8 @@ class SegmentedDifference:
 
 def trimmed(histogram: Iterable[int]) -> tuple[int, ...]:
     """Return a histogram up to the last octave that anything lies in."""
-    counts = list(histogram)
-    while counts and not counts[-1]:
-        counts.pop()
-    return tuple(counts)
+    counts = tuple(histogram)
+    end = len(counts)
+    while end and not counts[end - 1]:
+        end -= 1
+    return counts[:end]

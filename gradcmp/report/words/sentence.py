@@ -34,12 +34,19 @@ MARKS = {
 
 @dataclass(frozen=True)
 class Tally:
-    """How many cases came out how, and how many of their checks are weak."""
+    """How many cases came out how, and how many of their checks are weak.
+
+    Attributes
+    ----------
+    warned : int
+        How many of those that agree do so with warnings.
+    """
 
     agree: int
     disagree: int
     failed: int
     weak: int = 0
+    warned: int = 0
 
     @classmethod
     def of(cls, verdicts: Sequence[CaseVerdict]) -> Tally:
@@ -47,7 +54,8 @@ class Tally:
         codes = [verdict.exit_code for verdict in verdicts]
         weak = sum(len(verdict.weak) for verdict in verdicts)
         agree, disagree, failed = map(codes.count, MARKS)
-        return cls(agree, disagree, failed, weak)
+        warned = sum(verdict.agrees and bool(verdict.warnings) for verdict in verdicts)
+        return cls(agree, disagree, failed, weak, warned)
 
     @property
     def cases(self) -> int:
@@ -65,9 +73,10 @@ class Tally:
         if not self.cases:
             return "no case was run: nothing was compared"
         weak = f"; {count(self.weak, 'weak check')}" if self.weak else ""
+        warned = f"{self.warned} agree with warnings, " if self.warned else ""
         return (
-            f"{count(self.cases, 'case')}: {self.agree} agree, {self.disagree} disagree, "
-            f"{self.failed} could not compare{weak}"
+            f"{count(self.cases, 'case')}: {self.agree - self.warned} agree, {warned}"
+            f"{self.disagree} disagree, {self.failed} could not compare{weak}"
         )
 
 
