@@ -11,7 +11,7 @@ import gradcmp
 from gradcmp.errors import ExitCode
 from gradcmp.functions.layouts.variants import variants
 from gradcmp.report import html, json, junit, markdown
-from gradcmp.report.screen import table
+from gradcmp.report.screen import several
 
 torch = framework("torch")
 pytestmark = pytest.mark.frameworks
@@ -228,7 +228,7 @@ def test_nothing_is_left_out_in_silence():
     layouts = verdict.layouts["mine"]
     assert layouts.right == ("an expanded cotangent",)
     assert len(layouts.left_out) == 12
-    said = table.report([verdict])
+    said = several.report([verdict])
     assert "mine was not run with a transposed cotangent" in " ".join(said.split())
 
 
