@@ -26,8 +26,6 @@ MAX_AXES = 32  # of an array: NumPy 1 and iteration in NumPy 2 know no more
 SECONDS = {"gt": 0, "allow_inf_nan": False}  # the limits of a time
 WORD = {"pattern": r"^[^\x00-\x1f\x7f]+$"}  # what an operating system takes for a name
 
-AUTOCAST: tuple[DType, ...] = ("bfloat16", "float16")  # what torch.autocast goes down to
-
 REFERENCE = "numpy"  # the backend whose float64 recording the others are compared with
 
 
@@ -138,10 +136,7 @@ class CodeSpec:
 
     source: str
     backend: BackendSpec
-    autocast: DType | None = field(
-        default=None,
-        metadata=key("torch alone: the dtype of an autocast around it: bfloat16 or float16.", PAGE),
-    )
+    autocast: DType | None = field(default=None, metadata=key("For torch.autocast: a dtype.", PAGE))
     where: Location | None = field(default=None, compare=False)
 
 
@@ -163,9 +158,7 @@ class Case:
     description: str = field(
         default="",
         kw_only=True,
-        metadata=key(
-            "The purpose of the case; shown above its result.", EVERYWHERE, form="stripped"
-        ),
+        metadata=key("Its purpose; shown above its result.", EVERYWHERE, form="stripped"),
     )
     inputs: Mapping[str, InputSpec] = field(
         metadata=key(
@@ -180,16 +173,18 @@ class Case:
         )
     )
     output: str = field(
+        default="",
         metadata=key(
             "The node that is differentiated. Default: the last node.", EVERYWHERE, form="output"
-        )
+        ),
     )
     wrt: tuple[str, ...] = field(
+        default=(),
         metadata=key(
             "Differentiate with respect to these inputs. Default: all real-valued inputs.",
             EVERYWHERE,
             form="wrt",
-        )
+        ),
     )
     cotangent: Cotangent = field(
         default="random",
@@ -234,8 +229,7 @@ class Case:
         default="",
         kw_only=True,
         metadata=key(
-            "The label in 'code' whose float64 run the others are compared with. Default: the "
-            "first.",
+            "The label in 'code' whose float64 run is the reference. Default: the first.",
             PAGE | ORIGIN,
             form="reference",
         ),
@@ -251,11 +245,12 @@ class Case:
         ),
     )
     backends: tuple[BackendSpec, ...] = field(
+        default=(),
         metadata=key(
             "'name[:mode][,key=value...]', or mappings. Default: numpy, tensorflow and torch.",
             PAGE,
             form="backends",
-        )
+        ),
     )
     tolerance: Tolerance = field(
         default_factory=Auto,

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, get_type_hints
 import numpy as np
 
 from gradcmp.case import Shape
+from gradcmp.dtypes.arrays import BFLOAT16
 from gradcmp.inputs import npy
 from gradcmp.inputs.edges import EDGES
 from gradcmp.keys import Reach
@@ -67,7 +68,7 @@ def values(
 ) -> Array:
     """Return numbers written out in nested lists: real, or boolean, or (with integer) integer."""
     try:
-        array = np.asarray(values)
+        array = _host(values)
     except (ValueError, OverflowError):
         raise UnfitError("has lists of different lengths at the same level") from None
     if array.dtype == np.bool_:
@@ -90,6 +91,15 @@ def file(
     """Return an array from a .npy file, or the one called key from a .npz file."""
     array = npy.read(file, key)
     return array.astype({"float": np.float64, "int": np.int64, "bool": np.bool_}[_kind(array)])
+
+
+def _host(given: object) -> Array:
+    """Return numbers in lists, or a tensor of any framework, as NumPy has them."""
+    if hasattr(given, "detach"):  # torch's own, which may require a gradient or be in bfloat16
+        found = given.detach().cpu()
+        given = found.float() if str(found.dtype) == "torch.bfloat16" else found
+    array = np.asarray(given.numpy() if hasattr(given, "numpy") else given)
+    return array.astype(np.float64) if array.dtype == BFLOAT16 else array
 
 
 def _has_booleans(values: object) -> bool:

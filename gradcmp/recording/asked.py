@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
-from gradcmp.case import AUTOCAST, BackendSpec, Case, CodeSpec, Expression, InputSpec
+from gradcmp.case import BackendSpec, Case, CodeSpec, Expression, InputSpec
+from gradcmp.dtypes import AUTOCAST
 from gradcmp.errors import RecordingError
 from gradcmp.keys import ORIGIN, Key, Place, keys, written_in
 from gradcmp.recording.facts import AGAIN, is_shape, is_text, take, take_map, take_texts
