@@ -11,7 +11,7 @@ from rich.text import Text
 
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.verdict import CaseVerdict
-from gradcmp.report.screen.table import screen
+from gradcmp.report.screen.several import screen
 from gradcmp.report.words.figures import short
 from gradcmp.report.words.ink import AGREE, DISAGREE
 from gradcmp.report.words.places import index
