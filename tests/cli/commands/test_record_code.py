@@ -152,6 +152,15 @@ def test_without_a_float64_run_that_is_said(place, capsys):
     assert "do not tell: it has no float64 run" in said
 
 
+def test_arrays_alone_are_held_against_a_function_by_the_table(place, capsys):
+    assert main(["record", "case.yaml", "-b", "other", "-o", "alone.npz"]) == 0
+    assert main(["diff", "alone.npz", "right.safetensors"]) == 0
+    assert "arrays beside a recording of a function" in words(capsys)
+    spoil(place / "right.safetensors", "w")
+    assert main(["diff", "alone.npz", "right.safetensors"]) == 1
+    assert main(["diff", "right.safetensors", "alone.npz"]) == 1
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [
