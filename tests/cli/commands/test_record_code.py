@@ -126,7 +126,7 @@ def test_a_golden_recording_is_missing_broken_or_of_other_inputs(place, capsys):
 
 def test_recordings_are_held_together(place, capsys):
     assert main(["diff", "other.safetensors", "right.safetensors"]) == 0
-    assert "auto" in words(capsys)
+    assert "× noise" in words(capsys)
     assert main(["rejudge", "golden"]) == 0
     assert "right,dtype=float64" in words(capsys)
     assert main(["rejudge", "golden", "--ulp", "0"]) in (0, 1)
