@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gradcmp.config import find, load, seed_case
     from gradcmp.errors import GradcmpError
     from gradcmp.functions.compare import compare_functions
+    from gradcmp.functions.edges.compare import compare_at_edges
     from gradcmp.functions.question import Function
     from gradcmp.judge import CaseVerdict, Comparison
     from gradcmp.native.taps import tap
@@ -38,6 +39,7 @@ _HOMES = {
     "gradcmp.config": ("find", "load", "seed_case"),
     "gradcmp.errors": ("GradcmpError",),
     "gradcmp.functions.compare": ("compare_functions",),
+    "gradcmp.functions.edges.compare": ("compare_at_edges",),
     "gradcmp.functions.question": ("Function",),
     "gradcmp.judge": ("CaseVerdict", "Comparison"),
     "gradcmp.native.taps": ("tap",),
@@ -67,6 +69,7 @@ __all__ = [
     "assert_gradients_agree",
     "check",
     "compare",
+    "compare_at_edges",
     "compare_functions",
     "find",
     "load",

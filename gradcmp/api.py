@@ -16,6 +16,7 @@ from gradcmp.case import DTYPES, ONCE, Auto, Case, DTypeTable, Effort, Tolerance
 from gradcmp.config import as_written, load
 from gradcmp.errors import UsageError
 from gradcmp.functions.coded import record_code, run_code
+from gradcmp.functions.edges.smallest import with_smallest
 from gradcmp.judge import CaseVerdict, Comparison, judge, unsteady, with_worse
 from gradcmp.judge import compare as compare_arrays
 from gradcmp.judge.case import compared
@@ -93,7 +94,9 @@ def run_all(
 
 
 def run_plan(plan: AnyPlan, pool: Pool, effort: Effort = ONCE) -> CaseVerdict:
-    """Run a case that was checked, and judge it; the log tells what came of it.
+    """Run a case that was checked, and judge it; where its lengths have names, shrink them.
+
+    The log tells what came of it.
 
     Raises
     ------
@@ -101,7 +104,11 @@ def run_plan(plan: AnyPlan, pool: Pool, effort: Effort = ONCE) -> CaseVerdict:
         When functions of the user are to be run node by node.
     """
     LOG.debug("case '%s': run by %s", plan.case.name, ", ".join(plan.backends))
-    verdict = _run_plan(plan, pool, effort)
+    verdict, other = _run_plan(plan, pool, effort), plan.case.at_sizes
+    if other is not None:
+        verdict = with_smallest(
+            verdict, plan.case.sizes, lambda sizes: _run_plan(check_any(other(sizes)), pool, ONCE)
+        )
     LOG.info("%r", verdict)
     return verdict
 
