@@ -35,14 +35,7 @@ LOG = logging.getLogger("gradcmp")
 
 
 def compare(actual: Any, expected: Any, tolerance: Tolerance | None = None) -> Comparison:
-    """Compare two arrays or tensors of any framework, element by element.
-
-    Parameters
-    ----------
-    actual, expected : array, tensor or number
-    tolerance : Tolerance, optional
-        The table by dtype unless it is given.
-    """
+    """Compare two arrays or tensors, by the table of dtypes unless a tolerance is given."""
     return compare_arrays(as_it_is(actual), as_it_is(expected), tolerance or DTypeTable())
 
 
