@@ -14,8 +14,8 @@ from gradcmp.functions.again.repeated import Repeated
 from gradcmp.functions.again.stages import with_stages
 from gradcmp.functions.again.steady import unsteady, without
 from gradcmp.functions.body import CodeBody, CodeOutline
-from gradcmp.functions.forgiven.casts import Casts
-from gradcmp.functions.forgiven.constants import forgive_constants
+from gradcmp.functions.casts import Casts
+from gradcmp.functions.constants import forgive_constants
 from gradcmp.functions.layouts.check import layouts_of
 from gradcmp.functions.nudged import own_noise_of
 from gradcmp.functions.question import Function, arrays_of, case_of

@@ -9,7 +9,7 @@ from functools import cached_property, partial
 import numpy as np
 
 from gradcmp.case import Case, DType, Fixed
-from gradcmp.functions.forgiven.casts import Casts
+from gradcmp.functions.casts import Casts
 from gradcmp.functions.layouts.right import right_all_the_same
 from gradcmp.functions.noise import CodeNoise
 from gradcmp.functions.nudged import own_noise_of

@@ -10,7 +10,7 @@ import numpy as np
 from gradcmp.case import Auto, Case, Tolerance
 from gradcmp.errors import RecordingError
 from gradcmp.functions.body import CodeBody, CodeInsight, CodeOutline
-from gradcmp.functions.forgiven.constants import forgive_constants
+from gradcmp.functions.constants import forgive_constants
 from gradcmp.functions.recorded import shared
 from gradcmp.functions.saved.noise import RecordedNoise
 from gradcmp.functions.saved.side import RecordedSide
