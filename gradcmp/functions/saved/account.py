@@ -9,10 +9,10 @@ from functools import cached_property, partial
 import numpy as np
 
 from gradcmp.case import DType
+from gradcmp.functions.again.nudged import own_noise_of
 from gradcmp.functions.constants import spread_of
 from gradcmp.functions.jumps import Jumps
 from gradcmp.functions.noise import CodeNoise
-from gradcmp.functions.nudged import own_noise_of
 from gradcmp.functions.primal import CodePrimal
 from gradcmp.functions.recorded import recorded
 from gradcmp.functions.saved.slopes import direction
