@@ -1,9 +1,8 @@
 """TensorFlow's blocks held against torch, JAX and NumPy: false alarms, and planted bugs found.
 
-``python -m benchmarks.native.tensorflow_pairs [dtype] [first seed] [seeds] [seeds with bugs]``. Each
-right block is compared with its twin; an alarm is a tensor that disagrees. Each planted bug is
-compared as well; one is missed where all agree, and below what the dtype can show where the float64
-runs tell the two apart.
+``python -m benchmarks.native.tensorflow_pairs [dtype] [first seed] [seeds] [seeds with bugs]``.
+Each right block is compared with its twin; an alarm is a tensor that disagrees. Each planted bug is
+compared as well; one is missed where all agree.
 """
 
 from __future__ import annotations

@@ -214,7 +214,7 @@ def _outermost(met: dict[int, Any]) -> Iterator[None]:
 def _taken(function: Call) -> frozenset[str] | None:
     """Return the names that a function takes; None of one that takes any."""
     layer: Any = layer_of(function)
-    called = layer.call if function is layer else function
+    called: Any = layer.call if function is layer else function
     try:
         known = inspect.signature(called).parameters
     except (TypeError, ValueError):
