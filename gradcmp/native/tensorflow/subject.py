@@ -213,8 +213,9 @@ def _outermost(met: dict[int, Any]) -> Iterator[None]:
 
 def _taken(function: Call) -> frozenset[str] | None:
     """Return the names that a function takes; None of one that takes any."""
-    layer: Any = layer_of(function)
-    called: Any = layer.call if function is layer else function
+    layer, called = layer_of(function), function
+    if layer is not None and function is layer:
+        called = layer.call
     try:
         known = inspect.signature(called).parameters
     except (TypeError, ValueError):
