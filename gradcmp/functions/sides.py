@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeAlias
+from time import perf_counter
+from typing import TypeAlias, TypeVar
 
 from gradcmp.case import Case
-from gradcmp.errors import BackendError, GradcmpError, UsageError, did_you_mean
+from gradcmp.errors import AbsentError, BackendError, GradcmpError, UsageError, did_you_mean
 from gradcmp.functions.question import rounded
 from gradcmp.functions.remote import SideFailedError
 from gradcmp.native.arrays import as_array
 from gradcmp.native.outcome import Outcome
 from gradcmp.native.side import Side
-from gradcmp.recording import Array, Failure
+from gradcmp.recording import Array, Failure, FailureKind
+
+T = TypeVar("T")
 
 # Makes a side at inputs; differentiated by some of them, or by all that is real.
 Make: TypeAlias = Callable[[Mapping[str, Array], "Sequence[str] | None"], Side]
@@ -90,19 +93,26 @@ class Runs:
         Why one could not run in the dtype of the case.
     unable : mapping of str to Failure
         Why one could not run in float64.
+    seconds : mapping of str to float
+        How long both of them took.
     """
 
     plain: Mapping[str, Outcome]
     clean: Mapping[str, Outcome]
     failures: Mapping[str, Failure]
     unable: Mapping[str, Failure]
+    seconds: Mapping[str, float] = field(default_factory=dict)
 
 
 def run(case: Case, sides: Mapping[str, Side]) -> Runs:
     """Run every function, in float64 those alone that run in the dtype of the case."""
-    plain = run_plain(case, sides)
+    clock = Clock()
+    plain = {
+        label: clock.timed(label, partial(attempt, label, partial(side.plain, case.dtype)))
+        for label, side in sides.items()
+    }
     clean = {
-        label: _attempt(label, partial(sides[label].clean, case.dtype))
+        label: clock.timed(label, partial(attempt, label, partial(sides[label].clean, case.dtype)))
         for label, one in plain.items()
         if isinstance(one, Outcome)
     }
@@ -111,22 +121,39 @@ def run(case: Case, sides: Mapping[str, Side]) -> Runs:
         {label: one for label, one in clean.items() if isinstance(one, Outcome)},
         {label: one for label, one in plain.items() if isinstance(one, Failure)},
         {label: one for label, one in clean.items() if isinstance(one, Failure)},
+        clock.seconds,
     )
+
+
+@dataclass
+class Clock:
+    """Adds up how long the runs of each function take."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def timed(self, label: str, run: Callable[[], T]) -> T:
+        """Run, and add the time to that of a label."""
+        began = perf_counter()
+        try:
+            return run()
+        finally:
+            self.seconds[label] = self.seconds.get(label, 0.0) + perf_counter() - began
 
 
 def run_plain(case: Case, sides: Mapping[str, Side]) -> dict[str, Outcome | Failure]:
     """Run every function in the dtype of the case."""
-    return {label: _attempt(label, partial(one.plain, case.dtype)) for label, one in sides.items()}
+    return {label: attempt(label, partial(one.plain, case.dtype)) for label, one in sides.items()}
 
 
-def _attempt(label: str, run: Callable[[], Outcome]) -> Outcome | Failure:
+def attempt(label: str, run: Callable[[], Outcome]) -> Outcome | Failure:
     """Run a function; whatever it raises is its own verdict."""
     try:
         return run()
     except SideFailedError as error:
         return error.failure
     except BackendError as error:
-        return Failure(label, "error", str(error))
+        kind: FailureKind = "absent" if isinstance(error, AbsentError) else "error"
+        return Failure(label, kind, str(error))
     except GradcmpError:
         raise
     except Exception as error:  # noqa: BLE001

@@ -24,14 +24,17 @@ class Framework:
         The module whose `prepare` makes a `Side` of a function.
     modules : tuple of str
         The packages that such functions use; the first is the framework itself.
+    has_layouts : bool
+        Whether functions see how the elements of an array lie in memory.
     """
 
     engine: str
     modules: tuple[str, ...]
+    has_layouts: bool = False
 
 
 FRAMEWORKS: Mapping[str, Framework] = {
-    "torch": Framework("gradcmp.native.torch.engine", ("torch", "torchvision")),
+    "torch": Framework("gradcmp.native.torch.engine", ("torch", "torchvision"), has_layouts=True),
     "tensorflow": Framework("gradcmp.native.tensorflow.engine", ("tensorflow", "keras")),
     "jax": Framework("gradcmp.native.jax.engine", ("jax", "jaxlib", "flax", "equinox", "optax")),
     "numpy": Framework("gradcmp.native.numpy.engine", ("numpy", "scipy")),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from typing import get_args
 
 import click
 
-from gradcmp.case import DTYPES, Case
+from gradcmp.case import DTYPES, Case, Layouts
 from gradcmp.cli import options
 from gradcmp.cli.output import Output, output
+from gradcmp.cli.running.script import script, write_script
 from gradcmp.errors import ExitCode, UsageError
 
 
@@ -37,7 +40,15 @@ from gradcmp.errors import ExitCode, UsageError
 )
 @click.option("--dtype", type=click.Choice(DTYPES), default="float32", show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option(
+    "--layouts",
+    type=click.Choice(get_args(Layouts)),
+    default="auto",
+    show_default=True,
+    help="In torch: also run them with arguments that lie in memory otherwise.",
+)
 @click.option("--strict", is_flag=True, help="Warnings fail, too.")
+@script
 @output
 @options.debug
 def command(
@@ -47,7 +58,9 @@ def command(
     wrt: tuple[str, ...],
     dtype: str,
     seed: int,
+    layouts: Layouts,
     strict: bool,
+    script: Path | None,
     output: Output,
 ) -> ExitCode:
     """Compare FUNCTION with another one: values and gradients, without a tolerance.
@@ -84,8 +97,11 @@ def command(
         reference=expected,
         dtype=dtype,  # type: ignore[arg-type]
         seed=seed,
+        layouts=layouts,
         strict=strict,
     )
     with Session(reports=output.reports) as session:
         verdicts = list(session.run(session.check_any([case])))
-    return show(verdicts, output)
+    code = show(verdicts, output)
+    write_script(verdicts, script)
+    return code

@@ -10,8 +10,10 @@ import click
 
 from gradcmp.case import ONCE, Case, Effort
 from gradcmp.cli import options
-from gradcmp.cli.cases import choose, load, survey
+from gradcmp.cli.cases import load, survey
 from gradcmp.cli.output import Output, output
+from gradcmp.cli.running.script import script, write_script
+from gradcmp.cli.running.selection import Selection, selection
 from gradcmp.cli.trust import no_user_code
 from gradcmp.errors import ExitCode, UsageError
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 @click.command(name="run")
 @click.argument("paths", nargs=-1, type=options.CONFIGS, metavar="[CONFIG|DIR]...")
-@options.CASE
+@selection
 @options.overrides
 @click.option(
     "--repeat",
@@ -51,17 +53,19 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Stay, and run again what a change of a file needs; Ctrl-C ends it.",
 )
+@script
 @output
 @no_user_code
 @options.debug
 def command(
     paths: tuple[str, ...],
-    names: tuple[str, ...],
+    selection: Selection,
     repeat: int,
     isolate: bool,
     record_golden: Path | None,
     against_golden: Path | None,
     watching: bool,
+    script: Path | None,
     overrides: options.Overrides,
     output: Output,
 ) -> ExitCode:
@@ -69,11 +73,14 @@ def command(
 
     CONFIG is a YAML file, DIR means every *.yaml below it. Without either, the built-in seed
     case runs.
+
+    \b
+    gradcmp run configs/mlp.yaml -b numpy -b torch --report out.html
     """
     from gradcmp.cli.running import golden
     from gradcmp.cli.running.session import Finish, Session, unchanged
     from gradcmp.cli.running.watch import watch
-    from gradcmp.cli.screen import show
+    from gradcmp.cli.screen import Screen
     from gradcmp.config.likely import likely_backends
 
     if record_golden and against_golden:
@@ -83,7 +90,7 @@ def command(
 
     def read() -> list[Case]:
         cases = load(paths) if watching else survey(paths)
-        return [overrides.apply(case) for case in choose(cases, names)]
+        return [overrides.apply(case) for case in selection.of(cases)]
 
     def finisher(plans: Sequence[AnyPlan]) -> Finish:
         if record_golden:
@@ -93,11 +100,17 @@ def command(
     effort = Effort(repeat, isolate, keep=bool(record_golden or against_golden))
     likely = likely_backends(paths, overrides.backends)
     if watching:
+        if script or selection.jobs > 1 or selection.max_failures is not None:
+            raise UsageError(
+                "--watch runs all cases that changed, one after the other, and writes no script",
+                way_out="Leave out --jobs, -x, --max-failures and --script",
+            )
         return watch(paths, read, output, likely, effort, finisher)
-    with Session(likely, output.reports) as session:
-        if record_golden or against_golden:
-            plans = session.survey_any(read())
-            verdicts = list(session.run(plans, effort, finisher(plans)))
-        else:
-            verdicts = list(session.run(session.survey_any(read()), effort))
-    return session.conclude(lambda: show(verdicts, output))
+    with Session(likely, output.reports, selection.jobs) as session:
+        plans = session.survey_any(cases := read())
+        with Screen(output, len(cases), "lines" if output.quiet else "cases") as screen:
+            run = session.run(plans, effort, finisher(plans))
+            verdicts = [screen.add(verdict) for verdict in selection.enough(run)]
+    code = session.conclude(screen.end)
+    write_script(verdicts, script)
+    return code

@@ -18,7 +18,7 @@ from gradcmp.dtypes import DType
 from gradcmp.dtypes.arrays import numpy_dtype
 from gradcmp.errors import InputError, did_you_mean
 from gradcmp.inputs import round_to
-from gradcmp.native.calling import described
+from gradcmp.native.calling import by_place, described
 from gradcmp.native.outcome import Array
 from gradcmp.native.tensorflow.stream import Tensor
 
@@ -121,7 +121,7 @@ class Subject:
         names = _taken(self.function)
         function = self.function if self.itself is not None else through(self.function)
         if names is None or tensors.keys() <= names:
-            return function(**tensors)
+            return by_place(function, tensors)
         if self._known and len(tensors) > 1:
             return function(dict(tensors))
         return function(*tensors.values())
