@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import tensorflow as tf
@@ -213,8 +213,9 @@ def _outermost(met: dict[int, Any]) -> Iterator[None]:
 
 def _taken(function: Call) -> frozenset[str] | None:
     """Return the names that a function takes; None of one that takes any."""
-    layer: Any = layer_of(function)
-    called = layer.call if function is layer else function
+    layer, called = layer_of(function), cast(Any, function)
+    if layer is function:
+        called = called.call
     try:
         known = inspect.signature(called).parameters
     except (TypeError, ValueError):
