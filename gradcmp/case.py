@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -10,8 +10,10 @@ from gradcmp.dtypes import DTYPES as DTYPES
 from gradcmp.dtypes import DType as DType
 from gradcmp.errors import GradcmpError, Location
 from gradcmp.keys import EVERYWHERE, JSON, LABEL, ORIGIN, PAGE, Reach, key, keys, written_in
+from gradcmp.tolerances import ONCE as ONCE
 from gradcmp.tolerances import Auto as Auto
 from gradcmp.tolerances import DTypeTable as DTypeTable
+from gradcmp.tolerances import Effort as Effort
 from gradcmp.tolerances import Fixed as Fixed
 from gradcmp.tolerances import Tolerance as Tolerance
 from gradcmp.tolerances import Ulp as Ulp
@@ -134,7 +136,10 @@ class CodeSpec:
 
     source: str
     backend: BackendSpec
-    autocast: DType | None = field(default=None, metadata=key("For torch.autocast: a dtype.", PAGE))
+    autocast: DType | None = field(
+        default=None,
+        metadata=key("torch alone: the dtype of an autocast around it: bfloat16 or float16.", PAGE),
+    )
     where: Location | None = field(default=None, compare=False)
 
 
@@ -156,7 +161,9 @@ class Case:
     description: str = field(
         default="",
         kw_only=True,
-        metadata=key("Its purpose; shown above its result.", EVERYWHERE, form="stripped"),
+        metadata=key(
+            "The purpose of the case; shown above its result.", EVERYWHERE, form="stripped"
+        ),
     )
     inputs: Mapping[str, InputSpec] = field(
         metadata=key(
@@ -171,16 +178,18 @@ class Case:
         )
     )
     output: str = field(
+        default="",
         metadata=key(
             "The node that is differentiated. Default: the last node.", EVERYWHERE, form="output"
-        )
+        ),
     )
     wrt: tuple[str, ...] = field(
+        default=(),
         metadata=key(
             "Differentiate with respect to these inputs. Default: all real-valued inputs.",
             EVERYWHERE,
             form="wrt",
-        )
+        ),
     )
     cotangent: Cotangent = field(
         default="random",
@@ -225,7 +234,8 @@ class Case:
         default="",
         kw_only=True,
         metadata=key(
-            "The label in 'code' whose float64 run is the reference. Default: the first.",
+            "The label in 'code' whose float64 run the others are compared with. Default: the "
+            "first.",
             PAGE | ORIGIN,
             form="reference",
         ),
@@ -241,11 +251,12 @@ class Case:
         ),
     )
     backends: tuple[BackendSpec, ...] = field(
+        default=(),
         metadata=key(
             "'name[:mode][,key=value...]', or mappings. Default: numpy, tensorflow and torch.",
             PAGE,
             form="backends",
-        )
+        ),
     )
     tolerance: Tolerance = field(
         default_factory=Auto,
@@ -265,6 +276,11 @@ class Case:
     )
     where: Location | None = field(default=None, compare=False, kw_only=True)
     fault: GradcmpError | None = field(default=None, compare=False, kw_only=True)
+    # The lengths that its config has names for, and the same case with others.
+    sizes: Mapping[str, int] = field(default_factory=dict, compare=False, kw_only=True)
+    at_sizes: Callable[[Mapping[str, int]], Case] | None = field(
+        default=None, compare=False, repr=False, kw_only=True
+    )
 
     def dtype_of(self, backend: BackendSpec) -> DType:
         """Return the dtype of a backend: its own, else float64 for numpy, else the case's."""
@@ -274,25 +290,3 @@ class Case:
     def dtypes(self) -> frozenset[DType]:
         """The dtypes of all backends."""
         return frozenset(self.dtype_of(backend) for backend in self.backends)
-
-
-@dataclass(frozen=True)
-class Effort:
-    """The work of the backends beyond one run each.
-
-    Attributes
-    ----------
-    repeat : int
-        How often each backend runs; its runs are compared bit by bit.
-    isolate : bool
-        Whether each node is also run alone, on the reference's operands and cotangent.
-    keep : bool
-        Whether functions are asked for all that a later judge needs: `CaseVerdict.kept`.
-    """
-
-    repeat: int = 1
-    isolate: bool = False
-    keep: bool = False
-
-
-ONCE = Effort()

@@ -53,7 +53,9 @@ def source(case: Case, what: str, array: Array) -> ast.expr | None:
 def _drawn(case: Case, what: str, spec: InputSpec) -> Traced | None:
     draw: Any = inputs.KINDS[spec.kind].draw
     generator = _Generator(rng(what, case.seed), call(name("rng"), map(literal, (what, case.seed))))
-    drawn = draw(generator, spec.shape, **spec.parameters)
+    if spec.parameters.get(inputs.EDGE):
+        return None
+    drawn = draw(generator, spec.shape, **inputs.own(spec.parameters))
     if not isinstance(drawn, Traced):
         return None
     if not case.round_inputs or drawn.dtype != np.float64:

@@ -12,7 +12,7 @@ from gradcmp.errors import RecordingError
 from gradcmp.keys import ORIGIN, Key, Place, keys, written_in
 from gradcmp.recording.facts import AGAIN, is_shape, is_text, take, take_map, take_texts
 
-OF_CODE = ("code", "reference")
+OF_CODE = ("code", "reference", "layouts")
 
 
 def case_to_facts(case: Case, place: Place) -> dict[str, Any]:
