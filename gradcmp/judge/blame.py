@@ -1,4 +1,4 @@
-"""Who is off the truth: of a pair, and of all backends by what they computed."""
+"""What is known of a disagreement: who is off the truth, the likely cause, where it began."""
 
 from __future__ import annotations
 
@@ -35,60 +35,6 @@ class Ruling:
     def side(self) -> str | None:
         """The label that is off, both of them, or None."""
         return " and ".join(self.off) or None
-
-
-@dataclass(frozen=True)
-class Group:
-    """Backends that computed the same.
-
-    Attributes
-    ----------
-    value : float
-        What the first of them has at the element where the groups differ most.
-    wrong : bool, optional
-        Whether they are off the truth; None where it could not tell.
-    """
-
-    labels: tuple[str, ...]
-    value: float
-    wrong: bool | None
-
-
-@dataclass(frozen=True)
-class Groups:
-    """All backends that have one tensor, by what they computed.
-
-    Attributes
-    ----------
-    index : tuple of int
-        The element whose values are given.
-    truth : pair of float, optional
-        The derivative there, twice; at a kink the slopes to both sides. None of a value, which
-        the reference's forward pass defines, and where the truth could not tell.
-    """
-
-    index: tuple[int, ...]
-    groups: tuple[Group, ...]
-    truth: tuple[float, float] | None = None
-
-    @property
-    def wrong(self) -> tuple[str, ...]:
-        """Everybody who is off the truth."""
-        return tuple(label for group in self.groups if group.wrong for label in group.labels)
-
-    def of(self, labels: Collection[str]) -> Groups:
-        """Return it with these labels alone."""
-        kept = (
-            replace(group, labels=tuple(one for one in group.labels if one in labels))
-            for group in self.groups
-        )
-        return replace(self, groups=tuple(group for group in kept if group.labels))
-
-
-def among(groups: Mapping[str, Groups], labels: Collection[str]) -> dict[str, Groups]:
-    """Return the groups of these labels alone, by tensor on which they differ or are wrong."""
-    found = {name: one.of(labels) for name, one in groups.items()}
-    return {name: one for name, one in found.items() if len(one.groups) > 1 or one.wrong}
 
 
 @dataclass(frozen=True)
@@ -150,6 +96,80 @@ class Divergence:
     def origin(self) -> str | None:
         """The tensor where it began: values come before gradients."""
         return self.forward or self.backward
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """Whether a comparison could have failed: which wrong gradients it would have let pass.
+
+    Attributes
+    ----------
+    survivors : mapping of str to float
+        By mutant (``zero``, ``negated`` …) that would have passed, the share of the elements
+        that cannot tell it apart; ``itself`` where the reference alone computed. Empty: the check
+        is not weak.
+    """
+
+    survivors: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def weak(self) -> bool:
+        """Whether a wrong gradient would have passed."""
+        return bool(self.survivors)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Backends that computed the same.
+
+    Attributes
+    ----------
+    value : float
+        What the first of them has at the element where the groups differ most.
+    wrong : bool, optional
+        Whether they are off the truth; None where it could not tell.
+    """
+
+    labels: tuple[str, ...]
+    value: float
+    wrong: bool | None
+
+
+@dataclass(frozen=True)
+class Groups:
+    """All backends that have one tensor, by what they computed.
+
+    Attributes
+    ----------
+    index : tuple of int
+        The element whose values are given.
+    truth : pair of float, optional
+        The derivative there, twice; at a kink the slopes to both sides. None of a value, which
+        the reference's forward pass defines, and where the truth could not tell.
+    """
+
+    index: tuple[int, ...]
+    groups: tuple[Group, ...]
+    truth: tuple[float, float] | None = None
+
+    @property
+    def wrong(self) -> tuple[str, ...]:
+        """Everybody who is off the truth."""
+        return tuple(label for group in self.groups if group.wrong for label in group.labels)
+
+    def of(self, labels: Collection[str]) -> Groups:
+        """Return it with these labels alone."""
+        kept = (
+            replace(group, labels=tuple(one for one in group.labels if one in labels))
+            for group in self.groups
+        )
+        return replace(self, groups=tuple(group for group in kept if group.labels))
+
+
+def among(groups: Mapping[str, Groups], labels: Collection[str]) -> dict[str, Groups]:
+    """Return the groups of these labels alone, by tensor on which they differ or are wrong."""
+    found = {name: one.of(labels) for name, one in groups.items()}
+    return {name: one for name, one in found.items() if len(one.groups) > 1 or one.wrong}
 
 
 @dataclass(frozen=True)

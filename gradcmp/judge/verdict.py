@@ -11,6 +11,7 @@ from gradcmp.judge.blame import Cause as Cause
 from gradcmp.judge.blame import Divergence as Divergence
 from gradcmp.judge.blame import Finding as Finding
 from gradcmp.judge.blame import Groups
+from gradcmp.judge.blame import Sensitivity as Sensitivity
 from gradcmp.judge.blame import Stage as Stage
 from gradcmp.judge.comparison import Comparison
 from gradcmp.outside.shown import Shown
@@ -26,26 +27,6 @@ class Pair:
 
     def __str__(self) -> str:
         return f"{self.actual} – {self.expected}"
-
-
-@dataclass(frozen=True)
-class Sensitivity:
-    """Whether a comparison could have failed: which wrong gradients it would have let pass.
-
-    Attributes
-    ----------
-    survivors : mapping of str to float
-        By mutant (``zero``, ``negated`` …) that would have passed, the share of the elements
-        that cannot tell it apart; ``itself`` where the reference alone computed. Empty: the check
-        is not weak.
-    """
-
-    survivors: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def weak(self) -> bool:
-        """Whether a wrong gradient would have passed."""
-        return bool(self.survivors)
 
 
 @dataclass(frozen=True)
