@@ -136,7 +136,10 @@ class CodeSpec:
 
     source: str
     backend: BackendSpec
-    autocast: DType | None = field(default=None, metadata=key("For torch.autocast: a dtype.", PAGE))
+    autocast: DType | None = field(
+        default=None,
+        metadata=key("torch alone: the dtype of an autocast around it: bfloat16 or float16.", PAGE),
+    )
     where: Location | None = field(default=None, compare=False)
 
 
@@ -158,7 +161,9 @@ class Case:
     description: str = field(
         default="",
         kw_only=True,
-        metadata=key("Its purpose; shown above its result.", EVERYWHERE, form="stripped"),
+        metadata=key(
+            "The purpose of the case; shown above its result.", EVERYWHERE, form="stripped"
+        ),
     )
     inputs: Mapping[str, InputSpec] = field(
         metadata=key(
@@ -229,7 +234,8 @@ class Case:
         default="",
         kw_only=True,
         metadata=key(
-            "The label in 'code' whose float64 run is the reference. Default: the first.",
+            "The label in 'code' whose float64 run the others are compared with. Default: the "
+            "first.",
             PAGE | ORIGIN,
             form="reference",
         ),

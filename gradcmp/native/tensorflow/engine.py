@@ -15,7 +15,7 @@ from gradcmp.dtypes import DType
 from gradcmp.errors import InputError, did_you_mean
 from gradcmp.native.calling import described
 from gradcmp.native.cotangents import Cotangents
-from gradcmp.native.outcome import Array, Outcome, differing
+from gradcmp.native.outcome import Array, Outcome, around, differing
 from gradcmp.native.side import attempted
 from gradcmp.native.tensorflow.compiled import Compiled
 from gradcmp.native.tensorflow.precise import Precise
@@ -134,7 +134,7 @@ class TensorFlowSide:
         The branches are those of the run without noise. Where more than `FEW` elements are closer
         to a kink than their noise, they are drawn at random: what they add then counts as noise.
         """
-        return Noisy(self, dtype).replicas(replicas, seed) if works() else ()
+        return self._about(dtype, Noisy(self, dtype).replicas(replicas, seed)) if works() else ()
 
     def ways(self, dtype: DType, rows: int = 64, seed: int = 0) -> Sequence[Outcome]:
         """Run it without noise, each time with other branches where one is open.
@@ -142,7 +142,13 @@ class TensorFlowSide:
         In the first four all exact ties are broken alike; in the others every branch within noise
         is taken at random. What they differ by from `clean` are the jumps of kinks.
         """
-        return Noisy(self, dtype).ways(rows, seed) if works() else ()
+        return self._about(dtype, Noisy(self, dtype).ways(rows, seed)) if works() else ()
+
+    def _about(self, dtype: DType, runs: Sequence[Outcome]) -> Sequence[Outcome]:
+        """Return runs about the clean one: operation by operation, they are of what is compiled."""
+        if self.mode == "eager":
+            return runs
+        return around(self.clean(dtype), runs, self.in_mode("eager").clean(dtype))
 
     def constants(self, replicas: int = 16, seed: int = 0) -> Sequence[Outcome]:
         """Run it as `clean`, but with every constant held in float32 or less off by one u of it."""
@@ -152,7 +158,7 @@ class TensorFlowSide:
             found.append(self.in_float64(mode, "float32"))
             if not mode.met:
                 return ()
-        return found
+        return self._about("float32", found)
 
     def at(self, inputs: Mapping[str, Array]) -> TensorFlowSide:
         """Return it at other inputs; those of its variables may be among them."""
