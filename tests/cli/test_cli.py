@@ -253,7 +253,7 @@ cases:
 
 @pytest.mark.processes
 def test_one_part_of_a_tolerance_alone_says_what_the_other_is(config, capsys):
-    assert main(["run", config, "--rtol", "1e-3"]) == 0
+    assert main(["run", config, "--rtol", "1e-3", "-v"]) == 0
     said = capsys.readouterr()
     assert "--rtol alone: atol is 0" in said.err
     assert "1e-03·|e|" in said.out or "0.001·|e|" in said.out

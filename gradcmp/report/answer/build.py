@@ -12,7 +12,7 @@ from gradcmp.errors import ExitCode
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.verdict import CaseVerdict
 from gradcmp.report.answer import again
-from gradcmp.report.answer.environment import differences, is_saved
+from gradcmp.report.answer.environment import ABSENT, differences, is_saved
 from gradcmp.report.answer.records import BAR, GAP, REPRODUCE, Answer, Line, Part
 from gradcmp.report.answer.standing import cause, far, names, standings
 from gradcmp.report.words.faults import Fault, faults, findings, worst_among
@@ -231,6 +231,8 @@ def _recorded(verdict: CaseVerdict) -> Iterator[Line]:
         sides = [held[label] for label in (pair.actual, pair.expected) if label in held]
         if len(sides) == 2 and all(map(is_saved, sides)):
             rows = list(differences(sides[0], sides[1]))
+            if sides[0].backend != sides[1].backend:  # what only one of them has says no more
+                rows = [row for row in rows if ABSENT not in row]
             told = [f"{what} {mine} | {theirs}" for what, mine, theirs in rows[:LINES]]
             if len(rows) > LINES:
                 told.append(f"and {len(rows) - LINES} more (-v)")
