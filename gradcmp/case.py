@@ -129,10 +129,17 @@ class CodeSpec:
         ``kernels.py:rmsnorm``: a file or a module, and a dotted name in it.
     backend : BackendSpec
         The framework that it is written for, and the process that it needs.
+    parameters : mapping of str to str, or str, optional
+        What its own parameters are, by the names of the reference's; or the place of a function
+        that makes them, as `source` is written.
+    taps : mapping of str to str
+        What its taps are called in the other functions.
     """
 
     source: str
     backend: BackendSpec
+    parameters: Mapping[str, str] | str | None = None
+    taps: Mapping[str, str] = field(default_factory=dict)
     where: Location | None = field(default=None, compare=False)
 
 

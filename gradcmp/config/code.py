@@ -39,9 +39,14 @@ def code_spec(label: str, model: Any, folder: PurePath, where: Location | None) 
         )
     ((framework, source),) = named.items()
     options = model.model_dump(include={*keys(BackendSpec)})
+    made_of = model.parameters
+    if isinstance(made_of, str):
+        made_of = found_from(made_of, folder, f"code.{label}.parameters", where)
     return CodeSpec(
         found_from(source, folder, f"code.{label}", where),
         BackendSpec(framework, **options, where=where),
+        made_of,
+        model.taps,
         where,
     )
 

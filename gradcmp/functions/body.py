@@ -76,6 +76,11 @@ class CodeBody:
     cotangent: Cotangent
     float32_run: Mapping[str, Array]
 
+    @property
+    def optional(self) -> frozenset[str]:
+        """The taps: a function without them is as good."""
+        return frozenset(self.outline.taps)
+
     def noise(self, reference: Recording) -> CodeNoise:
         """Return the noise of their operations."""
         return CodeNoise(self.sides, self.clean, self.against, reference, self.float32_run)

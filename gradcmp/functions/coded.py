@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from gradcmp import inputs
 from gradcmp.case import CodeSpec
@@ -22,15 +23,17 @@ def run_code(plan: CodePlan, pool: Pool) -> CaseVerdict:
     pool.start(plan.environments)
 
     def maker(label: str, spec: CodeSpec) -> Make:
-        def make(arrays: Mapping[str, Array], wrt: Sequence[str] | None) -> RemoteSide:
+        def make(
+            arrays: Mapping[str, Array], wrt: Sequence[str] | None, handed: tuple[str, ...]
+        ) -> RemoteSide:
             wanted = None if wrt is None else tuple(wrt)
-            return RemoteSide(
-                pool, label, spec.backend, spec.source, dict(arrays), cotangents, wanted
-            )
+            return RemoteSide(pool, label, spec, dict(arrays), cotangents, wanted, handed)
 
         return make
 
     makers = {label: maker(label, spec) for label, spec in case.code.items()}
     arrays = inputs.draw(case, plan.specs)
-    sides = at_one_point(case, makers, arrays, case.wrt or None, plan.reference)
-    return compare_sides(case, sides, plan.reference)
+    made_of = [label for label, spec in case.code.items() if spec.parameters]
+    sides = at_one_point(case, makers, arrays, case.wrt or None, plan.reference, made_of)
+    taps = {label: spec.taps for label, spec in case.code.items()}
+    return compare_sides(case, replace(sides, taps=taps), plan.reference)

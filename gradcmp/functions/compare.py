@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -12,12 +12,13 @@ from gradcmp.errors import UsageError, did_you_mean
 from gradcmp.functions.body import CodeBody, CodeOutline
 from gradcmp.functions.constants import forgive_constants
 from gradcmp.functions.nudged import own_noise_of
-from gradcmp.functions.question import arrays_of, case_of
+from gradcmp.functions.question import arrays_of, case_of, taken_apart
 from gradcmp.functions.recorded import recorded, shared
-from gradcmp.functions.sides import Make, Sides, at_one_point, run
+from gradcmp.functions.sides import Make, Sides, at_one_point, require_taps, run
 from gradcmp.judge import CaseVerdict
 from gradcmp.judge.case import judge_body
 from gradcmp.judge.diagnose.body import Body
+from gradcmp.native.arranging.arrangement import Arrangement, Handed
 from gradcmp.native.frameworks import engine, framework_of
 from gradcmp.native.side import Function, Side
 from gradcmp.native.way import DrawnCotangents
@@ -38,6 +39,8 @@ def compare_functions(
     framework: str | Mapping[str, str] | None = None,
     device: str = "cpu",
     name: str = "functions",
+    parameters: Mapping[str, Handed] | None = None,
+    taps: Mapping[str, Mapping[str, str]] | None = None,
 ) -> CaseVerdict:
     """Compare the values and gradients of functions that are to compute the same.
 
@@ -50,8 +53,10 @@ def compare_functions(
         By any label: functions of torch, TensorFlow or JAX, modules and layers, or functions of
         NumPy that return ``(value, gradients)`` or ``(value, pullback)``. They take their inputs by
         name, and return one output, a tuple or a dict.
-    inputs : mapping of str to array, tensor or str
-        Arrays or tensors of any framework, numbers, or specifications: ``"normal:4x3"``.
+    inputs : mapping of str to array, tensor, str or container
+        Arrays or tensors of any framework, numbers, or specifications: ``"normal:4x3"``. Of dicts,
+        lists, tuples, dataclasses and modules that JAX knows as pytrees each array is an input of
+        its own: ``params.layers.0.w``.
     against : str, optional
         The label of the reference: the last of the functions unless it is given.
     wrt : sequence of str, optional
@@ -62,6 +67,13 @@ def compare_functions(
         Whether warnings fail.
     framework : str or mapping of str to str, optional
         Of all functions, or by label; told from the functions themselves unless it is given.
+    parameters : mapping of str to mapping or callable, optional
+        By label, what a function's own parameters are made of: its names by those of the
+        reference's parameters, or a function that is given the reference's parameters, as arrays of
+        its framework, and returns its own. A function that takes parameters of the reference by
+        their names needs none.
+    taps : mapping of str to mapping of str to str, optional
+        By label, what taps and modules of that function are called in the others.
 
     Raises
     ------
@@ -75,21 +87,52 @@ def compare_functions(
     if against not in functions:
         way_out = did_you_mean(against, functions)
         raise UsageError(f"against='{against}' is none of the functions", way_out=way_out)
-    case = case_of(name, inputs, functions, dtype, seed, cotangent, strict, device)
+    parameters, taps = parameters or {}, taps or {}
+    require_labels("parameters", parameters, [one for one in functions if one != against])
+    require_labels("taps", taps, functions)
+    flat, trees = taken_apart(inputs)
+    case = case_of(name, flat, functions, dtype, seed, cotangent, strict, device)
     named = framework or {}
     makers = {
-        label: _maker(case, function, named if isinstance(named, str) else named.get(label), label)
+        label: _maker(
+            case,
+            function,
+            named if isinstance(named, str) else named.get(label),
+            label,
+            Arrangement(trees, parameters.get(label), taps=taps.get(label, {})),
+        )
         for label, function in functions.items()
     }
-    sides = at_one_point(case, makers, arrays_of(case, inputs), wrt, against)
-    return compare_sides(case, sides, against)
+    sides = at_one_point(case, makers, arrays_of(case, flat), wrt, against, parameters)
+    return compare_sides(case, replace(sides, taps=taps), against)
 
 
-def _maker(case: Case, function: Function, framework: str | None, label: str) -> Make:
+def require_labels(what: str, given: Mapping[str, object], functions: Collection[str]) -> None:
+    """Refuse a label that none of the functions has.
+
+    Raises
+    ------
+    UsageError
+        For the first.
+    """
+    for label in given.keys() - {*functions}:
+        way_out = did_you_mean(label, functions) or f"There are {', '.join(functions)}"
+        raise UsageError(f"{what}['{label}'] is of no function that it can be for", way_out=way_out)
+
+
+def _maker(
+    case: Case,
+    function: Function,
+    framework: str | None,
+    label: str,
+    arrangement: Arrangement,
+) -> Make:
     home = engine(framework or framework_of(function, label))
     (spec,) = [one for one in case.backends if one.name == label]
 
-    def make(arrays: Mapping[str, Array], wrt: Sequence[str] | None) -> Side:
+    def make(
+        arrays: Mapping[str, Array], wrt: Sequence[str] | None, handed: tuple[str, ...]
+    ) -> Side:
         side: Side = home.prepare(
             function,
             arrays,
@@ -97,6 +140,7 @@ def _maker(case: Case, function: Function, framework: str | None, label: str) ->
             cotangents=DrawnCotangents(case),
             device=spec.device,
             seed=case.seed,
+            arrangement=replace(arrangement, handed=handed),
         )
         return side
 
@@ -115,6 +159,7 @@ def compare_sides(case: Case, prepared: Sides, against: str) -> CaseVerdict:
     wrt = case.wrt or tuple(dict.fromkeys(name for side in sides.values() for name in side.wrt))
     case, runs = replace(case, wrt=wrt), run(case, sides)
     failures = {**prepared.failures, **runs.failures}
+    require_taps(prepared.taps, runs.plain)
     made = {
         label: recorded(label, sides[label], one, case.dtype, cotangent)
         for label, one in runs.plain.items()
@@ -123,11 +168,11 @@ def compare_sides(case: Case, prepared: Sides, against: str) -> CaseVerdict:
         label: recorded(label, sides[label], one, "float64", cotangent)
         for label, one in runs.clean.items()
     }
-    recordings = shared(made, runs.plain)
     if not fine:
+        recordings = shared(made, runs.plain, next(iter(made))) if made else {}
         return CaseVerdict(case, against, {**recordings, **failures, **runs.unable})
     against = against if against in fine else next(iter(fine))
-    twins = shared(fine, runs.plain)
+    recordings, twins = (shared(one, runs.plain, against) for one in (made, fine))
     reference = f"{against},dtype=float64" if case.dtype != "float64" else against
     base = replace(twins[against], backend=reference)
     ordered = {label: recordings[label] for label in dict.fromkeys((against, *recordings))}

@@ -9,9 +9,17 @@ from typing import Any
 from gradcmp import inputs as drawn
 from gradcmp.case import BackendSpec, Case, Cotangent, DType, InputSpec
 from gradcmp.config import parse_input
+from gradcmp.native.arranging.trees import Tree, flat_of, tree_of
 from gradcmp.native.arrays import as_array
 from gradcmp.native.side import Function
 from gradcmp.recording import Array
+
+
+def taken_apart(inputs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Tree]]:
+    """Return all arrays by dotted names, and by input the containers that they were taken from."""
+    found = {name: tree_of(name, given) for name, given in inputs.items()}
+    trees = {name: tree for name, tree in found.items() if tree is not None}
+    return flat_of(inputs), trees
 
 
 def case_of(
@@ -45,7 +53,7 @@ def _spec(name: str, given: Any) -> InputSpec:
     if isinstance(given, InputSpec):
         return given
     if isinstance(given, str):
-        return parse_input(name, given)
+        return parse_input(name, given, dotted="." in name)
     return InputSpec("values", as_array(name, given).shape)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 
-from gradcmp.case import BackendSpec, DType
+from gradcmp.case import CodeSpec, DType
 from gradcmp.errors import BackendError
 from gradcmp.native.answers import Answer
 from gradcmp.native.outcome import Array, Outcome
@@ -37,21 +37,21 @@ class RemoteSide:
     ----------
     label : str
         What reports call it.
-    spec : BackendSpec
-        The framework, and the process that it needs.
-    source : str
-        ``kernels.py:rmsnorm``.
+    spec : CodeSpec
+        Where it is, and the process that it needs.
     wanted : tuple of str, optional
         What to differentiate with respect to; None is all that is real.
+    handed : tuple of str
+        The parameters of the reference among its inputs.
     """
 
     pool: Pool
     label: str
-    spec: BackendSpec
-    source: str
+    spec: CodeSpec
     inputs: Mapping[str, Array]
     cotangents: DrawnCotangents
     wanted: tuple[str, ...] | None = None
+    handed: tuple[str, ...] = ()
 
     @property
     def wrt(self) -> tuple[str, ...]:
@@ -62,6 +62,11 @@ class RemoteSide:
     def parameters(self) -> Mapping[str, Array]:
         """What it brings itself and is differentiated by."""
         return self._described.parameters
+
+    @property
+    def arguments(self) -> tuple[str, ...] | None:
+        """The names that it can be called by."""
+        return self._described.arguments
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -105,11 +110,11 @@ class RemoteSide:
         request = CodeRequest(
             self.label,
             self.spec,
-            self.source,
             way,
             self.inputs,
             self.wanted,
             self.cotangents.facts(),
+            self.handed,
         )
         ((_, answer),) = self.pool.run([request])
         if isinstance(answer, Failure):

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from gradcmp.native.answers import Answer, answer_to_bytes
+from gradcmp.native.arranging.arrangement import Arrangement
 from gradcmp.native.frameworks import engine
 from gradcmp.native.loaded import load
 from gradcmp.native.outcome import Array
@@ -36,7 +37,9 @@ def work(framework: str, arrays: Mapping[str, Array], facts: Mapping[str, Any]) 
     side = _side(framework, function, arrays, facts)
     way = Way(**facts["way"]) if facts["way"] else None
     runs = way.run(side) if way else ()
-    return answer_to_bytes(Answer(runs, side.wrt, side.parameters, side.environment))
+    return answer_to_bytes(
+        Answer(runs, side.wrt, side.parameters, side.environment, side.arguments)
+    )
 
 
 def _side(
@@ -44,7 +47,8 @@ def _side(
 ) -> Side:
     wrt = None if facts["wrt"] is None else tuple(facts["wrt"])
     cotangents = tuple(sorted((key, str(value)) for key, value in facts["cotangents"].items()))
-    key = (framework, facts["source"], facts["device"], wrt, cotangents)
+    arrangement = _arrangement(facts)
+    key = (framework, facts["source"], facts["device"], wrt, cotangents, str(arrangement))
     known = _kept.get(key)
     if known is not None and same_shapes(known.inputs, arrays):
         return known.at(arrays)
@@ -55,6 +59,13 @@ def _side(
         cotangents=DrawnCotangents.of(facts["cotangents"]),
         device=facts["device"],
         seed=int(facts["cotangents"]["seed"]),
+        arrangement=arrangement,
     )
     _kept[key] = side
     return side
+
+
+def _arrangement(facts: Mapping[str, Any]) -> Arrangement:
+    parameters = facts["parameters"]
+    made_of = _loaded(parameters) if isinstance(parameters, str) else parameters
+    return Arrangement({}, made_of, tuple(facts["handed"]), facts["taps"])

@@ -34,7 +34,10 @@ def request_to_bytes(request: AnyRequest) -> bytes:
     """Return a request as one safetensors blob."""
     if isinstance(request, CodeRequest):
         asked = {
-            "source": request.source,
+            "source": request.code.source,
+            "parameters": request.code.parameters,
+            "handed": request.handed,
+            "taps": request.code.taps,
             "way": dict(request.way),
             "wrt": request.wrt,
             "cotangents": dict(request.cotangents),

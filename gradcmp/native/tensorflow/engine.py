@@ -12,7 +12,9 @@ import tensorflow as tf
 
 from gradcmp.case import DType
 from gradcmp.errors import InputError
-from gradcmp.native.calling import named_outputs, require_names
+from gradcmp.native.arranging.arranged import Arranged
+from gradcmp.native.arranging.arrangement import AS_IT_IS, Arrangement
+from gradcmp.native.calling import named_outputs
 from gradcmp.native.cotangents import Cotangents, upstream_of
 from gradcmp.native.outcome import Array, Outcome, Tap
 from gradcmp.native.side import Unseen
@@ -29,6 +31,7 @@ def prepare(
     cotangents: Cotangents | None = None,
     device: str = "cpu",
     seed: int = 0,
+    arrangement: Arrangement | None = None,
 ) -> TensorFlowSide:
     """Return a function at given inputs, ready to be run in any way.
 
@@ -40,17 +43,18 @@ def prepare(
     InputError
         When it takes no input of such a name.
     """
-    require_names(function, inputs)
+    call = Arranged(function, arrangement or AS_IT_IS)
+    call.require(inputs)
     real = tuple(name for name, array in inputs.items() if array.dtype.kind == "f")
     names = real if wrt is None else tuple(wrt)
-    return TensorFlowSide(function, dict(inputs), names, cotangents or {}, device, seed)
+    return TensorFlowSide(call, dict(inputs), names, cotangents or {}, device, seed)
 
 
 @dataclass(frozen=True)
 class TensorFlowSide(Unseen):
     """A function of TensorFlow at given inputs."""
 
-    function: Callable[..., Any]
+    call: Arranged
     inputs: Mapping[str, Array]
     wrt: tuple[str, ...]
     cotangents: Cotangents
@@ -61,6 +65,11 @@ class TensorFlowSide(Unseen):
     def parameters(self) -> dict[str, Array]:
         """Nothing: all is given."""
         return {}
+
+    @property
+    def arguments(self) -> tuple[str, ...] | None:
+        """The names that it can be called by."""
+        return self.call.arguments
 
     @property
     def environment(self) -> dict[str, str]:
@@ -93,9 +102,9 @@ class TensorFlowSide(Unseen):
             with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
                 for name in self.wrt:
                     tape.watch(leaves[name])
-                with recording(_noting(tape, taps)):
-                    result = self.function(**leaves)
-                outputs = named_outputs(self.function, result)
+                with recording(_noting(tape, taps, self.call.arrangement.taps)):
+                    result = self.call(**leaves)
+                outputs = named_outputs(self.call.function, result)
                 smooth = {n: one for n, one in outputs.items() if one.dtype.is_floating}
                 upstream = {name: self._upstream(name, one) for name, one in smooth.items()}
             real = {name: one for name, one in taps.items() if one.dtype.is_floating}
@@ -132,9 +141,11 @@ class TensorFlowSide(Unseen):
         return tf.constant(np.asarray(given).astype(output.dtype.as_numpy_dtype))
 
 
-def _noting(tape: Any, taps: dict[str, Any]) -> Callable[[str, Any], Any]:
+def _noting(
+    tape: Any, taps: dict[str, Any], called: Mapping[str, str]
+) -> Callable[[str, Any], Any]:
     """Return what takes note of a tap: a tensor of its own, whose gradient is asked for."""
-    names = Counted()
+    names = Counted(called)
 
     def note(name: str, value: Any) -> Any:
         alias = tf.identity(value)

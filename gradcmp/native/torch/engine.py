@@ -13,6 +13,7 @@ import torch
 from gradcmp.dtypes import DType, Format
 from gradcmp.dtypes.arrays import BFLOAT16, Array, numpy_dtype
 from gradcmp.errors import InputError, did_you_mean
+from gradcmp.native.arranging.arrangement import AS_IT_IS, Arrangement
 from gradcmp.native.cotangents import Cotangents
 from gradcmp.native.outcome import Outcome, differing
 from gradcmp.native.torch.precise import Precise, float64_throughout
@@ -33,6 +34,7 @@ def prepare(
     device: str = "cpu",
     seed: int = 0,
     watched: bool = True,
+    arrangement: Arrangement | None = None,
 ) -> Side:
     """Return a function at given inputs, ready to be run in any way.
 
@@ -53,7 +55,7 @@ def prepare(
     watched : bool
         Whether taps and modules are taken note of.
     """
-    subject = Subject(function)
+    subject = Subject(function, arrangement or AS_IT_IS)
     known = {**inputs, **subject.parameters}
     differentiable = [name for name, one in inputs.items() if is_real(one)]
     trained = [name for name, one in subject.parameters.items() if one.is_floating_point()]
@@ -86,6 +88,11 @@ class Side:
     device: str = "cpu"
     seed: int = 0
     watched: bool = True
+
+    @property
+    def arguments(self) -> tuple[str, ...] | None:
+        """The names that it can be called by."""
+        return self.subject.arguments
 
     @property
     def environment(self) -> dict[str, str]:

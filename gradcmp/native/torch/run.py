@@ -66,7 +66,7 @@ class Call:
         """Run it once, forward and backward."""
         subject = self._fresh(way)
         leaves = self._leaves(subject, way)
-        watcher = Watcher(subject.module if self.watched else None)
+        watcher = Watcher(subject.module if self.watched else None, subject.arrangement.taps)
         with seeded(self.seed), torch.enable_grad(), way.around:
             given = _apart({n: one for n, one in leaves.items() if n not in subject.parameters})
             versions = {name: tensor._version for name, tensor in given.items()}
