@@ -20,6 +20,7 @@ GRADCMP_REQUIRE ?= tensorflow,torch,jax
 export GRADCMP_REQUIRE
 
 test: lint
+	@echo "The whole suite: about 12 minutes on two cores. In a hurry: make quick, a minute."
 	$(BIN)/python -m pytest -n 2 --dist loadfile --durations=25
 
 # No framework, no browser, under a minute. Without make: python -m pytest -m quick
@@ -35,6 +36,8 @@ lint: $(INSTALLED)
 install: $(INSTALLED)
 
 $(INSTALLED): pyproject.toml constraints.txt
+	@echo "Installing TensorFlow, PyTorch, JAX and the tools of the tests into $(VENV):" \
+		"about 4 GB on disk, 2 to 5 minutes."
 	$(PYTHON) -m venv $(VENV) || $(WITHOUT_ENSUREPIP)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[all,dev]'
 	touch $@

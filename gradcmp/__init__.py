@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gradcmp.config import find, load, seed_case
     from gradcmp.errors import GradcmpError
     from gradcmp.functions.compare import compare_functions
+    from gradcmp.functions.question import Function
     from gradcmp.judge import CaseVerdict, Comparison, compare
     from gradcmp.native.taps import tap
     from gradcmp.plan import Plan, check
@@ -37,6 +38,7 @@ _HOMES = {
     "gradcmp.config": ("find", "load", "seed_case"),
     "gradcmp.errors": ("GradcmpError",),
     "gradcmp.functions.compare": ("compare_functions",),
+    "gradcmp.functions.question": ("Function",),
     "gradcmp.judge": ("CaseVerdict", "Comparison", "compare"),
     "gradcmp.native.taps": ("tap",),
     "gradcmp.plan": ("Plan", "check"),
@@ -53,6 +55,7 @@ __all__ = [
     "Expression",
     "Failure",
     "Fixed",
+    "Function",
     "GradcmpError",
     "GradientWarning",
     "InputSpec",

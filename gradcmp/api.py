@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
 from gradcmp import inputs
+from gradcmp.backends import backend_class
 from gradcmp.case import DTYPES, ONCE, Auto, Case, Effort
 from gradcmp.errors import UsageError
-from gradcmp.functions.coded import run_code
+from gradcmp.functions.coded import record_code, run_code
 from gradcmp.judge import CaseVerdict, judge, unsteady, with_worse
+from gradcmp.judge.case import compared
+from gradcmp.judge.diagnose.body import GraphBody
+from gradcmp.judge.diagnose.stages import ladders
 from gradcmp.judge.recorded.same_case import judge_saved
 from gradcmp.judge.verdict import Sensitivity
 from gradcmp.nudged import own_noise_of
 from gradcmp.plan import AnyPlan, Arrays, CodePlan, Plan, check_any
 from gradcmp.recording import Array, Origin, Outcome, Recording, fingerprint, missing_inputs
-from gradcmp.version import VERSION
+from gradcmp.recording.origin import recorder
 from gradcmp.workers import Pool, Request
 
 
@@ -54,13 +57,13 @@ def run_plan(plan: AnyPlan, pool: Pool, effort: Effort = ONCE) -> CaseVerdict:
     Raises
     ------
     UsageError
-        When functions of the user are to be run several times, or node by node.
+        When functions of the user are to be run node by node.
     """
     if isinstance(plan, CodePlan):
-        if effort != ONCE:
-            fact = f"case '{plan.case.name}' has code, which is neither repeated nor isolated"
+        if effort.isolate:
+            fact = f"case '{plan.case.name}' has code, which is not isolated"
             raise UsageError(fact, where=plan.case.where)
-        return run_code(plan, pool)
+        return run_code(plan, pool, effort)
     requests = plan.requests(plan.draw())
     again = [replace(request) for request in requests for _ in range(effort.repeat - 1)]
     answers, verdict = _ask(plan, requests, pool, again)
@@ -70,11 +73,36 @@ def run_plan(plan: AnyPlan, pool: Pool, effort: Effort = ONCE) -> CaseVerdict:
             runs[request.label].append(answer)
     changes = {label: unsteady(recordings) for label, recordings in runs.items() if recordings}
     verdict = replace(
-        with_itself(plan, verdict),
+        _with_stages(plan, with_itself(plan, verdict), pool),
         runs=effort.repeat,
         unsteady={label: found for label, found in changes.items() if found},
     )
     return replace(verdict, isolated=isolate(plan, verdict, pool)) if effort.isolate else verdict
+
+
+def _with_stages(plan: Plan, verdict: CaseVerdict, pool: Pool) -> CaseVerdict:
+    """Return the verdict with the stages of every compiled backend that may be wrong."""
+    ways = {
+        label: way
+        for label, spec in plan.backends.items()
+        if spec.mode and (way := backend_class(spec.name).way_to(spec.mode))
+    }
+    found = {}
+    for ladder in ladders(verdict, ways):
+        spec = plan.backends[ladder.label]
+        again = {ladder.name(mode): replace(spec, mode=mode) for mode in ladder.before}
+        requests = replace(plan, backends=again).requests(plan.draw())
+        twins = [twin for request in requests if (twin := plan.in_float64(request))]
+        answers = dict(pool.run([*requests, *twins]))
+        outcomes = {**{one.label: answers[one] for one in requests}, **verdict.outcomes}
+        fine = {**verdict.twins, **{one.label: answers[one] for one in twins}}
+        body = GraphBody(plan.graph)
+        comparisons = compared(
+            plan.case, body, plan.reference, outcomes, fine, ladder.pairs if ladder.tensors else ()
+        )
+        adds = backend_class(spec.name).adds
+        found[ladder.label] = ladder.stages(outcomes, comparisons, adds)
+    return replace(verdict, stages=found) if found else verdict
 
 
 def with_itself(plan: Plan, verdict: CaseVerdict) -> CaseVerdict:
@@ -155,7 +183,7 @@ def _runs(requests: Sequence[Request], again: Sequence[Request]) -> Iterator[dic
         yield {one.label: one for one in again[run::count]}
 
 
-def record(plan: Plan, pool: Pool, twin: bool = True) -> Outcome:
+def record(plan: AnyPlan, pool: Pool, twin: bool = True) -> Outcome:
     """Compute a case with the only backend of its plan, to be kept: the recording knows its origin.
 
     The inputs are those of the case as it stands, whichever backend computes: recordings of
@@ -167,6 +195,8 @@ def record(plan: Plan, pool: Pool, twin: bool = True) -> Outcome:
         Whether to compute in float64 too, where tolerance auto will ask for it. A backend that
         cannot is recorded without.
     """
+    if isinstance(plan, CodePlan):
+        return record_code(plan, pool, twin)
     arrays = plan.draw()
     (request,) = plan.requests(arrays)
     fine = plan.in_float64(request) if twin else None
@@ -216,5 +246,5 @@ def origin_of(plan: Plan, arrays: Arrays) -> Origin:
     return Origin(
         replace(case, inputs=shapes),
         {name: fingerprint(array) for name, array in arrays.named.items()},
-        {"gradcmp": VERSION, "machine": f"{platform.system()} {platform.machine()}"},
+        recorder(),
     )

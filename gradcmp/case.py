@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 from gradcmp.dtypes import DTYPES as DTYPES
 from gradcmp.dtypes import DType as DType
 from gradcmp.errors import GradcmpError, Location
-from gradcmp.keys import EVERYWHERE, JSON, LABEL, PAGE, Reach, key, keys, written_in
+from gradcmp.keys import EVERYWHERE, JSON, LABEL, ORIGIN, PAGE, Reach, key, keys, written_in
 from gradcmp.tolerances import Auto as Auto
 from gradcmp.tolerances import DTypeTable as DTypeTable
 from gradcmp.tolerances import Fixed as Fixed
@@ -22,6 +22,8 @@ Cotangent: TypeAlias = Literal["random", "ones"]
 MAX_AXES = 32  # of an array: NumPy 1 and iteration in NumPy 2 know no more
 SECONDS = {"gt": 0, "allow_inf_nan": False}  # the limits of a time
 WORD = {"pattern": r"^[^\x00-\x1f\x7f]+$"}  # what an operating system takes for a name
+
+AUTOCAST: tuple[DType, ...] = ("bfloat16", "float16")  # what torch.autocast goes down to
 
 REFERENCE = "numpy"  # the backend whose float64 recording the others are compared with
 
@@ -128,16 +130,17 @@ class CodeSpec:
     source : str
         ``kernels.py:rmsnorm``: a file or a module, and a dotted name in it.
     backend : BackendSpec
-        The framework that it is written for, and the process that it needs.
-    parameters : mapping of str to str, or str, optional
-        What its own parameters are, by the names of the reference's; or the place of a function
-        that makes them, as `source` is written.
-    taps : mapping of str to str
-        What its taps are called in the other functions.
+        The framework that it is written for, the mode, and the process that it needs.
+    parameters, taps
+        As `gradcmp.native.arranging.Arrangement` has them; a function by its place.
     """
 
     source: str
     backend: BackendSpec
+    autocast: DType | None = field(
+        default=None,
+        metadata=key("torch alone: the dtype of an autocast around it: bfloat16 or float16.", PAGE),
+    )
     parameters: Mapping[str, str] | str | None = None
     taps: Mapping[str, str] = field(default_factory=dict)
     where: Location | None = field(default=None, compare=False)
@@ -223,7 +226,7 @@ class Case:
         metadata=key(
             "Instead of a graph, functions that are to compute the same, by label: "
             "{torch: kernels.py:rmsnorm}. See the page on your own functions.",
-            PAGE,
+            PAGE | ORIGIN,
             form="code",
             reach=Reach.CODE,
         ),
@@ -234,7 +237,7 @@ class Case:
         metadata=key(
             "The label in 'code' whose float64 run the others are compared with. Default: the "
             "first.",
-            PAGE,
+            PAGE | ORIGIN,
             form="reference",
         ),
     )
@@ -284,10 +287,14 @@ class Effort:
         How often each backend runs; its runs are compared bit by bit.
     isolate : bool
         Whether each node is also run alone, on the reference's operands and cotangent.
+    keep : bool
+        Whether functions of the user are asked for all that a later judge needs, which
+        `CaseVerdict.kept` has then.
     """
 
     repeat: int = 1
     isolate: bool = False
+    keep: bool = False
 
 
 ONCE = Effort()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -11,7 +11,7 @@ from gradcmp import inputs
 from gradcmp.backends import backend_class
 from gradcmp.backends.capabilities import missing
 from gradcmp.case import REFERENCE, Auto, BackendSpec, Case, InputSpec
-from gradcmp.errors import UsageError
+from gradcmp.errors import UsageError, did_you_mean
 from gradcmp.graph import Graph, build, infer, require_gradient
 from gradcmp.ops import ArraySpec
 from gradcmp.recording import COTANGENT, Array
@@ -130,10 +130,34 @@ class CodePlan:
     ----------
     specs : mapping of str to ArraySpec
         Shape and kind of every input.
+    only : str
+        The label of the function that alone computes; empty: all do.
+    stamps : mapping of str to str
+        By file that its functions are made of, what changes when the file does; where they change,
+        a worker reads them anew. Empty: what is loaded stays.
     """
 
     case: Case
     specs: Mapping[str, ArraySpec]
+    only: str = ""
+    stamps: Mapping[str, str] = field(default_factory=dict)
+
+    def computed_by(self, spec: BackendSpec) -> CodePlan:
+        """Return the same question to one function: that of this label, or of this framework.
+
+        Raises
+        ------
+        UsageError
+            When there is none, or several are of that framework.
+        """
+        code, name = self.case.code, str(spec)
+        of_framework = [label for label, one in code.items() if one.backend.name == name]
+        if name not in code and len(of_framework) != 1:
+            several = f"{len(of_framework)} functions" if of_framework else "no function"
+            fact = f"case '{self.case.name}' has {several} called or written for '{name}'"
+            way_out = did_you_mean(name, code) or f"Name one: {', '.join(code)}"
+            raise UsageError(fact, where=self.case.where, way_out=way_out)
+        return replace(self, only=name if name in code else of_framework[0])
 
     @property
     def reference(self) -> str:
@@ -143,7 +167,8 @@ class CodePlan:
     @property
     def backends(self) -> Mapping[str, BackendSpec]:
         """Who computes, by label."""
-        return {label: spec.backend for label, spec in self.case.code.items()}
+        code = self.case.code.items()
+        return {label: s.backend for label, s in code if self.only in ("", label)}
 
     @property
     def environments(self) -> tuple[Environment, ...]:

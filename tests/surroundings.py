@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SET = {"LC_ALL": "C.UTF-8", "TERM": "xterm", "TZ": "UTC"}
 # What gradcmp, click, rich, Python or a CI service read; our own switches of the suite stay.
 UNSET = re.compile(
-    r"(?!GRADCMP_REQUIRE$|GRADCMP_EXAMPLES$|PYTHONDONTWRITEBYTECODE$)"
+    r"(?!GRADCMP_REQUIRE$|GRADCMP_EXAMPLES$|GRADCMP_SARIF_SCHEMA$|PYTHONDONTWRITEBYTECODE$)"
     r"(_?GRADCMP_|PYTHON|LC_|GITHUB_|GITLAB_|CI_|JUPYTER_|TTY_|CLICOLOR)\w*"
     r"|CI|LANG|LANGUAGE|COLUMNS|LINES|NO_COLOR|FORCE_COLOR|COLORTERM|PAGER|EDITOR|VISUAL"
 )

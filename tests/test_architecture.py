@@ -44,6 +44,16 @@ def test_importing_loads_nothing_heavy(code, forbidden):
 
 
 @pytest.mark.processes
+def test_the_help_imports_no_command():
+    loaded = "{name for name in sys.modules if name.startswith('gradcmp.cli.')}"
+    rooms = "{name.split('.')[2] for name in " + loaded + "}"
+    for code, expected in ((HELP, False), (f"{HELP}; cli.commands['run']", True)):
+        script = f"import sys; {code}; print({{'commands', 'options'}} <= {rooms})"
+        answer = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
+        assert answer.stdout.split() == [str(expected).encode()]
+
+
+@pytest.mark.processes
 def test_the_check_above_can_fail():
     assert loaded_after("import numpy") & HEAVY == {"numpy"}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, ClassVar
 
@@ -26,6 +27,27 @@ from gradcmp.recording import Recording, numpy_dtype
 COMPILED = 32  # compiled functions that a warm backend keeps: a config's cases times its modes
 
 
+@dataclass(frozen=True)
+class Step:
+    """What computes one node.
+
+    Attributes
+    ----------
+    operands : tuple of str or tensor
+        Names of inputs and nodes, and numbers as the framework's own tensors.
+    """
+
+    name: str
+    native: Native
+    operands: tuple[Any, ...]
+    static: Mapping[str, Any]
+
+    def on(self, framework: Any, tensors: Mapping[str, Any]) -> Any:
+        """Compute the node from those before it."""
+        operands = [tensors[one] if isinstance(one, str) else one for one in self.operands]
+        return self.native(framework, *operands, **self.static)
+
+
 class Backend(ABC):
     """An adapter to one framework.
 
@@ -37,6 +59,8 @@ class Backend(ABC):
     package: ClassVar[str]  # the distribution that brings it
     requirement: ClassVar[str]  # what to tell `pip install` to get it: gradcmp[torch]
     modes: ClassVar[tuple[str, ...]]  # the first is the default
+    # Of modes that add one thing each to the one before, the first to the default: what.
+    adds: ClassVar[Mapping[str, str]] = {}
     dtypes: ClassVar[tuple[DType, ...]] = DTYPES
     environment_variables: ClassVar[Mapping[str, str]] = {}  # set before the framework loads
     coarse_sums: ClassVar[Mapping[str, frozenset[Sum]]] = {}  # by mode: see docs/backends.md
@@ -44,6 +68,12 @@ class Backend(ABC):
     idiom: ClassVar[Idiom | None] = None  # for `gradcmp explain`, which can do without
 
     device: str = "cpu"  # where an instance computes
+
+    @classmethod
+    def way_to(cls, mode: str) -> tuple[str, ...]:
+        """Return the modes from the default to one that adds something to it; else nothing."""
+        ladder = [cls.modes[0], *cls.adds]
+        return tuple(ladder[: ladder.index(mode) + 1]) if mode in cls.adds else ()
 
     @classmethod
     def installed(cls) -> bool:
@@ -144,7 +174,7 @@ class Backend(ABC):
             job.dtype,
             values,
             gradients,
-            self.environment(),
+            {**self.environment(), **computed.facts},
             timings,
             coarse_sums=self._sums_of(mode, job.dtype),
         )
@@ -181,17 +211,33 @@ class Backend(ABC):
             When an op of the graph has no spelling here.
         """
         tensors = dict(inputs)
-        constant = constants_of(numpy_dtype(signature.dtype))
-        for node in signature.graph:
-            operands = [
-                tensor(constant(operand.value, kind_of(node, operand, signature.specs)))
-                if isinstance(operand, Constant)
-                else tensors[operand]
-                for operand in node.operands
-            ]
-            native = self.spelling(node.spec)
-            tensors[node.name] = tap(node.name, native(framework, *operands, **node.static))
+        for step in self.steps(signature, tensor):
+            tensors[step.name] = tap(step.name, step.on(framework, tensors))
         return tensors
+
+    def steps(self, signature: Signature, tensor: Callable[[Array], Any]) -> list[Step]:
+        """Return what is called for each node, the numbers in its expression made into tensors.
+
+        Raises
+        ------
+        BackendError
+            When an op of the graph has no spelling here.
+        """
+        constant = constants_of(numpy_dtype(signature.dtype))
+        return [
+            Step(
+                node.name,
+                self.spelling(node.spec),
+                tuple(
+                    tensor(constant(operand.value, kind_of(node, operand, signature.specs)))
+                    if isinstance(operand, Constant)
+                    else operand
+                    for operand in node.operands
+                ),
+                node.static,
+            )
+            for node in signature.graph
+        ]
 
     def choose_device(self, device: str) -> str:
         """Return the full name of a device that there is; ``cuda`` is the first of its kind."""

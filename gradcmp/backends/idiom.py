@@ -38,6 +38,10 @@ class Outline:
         The array of the upstream gradient; empty for an output without axes, where it is 1.
     forward : sequence of str
         The lines that compute the output, in the spellings of the adapter.
+    shapes : mapping of str to tuple of int
+        Of all inputs.
+    array : str
+        A plain NumPy array of a tensor, by its name.
     """
 
     dtype: DType
@@ -49,11 +53,13 @@ class Outline:
     output: str
     cotangent: str
     forward: Sequence[str]
+    shapes: Mapping[str, tuple[int, ...]]
+    array: str
 
     @property
     def shown(self) -> list[str]:
-        """The lines that print the gradients."""
-        return [f'print("{name} =", {name})' for name in self.gradients]
+        """The lines that print the output and the gradients, as plain arrays."""
+        return [printed(one, self.array.format(name=one)) for one in (self.output, *self.gradients)]
 
     @property
     def indented(self) -> list[str]:
@@ -88,6 +94,8 @@ class Idiom:
         What parts of the module are imported as: ``jax.numpy`` as ``jnp``.
     returns : mapping of str to int
         Functions that give several values at once, and how many.
+    modes : mapping of str to Idiom
+        How a mode is written that is another way altogether, for cases that ask for it.
     """
 
     title: str
@@ -99,6 +107,12 @@ class Idiom:
     names: tuple[str, ...] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
     returns: Mapping[str, int] = field(default_factory=dict)
+    modes: Mapping[str, Idiom] = field(default_factory=dict)
+
+
+def printed(name: str, array: str) -> str:
+    """Return the line that prints an array below its name."""
+    return f'print("{name} =", {array}, sep="\\n")'
 
 
 def listed(names: Sequence[str]) -> str:

@@ -54,6 +54,7 @@ class JaxBackend(Backend):
     package = "jax"
     requirement = "gradcmp[jax]"
     modes = ("eager", "jit")
+    adds: ClassVar[Mapping[str, str]] = {"jit": "compilation by XLA"}
     idiom = Idiom(
         "JAX",
         "jax",

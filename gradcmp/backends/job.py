@@ -78,6 +78,7 @@ class Computed:
     values: Mapping[str, Array]
     gradients: Mapping[str, Array]
     timings: Mapping[str, float] = field(default_factory=dict)
+    facts: Mapping[str, str] = field(default_factory=dict)  # for the environment of a recording
 
 
 def cast(array: Array, dtype: DType) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any, ClassVar, TypeAlias
 
@@ -41,29 +42,64 @@ def _written(it: Outline) -> Iterator[Cell]:
     yield Cell("The tape watches the forward pass.", "\n".join([*code, *it.shown]))
 
 
-class TensorflowBackend(Backend):
-    """Three ways to the same gradient.
+def _session(it: Outline) -> Iterator[Cell]:
+    """Placeholders, `tf.gradients` and a session, as TensorFlow 1 has it."""
+    code = ["import tensorflow as tf", "", 'print("tensorflow", tf.__version__)']
+    code += ["v1 = tf.compat.v1", "with tf.Graph().as_default() as graph:"]
+    kinds = {"float": it.dtype, "int": "int64", "bool": "bool"}
+    for one, kind in it.inputs.items():
+        code.append(f"{TAB}{one} = v1.placeholder(tf.{kinds[kind]}, {it.shapes[one]})")
+    arguments = [it.output, listed(it.wrt)]
+    if it.cotangent:
+        arguments.append(f"grad_ys=tf.constant({it.cotangent}, dtype=tf.{it.dtype})")
+    if not all(it.reached):
+        arguments.append("unconnected_gradients=tf.UnconnectedGradients.ZERO")
+    code += [*it.indented, f"{TAB}{listed(it.gradients)} = tf.gradients({', '.join(arguments)})"]
+    for gradient, taken in zip(it.gradients, it.taken, strict=True):
+        if taken:
+            code.append(f"{TAB}{gradient} = tf.convert_to_tensor({gradient})")
+    yield Cell(f"The graph is built first, for inputs in {it.dtype}.", "\n".join(code))
+    fetched = listed([it.output, *it.gradients])
+    code = ["feed = {", *(f'{TAB}{one}: inputs["{one}"],' for one in it.inputs), "}"]
+    code += ["with v1.Session(graph=graph) as session:", f"{TAB}{fetched} = session.run("]
+    code += [f"{TAB * 2}{fetched}, feed", f"{TAB})"]
+    yield Cell("A session computes what it is asked for.", "\n".join([*code, *it.shown]))
 
-    ``eager``: `tf.GradientTape`. ``graph``: `tf.function` around `tf.gradients`. ``session``:
-    placeholders, `tf.gradients` and `Session.run` with a feed_dict, through `tf.compat.v1`.
+
+IDIOM = Idiom(
+    "TensorFlow",
+    "tf",
+    _written,
+    number="tf.constant({number}, dtype=tf.{dtype})",
+    array="{name}.numpy()",
+    names=("tape", "v1", "graph", "session", "feed"),
+    returns={"tf.nn.moments": 2},
+)
+
+
+class TensorflowBackend(Backend):
+    """Four ways to the same gradient.
+
+    ``eager``: `tf.GradientTape`. ``graph``: `tf.function` around `tf.gradients`; ``xla``: the same,
+    compiled. ``session``: placeholders, `tf.gradients` and `Session.run` with a feed_dict, through
+    `tf.compat.v1`.
     """
 
     name = "tensorflow"
     module = "tensorflow"
     package = "tensorflow"
     requirement = "gradcmp[tensorflow]"
-    modes = ("eager", "graph", "session")
+    modes = ("eager", "graph", "session", "xla")
+    adds: ClassVar[Mapping[str, str]] = {
+        "graph": "tracing, and the optimizations of the graph",
+        "xla": "compilation by XLA",
+    }
     coarse_sums: ClassVar[Mapping[str, frozenset[Sum]]] = {
         "eager": frozenset(("running", "scatter", "convolved"))
     }
-    idiom = Idiom(
-        "TensorFlow",
-        "tf",
-        _written,
-        number="tf.constant({number}, dtype=tf.{dtype})",
-        array="{name}.numpy()",
-        names=("tape",),
-        returns={"tf.nn.moments": 2},
+    idiom = replace(
+        IDIOM,
+        modes={"session": replace(IDIOM, title="TensorFlow 1", section=_session, array="{name}")},
     )
     environment_variables: ClassVar[Mapping[str, str]] = {
         "TF_CPP_MIN_LOG_LEVEL": "2",  # errors only: they are what explains a crash
@@ -107,6 +143,7 @@ class TensorflowBackend(Backend):
             "eager": self._tape,
             "graph": self._traced,
             "session": self._built,
+            "xla": self._traced,
         }
         run = modes[signature.mode](signature)
         with self.tf.device(self._place):
@@ -145,7 +182,7 @@ class TensorflowBackend(Backend):
         return self.tf.function(  # type: ignore[no-any-return]
             lambda inputs, cotangent: self._symbolic(signature, inputs, cotangent),
             autograph=False,
-            jit_compile=False,
+            jit_compile=signature.mode == "xla",
         )
 
     def _build(self, signature: Signature) -> Run:

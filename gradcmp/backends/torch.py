@@ -1,19 +1,33 @@
-"""PyTorch: autograd, run op by op."""
+"""PyTorch: autograd, run op by op or compiled."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
 
-from gradcmp.backends.base import Backend
+from gradcmp.backends.base import COMPILED, Backend
 from gradcmp.backends.idiom import Cell, Idiom, Outline
 from gradcmp.backends.job import Computed, Signature
+from gradcmp.backends.torch_compile import ADDS, EAGER, Compiler
 from gradcmp.ops import Array
 from gradcmp.ops.primitives import Sum
 from gradcmp.recording import BFLOAT16
+
+Tensors: TypeAlias = "dict[str, Any]"
+Run: TypeAlias = "Callable[[Signature, Mapping[str, Array]], Ran]"
+
+
+class Ran(NamedTuple):
+    """All values, the tensors whose gradients are those of the nodes, and what else is to tell."""
+
+    values: Tensors
+    watched: Tensors
+    facts: Mapping[str, str] = MappingProxyType({})
 
 
 def _written(it: Outline) -> Iterator[Cell]:
@@ -32,16 +46,19 @@ def _written(it: Outline) -> Iterator[Cell]:
 
 
 class TorchBackend(Backend):
-    """`torch.autograd.grad` with respect to every real input and node at once."""
+    """`torch.autograd.grad` with respect to every real input and node at once.
+
+    What is compiled hands out all nodes at once, so that none is made from another: beside each
+    stands a slot of zeros, which its cotangent arrives at as well.
+    """
 
     name = "torch"
     module = "torch"
     package = "torch"
     requirement = "gradcmp[torch]"
-    modes = ("eager",)
-    coarse_sums: ClassVar[Mapping[str, frozenset[Sum]]] = {
-        "eager": frozenset(("scatter", "affine"))
-    }
+    modes = (EAGER, *ADDS)
+    adds: ClassVar[Mapping[str, str]] = ADDS
+    coarse_sums: ClassVar[Mapping[str, frozenset[Sum]]] = {EAGER: frozenset(("scatter", "affine"))}
     idiom = Idiom(
         "PyTorch",
         "torch",
@@ -66,6 +83,7 @@ class TorchBackend(Backend):
         torch.backends.cuda.matmul.allow_tf32 = False
         torch.backends.cudnn.allow_tf32 = False
         torch.backends.cudnn.benchmark = False
+        self._compiled = lru_cache(COMPILED)(self._compile)
 
     def devices(self) -> tuple[str, ...]:
         """Return the CPU and every CUDA device that torch sees."""
@@ -89,14 +107,14 @@ class TorchBackend(Backend):
         self, signature: Signature, inputs: Mapping[str, Array], cotangent: Array
     ) -> Computed:
         """Compute forward with autograd watching, then differentiate."""
+        run = self._eager if signature.mode == EAGER else self._compiled(signature)
         start = time.perf_counter()
-        leaves = {name: self._tap(name, self._tensor(array)) for name, array in inputs.items()}
-        values = self.evaluate(self.torch, signature, leaves, self._tensor, self._tap)
+        values, watched, facts = run(signature, inputs)
         self._wait()
         middle = time.perf_counter()
         gradients = self.torch.autograd.grad(
             values[signature.graph.output],
-            [values[name] for name in signature.real],
+            [watched[name] for name in signature.real],
             self._tensor(cotangent),
             allow_unused=True,
             materialize_grads=True,  # zeros for what the output ignores
@@ -104,10 +122,46 @@ class TorchBackend(Backend):
         self._wait()
         end = time.perf_counter()
         return Computed(
-            {name: to_array(tensor) for name, tensor in values.items()},
+            {name: to_array(values[name]) for name in signature.specs},
             dict(zip(signature.real, map(to_array, gradients), strict=True)),
             {"forward": middle - start, "backward": end - middle},
+            facts,
         )
+
+    def _eager(self, signature: Signature, inputs: Mapping[str, Array]) -> Ran:
+        leaves = {name: self._tap(name, self._tensor(array)) for name, array in inputs.items()}
+        values = self.evaluate(self.torch, signature, leaves, self._tensor, self._tap)
+        return Ran(values, values)
+
+    def _compile(self, signature: Signature) -> Run:
+        compiler = Compiler(signature.mode, self.device)
+        steps, real = self.steps(signature, self._tensor), frozenset(signature.real)
+        torch, beside = self.torch, _beside(self.torch)
+
+        def forward(leaves: Tensors, slots: Tensors) -> Tensors:
+            values = dict(leaves)
+            for step in steps:
+                value = step.on(torch, values)
+                values[step.name] = beside(value, slots[step.name]) if step.name in real else value
+            return values
+
+        compiled = compiler.compiled(forward, whole=True)
+
+        def run(signature: Signature, inputs: Mapping[str, Array]) -> Ran:
+            leaves = {name: self._tap(name, self._tensor(array)) for name, array in inputs.items()}
+            dtype = getattr(torch, signature.dtype)
+            slots = {
+                name: torch.zeros(
+                    signature.specs[name].shape, dtype=dtype, device=self.device, requires_grad=True
+                )
+                for name in signature.real
+                if name not in leaves
+            }
+            with compiler.running("the graph"):
+                values = compiled(leaves, slots)
+            return Ran(values, {**leaves, **slots}, compiler.facts)
+
+        return run
 
     def _tensor(self, array: Array) -> Any:
         return to_tensor(array, self.device)
@@ -124,6 +178,21 @@ class TorchBackend(Backend):
     def _wait(self) -> None:
         if self.device != "cpu":
             self.torch.cuda.synchronize(self.device)
+
+
+def _beside(torch: Any) -> Callable[[Any, Any], Any]:
+    class Beside(torch.autograd.Function):  # type: ignore[misc]
+        """A tensor as it is, whose cotangent arrives at the slot beside it, too."""
+
+        @staticmethod
+        def forward(ctx: Any, x: Any, slot: Any) -> Any:
+            return x.view_as(x)
+
+        @staticmethod
+        def backward(ctx: Any, dx: Any) -> Any:
+            return dx, dx
+
+    return lambda x, slot: Beside.apply(x, slot)
 
 
 def to_tensor(array: Array, device: str) -> Any:

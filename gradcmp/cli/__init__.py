@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 
 import click
 
-from gradcmp.cli.options import DEBUG
+from gradcmp.cli.group import Files, LazyGroup
 from gradcmp.cli.signals import exit_code_of, heeded
 from gradcmp.cli.streams import forgiving, unwritten
 from gradcmp.cli.terminal import prepare, say
@@ -17,37 +17,50 @@ from gradcmp.errors import ExitCode, GradcmpError, UsageError, explained
 from gradcmp.system import fill_standard_streams
 from gradcmp.version import VERSION
 
-# Where each command lives. A new one is a file and a line here.
-COMMANDS = (
-    "commands.run",
-    "commands.check",
-    "commands.expr",
-    "commands.call",
-    "commands.record",
-    "commands.diff",
-    "commands.rejudge",
-    "commands.selftest",
-    "about.explain",
-    "about.validate",
-    "about.backends",
-    "about.ops",
-    "about.schema",
-    "about.completion",
-)
+# Where each command lives, and what it does in a sentence. A new one is a file and a line here.
+COMMANDS = {
+    "commands.run": "Run cases and compare every pair of backends, element by element.",
+    "commands.check": "Check all cases of configs and directories, and say only what does not "
+    "agree.",
+    "commands.expr": "Compare the gradients of one EXPRESSION in Python syntax.",
+    "commands.call": "Compare FUNCTION with another one: values and gradients, without a "
+    "tolerance.",
+    "commands.record": "Compute cases with one backend and keep values, gradients and all that "
+    "they depend on.",
+    "commands.diff": "Compare saved gradients, element by element: two files, or two directories "
+    "of them.",
+    "commands.rejudge": "Judge saved recordings as a run does: every pair of backends, case by "
+    "case.",
+    "commands.selftest": "Spoil gradients on purpose and see whether the check notices.",
+    "about.explain": "Derive the gradients of cases as a textbook does: forward, then the chain "
+    "rule backwards.",
+    "about.validate": "Check configs without running them: keys, expressions, names, shapes, "
+    "backends.",
+    "about.backends": "List the backends: version, modes, devices, and what to install for the "
+    "rest.",
+    "about.ops": "List the ops: call syntax, formula, and the backends that compute them.",
+    "about.schema": "Print the JSON Schema of the YAML configs, for editors.",
+    "about.completion": "Print the script that makes a SHELL complete commands, backends, modes, "
+    "ops and cases.",
+}
+
+DEBUG = "--debug"
+COMPLETING = "_GRADCMP_COMPLETE"  # what click looks for when the program is called gradcmp
 
 EPILOG = """\b
 Exit codes: 0 agree, 1 disagree, 2 usage or configuration,
 3 could not compare, 130 interrupted (129 hung up, 143 terminated)."""
 
 
-@click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    commands=Files(COMMANDS),
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(VERSION)
 def cli() -> None:
     """Do my gradients agree? NumPy by hand, TensorFlow, PyTorch and JAX, element by element."""
-
-
-for _name in COMMANDS:
-    cli.add_command(import_module(f"gradcmp.cli.{_name}").command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,6 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     debug = DEBUG in arguments
+    if COMPLETING in os.environ:
+        from gradcmp.cli import completion  # noqa: F401  it tells click how bash splits words
     try:
         with heeded():
             result = cli.main(arguments, prog_name="gradcmp", standalone_mode=False)

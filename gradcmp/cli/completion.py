@@ -10,11 +10,14 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import fields
+from itertools import islice
+from pathlib import Path
 
 import click
 from click.shell_completion import (
     BashComplete,
     CompletionItem,
+    FishComplete,
     add_completion_class,
     split_arg_string,
 )
@@ -23,6 +26,8 @@ from gradcmp.case import REFERENCE, BackendSpec, DType
 from gradcmp.errors import GradcmpError
 
 BREAKS = ":="  # where bash begins another word
+DEPTH = 3  # folders below the typed one in which configs are looked for
+FILES = 200  # configs that are offered at most
 
 
 class Bash(BashComplete):
@@ -54,7 +59,14 @@ class Bash(BashComplete):
         return f"{item.type},{item.value[self._kept :]}"
 
 
+class Fish(FishComplete):
+    """Keep what stands after the first comma of an answer: ``torch,dtype=float64`` has commas."""
+
+    source_template = FishComplete.source_template.replace("string split ", "string split -m 1 ")
+
+
 add_completion_class(Bash)
+add_completion_class(Fish)
 
 
 def is_break(piece: str) -> bool:
@@ -74,6 +86,31 @@ def backends(context: click.Context, parameter: click.Parameter, incomplete: str
             if incomplete.startswith(name):
                 found += options(incomplete, adapter.dtypes)
     return starting(incomplete, found)
+
+
+def configs(incomplete: str) -> Iterator[str]:
+    """Complete a config, or a folder with some: no other file is one."""
+    head = incomplete[: incomplete.rfind("/") + 1]
+    seen: dict[str, None] = {}
+    for file in islice(_configs(Path(head or "."), DEPTH), FILES):
+        parts = file.relative_to(head or ".").parts
+        seen |= dict.fromkeys(head + "/".join(parts[: i + 1]) for i in range(len(parts)))
+    yield from starting(incomplete, seen)
+
+
+def _configs(folder: Path, depth: int) -> Iterator[Path]:
+    """Return configs of a folder, then of those below; hidden ones are passed over."""
+    from gradcmp.config.files import SUFFIXES
+
+    try:
+        entries = sorted(one for one in folder.iterdir() if not one.name.startswith("."))
+    except OSError:
+        return
+    yield from (one for one in entries if one.suffix.lower() in SUFFIXES and one.is_file())
+    if depth:
+        for one in entries:
+            if one.is_dir() and not one.is_symlink():
+                yield from _configs(one, depth - 1)
 
 
 def frameworks(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from gradcmp.case import (
     DTYPES,
@@ -21,11 +22,9 @@ from gradcmp.case import (
     Tolerance,
     Ulp,
 )
-from gradcmp.cli import completion
+from gradcmp.cli import DEBUG, completion
 from gradcmp.errors import UsageError
 from gradcmp.tolerances import require_sense
-
-DEBUG = "--debug"
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -103,7 +102,18 @@ def both(rtol: float | None, atol: float | None) -> Fixed | None:
     return Fixed(rtol, atol)
 
 
-CONFIGS: click.Path = click.Path()  # as text: errors name a file as it was written
+class ConfigPath(click.Path):
+    """A config or a folder, as text, since errors name a file as it was written."""
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Offer configs, and folders that have some; where there are none, whatever is there."""
+        found = [CompletionItem(path) for path in completion.configs(incomplete)]
+        return found or super().shell_complete(ctx, param, incomplete)
+
+
+CONFIGS: click.Path = ConfigPath()
 FILE: click.Path = click.Path(path_type=Path)
 DIRECTORY: click.Path = click.Path(path_type=Path, file_okay=False)
 SEED = click.option("--seed", type=click.IntRange(min=0), help="Seed of the inputs.")

@@ -19,12 +19,9 @@ if TYPE_CHECKING:
 
 def show(verdicts: Sequence[CaseVerdict], output: Output) -> ExitCode:
     """Show verdicts on the screen, hand out their reports and give the exit code."""
-    from gradcmp.report.screen.environment import Differences
     from gradcmp.report.screen.table import screen
 
-    return publish(
-        verdicts, output.reports, Differences(verdicts), screen(verdicts, verbose=output.verbose)
-    )
+    return publish(verdicts, output.reports, screen(verdicts, verbose=output.verbose))
 
 
 def publish(

@@ -35,12 +35,20 @@ def put(text: str) -> None:
 
 
 def console() -> Console:
-    """Return the console on standard output: plain when piped, and as NO_COLOR says."""
+    """Return the console on standard output: plain when piped, and as NO_COLOR says.
+
+    Brackets are text on it, as in ``pip install 'gradcmp[torch]'``, and no markup.
+    """
     from rich.console import Console
 
     from gradcmp.report.words.ink import Spelt
 
-    screen = Console(file=_outlet(sys.stdout), highlight=False, soft_wrap=not sys.stdout.isatty())
+    screen = Console(
+        file=_outlet(sys.stdout),
+        highlight=False,
+        markup=False,
+        soft_wrap=not sys.stdout.isatty(),
+    )
     screen.push_render_hook(Spelt())
     return screen
 

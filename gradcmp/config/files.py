@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from gradcmp.case import BackendSpec, Case, InputSpec
+from gradcmp.case import BackendSpec, Case, CodeSpec, InputSpec
 from gradcmp.config.foreign import is_trusted, require_no_way_out
 from gradcmp.errors import ConfigError, GradcmpError, Location
 from gradcmp.outside.files import beginning, below, is_special, kind
@@ -179,6 +179,27 @@ def parse_backend(text: str) -> BackendSpec:
     from gradcmp.config.build import parse_backend
 
     return parse_backend(text)
+
+
+def parse_code(text: str) -> tuple[str, CodeSpec]:
+    """Read a function as the command line has it: ``torch:compile=kernels.py:rmsnorm``.
+
+    The one-line form is ``[FRAMEWORK[:MODE][,KEY=VALUE...]=]FILE.py:NAME``; without a framework it
+    is told from what the file imports.
+
+    Returns
+    -------
+    tuple of str and CodeSpec
+        A label, from its name and mode, and the function.
+
+    Raises
+    ------
+    ConfigError
+        For an unknown framework, mode or option, and what does not name a function.
+    """
+    from gradcmp.config.code import parse_code
+
+    return parse_code(text)
 
 
 def schema() -> dict[str, Any]:

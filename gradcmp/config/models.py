@@ -23,7 +23,7 @@ from pydantic import (
     create_model,
 )
 
-from gradcmp.case import MAX_AXES, BackendSpec, Case, Fixed, Ulp
+from gradcmp.case import MAX_AXES, BackendSpec, Case, CodeSpec, Fixed, Ulp
 from gradcmp.config.shorthand import BRINGS_SHAPE, expand_backend, expand_input, expand_shape
 from gradcmp.errors import GradcmpError
 from gradcmp.inputs import KINDS, Kind
@@ -168,9 +168,9 @@ else:
 
 
 def _code_model() -> type[Model]:
-    """Make the model of a function: the framework it is written for, and what its process needs."""
+    """Make the model of a function: its framework, how it is run, and what its process needs."""
     what = "Where the function is, as in kernels.py:rmsnorm, relative to the config."
-    spec = [one for one in keys(BackendSpec).values() if one.name not in ("name", "mode", "dtype")]
+    spec = [one for one in keys(BackendSpec).values() if one.name not in ("name", "dtype")]
     made_of = (
         "What its own parameters are, by the names of the reference's; or where the function is "
         "that is given the reference's parameters and returns its own."
@@ -180,7 +180,7 @@ def _code_model() -> type[Model]:
         **{name: (str | None, Field(None, description=what)) for name in FRAMEWORKS},
         "parameters": (dict[str, str] | str | None, Field(None, description=made_of)),
         "taps": (dict[str, str], Field({}, description=called)),
-        **{one.name: _field(one, {}) for one in spec},
+        **{one.name: _field(one, {}) for one in (*spec, *keys(CodeSpec).values())},
     }
     doc = "A function of the user: exactly one framework, and where the function is."
     return create_model("CodeModel", __base__=Model, __doc__=doc, **fields)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,8 +11,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from gradcmp.explain.program import Program
-from gradcmp.explain.reference.chain import meaning, rule
-from gradcmp.graph import Node, Operand
+from gradcmp.explain.reference.chain import meaning, pullback, rule
 from gradcmp.recording import Array
 from gradcmp.report.screen.header import function
 from gradcmp.report.words.ink import QUIET, STRONG, Ink
@@ -61,21 +59,9 @@ class Derivation:
             yield from ink.wrap(ink(found.text, STRONG), 2, 4)
             for step in found.steps:
                 yield from ink.wrap(ink(str(step)), 4, 2)
-                yield from ink.wrap(ink(self._vjp(step.node), QUIET), 4, 2)
+                yield from ink.wrap(ink(pullback(book, step.node), QUIET), 4, 2)
             yield from _code(ink, book.backward[name], indent=4)
             yield from _array(ink, f"dr/d{book.names[name]}", gradient.value)
-
-    def _vjp(self, node: Node) -> str:
-        """Return the formula of a node's pullback, and what its letters stand for here."""
-        letters = ", ".join(
-            f"{letter} is {self._operand(operand)}"
-            for letter, operand in zip(_letters(node), node.operands, strict=False)
-            if letter != operand
-        )
-        return f"VJP of {node.op}: {node.spec.vjp}" + (f" Here {letters}." if letters else "")
-
-    def _operand(self, operand: Operand) -> str:
-        return self.program.name(operand) if isinstance(operand, str) else f"{operand.value}"
 
 
 def text(program: Program) -> str:
@@ -83,14 +69,6 @@ def text(program: Program) -> str:
     file = io.StringIO()
     Console(file=file, width=100, color_system=None).print(Derivation(program))
     return file.getvalue()
-
-
-def _letters(node: Node) -> list[str]:
-    """Name the operands as the formula does; an op of any number of operands names none."""
-    kinds = inspect.signature(node.spec.reference).parameters.values()
-    if any(one.kind is inspect.Parameter.VAR_POSITIONAL for one in kinds):
-        return []
-    return [one.name for one in kinds if one.name in node.spec.operands]
 
 
 def _heading(ink: Ink, title: str) -> Iterator[Text]:

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gradcmp.backends.idiom import Cell, Outline
+from gradcmp.backends.idiom import Cell, Idiom, Outline
 from gradcmp.explain.program import Program
 from gradcmp.explain.reference.textbook import COTANGENT
 
 
-def section(program: Program, framework: str) -> Iterator[Cell]:
-    """Return the cells that follow NumPy's: a framework's own way, and how far apart they are."""
+def ways(program: Program, framework: str) -> Iterator[Idiom]:
+    """Return how a framework is written, and each mode of the case that is another way."""
     idiom = program.idioms[framework]
-    outline = _outline(program, framework)
+    yield idiom
+    for spec in program.case.backends:
+        if spec.name == framework and (mode := idiom.modes.get(spec.mode or "")):
+            yield mode
+
+
+def section(program: Program, framework: str, idiom: Idiom) -> Iterator[Cell]:
+    """Return the cells that follow NumPy's: a framework's own way, and how far apart they are."""
+    outline = _outline(program, framework, idiom)
     yield from idiom.section(outline)
     actual = {name: idiom.array.format(name=name) for name in (outline.output, *outline.gradients)}
-    yield Cell("Against NumPy.", program.comparison(framework, actual))
+    yield Cell("Against NumPy.", program.comparison(framework, idiom.title, actual))
 
 
-def _outline(program: Program, framework: str) -> Outline:
+def _outline(program: Program, framework: str, idiom: Idiom) -> Outline:
     wrt = program.case.wrt
     takes = [node.sources for node in program.graph if node.op == "take"]
     return Outline(
@@ -31,4 +39,6 @@ def _outline(program: Program, framework: str) -> Outline:
         output=program.name(program.graph.output),
         cotangent=COTANGENT if program.cotangent.shape else "",
         forward=program.native(framework),
+        shapes={program.name(one): program.specs[one].shape for one in program.graph.inputs},
+        array=idiom.array,
     )

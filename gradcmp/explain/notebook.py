@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
-from html import escape
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 
 import nbformat
+import numpy as np
 from nbformat import v4
 
+from gradcmp.backends import backend_class
 from gradcmp.backends.idiom import Cell
-from gradcmp.explain.idioms import section
+from gradcmp.explain.drawing import mermaid
+from gradcmp.explain.idioms import section, ways
+from gradcmp.explain.lesson import TABLE, backward, forward
+from gradcmp.explain.markdown import prose
 from gradcmp.explain.program import Program
-from gradcmp.outside.printable import clean
+from gradcmp.explain.reference.chain import meaning
+from gradcmp.version import VERSION
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
@@ -29,24 +35,52 @@ def notebook(program: Program, beside: str | None = None) -> str:
     for number, (kind, text) in enumerate(_sections(program, beside)):
         make = v4.new_code_cell if kind == "code" else v4.new_markdown_cell
         cells.append(make(text, id=f"cell-{number}"))  # by default an id is random
-    book = v4.new_notebook(cells=cells, metadata={"kernelspec": KERNEL})
+    metadata = {"kernelspec": KERNEL, "gradcmp": {"versions": _versions(program)}}
+    book = v4.new_notebook(cells=cells, metadata=metadata)
     nbformat.validate(book)
     return str(nbformat.writes(book)) + "\n"
 
 
+def _versions(program: Program) -> dict[str, str]:
+    """Return the versions with which it was written, of what is installed."""
+    found = {"gradcmp": VERSION, "numpy": np.__version__}
+    for framework in program.idioms:
+        package = backend_class(framework).package
+        with suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found
+
+
 def _sections(program: Program, beside: str | None) -> Iterator[tuple[str, str]]:
+    """Return the cells, as kind and text: the case, NumPy node by node, each framework, a table."""
+    yield "markdown", _title(program)
+    yield "markdown", mermaid(program)
+    yield from _cells(program.opening(f'"{beside}"'))
+    yield "markdown", "## NumPy by hand: forward"
+    yield from _cells(forward(program))
+    yield "markdown", f"## NumPy by hand: backward\n\nThe chain rule; {_meaning(program)}."
+    yield from _cells(backward(program))
+    yield from _cells([program.expectation()])
+    for framework in program.idioms:
+        for idiom in ways(program, framework):
+            yield "markdown", f"## {prose(idiom.title)}"
+            yield from _cells(section(program, framework, idiom))
+    if program.idioms:
+        yield "markdown", "## Do they agree?\n\nThe largest difference from NumPy by hand."
+        yield "code", TABLE
+
+
+def _title(program: Program) -> str:
     case = program.case
     formulas = "\n".join(f"{name} = {one.text}" for name, one in case.graph.items())
     description = f"\n\n{prose(case.description)}" if case.description else ""
     wrt = ", ".join(f"`{one}`" for one in case.wrt)
     asked = f"Differentiate `{case.output}` with respect to {wrt}."
-    yield "markdown", f"# {prose(case.name)}{description}\n\n```\n{formulas}\n```\n\n{asked}"
-    yield from _cells(program.opening(f'"{beside}"'))
-    yield "markdown", "## NumPy by hand"
-    yield from _cells([*program.by_hand(), program.expectation()])
-    for framework, idiom in program.idioms.items():
-        yield "markdown", f"## {prose(idiom.title)}"
-        yield from _cells(section(program, framework))
+    return f"# {prose(case.name)}{description}\n\n```\n{formulas}\n```\n\n{asked}"
+
+
+def _meaning(program: Program) -> str:
+    return meaning(program.book).replace("sum(cotangent * ", "the sum of cotangent · ").rstrip(")")
 
 
 def _cells(cells: Iterable[Cell]) -> Iterator[tuple[str, str]]:
@@ -54,19 +88,3 @@ def _cells(cells: Iterable[Cell]) -> Iterator[tuple[str, str]]:
         if cell.text:
             yield "markdown", cell.text
         yield "code", cell.code
-
-
-def prose(text: str) -> str:
-    r"""Return a text from a config on one line that is read as nothing but text.
-
-    Markdown takes the meaning of a sign that a backslash precedes. ``$`` and a backslash begin
-    formulas all the same, with links in them, but not in code.
-    """
-    line = clean(" ".join(text.split()))
-    return re.sub(r"[$\\]+|[]!#&()*+.:<>@[_`{|}~-]", lambda found: _spelt(found[0]), line)
-
-
-def _spelt(signs: str) -> str:
-    if signs[0] in "$\\":
-        return f"`{signs}`"
-    return escape(signs) if signs in "<>&" else f"\\{signs}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,12 +28,16 @@ from gradcmp.ops import Array, ArraySpec
 from gradcmp.plan import check
 
 COMPARE = '''\
-def compare(actual, rtol, atol):
+differences = {}
+
+
+def compare(framework, actual, rtol, atol):
     """Compare values and gradients with NumPy's: print how far apart they are, then insist."""
     actual = {name: np.asarray(array, dtype=np.float64) for name, array in actual.items()}
+    found = differences[framework] = {}
     for name, array in actual.items():
-        difference = np.max(np.abs(array - expected[name]), initial=0)
-        print(f"{name} differs from NumPy's by at most {difference:.3g}")
+        found[name] = np.max(np.abs(array - expected[name]), initial=0)
+        print(f"{name} differs from NumPy's by at most {found[name]:.3g}")
     for name, array in actual.items():
         assert array.shape == expected[name].shape, f"{name} has shape {array.shape}"
         largest = max(1, np.max(np.abs(expected[name]), initial=0))  # small elements borrow from it
@@ -187,18 +192,21 @@ class Program:
         listing = Listing(trees, self.book.names.part)
         return [line for target in trees for line in listing.lines(target)]
 
-    def comparison(self, framework: str, actual: Mapping[str, str]) -> str:
-        """Return the line that holds a framework's numbers against NumPy's.
+    def comparison(self, framework: str, title: str, actual: Mapping[str, str]) -> str:
+        """Return the lines that compare a framework's numbers with NumPy's.
 
         Parameters
         ----------
+        title : str
+            What it is called in the table of differences.
         actual : mapping of str to str
             An expression for the array of each value and gradient.
         """
         own = self.case.tolerance
         fixed = own if isinstance(own, Fixed) else DEFAULTS[self.dtype(framework)]
         named = "".join(f'    "{one}": {array},\n' for one, array in actual.items())
-        return f"actual = {{\n{named}}}\ncompare(actual, rtol={fixed.rtol}, atol={fixed.atol})"
+        given = f"{json.dumps(title)}, actual, rtol={fixed.rtol}, atol={fixed.atol}"
+        return f"actual = {{\n{named}}}\ncompare({given})"
 
 
 def comment(text: str) -> list[str]:

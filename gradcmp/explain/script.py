@@ -28,7 +28,7 @@ def script(program: Program, framework: str, beside: str | None = None) -> str:
         raise UsageError(f"the adapter of backend '{framework}' does not say how to write it")
     cells = [*program.opening(f'Path(__file__).with_name("{beside}")'), *program.by_hand()]
     if framework != REFERENCE:
-        cells += [program.expectation(), *section(program, framework)]
+        cells += [program.expectation(), *section(program, framework, program.idioms[framework])]
     case = program.case
     title = program.idioms[framework].title if framework != REFERENCE else "NumPy"
     head = "\n".join(comment(f"Case {case.name}: {title} against NumPy by hand"))

@@ -9,6 +9,7 @@ from functools import cached_property
 from gradcmp.dtypes.arrays import Mask
 from gradcmp.functions.noise import CodeNoise
 from gradcmp.functions.primal import CodePrimal
+from gradcmp.judge.diagnose.derivative import Primal
 from gradcmp.native.outcome import Array, Outcome
 from gradcmp.native.side import Cotangent, Side
 from gradcmp.recording import Recording
@@ -36,7 +37,7 @@ class CodeOutline:
 class CodeInsight:
     """What a function tells besides its values and gradients: its derivatives."""
 
-    primal: CodePrimal
+    primal: Primal
     output: float | None = None
 
     @property

@@ -7,27 +7,29 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from gradcmp.case import Case, Cotangent, DType
+from gradcmp.case import ONCE, Case, Cotangent, DType, Effort
 from gradcmp.errors import UsageError, did_you_mean
+from gradcmp.functions.again.repeated import Repeated
 from gradcmp.functions.body import CodeBody, CodeOutline
 from gradcmp.functions.constants import forgive_constants
+from gradcmp.functions.modes.stages import with_stages
 from gradcmp.functions.nudged import own_noise_of
-from gradcmp.functions.question import arrays_of, case_of, taken_apart
+from gradcmp.functions.question import Function, arrays_of, case_of, taken_apart
 from gradcmp.functions.recorded import recorded, shared
 from gradcmp.functions.sides import Make, Sides, at_one_point, require_taps, run
 from gradcmp.judge import CaseVerdict
 from gradcmp.judge.case import judge_body
-from gradcmp.judge.diagnose.body import Body
 from gradcmp.native.arranging.arrangement import Arrangement, Handed
-from gradcmp.native.frameworks import engine, framework_of
-from gradcmp.native.side import Function, Side
+from gradcmp.native.frameworks import engine
+from gradcmp.native.side import Function as Call
+from gradcmp.native.side import Side
 from gradcmp.native.way import DrawnCotangents
 from gradcmp.recording import Array, Recording
 from gradcmp.recording import Outcome as Recorded
 
 
 def compare_functions(
-    functions: Mapping[str, Function],
+    functions: Mapping[str, Call | Function],
     inputs: Mapping[str, Any],
     *,
     against: str | None = None,
@@ -49,10 +51,11 @@ def compare_functions(
 
     Parameters
     ----------
-    functions : mapping of str to callable
+    functions : mapping of str to callable or Function
         By any label: functions of torch, TensorFlow or JAX, modules and layers, or functions of
         NumPy that return ``(value, gradients)`` or ``(value, pullback)``. They take their inputs by
-        name, and return one output, a tuple or a dict.
+        name, and return one output, a tuple or a dict. A label such as ``"torch:compile"``, or a
+        `Function`, says in which mode one is run.
     inputs : mapping of str to array, tensor, str or container
         Arrays or tensors of any framework, numbers, or specifications: ``"normal:4x3"``. Of dicts,
         lists, tuples, dataclasses and modules that JAX knows as pytrees each array is an input of
@@ -96,8 +99,7 @@ def compare_functions(
     makers = {
         label: _maker(
             case,
-            function,
-            named if isinstance(named, str) else named.get(label),
+            Function.of(function, label, named if isinstance(named, str) else named.get(label)),
             label,
             Arrangement(trees, parameters.get(label), taps=taps.get(label, {})),
         )
@@ -120,35 +122,30 @@ def require_labels(what: str, given: Mapping[str, object], functions: Collection
         raise UsageError(f"{what}['{label}'] is of no function that it can be for", way_out=way_out)
 
 
-def _maker(
-    case: Case,
-    function: Function,
-    framework: str | None,
-    label: str,
-    arrangement: Arrangement,
-) -> Make:
-    home = engine(framework or framework_of(function, label))
+def _maker(case: Case, asked: Function, label: str, arrangement: Arrangement) -> Make:
+    home = engine(asked.framework or "")
     (spec,) = [one for one in case.backends if one.name == label]
 
     def make(
         arrays: Mapping[str, Array], wrt: Sequence[str] | None, handed: tuple[str, ...]
     ) -> Side:
         side: Side = home.prepare(
-            function,
+            asked.function,
             arrays,
             wrt=wrt,
             cotangents=DrawnCotangents(case),
             device=spec.device,
             seed=case.seed,
             arrangement=replace(arrangement, handed=handed),
+            **asked.options,
         )
         return side
 
     return make
 
 
-def compare_sides(case: Case, prepared: Sides, against: str) -> CaseVerdict:
-    """Run functions that are ready, and judge them.
+def compare_sides(case: Case, prepared: Sides, against: str, effort: Effort = ONCE) -> CaseVerdict:
+    """Run functions that are ready, and judge them; each of several runs, not the first alone.
 
     Parameters
     ----------
@@ -183,17 +180,30 @@ def compare_sides(case: Case, prepared: Sides, against: str) -> CaseVerdict:
         tuple(runs.clean[against].outputs),
     )
     plain = recordings[against].tensors if case.dtype == "float32" else {}
-    body: Body = CodeBody(outline, sides, runs.clean, against, cotangent, plain)
+    body = CodeBody(outline, sides, runs.clean, against, cotangent, plain)
     case = replace(case, output=outline.outputs[0])
     judged = partial(judge_body, case, body, reference)
-    verdict = judged(outcomes, twins)
+    verdict, own = judged(outcomes, twins), {}
     if verdict.unearned:
         own = own_noise_of(sides, recordings, twins, verdict.unearned, case.dtype, cotangent)
-        noted = {
-            label: replace(one, own_noise=own[label])
-            if isinstance(one, Recording) and label in own
-            else one
-            for label, one in outcomes.items()
-        }
-        verdict = judged(noted, twins)
-    return forgive_constants(verdict, sides, case.dtype)
+        verdict = judged(_with_own(outcomes, own), twins)
+    if effort.repeat > 1:
+        again = Repeated(case, sides, runs.plain, against, cotangent)
+        every = [again.outcomes(outcomes) for _ in range(effort.repeat - 1)]
+        verdict = again.judged(
+            verdict, [outcomes, *every], lambda one: judged(_with_own(one, own), twins)
+        )
+    verdict = forgive_constants(verdict, sides, case.dtype)
+    return with_stages(verdict, body, sides, twins)
+
+
+def _with_own(
+    outcomes: Mapping[str, Recorded], own: Mapping[str, Mapping[str, Array]]
+) -> dict[str, Recorded]:
+    """Return outcomes with the noise of the functions' own code, where it is known."""
+    return {
+        label: replace(one, own_noise=own[label])
+        if isinstance(one, Recording) and label in own
+        else one
+        for label, one in outcomes.items()
+    }

@@ -5,7 +5,7 @@ Their digits are gone before anybody looks, so that they never shrink in float64
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -25,13 +25,24 @@ HELD = "a constant is held in float32, and in float64 the difference is no more 
 
 def forgive_constants(verdict: CaseVerdict, sides: Mapping[str, Side], dtype: DType) -> CaseVerdict:
     """Return *rounding* for every *note* that constants in float32 explain."""
+    return forgive(verdict, lambda label: spread_of(sides[label], dtype) if label in sides else {})
+
+
+def forgive(verdict: CaseVerdict, spread: Callable[[str], Mapping[str, Float]]) -> CaseVerdict:
+    """Do the same by what is known of constants.
+
+    Parameters
+    ----------
+    spread : callable
+        Returns how far each tensor of a side, by its label, may be off by its constants; nothing
+        for whoever is no function.
+    """
     noted = {
         pair: [name for name, one in by.items() if one.verdict.reason == "note"]
         for pair, by in verdict.comparisons.items()
     }
     labels = {one for pair, names in noted.items() if names for one in (pair.actual, pair.expected)}
-    spreads = {label: _spread(sides[label], dtype) for label in labels if label in sides}
-    spreads = {label: spread for label, spread in spreads.items() if spread}
+    spreads = {label: found for label in labels if (found := spread(label))}
     if not spreads:
         return verdict
     comparisons = {
@@ -44,7 +55,7 @@ def forgive_constants(verdict: CaseVerdict, sides: Mapping[str, Side], dtype: DT
     return replace(verdict, comparisons=comparisons)
 
 
-def _spread(side: Side, dtype: DType) -> dict[str, Float]:
+def spread_of(side: Side, dtype: DType) -> dict[str, Float]:
     """Return how far each element moves when the constants move by one unit roundoff."""
     runs = attempted(partial(side.constants, REPLICAS), ())
     if not runs:

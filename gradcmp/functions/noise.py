@@ -16,6 +16,7 @@ from gradcmp.judge.auto.loudness import OWN_LIMITS, Limits, limits_of, together
 from gradcmp.judge.auto.pair import RecordingPair
 from gradcmp.judge.noise.bfloat16 import Bfloat16Model
 from gradcmp.judge.noise.calibration import Scale, pool
+from gradcmp.judge.noise.kinks import OpenBranches
 from gradcmp.judge.noise.nearby_points import NEARBY, POINTS
 from gradcmp.native.outcome import Array, Outcome
 from gradcmp.native.side import Side, attempted
@@ -70,7 +71,7 @@ class CodeNoise:
     reference: Recording
     float32_run: Mapping[str, Array]
     _known: dict[tuple[str, DType, int], SideNoise] = field(default_factory=dict)
-    _open: dict[tuple[str, DType], Jumps] = field(default_factory=dict)
+    _open: dict[tuple[str, DType], OpenBranches] = field(default_factory=dict)
 
     units = ()
     loses_digits = False
@@ -148,7 +149,7 @@ class CodeNoise:
         known = [one for one in dict.fromkeys((self.against, label)) if one in self.clean]
         return replace(_larger(scales), kinks=tuple(self._jumps(one, dtype) for one in known))
 
-    def _jumps(self, label: str, dtype: DType) -> Jumps:
+    def _jumps(self, label: str, dtype: DType) -> OpenBranches:
         key = (label, dtype)
         if key not in self._open:
             found = Jumps(self.sides[label], self.clean[label], dtype, self.names)

@@ -36,7 +36,8 @@ def own_noise_of(
             for near in nudged_inputs(given, dtype)
         ]
         whole = [run for run in runs if run]
-        found[label] = own_noise(dtype, (recordings[label], twins[label]), whole, names)
+        held = side.autocast or dtype
+        found[label] = own_noise(held, (recordings[label], twins[label]), whole, names)
     return found
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gradcmp import inputs as drawn
-from gradcmp.case import BackendSpec, Case, Cotangent, DType, InputSpec
+from gradcmp.case import AUTOCAST, BackendSpec, Case, Cotangent, DType, InputSpec
 from gradcmp.config import parse_input
+from gradcmp.errors import UsageError, did_you_mean
 from gradcmp.native.arranging.trees import Tree, flat_of, tree_of
 from gradcmp.native.arrays import as_array
-from gradcmp.native.side import Function
+from gradcmp.native.frameworks import framework_of, modes_of, named_by
+from gradcmp.native.side import Function as Call
 from gradcmp.recording import Array
 
 
@@ -22,10 +24,64 @@ def taken_apart(inputs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Tr
     return flat_of(inputs), trees
 
 
+@dataclass(frozen=True)
+class Function:
+    """A function, and how it is run.
+
+    Attributes
+    ----------
+    function : callable
+        A function, a module or a layer.
+    mode : str, optional
+        torch: ``eager``, ``aot_eager``, ``aot_eager_decomp_partition`` or ``compile``; JAX:
+        ``eager`` or ``jit``; TensorFlow: ``eager``, ``graph`` or ``xla``. The first of them unless
+        it is given.
+    autocast : {"bfloat16", "float16"}, optional
+        torch alone: the dtype of an autocast around it.
+    framework : str, optional
+        Told from the function unless it is given.
+
+    Examples
+    --------
+    >>> compiled = gradcmp.Function(rms_norm, mode="compile")  # doctest: +SKIP
+    """
+
+    function: Call
+    mode: str | None = None
+    autocast: DType | None = None
+    framework: str | None = None
+
+    @classmethod
+    def of(cls, given: Call | Function, label: str, framework: str | None) -> Function:
+        """Return it with everything told that can be: its framework and mode, by its label too.
+
+        Raises
+        ------
+        UsageError
+            When its framework cannot be told, or has no such mode.
+        """
+        one = given if isinstance(given, Function) else cls(given)
+        found = one.framework or framework or framework_of(one.function, label)
+        home, named = named_by(label)
+        mode = one.mode or (named if home == found else "") or modes_of(found)[0]
+        if mode not in modes_of(found):
+            fact = f"'{label}': functions of {found} have no mode '{mode}'"
+            raise UsageError(fact, way_out=did_you_mean(mode, modes_of(found)))
+        if one.autocast is not None and (found != "torch" or one.autocast not in AUTOCAST):
+            fact = f"'{label}': autocast is torch's alone, and goes down to {' or '.join(AUTOCAST)}"
+            raise UsageError(fact)
+        return cls(one.function, mode, one.autocast, found)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What an engine is told beside the function."""
+        return {"mode": self.mode, **({"autocast": self.autocast} if self.autocast else {})}
+
+
 def case_of(
     name: str,
     inputs: Mapping[str, Any],
-    functions: Mapping[str, Function],
+    functions: Mapping[str, Call | Function],
     dtype: DType,
     seed: int,
     cotangent: Cotangent,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 
@@ -21,8 +22,11 @@ def recorded(
 
     Its values are the inputs, the taps and the outputs, in this order; the gradient of an output is
     the cotangent that it was given. Numbers of another dtype, as a loss in float32 beside bfloat16
-    inputs, are rounded to the dtype of the run.
+    inputs, are rounded to the dtype of the run; under an autocast that is the lower one, whose
+    noise is then reckoned with.
     """
+    if side.autocast and dtype != "float64":
+        dtype = side.autocast
     given = {
         name: _held(array, dtype) for name, array in {**side.parameters, **side.inputs}.items()
     }
@@ -49,7 +53,7 @@ def _remarks(outcome: Outcome) -> dict[str, str]:
         "changes in place": ", ".join(sorted(outcome.changed)),
         "casts left out": str(outcome.dropped_casts or ""),
     }
-    return {what: text for what, text in found.items() if text}
+    return {**outcome.facts, **{what: text for what, text in found.items() if text}}
 
 
 def _held(array: Array, dtype: DType) -> Array:
@@ -61,11 +65,24 @@ def _held(array: Array, dtype: DType) -> Array:
         return round_to(array.astype(np.float64), dtype).astype(kind)
 
 
+class Named(Protocol):
+    """The names of what a function returned, and of what it named on the way."""
+
+    @property
+    def outputs(self) -> Collection[str]:
+        """What it returned."""
+
+    @property
+    def taps(self) -> Collection[str]:
+        """What it named on the way."""
+
+
 def shared(
-    recordings: Mapping[str, Recording], outcomes: Mapping[str, Outcome], against: str
+    recordings: Mapping[str, Recording], outcomes: Mapping[str, Named], against: str
 ) -> dict[str, Recording]:
     """Return recordings with those taps alone that the reference has, and all outputs."""
-    known = outcomes[against]
+    known = outcomes[against].taps
+    slopes = recordings[against].gradients if against in recordings else known
     kept = {name for outcome in outcomes.values() for name in outcome.outputs}
     taps = {name for outcome in outcomes.values() for name in outcome.taps} - kept
 
@@ -75,8 +92,8 @@ def shared(
     return {
         label: replace(
             one,
-            values=without(one.values, known.taps),
-            gradients=without(one.gradients, known.slopes),
+            values=without(one.values, known),
+            gradients=without(one.gradients, slopes),
         )
         for label, one in recordings.items()
     }

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 
 from gradcmp.case import CodeSpec, DType
 from gradcmp.errors import BackendError
 from gradcmp.native.answers import Answer
+from gradcmp.native.frameworks import modes_of
 from gradcmp.native.outcome import Array, Outcome
 from gradcmp.native.way import DrawnCotangents, Kind, Way
 from gradcmp.recording import Failure
@@ -43,6 +44,8 @@ class RemoteSide:
         What to differentiate with respect to; None is all that is real.
     handed : tuple of str
         The parameters of the reference among its inputs.
+    stamps : mapping of str to str
+        `CodePlan.stamps`.
     """
 
     pool: Pool
@@ -52,6 +55,22 @@ class RemoteSide:
     cotangents: DrawnCotangents
     wanted: tuple[str, ...] | None = None
     handed: tuple[str, ...] = ()
+    stamps: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def framework(self) -> str:
+        """The framework that it is written for."""
+        return self.spec.backend.name
+
+    @property
+    def mode(self) -> str:
+        """The mode that it runs in."""
+        return self.spec.backend.mode or modes_of(self.framework)[0]
+
+    @property
+    def autocast(self) -> DType | None:
+        """The dtype of an autocast around it."""
+        return self.spec.autocast
 
     @property
     def wrt(self) -> tuple[str, ...]:
@@ -99,6 +118,11 @@ class RemoteSide:
         """Return it at other inputs."""
         return replace(self, inputs=dict(inputs))
 
+    def in_mode(self, mode: str) -> RemoteSide:
+        """Return it in another mode."""
+        backend = replace(self.spec.backend, mode=mode)
+        return replace(self, spec=replace(self.spec, backend=backend))
+
     @cached_property
     def _described(self) -> Answer:
         return self._ask({})
@@ -115,6 +139,7 @@ class RemoteSide:
             self.wanted,
             self.cotangents.facts(),
             self.handed,
+            self.stamps,
         )
         ((_, answer),) = self.pool.run([request])
         if isinstance(answer, Failure):

@@ -159,9 +159,7 @@ class Runs:
 
 def run(case: Case, sides: Mapping[str, Side]) -> Runs:
     """Run every function, in float64 those alone that run in the dtype of the case."""
-    plain = {
-        label: _attempt(label, partial(side.plain, case.dtype)) for label, side in sides.items()
-    }
+    plain = run_plain(case, sides)
     clean = {
         label: _attempt(label, partial(sides[label].clean, case.dtype))
         for label, one in plain.items()
@@ -189,6 +187,11 @@ def require_taps(named: Mapping[str, Mapping[str, str]], runs: Mapping[str, Outc
             if shared not in met:
                 way_out = did_you_mean(own, met) or f"It has {', '.join(met) or 'none'}"
                 raise UsageError(f"'{label}' has no tap '{own}'", way_out=way_out)
+
+
+def run_plain(case: Case, sides: Mapping[str, Side]) -> dict[str, Outcome | Failure]:
+    """Run every function in the dtype of the case."""
+    return {label: _attempt(label, partial(one.plain, case.dtype)) for label, one in sides.items()}
 
 
 def _attempt(label: str, run: Callable[[], Outcome]) -> Outcome | Failure:

@@ -30,7 +30,7 @@ class Tape:
 
 def spec_of(array: Array) -> ArraySpec:
     """Return the shape and kind of an array; bfloat16 (NumPy kind 'V') counts as real."""
-    return ArraySpec(np.shape(array), KINDS[array.dtype.kind])
+    return ArraySpec(array.shape, KINDS[array.dtype.kind])
 
 
 def constants_of(dtype: np.dtype[np.generic]) -> MakeConstant:

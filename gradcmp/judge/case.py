@@ -145,6 +145,28 @@ def judge_body(
         return _judge(_Question(case, body, reference, ordered, twins, asked, beside))
 
 
+def compared(
+    case: Case,
+    body: Body,
+    reference: str,
+    outcomes: Mapping[str, Outcome],
+    twins: Mapping[str, Outcome],
+    pairs: Iterable[Pair],
+) -> dict[Pair, dict[str, Comparison]]:
+    """Compare pairs as `judge` does, and look into nothing; pairs without recordings are left out.
+
+    A reference that has failed leaves the table by dtype.
+    """
+    asked = _Question(case, body, reference, outcomes, twins, tuple(pairs), ())
+    rule, held = _rule_of(asked), asked.recordings
+    with np.errstate(all="ignore"):
+        return {
+            pair: _compare(asked, pair, rule)
+            for pair in asked.pairs
+            if pair.actual in held and pair.expected in held
+        }
+
+
 def recordings_of(outcomes: Mapping[str, Outcome]) -> dict[str, Recording]:
     """Return the outcomes that are recordings."""
     return {label: one for label, one in outcomes.items() if isinstance(one, Recording)}

@@ -105,6 +105,26 @@ class Sensitivity:
 
 
 @dataclass(frozen=True)
+class Stage:
+    """One stage of a compiler, as a side that is wrong or has failed ran in it.
+
+    Attributes
+    ----------
+    mode : str
+        As backends are asked for it.
+    adds : str
+        What it adds to the one before, in words; empty of what is not compiled.
+    wrong : bool, optional
+        Whether it differs there from what is not compiled, or has failed as the side did; None
+        where that is not known.
+    """
+
+    mode: str
+    adds: str
+    wrong: bool | None
+
+
+@dataclass(frozen=True)
 class CaseVerdict:
     """All that is known after a case was run and judged.
 
@@ -144,12 +164,22 @@ class CaseVerdict:
         By label and tensor, what was not the same to the last bit in all runs.
     isolated : mapping of str to CaseVerdict
         By node, that node alone on the reference's operands and the reference's cotangent.
+    stages : mapping of str to tuple of Stage
+        By label, of compiled sides that may be wrong or have failed: each stage of the compiler,
+        from what is not compiled to the side's own mode.
+    notes : mapping of str to tuple of str
+        By label, what else is to be said of a side: an input that it changes in place, no run in
+        float64.
     known : mapping of (Pair, str) to str
         What disagrees (under `strict`, or warns), is expected to, and does not fail: why.
     outdated : tuple of str
         What was expected to disagree and has come to agree; that fails.
     not_given : mapping of Pair to tuple of str
         Tensors of a recording that arrays of one's own leave out: neither right nor wrong.
+    kept : mapping of str to Recording
+        By label, recordings of functions with all that a later judge needs, where that was asked.
+    untold : tuple of str
+        What recordings do not tell, in words.
     not_auto : str
         Why the table by dtype judged where tolerance auto was asked for; empty where auto did.
     """
@@ -169,11 +199,15 @@ class CaseVerdict:
     interrupted: Mapping[str, Failure] = field(default_factory=dict)
     unsteady: Mapping[str, Mapping[str, Comparison]] = field(default_factory=dict)
     isolated: Mapping[str, CaseVerdict] = field(default_factory=dict)
+    stages: Mapping[str, tuple[Stage, ...]] = field(default_factory=dict)
+    notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     known: Mapping[tuple[Pair, str], str] = field(default_factory=dict)
     outdated: tuple[str, ...] = ()
     not_given: Mapping[Pair, tuple[str, ...]] = field(default_factory=dict)
     not_auto: str = ""
     witnesses: Mapping[Pair, Mapping[str, Comparison]] = field(default_factory=dict)
+    kept: Mapping[str, Recording] = field(default_factory=dict)
+    untold: tuple[str, ...] = ()
 
     @property
     def tensors(self) -> tuple[str, ...]:

@@ -106,6 +106,7 @@ def _facts(run: Outcome) -> dict[str, Any]:
         "near": run.near,
         "random": run.random,
         "tied": run.tied,
+        "facts": dict(run.facts),
     }
 
 
@@ -128,6 +129,7 @@ def _run(number: int, facts: Mapping[str, Any], arrays: Mapping[str, Array]) -> 
         take(facts, "random", bool),
         take(facts, "near", int),
         take(facts, "tied", bool),
+        take_map(facts, "facts", is_text),
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -51,6 +51,8 @@ class Outcome:
         How many comparisons were closer than their noise, and no exact ties.
     tied : bool
         Whether a comparison was an exact tie.
+    facts : mapping of str to str
+        What else a recording is to tell: the mode, what was compiled and by what.
     """
 
     outputs: Mapping[str, Array]
@@ -64,6 +66,7 @@ class Outcome:
     random: bool = False
     near: int = 0
     tied: bool = False
+    facts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def inner(self) -> dict[str, Tap]:
@@ -82,6 +85,50 @@ class Outcome:
         values = {name: tap.value for name, tap in self.taps.items()}
         slopes = {f"d {name}": array for name, array in self.slopes.items()}
         return {**values, **slopes, **self.outputs, **gradients}
+
+
+def around(clean: Outcome, runs: Sequence[Outcome], base: Outcome) -> list[Outcome]:
+    """Return runs about another one than the one they were made from: each as far from it.
+
+    Parameters
+    ----------
+    clean : Outcome
+        What they are to lie about; of its arrays alone.
+    base : Outcome
+        What they lie about.
+    """
+    return [
+        replace(
+            clean,
+            outputs=_about(clean.outputs, run.outputs, base.outputs),
+            gradients=_about(clean.gradients, run.gradients, base.gradients),
+            unruled=run.unruled,
+            near=run.near,
+            tied=run.tied,
+        )
+        for run in runs
+    ]
+
+
+def _about(
+    clean: Mapping[str, Array], run: Mapping[str, Array], base: Mapping[str, Array]
+) -> dict[str, Array]:
+    return {
+        name: _moved(array, run[name], base[name])
+        if name in run and name in base and array.shape == run[name].shape == base[name].shape
+        else array
+        for name, array in clean.items()
+    }
+
+
+def _moved(clean: Array, run: Array, base: Array) -> Array:
+    """Return an array moved as another was; where that was not, infinities stay as they are."""
+    if clean.dtype.kind != "f":
+        return run
+    with np.errstate(all="ignore"):
+        still = (run == base) | (np.isnan(run) & np.isnan(base))
+        moved: Array = np.where(still, clean, clean + (run - base))
+    return moved
 
 
 def differing(first: Outcome, second: Outcome) -> tuple[str, ...]:

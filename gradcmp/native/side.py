@@ -18,6 +18,18 @@ class Side(Protocol):
     """A function of the user at given inputs, in the framework that it is written for."""
 
     @property
+    def framework(self) -> str:
+        """The framework that it is written for."""
+
+    @property
+    def mode(self) -> str:
+        """The mode that it runs in."""
+
+    @property
+    def autocast(self) -> DType | None:
+        """The dtype of an autocast around it, whatever dtype it is run in."""
+
+    @property
     def inputs(self) -> Mapping[str, Array]:
         """What it is called with; what is real in float64."""
 
@@ -80,6 +92,9 @@ class Side(Protocol):
 
     def at(self, inputs: Mapping[str, Array]) -> Side:
         """Return it at other inputs."""
+
+    def in_mode(self, mode: str) -> Side:
+        """Return it in another mode of its framework."""
 
 
 class Unseen:

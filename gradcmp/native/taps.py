@@ -12,6 +12,7 @@ T = TypeVar("T")
 Recorder: TypeAlias = Callable[[str, Any], Any]
 
 _recorder: ContextVar[Recorder | None] = ContextVar("recorder", default=None)
+_listening = 0  # how many runs take note: a compiler that traces `tap` sees a number, and no more
 
 
 def tap(name: str, value: T, axes: Sequence[int] | None = None) -> T:
@@ -33,6 +34,8 @@ def tap(name: str, value: T, axes: Sequence[int] | None = None) -> T:
     >>> h
     2.0
     """
+    if not _listening:
+        return value
     recorder = _recorder.get()
     if recorder is None:
         return value
@@ -54,11 +57,14 @@ def _transposed(value: Any, axes: Sequence[int]) -> Any:
 @contextmanager
 def recording(recorder: Recorder | None) -> Iterator[None]:
     """Hand each tap to `recorder`, which returns what goes on in its place."""
+    global _listening
     token = _recorder.set(recorder)
+    _listening += recorder is not None
     try:
         yield
     finally:
         _recorder.reset(token)
+        _listening -= recorder is not None
 
 
 class Counted:

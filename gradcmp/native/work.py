@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -12,9 +13,11 @@ from gradcmp.native.frameworks import engine
 from gradcmp.native.loaded import load
 from gradcmp.native.outcome import Array
 from gradcmp.native.side import Function, Side
+from gradcmp.native.text.sources import forget
 from gradcmp.native.way import DrawnCotangents, Way, same_shapes
 
 _loaded = cache(load)
+_stamps: dict[str, str] = {}  # by file, as it was when its functions were loaded
 _kept: dict[tuple[Any, ...], Side] = {}  # a traced function is as good at other numbers
 
 
@@ -33,6 +36,7 @@ def work(framework: str, arrays: Mapping[str, Array], facts: Mapping[str, Any]) 
     BackendError
         When it cannot be loaded or called.
     """
+    _read_anew(facts["stamps"])
     function = _loaded(facts["source"])
     side = _side(framework, function, arrays, facts)
     way = Way(**facts["way"]) if facts["way"] else None
@@ -42,13 +46,28 @@ def work(framework: str, arrays: Mapping[str, Array], facts: Mapping[str, Any]) 
     )
 
 
+def _read_anew(stamps: Mapping[str, str]) -> None:
+    """Forget all functions once a file is not as it was when they were loaded."""
+    if stamps and any(_stamps.get(file, stamp) != stamp for file, stamp in stamps.items()):
+        forget(frozenset((*_stamps, *stamps)))
+        _loaded.cache_clear()
+        _kept.clear()
+        _stamps.clear()
+    if stamps:
+        # What Python keeps of a file is valid for a whole second of its time of change.
+        sys.dont_write_bytecode = True
+        _stamps.update(stamps)
+
+
 def _side(
     framework: str, function: Function, arrays: Mapping[str, Array], facts: Mapping[str, Any]
 ) -> Side:
     wrt = None if facts["wrt"] is None else tuple(facts["wrt"])
     cotangents = tuple(sorted((key, str(value)) for key, value in facts["cotangents"].items()))
     arrangement = _arrangement(facts)
-    key = (framework, facts["source"], facts["device"], wrt, cotangents, str(arrangement))
+    options = {name: facts[name] for name in ("mode", "autocast") if facts[name] is not None}
+    names = (facts["source"], facts["device"], str(arrangement), *options.values())
+    key = (framework, wrt, cotangents, *names)
     known = _kept.get(key)
     if known is not None and same_shapes(known.inputs, arrays):
         return known.at(arrays)
@@ -60,6 +79,7 @@ def _side(
         device=facts["device"],
         seed=int(facts["cotangents"]["seed"]),
         arrangement=arrangement,
+        **options,
     )
     _kept[key] = side
     return side

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from operator import attrgetter
 from typing import Any
 
 from gradcmp.case import Shape
@@ -98,5 +97,11 @@ def binary(
 
 
 def _call(path: str) -> Native:
-    find = attrgetter(path)
-    return lambda module, *operands: find(module)(*operands)
+    names = path.split(".")
+
+    def call(module: Any, *operands: Any) -> Any:
+        for name in names:  # not `attrgetter`, which torch.compile cannot look into
+            module = getattr(module, name)
+        return module(*operands)
+
+    return call

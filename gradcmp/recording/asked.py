@@ -6,15 +6,24 @@ from collections.abc import Callable, Mapping
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
-from gradcmp.case import Case, Expression, InputSpec
+from gradcmp.case import AUTOCAST, BackendSpec, Case, CodeSpec, Expression, InputSpec
 from gradcmp.errors import RecordingError
 from gradcmp.keys import ORIGIN, Key, Place, keys, written_in
 from gradcmp.recording.facts import AGAIN, is_shape, is_text, take, take_map, take_texts
 
+OF_CODE = ("code", "reference")
+
 
 def case_to_facts(case: Case, place: Place) -> dict[str, Any]:
-    """Return the keys of a case that are written in a place; of an input, its kind and shape."""
-    return {name: _plain(value) for name, value in written_in(place, case).items()}
+    """Return the keys of a case that are written in a place; of an input, its kind and shape.
+
+    What only code has is left out where there is none.
+    """
+    return {
+        name: _plain(value)
+        for name, value in written_in(place, case).items()
+        if case.code or name not in OF_CODE
+    }
 
 
 def case_of_facts(facts: Mapping[str, Any]) -> Case:
@@ -34,6 +43,10 @@ def _plain(value: Any) -> Any:
         return {"kind": value.kind, "shape": _plain(value.shape)}
     if isinstance(value, Expression):
         return value.text
+    if isinstance(value, CodeSpec):
+        found = {"framework": value.backend.name, "source": value.source}
+        how = {"mode": value.backend.mode, "autocast": value.autocast}
+        return {**found, **{name: one for name, one in how.items() if one is not None}}
     if isinstance(value, Mapping):
         return {name: _plain(one) for name, one in value.items()}
     return list(value) if isinstance(value, tuple) else value
@@ -85,8 +98,26 @@ def _graph(facts: Mapping[str, Any], name: str) -> dict[str, Expression]:
     return {name: Expression(text) for name, text in take_map(facts, name, is_text).items()}
 
 
+def _code(facts: Mapping[str, Any], name: str) -> dict[str, CodeSpec]:
+    if name not in facts:
+        return {}
+    return {
+        label: CodeSpec(
+            one["source"], BackendSpec(one["framework"], one.get("mode")), one.get("autocast")
+        )
+        for label, one in take_map(facts, name, _is_function).items()
+    }
+
+
+def _is_function(fact: Any) -> bool:
+    if not isinstance(fact, dict) or fact.get("autocast") not in (None, *AUTOCAST):
+        return False
+    return all(map(is_text, (fact.get("framework"), fact.get("source"), fact.get("mode", ""))))
+
+
 # By the form of the key; all others are read by the type of their field.
 READERS: Mapping[str | None, Callable[[Mapping[str, Any], str], Any]] = {
     "inputs": _inputs,
     "graph": _graph,
+    "code": _code,
 }

@@ -12,6 +12,7 @@ T = TypeVar("T")
 
 AGAIN = "Record it again"
 FOREVER = 1e12  # seconds, beyond any: JSON knows 1e999 and whole numbers that no float can hold
+HUGE = 1e300  # beyond any size that is told of: JSON knows 1e999
 BROKEN = (KeyError, TypeError, ValueError, OverflowError, RecursionError)  # by hostile JSON
 
 
@@ -70,6 +71,11 @@ def is_text(fact: Any) -> bool:
 def is_seconds(fact: Any) -> bool:
     """Whether it is a number of seconds, from 0 on and finite."""
     return type(fact) in (int, float) and 0 <= fact < FOREVER
+
+
+def is_number(fact: Any) -> bool:
+    """Whether it is a number, and finite."""
+    return type(fact) in (int, float) and -HUGE < fact < HUGE
 
 
 def is_shape(fact: Any) -> bool:

@@ -16,6 +16,7 @@ from gradcmp.errors import Location, RecordingError
 from gradcmp.machine import available
 from gradcmp.outside.files import Kind, below, kind
 from gradcmp.outside.whole import write_whole
+from gradcmp.recording.account import account_to_arrays
 from gradcmp.recording.arrays import NPY, ZIP, read_npy, read_npz
 from gradcmp.recording.blob import unpack_foreign
 from gradcmp.recording.form import from_bytes, to_bytes
@@ -88,7 +89,9 @@ def _seal(recording: Recording | None) -> None:
     """Make the arrays of a recording read-only, as those of a mapped file are."""
     if recording:
         given = (recording.given or {}).values()
-        for array in (*recording.tensors.values(), *given, *recording.own_noise.values()):
+        told = account_to_arrays(recording.account).values() if recording.account else ()
+        kept = (*given, *recording.own_noise.values(), *told)
+        for array in (*recording.tensors.values(), *kept):
             array.flags.writeable = False
         _seal(recording.twin)
 

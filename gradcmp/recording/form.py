@@ -8,6 +8,17 @@ from typing import Any
 from gradcmp.case import DTYPES
 from gradcmp.dtypes.arrays import Array
 from gradcmp.errors import RecordingError
+from gradcmp.recording.account import (
+    ACCOUNT,
+    JUMP,
+    MORE,
+    NOISE,
+    PLACE,
+    SPREAD,
+    account_of,
+    account_to_arrays,
+    account_to_facts,
+)
 from gradcmp.recording.blob import Buffer, pack, unpack
 from gradcmp.recording.facts import AGAIN, is_seconds, is_text, take, take_map, take_texts
 from gradcmp.recording.origin import origin_of_facts, origin_to_facts
@@ -15,6 +26,7 @@ from gradcmp.recording.records import Recording
 from gradcmp.recording.seal import SEAL, seal
 
 SCHEMA = "gradcmp/recording/4"
+CODE = "gradcmp/recording/code/1"  # of a function of the user, with an account of it
 UNSEALED = ("gradcmp/recording/1", "gradcmp/recording/2", "gradcmp/recording/3")
 _ALL = ("value", "gradient", "given", "twin/value", "twin/gradient", "own")
 PARTS = {  # prefixes of the names of arrays, by the schemas that are read
@@ -22,6 +34,7 @@ PARTS = {  # prefixes of the names of arrays, by the schemas that are read
     "gradcmp/recording/2": ("value", "gradient", "given", "twin/value", "twin/gradient"),
     "gradcmp/recording/3": _ALL,
     SCHEMA: _ALL,
+    CODE: (*_ALL, NOISE, PLACE, JUMP, MORE, SPREAD),
 }
 
 
@@ -35,12 +48,15 @@ def to_bytes(recording: Recording, tail: bytes = b"") -> bytes:
         arrays |= {f"twin/value/{name}": array for name, array in twin.values.items()}
         arrays |= {f"twin/gradient/{name}": array for name, array in twin.gradients.items()}
     meta: dict[str, Any] = {
-        "schema": SCHEMA,
+        "schema": CODE if recording.account else SCHEMA,
         "backend": recording.backend,
         "dtype": recording.dtype,
         "environment": dict(recording.environment),
         "timings": dict(recording.timings),
     }
+    if recording.account is not None:
+        arrays |= account_to_arrays(recording.account)
+        meta[ACCOUNT] = account_to_facts(recording.account)
     if recording.origin is not None:
         meta["origin"] = origin_to_facts(recording.origin)
     if recording.given is not None:
@@ -65,7 +81,8 @@ def from_bytes(blob: Buffer) -> Recording:
     schema = meta.get("schema")
     if not isinstance(schema, str) or schema not in PARTS:
         raise RecordingError(
-            f"its schema is {schema!r}, and this version reads '{SCHEMA}'", way_out=AGAIN
+            f"its schema is {schema!r}, and this version reads '{SCHEMA}' and '{CODE}'",
+            way_out=AGAIN,
         )
     if "origin" in meta and schema not in UNSEALED and meta.get(SEAL) != seal(arrays, meta):
         raise RecordingError(
@@ -94,12 +111,13 @@ def from_bytes(blob: Buffer) -> Recording:
         twin if twin.tensors else None,
         parts["own"],
         frozenset(take_texts(meta, "coarse_sums")) if "coarse_sums" in meta else None,
+        account_of(meta, parts) if schema == CODE else None,
     )
 
 
 def _parts(arrays: Mapping[str, Array], known: tuple[str, ...]) -> dict[str, dict[str, Array]]:
     """Sort arrays by the prefixes of their names."""
-    parts: dict[str, dict[str, Array]] = {part: {} for part in PARTS[SCHEMA]}
+    parts: dict[str, dict[str, Array]] = {part: {} for part in PARTS[CODE]}
     for key, array in arrays.items():
         part, _, name = key.partition("/")
         if part == "twin":

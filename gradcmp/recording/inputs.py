@@ -9,7 +9,7 @@ import numpy as np
 from gradcmp.dtypes.arrays import Array
 from gradcmp.errors import RecordingError
 from gradcmp.recording.facts import AGAIN
-from gradcmp.recording.origin import COTANGENT, Origin, fingerprint
+from gradcmp.recording.origin import COTANGENT, OF, Origin, fingerprint
 from gradcmp.recording.records import Recording
 
 
@@ -55,8 +55,9 @@ def recover_inputs(recording: Recording, origin: Origin) -> dict[str, Array] | N
 
 def _own(recording: Recording, origin: Origin, name: str) -> Array | None:
     """Return an input from the recording's own arrays, in the dtype in which inputs are drawn."""
-    if name == COTANGENT:
-        array = recording.gradients.get(origin.case.output)
+    if name.startswith(COTANGENT):
+        output = name.removeprefix(OF) if name.startswith(OF) else origin.case.output
+        array = recording.gradients.get(output)
     else:
         array = recording.values.get(name)
     if array is None or array.dtype.kind == "b":
@@ -65,4 +66,4 @@ def _own(recording: Recording, origin: Origin, name: str) -> Array | None:
 
 
 def _called(name: str) -> str:
-    return name if name == COTANGENT else f"input '{name}'"
+    return name if name.startswith(COTANGENT) else f"input '{name}'"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,8 +16,10 @@ from gradcmp.errors import RecordingError
 from gradcmp.keys import ORIGIN
 from gradcmp.recording.asked import case_of_facts, case_to_facts
 from gradcmp.recording.facts import AGAIN, is_text, take_map
+from gradcmp.version import VERSION
 
 COTANGENT = "the cotangent"  # as errors call it; no input has a name with a blank
+OF = f"{COTANGENT} of "  # one of the outputs of a function, where that has several
 
 
 @dataclass(frozen=True)
@@ -53,12 +56,16 @@ class Origin:
             The names that the other has for the inputs of this one, where they differ.
         """
         mine = {(renamed or {}).get(name, name): text for name, text in self.hashes.items()}
-        return tuple(n for n in {**mine, **other.hashes} if mine.get(n) != other.hashes.get(n))
+        names = tuple(n for n in {**mine, **other.hashes} if mine.get(n) != other.hashes.get(n))
+        if not (self.case.code and other.case.code):
+            return names
+        # An output or a parameter that only one function has is for the judge: it is missing.
+        return tuple(n for n in names if n in mine and n in other.hashes)
 
     def difference(self, other: Origin) -> str:
         """Describe how the two cases differ; empty when they do not."""
         if self._asked != other._asked:
-            return "another graph"
+            return "another graph" if self.graph or other.graph else "other functions"
         names = self.differing(other)
         return f"other numbers in {', '.join(names)}" if names else ""
 
@@ -76,6 +83,11 @@ def fingerprint(array: Array) -> str:
     digest = hashlib.sha256(f"{little.dtype.name} {little.shape} ".encode())
     digest.update(little.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
+
+
+def recorder() -> dict[str, str]:
+    """Return who records: gradcmp's version, and the machine."""
+    return {"gradcmp": VERSION, "machine": f"{platform.system()} {platform.machine()}"}
 
 
 def origin_to_facts(origin: Origin) -> dict[str, Any]:
@@ -97,6 +109,8 @@ def origin_of_facts(facts: Mapping[str, Any]) -> Origin:
     """
     case = case_of_facts(facts)
     hashes = take_map(facts, "hashes", is_text)
+    if case.code:
+        return _of_code(case, hashes, facts)
     if case.output not in case.graph or any(name not in case.inputs for name in case.wrt):
         raise RecordingError(
             "its metadata differentiates something that is not in its graph", way_out=AGAIN
@@ -104,5 +118,14 @@ def origin_of_facts(facts: Mapping[str, Any]) -> Origin:
     if not all(node.text.strip() for node in case.graph.values()):
         raise RecordingError("its metadata has a node without an expression", way_out=AGAIN)
     if set(hashes) != {*case.inputs, COTANGENT}:
+        raise RecordingError("its hashes are not those of its inputs", way_out=AGAIN)
+    return Origin(case, hashes, take_map(facts, "recorder", is_text))
+
+
+def _of_code(case: Case, hashes: Mapping[str, str], facts: Mapping[str, Any]) -> Origin:
+    """Return an origin of functions, which may bring parameters and have several cotangents."""
+    if case.graph:
+        raise RecordingError("its metadata has both a graph and code", way_out=AGAIN)
+    if not set(hashes) >= set(case.inputs):
         raise RecordingError("its hashes are not those of its inputs", way_out=AGAIN)
     return Origin(case, hashes, take_map(facts, "recorder", is_text))

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Literal, TypeAlias
 
 from gradcmp.dtypes.arrays import Array
+from gradcmp.recording.account import Account
 from gradcmp.recording.origin import Origin
 
 
@@ -40,6 +41,8 @@ class Recording:
     coarse_sums : set of str, optional
         The kinds of sums, `gradcmp.ops.primitives.Sum`, that it adds up in bfloat16 itself; None
         of what was computed in another dtype, or of a backend that does not say.
+    account : Account, optional
+        Of a function of the user that is to be judged later: what its further runs have shown.
     """
 
     backend: str
@@ -53,6 +56,7 @@ class Recording:
     twin: Recording | None = None
     own_noise: Mapping[str, Array] = field(default_factory=dict)
     coarse_sums: frozenset[str] | None = None
+    account: Account | None = None
 
     @cached_property
     def tensors(self) -> Mapping[str, Array]:

@@ -1,4 +1,4 @@
-"""GitHub's workflow commands: an annotation on the line of each case that is not simply right."""
+"""GitHub's workflow commands: an annotation where each case that is not simply right begins."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from gradcmp.errors import ExitCode
 from gradcmp.judge.verdict import CaseVerdict
 from gradcmp.outside.printable import clean
 from gradcmp.report.words.sentence import MARKS, Tally, sentence
+from gradcmp.report.words.source import first_line
 from gradcmp.report.words.weak import listed
 
 DATA = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
@@ -29,7 +30,7 @@ def annotated(verdicts: Sequence[CaseVerdict]) -> Iterator[str]:
     """Annotate each case of which there is something to say."""
     for verdict in verdicts:
         if found := level(verdict):
-            where, word = verdict.case.where, MARKS[verdict.exit_code].word
+            where, word = first_line(verdict), MARKS[verdict.exit_code].word
             properties = {"title": f"gradcmp: {verdict.case.name}: {word}"}
             if where:
                 properties |= {"file": where.file}

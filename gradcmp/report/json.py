@@ -96,11 +96,16 @@ def of_case(verdict: CaseVerdict) -> dict[str, Any]:
         "failures": [of_failure(failure) for failure in verdict.failures],
         "outdated": verdict.outdated,
         "not_auto": verdict.not_auto,
+        "untold": list(verdict.untold),
         "runs": verdict.runs,
         "unsteady": {
             label: {name: found.statistics.max_ulp for name, found in by.items()}
             for label, by in verdict.unsteady.items()
         },
+        "stages": {
+            label: [vars(stage) for stage in found] for label, found in verdict.stages.items()
+        },
+        "notes": {label: list(said) for label, said in verdict.notes.items()},
         "isolated": {node: of_case(alone) for node, alone in verdict.isolated.items()},
         "groups": {name: of_groups(groups) for name, groups in verdict.groups.items()},
         "pairs": [of_pair(verdict, pair, held) for pair in verdict.comparisons],

@@ -17,8 +17,9 @@ from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.outside.printable import clean_lines
 from gradcmp.recording import Failure
 from gradcmp.report.screen.plain import Screen
+from gradcmp.report.words.faults import Finding, worst_among
 from gradcmp.report.words.judgement import facts
-from gradcmp.report.words.sentence import MARKS, Finding, Tally, furthest, sentence
+from gradcmp.report.words.sentence import MARKS, Tally, located, sentence
 from gradcmp.report.words.weak import passed
 
 HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -58,7 +59,7 @@ def suite(number: int, verdict: CaseVerdict, screen: Screen) -> Element:
         if disagreeing:
             reason = disagreeing[0][2].verdict.reason
             text = screen.of_pair(verdict, pair, disagreeing)
-            _problem(test, "failure", reason, furthest(disagreeing), text)
+            _problem(test, "failure", reason, located(worst_among(disagreeing)), text)
         elif not verdict.comparisons[pair]:
             _problem(test, "error", "nothing", "nothing was compared with anything", "")
     for failure in verdict.failures:
@@ -93,8 +94,12 @@ def notes(verdict: CaseVerdict) -> Iterator[str]:
 
 
 def seconds(verdict: CaseVerdict) -> dict[str, float]:
-    """Return how long each backend was at work."""
-    return {label: sum(r.timings.values()) for label, r in verdict.recordings.items()}
+    """Return how long each backend was at work on the case.
+
+    Its total has the parts in it; importing a framework is no part of a case, since a worker does
+    it once for all of them.
+    """
+    return {label: r.timings.get("total", 0.0) for label, r in verdict.recordings.items()}
 
 
 def xml(text: str) -> str:

@@ -1,4 +1,4 @@
-"""SARIF 2.1.0, for code scanning: a result for each disagreement, on the line of its case."""
+"""SARIF 2.1.0, for code scanning: a result for each disagreement, on the line where it begins."""
 
 from __future__ import annotations
 
@@ -13,30 +13,20 @@ from urllib.parse import quote
 from gradcmp.errors import ExitCode, Location
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.verdict import CaseVerdict, Pair
+from gradcmp.report.words import codes
 from gradcmp.report.words.judgement import causes, facts
 from gradcmp.report.words.sentence import Tally, sentence
+from gradcmp.report.words.source import line_of
 from gradcmp.report.words.weak import passed
 from gradcmp.version import VERSION
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 )
-WEAK = "weak"
-RULES = {  # by reason; what disagrees or warns can have no other
-    "tolerance": "beyond the tolerance",
-    "non-finite": "a NaN or infinity that is not matched",
-    "shape": "another shape",
-    "dtype": "another dtype",
-    "missing": "a tensor that only one side has",
-    "empty": "no elements to hold against each other",
-    "precision": "above the noise threshold, and it shrinks in float64 as rounding does",
-    "note": "a real difference that hides below the noise of the dtype",
-    "kink": "a non-differentiable point (tie): another subgradient",
-    "range": "overflowed the dtype",
-    "suspect": "above the noise threshold, and no float64 run could tell why",
-    "bug": "above the noise threshold, and float64 does not change it",
-    WEAK: "a check that a wrong gradient would have passed, too",
-}
+HOME = "https://github.com/gradcmp/gradcmp"
+# What a result can be: what could not be compared is a notification.
+RULES = tuple(one for one in codes.TABLE if not one.code.startswith("GC3"))
+INDEX = {rule.name: number for number, rule in enumerate(RULES)}
 
 
 def report(verdicts: Sequence[CaseVerdict]) -> str:
@@ -46,8 +36,12 @@ def report(verdicts: Sequence[CaseVerdict]) -> str:
     A case that fails for anything else is a notification of the tool, and so is no case at all.
     """
     code = Tally.of(verdicts).exit_code
-    rules = [{"id": key, "shortDescription": {"text": text}} for key, text in RULES.items()]
-    driver = {"name": "gradcmp", "semanticVersion": VERSION, "rules": rules}
+    driver = {
+        "name": "gradcmp",
+        "semanticVersion": VERSION,
+        "informationUri": HOME,
+        "rules": [described(rule) for rule in RULES],
+    }
     run = {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
@@ -63,13 +57,26 @@ def report(verdicts: Sequence[CaseVerdict]) -> str:
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}) + "\n"
 
 
+def described(rule: codes.Explanation) -> dict[str, Any]:
+    """Return a rule as code scanning shows it beside each of its results."""
+    return {
+        "id": rule.code,
+        "name": rule.name,
+        "shortDescription": {"text": rule.summary},
+        "fullDescription": {"text": rule.meaning},
+        "help": {"text": rule.remedy},
+        "helpUri": rule.link,
+    }
+
+
 def results(verdict: CaseVerdict) -> Iterator[dict[str, Any]]:
     """Return what disagrees, what warns and what is weak."""
     for pair, name, comparison in (*verdict.disagreements, *verdict.warnings):
         yield result(verdict, pair, name, comparison)
     for name in verdict.weak:
         text = f"{verdict.case.name}: {name} is a weak check: {passed(verdict, name)}"
-        yield finding(verdict, WEAK, verdict.case.strict, text, (WEAK, name))
+        where = verdict.case.where
+        yield finding(verdict, codes.WEAK, verdict.case.strict, text, (codes.WEAK, name), where)
 
 
 def result(verdict: CaseVerdict, pair: Pair, name: str, comparison: Comparison) -> dict[str, Any]:
@@ -79,23 +86,28 @@ def result(verdict: CaseVerdict, pair: Pair, name: str, comparison: Comparison) 
     text = ". ".join([f"{case.name}: {name}{said}", *causes(verdict, pair, name)])
     known = verdict.known.get((pair, name))
     fails = not comparison.agrees or case.strict
-    identity = (pair.actual, pair.expected, name)
+    identity, where = (pair.actual, pair.expected, name), line_of(verdict, pair, name)
     return {
-        **finding(verdict, comparison.verdict.reason, fails, text, identity),
+        **finding(verdict, comparison.verdict.reason, fails, text, identity, where),
         **({"suppressions": [{"kind": "external", "justification": known}]} if known else {}),
     }
 
 
 def finding(
-    verdict: CaseVerdict, rule: str, fails: bool, text: str, identity: Sequence[str]
+    verdict: CaseVerdict,
+    rule: str,
+    fails: bool,
+    text: str,
+    identity: Sequence[str],
+    where: Location | None,
 ) -> dict[str, Any]:
-    """Return a result of a rule; its fingerprint outlives lines that move."""
+    """Return a result of a rule, by its name; its fingerprint outlives lines that move."""
     named = json.dumps([verdict.case.name, *identity])
     return {
-        "ruleId": rule,
-        "ruleIndex": list(RULES).index(rule),
+        "ruleId": codes.code(rule),
+        "ruleIndex": INDEX[rule],
         "level": "error" if fails else "warning",
-        **told(text, verdict.case.where),
+        **told(text, where),
         "partialFingerprints": {"comparison/v1": sha256(named.encode()).hexdigest()},
     }
 

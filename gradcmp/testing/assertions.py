@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from gradcmp.case import Fixed, Tolerance
 from gradcmp.functions.compare import compare_functions
+from gradcmp.functions.question import Function
 from gradcmp.judge import CaseVerdict, Comparison, compare
 from gradcmp.native.arrays import as_it_is
 from gradcmp.report.screen.plain import Screen
 from gradcmp.tolerances import DTypeTable
 
-Function = Callable[..., Any]
+Tested: TypeAlias = Callable[..., Any] | Function
 
 
 class GradientWarning(UserWarning):
@@ -21,7 +22,7 @@ class GradientWarning(UserWarning):
 
 
 def assert_gradients_agree(
-    actual: Function, *, against: Function, inputs: Mapping[str, Any], **options: Any
+    actual: Tested, *, against: Tested, inputs: Mapping[str, Any], **options: Any
 ) -> CaseVerdict:
     """Assert that two functions have the same values and gradients, but for rounding.
 
@@ -29,9 +30,9 @@ def assert_gradients_agree(
 
     Parameters
     ----------
-    actual : callable
-        The function that is tested.
-    against : callable
+    actual : callable or Function
+        The function that is tested: ``gradcmp.Function(f, mode="compile")`` runs it in a mode.
+    against : callable or Function
         What it must agree with.
     inputs : mapping of str to array, tensor or str
         As `compare_functions` takes them.
@@ -68,13 +69,16 @@ def assert_gradients_agree(
     return verdict
 
 
-def _names(actual: Function, against: Function) -> tuple[str, str]:
+def _names(actual: Tested, against: Tested) -> tuple[str, str]:
     """Return what to call two functions; with one name they are told apart by their parts."""
     found = _name(actual), _name(against)
     return found if found[0] != found[1] else ("actual", "expected")
 
 
-def _name(function: Function) -> str:
+def _name(function: Tested) -> str:
+    if isinstance(function, Function):
+        name = _name(function.function)
+        return f"{name}:{function.mode}" if function.mode else name
     owner = getattr(function, "__self__", None)
     name = getattr(owner if isinstance(owner, type) else function, "__name__", "")
     name = name or type(function).__name__

@@ -90,6 +90,8 @@ class CodeRequest:
         How the cotangents are drawn, by `gradcmp.native.way.DrawnCotangents`.
     handed : tuple of str
         The parameters of the reference among the inputs.
+    stamps : mapping of str to str
+        By file that the function is made of, what changes when the file does; may be empty.
     """
 
     label: str
@@ -99,10 +101,11 @@ class CodeRequest:
     wrt: tuple[str, ...] | None
     cotangents: Mapping[str, Any]
     handed: tuple[str, ...] = ()
+    stamps: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def spec(self) -> BackendSpec:
-        """The framework that it is written for, by name."""
+        """The framework that it is written for, by name, and the mode."""
         return self.code.backend
 
     @property

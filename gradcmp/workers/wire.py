@@ -42,7 +42,10 @@ def request_to_bytes(request: AnyRequest) -> bytes:
             "wrt": request.wrt,
             "cotangents": dict(request.cotangents),
             "device": request.spec.device,
+            "mode": request.spec.mode,
+            "autocast": request.code.autocast,
             "inputs": list(request.inputs),
+            "stamps": dict(request.stamps),
         }
         return pack({INPUT + name: array for name, array in request.inputs.items()}, asked)
     arrays = {INPUT + name: array for name, array in request.inputs.items()}

@@ -40,6 +40,10 @@ Y = RNG.standard_normal((4, 3))
 UPSTREAM = RNG.standard_normal((4, 3))
 
 
+# Seconds for each graph: they have tests of their own, in test_torch_compile.py.
+SLOW = {("torch", "aot_eager_decomp_partition"), ("torch", "compile")}
+
+
 @dataclass(frozen=True)
 class Way:
     """One mode of one backend."""

@@ -157,6 +157,14 @@ def test_every_command_says_what_it_does():
         assert command.get_short_help_str(), name
 
 
+@pytest.mark.parametrize("name", cli.commands)
+def test_the_help_lists_a_command_as_the_command_describes_itself(name):
+    command, listed = cli.commands[name], cli.commands.listed(name)
+    assert command.name == listed.name
+    for limit in (45, 1000):
+        assert listed.get_short_help_str(limit) == command.get_short_help_str(limit)
+
+
 def test_validate_and_schema(config, capsys):
     assert main(["validate", config]) == 0
     assert "1 case" in capsys.readouterr().out

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from gradcmp.backends import backend_class, backend_names
-from gradcmp.cli import main
-from gradcmp.cli.about.completion import SHELLS, VARIABLE
+from gradcmp.cli import COMPLETING, main
+from gradcmp.cli.about.completion import SHELLS
 from gradcmp.ops import OPS
 
 COMMAND = str(Path(sys.executable).with_name("gradcmp"))
@@ -22,6 +22,8 @@ cases:
   - {name: first, inputs: {X: normal:2}, graph: {y: exp(X)}}
   - {name: second, inputs: {X: normal:2}, graph: {y: exp(X)}, matrix: {seed: [0, 1]}}
 """
+
+TORCH = ["torch", *(f"torch:{mode}" for mode in backend_class("torch").modes)]
 
 
 @pytest.fixture
@@ -41,7 +43,7 @@ def complete(*words, shell="bash"):
         text=True,
         env={
             **os.environ,
-            VARIABLE: f"{shell}_complete",
+            COMPLETING: f"{shell}_complete",
             "COMP_WORDS": "\n".join(["gradcmp", *words]),
             "COMP_CWORD": words[-1] if shell == "fish" else str(len(words)),
         },
@@ -66,10 +68,10 @@ def test_every_backend_and_mode_is_offered():
     [
         (["run", "-b", "tensorflow:se"], ["tensorflow:session"]),
         (["run", "-b", "tensorflow", ":", "se"], ["session"]),  # as bash splits it
-        (["run", "-b", "tensorflow", ":"], ["eager", "graph", "session"]),
+        (["run", "-b", "tensorflow", ":"], ["eager", "graph", "session", "xla"]),
         (["run", "--backend", "=", "torch", ":", "ea"], ["eager"]),
         (["run", "--backend", "=", "torch,dtype", "=", "bf"], ["bfloat16"]),
-        (["record", "--backend", "=", "tor"], ["torch", "torch:eager"]),
+        (["record", "--backend", "=", "tor"], TORCH),
         (["run", "-b", "numpy", "-b", "torch:eager,dtype=bf"], ["torch:eager,dtype=bfloat16"]),
         (["expr", "-b", "jax:jit,dev"], ["jax:jit,device=cpu", "jax:jit,device=cuda"]),
         (
@@ -107,22 +109,35 @@ def test_cases_of_the_configs_that_are_named(folder):
 
 @pytest.mark.processes
 @pytest.mark.parametrize("command", ["run", "check", "explain", "record", "selftest", "validate"])
-def test_configs_are_files(command):
-    assert (
-        "file,con"
-        in subprocess.run(
-            [COMMAND],
-            check=True,
-            capture_output=True,
-            text=True,
-            env={
-                **os.environ,
-                VARIABLE: "bash_complete",
-                "COMP_WORDS": f"gradcmp {command} con",
-                "COMP_CWORD": "2",
-            },
-        ).stdout.splitlines()
-    )
+def test_configs_are_offered_and_no_other_file(folder, command):
+    (folder / "notes.txt").touch()
+    (folder / "more" / "deep").mkdir(parents=True)
+    (folder / "more" / "deep" / "c.yml").touch()
+    found = ["broken.yaml", "cases.yaml", "more", "more/deep", "more/deep/c.yml"]
+    assert offered(command, "") == found
+    assert offered(command, "more/d") == found[-2:]
+
+
+@pytest.mark.processes
+def test_where_there_is_no_config_the_shell_offers_its_files(folder):
+    (folder / "notes.txt").touch()
+    assert offered("run", "no") == ["no"]
+
+
+@pytest.mark.processes
+def test_fish_keeps_what_follows_a_comma(folder):
+    answers = complete("run", "-b", "torch,d", shell="fish")
+    assert "plain,torch,dtype=float64" in answers
+    if fish := shutil.which("fish"):
+        script = subprocess.run(
+            [COMMAND, "completion", "fish"], check=True, capture_output=True, text=True
+        ).stdout
+        ask = f"{script}\ncomplete -C 'gradcmp run -b torch,d'"
+        environment = {**os.environ, "PATH": f"{Path(COMMAND).parent}:{os.environ['PATH']}"}
+        done = subprocess.run(
+            [fish, "-c", ask], check=False, capture_output=True, text=True, env=environment
+        )
+        assert "torch,dtype=float64" in done.stdout.split()
 
 
 @pytest.mark.processes
@@ -151,7 +166,7 @@ finally:
         text=True,
         env={
             **os.environ,
-            VARIABLE: "bash_complete",
+            COMPLETING: "bash_complete",
             "COMP_WORDS": " ".join(["gradcmp", *words]),
             "COMP_CWORD": str(len(words)),
         },
@@ -165,7 +180,7 @@ finally:
 def test_the_script_is_for_this_program(shell, capsys):
     assert main(["completion", shell]) == 0
     script = capsys.readouterr().out
-    assert f"{VARIABLE}={shell}_complete" in script
+    assert f"{COMPLETING}={shell}_complete" in script
     if shutil.which(shell):
         checked = subprocess.run([shell, "-n"], input=script, capture_output=True, text=True)
         assert checked.returncode == 0, checked.stderr
@@ -182,7 +197,7 @@ def test_an_unknown_shell_is_2(capsys):
     ("words", "replies"),
     [
         (("run", "-b", "tensorflow", ":", "se"), ["session"]),
-        (("run", "-b", "tor"), ["torch", "torch:eager"]),
+        (("run", "-b", "tor"), TORCH),
         (("run", "--backend", "=", "torch,dtype", "=", "bf"), ["bfloat16"]),
     ],
 )

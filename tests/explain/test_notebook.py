@@ -1,5 +1,8 @@
 """The notebooks of all configs run as a student runs them, and their numbers are gradcmp's."""
 
+import itertools
+import re
+
 import nbformat
 import numpy as np
 import pytest
@@ -9,7 +12,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from gradcmp.case import InputSpec
-from gradcmp.explain.notebook import KERNEL, notebook, prose
+from gradcmp.explain.markdown import prose
+from gradcmp.explain.notebook import KERNEL, notebook
 from gradcmp.explain.program import Program
 from gradcmp.outside.printable import clean
 
@@ -80,7 +84,40 @@ def test_a_notebook_gives_the_reference_s_numbers(name, kernel, folder):
     assert answer.keys() == wanted.keys()
     for one, array in wanted.items():
         np.testing.assert_allclose(answer[one], array, 1e-13, 1e-14, strict=True)
-        assert printed(cells).count(f"{one} differs from NumPy's by at most") == 3
+        said = printed(cells)
+        assert said.count(f"{one} differs from NumPy's by at most") == len(written_in(case))
+        assert re.search(rf"^{one} ( +[\d.e-]+){{{len(written_in(case))}}}$", said, re.M)
+    for node in program.graph:
+        name, gradient = program.name(node.name), program.book.names.gradient(node.name)
+        assert f"\n{name} =\n" in said
+        assert f"\n{gradient} =\n" in said or node.name not in program.book.gradients
+
+
+def written_in(case):
+    """Return the columns of the last table: each framework, and TensorFlow 1 where it is asked."""
+    session = any(str(one).startswith("tensorflow:session") for one in case.backends)
+    return ["TensorFlow", "PyTorch", "JAX", *["TensorFlow 1"] * session]
+
+
+def test_the_order_is_the_textbook_s(folder):
+    """Forward as written; back from the output, node by node, then Z, Y and X."""
+    cells = nbformat.reads(written(CONFIGS["seed"], folder)[1], as_version=4).cells
+    starts = [cell.source.split(" =")[0] for cell in cells if cell.cell_type == "code"]
+    order = ["node1", "node2", "node3", "grad_node3", "grad_node2", "grad_node1"]
+    order += ["grad_Z", "grad_Y", "grad_X"]
+    assert [start for start in starts if start in order][: len(order)] == order
+
+
+def test_the_rule_is_written_in_latex_and_the_graph_drawn(folder):
+    text = nbformat.reads(written(CONFIGS["seed"], folder)[1], as_version=4)
+    sources = "\n".join(cell.source for cell in text.cells)
+    of_y = [r"\frac{\partial r}{\partial \mathrm{node3}}"]
+    path = (r"\mathrm{node3}", r"\mathrm{node2}", r"\mathrm{node1}", "Y")
+    of_y += [rf"\frac{{\partial {a}}}{{\partial {b}}}" for a, b in itertools.pairwise(path)]
+    product = r" \cdot ".join(of_y)
+    assert rf"$$\frac{{\partial r}}{{\partial Y}} = {product}$$" in sources
+    assert "```mermaid\nflowchart TD\n" in sources
+    assert text.metadata["gradcmp"]["versions"]["numpy"] == np.__version__
 
 
 @pytest.mark.parametrize(

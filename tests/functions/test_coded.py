@@ -150,10 +150,8 @@ def test_a_stranger_s_code_is_refused(folder, capsys):
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        (["record", "-b", "torch", "-o", "out", "case.yaml"], "has code and no graph"),
         (["explain", "case.yaml"], "has code and no graph"),
         (["selftest", "case.yaml"], "has code and no graph"),
-        (["run", "--record-golden", "golden", "case.yaml"], "has code and no graph"),
     ],
 )
 def test_what_needs_a_graph_says_so(command, said, folder, with_torch, capsys):

@@ -23,7 +23,12 @@ from gradcmp.recording import Recording
 # Functions of a framework that compute part of a float64 result in float32.
 IN_FLOAT32 = {("tensorflow", "gelu")}
 # JAX's eager mode compiles every primitive by itself: minutes, for what jit traces as well.
-MODES = {"jax": ("jit",)}
+# What torch compiles takes seconds for each graph; the first stage lies below all others.
+MODES = {
+    "jax": ("jit",),
+    "torch": ("eager", "aot_eager"),
+    "tensorflow": ("eager", "graph", "session"),
+}
 COARSE: tuple[DType, ...] = ("float32", "float16", "bfloat16")
 
 FIRST = [next(call for call in CALLS if call.op is op) for op in OPS.values()]
@@ -48,6 +53,10 @@ def record(framework: Backend, calls: list[Call], mode: str, dtype: DType) -> Re
     expressions = tuple((name, Expression(text)) for name, text in body)
     graph = assemble(tuple(inputs), expressions, "output")
     return framework.record(Job(framework.name, graph, inputs, np.ones(()), mode, dtype))
+
+
+def modes_of(framework: Backend) -> tuple[str, ...]:
+    return MODES.get(framework.name, framework.modes)
 
 
 def examples(op: Op) -> list[Call]:
@@ -78,7 +87,7 @@ def distance(actual: Array, expected: Array) -> float:
 @every_op
 def test_float64(framework: Backend, op: Op) -> None:
     calls = examples(op)
-    for mode in MODES.get(framework.name, framework.modes):
+    for mode in modes_of(framework):
         recording = record(framework, calls, mode, "float64")
         for i, call in enumerate(calls):
             for what, apart in distances(recording, i, call).items():
@@ -90,7 +99,7 @@ def test_float64(framework: Backend, op: Op) -> None:
 
 @cache
 def first_examples(framework: Backend, dtype: DType) -> Recording:
-    return record(framework, FIRST, framework.modes[-1], dtype)
+    return record(framework, FIRST, modes_of(framework)[-1], dtype)
 
 
 @pytest.mark.parametrize("dtype", COARSE)
@@ -111,7 +120,7 @@ def test_coarse_dtypes(framework: Backend, i: int, dtype: DType) -> None:
 @pytest.mark.parametrize("spoil", [np.negative, lambda d: d * 1.001, np.flip, np.zeros_like])
 def test_spoiled_gradient_is_caught(framework: Backend, spoil: Callable[[Array], Array]) -> None:
     calls = examples(OPS["softmax"])
-    recording = record(framework, calls, framework.modes[-1], "float64")
+    recording = record(framework, calls, modes_of(framework)[-1], "float64")
     for i, call in enumerate(calls):
         spoiled = spoil(recording.gradients[f"x_{i}"])
         assert distance(spoiled, call.gradients["x"]) > 1e-4

@@ -7,6 +7,7 @@ import re
 from xml.etree import ElementTree
 
 import pytest
+from junitparser import JUnitXml
 
 from gradcmp.case import Location
 from gradcmp.errors import ExitCode
@@ -67,6 +68,27 @@ def parsed(*verdicts):
 
 def test_every_verdict_is_valid(verdicts):
     assert len(parsed(*verdicts.values())) == len(verdicts)
+
+
+def test_another_program_reads_it(verdicts):
+    """junitparser, which knows nothing of ours, counts what we counted."""
+    read = JUnitXml.fromstring(report(list(verdicts.values())).encode())
+    for suite, verdict in zip(read, verdicts.values(), strict=True):
+        red = [test for test in suite if test.is_failure or test.is_error]
+        assert bool(red) == (verdict.exit_code is not ExitCode.AGREE)
+        assert len(red) == suite.failures + suite.errors
+
+
+def test_a_case_takes_the_time_of_its_backends_and_no_import(verdicts):
+    verdict = verdicts["agree"]
+    timings = {"import": 8000.0, "forward": 0.5, "backward": 0.75, "total": 1.5}
+    outcomes = {
+        label: dataclasses.replace(one, timings=timings)
+        for label, one in verdict.recordings.items()
+    }
+    (suite,) = parsed(dataclasses.replace(verdict, outcomes=outcomes))
+    assert float(suite.get("time")) == 1.5 * len(outcomes)
+    assert {test.get("time") for test in suite.iter("testcase")} == {"1.500"}
 
 
 def test_the_rules_above_can_fail(verdicts):

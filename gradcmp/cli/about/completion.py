@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
+from gradcmp.cli import COMPLETING
+from gradcmp.cli import completion as completion  # it tells click how bash and fish split words
 from gradcmp.cli.terminal import put
 
 SHELLS = ("bash", "zsh", "fish")
-VARIABLE = "_GRADCMP_COMPLETE"  # what click looks for when the program is called gradcmp
 
 
 @click.command(name="completion")
@@ -24,4 +25,4 @@ def command(context: click.Context, shell: str) -> None:
     """
     kind = get_completion_class(shell)
     assert kind is not None
-    put(kind(context.find_root().command, {}, "gradcmp", VARIABLE).source() + "\n")
+    put(kind(context.find_root().command, {}, "gradcmp", COMPLETING).source() + "\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,12 +16,14 @@ from gradcmp.cli.terminal import put, say
 from gradcmp.cli.trust import no_user_code
 from gradcmp.errors import ExitCode, UsageError
 
+CODE = re.compile(r"GC\d+", re.IGNORECASE)
+
 if TYPE_CHECKING:
     from gradcmp.explain.program import Program
 
 
 @click.command(name="explain")
-@click.argument("paths", nargs=-1, type=options.CONFIGS, metavar="[CONFIG|DIR]...")
+@click.argument("paths", nargs=-1, type=options.CONFIGS, metavar="[CONFIG|DIR|CODE]...")
 @options.CASE
 @click.option("--notebook", type=options.FILE, metavar="FILE", help="Write a Jupyter notebook.")
 @click.option(
@@ -45,7 +48,12 @@ def command(
 
     Notebooks and scripts hold one case and run without gradcmp. Arrays that are too large to be
     written into them lie beside them in a .npz file of the same name.
+
+    The code of a verdict, as in "gradcmp explain GC101", is explained instead: what it means, and
+    what to do.
     """
+    if any(CODE.fullmatch(path) for path in paths):
+        return _codes(paths)
     cases = choose(load(paths), names)
     if file is not None and script is None:
         raise UsageError("--output was given without --script", way_out="Name a framework")
@@ -60,6 +68,25 @@ def command(
         _notebook(program, notebook)
     if script is not None:
         _script(program, script, file)
+    return ExitCode.AGREE
+
+
+def _codes(names: tuple[str, ...]) -> ExitCode:
+    """Explain the codes of verdicts, a paragraph for each of their facts."""
+    from gradcmp.cli.terminal import console
+    from gradcmp.report.words.codes import BY_CODE
+
+    if unknown := [name for name in names if name.upper() not in BY_CODE]:
+        raise UsageError(
+            f"'{unknown[0]}' is not the code of a verdict",
+            way_out=f"There are {', '.join(BY_CODE)}",
+        )
+    screen = console()
+    for number, name in enumerate(names):
+        if number:
+            screen.print()
+        for line in BY_CODE[name.upper()].lines():
+            screen.print(line)
     return ExitCode.AGREE
 
 

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
+from dataclasses import replace
 
 import click
 
-from gradcmp.case import DTYPES, BackendSpec, Case, CodeSpec
+from gradcmp.case import DTYPES, Case
 from gradcmp.cli import options
 from gradcmp.cli.output import Output, output
 from gradcmp.errors import ExitCode, UsageError
 
 
 @click.command(name="call")
-@click.argument("function", metavar="[FRAMEWORK=]FILE.py:FUNCTION")
+@click.argument("function", metavar="[FRAMEWORK[:MODE]=]FILE.py:FUNCTION")
 @click.option(
     "--against",
     required=True,
-    metavar="[FRAMEWORK=]FILE.py:FUNCTION",
+    metavar="[FRAMEWORK[:MODE]=]FILE.py:FUNCTION",
     help="The function that it must agree with.",
 )
 @click.option(
@@ -54,11 +54,12 @@ def command(
 
     gradcmp call kernels.py:fused --against kernels.py:eager -i x=normal:64x96 -i w=ones:96
 
-    The framework is told from what the file imports; torch=kernels.py:fused says it.
+    The framework is told from what the file imports; torch=kernels.py:fused says it, and
+    torch:compile=kernels.py:fused runs it in a mode.
     """
     from gradcmp.cli.running.session import Session
     from gradcmp.cli.screen import show
-    from gradcmp.config import parse_input
+    from gradcmp.config import parse_code, parse_input
 
     specs = {}
     for text in inputs:
@@ -68,18 +69,19 @@ def command(
         if name in specs:
             raise UsageError(f"the name '{name}' is taken", way_out="Give each input its own")
         specs[name] = parse_input(name, spec)
-    named = {_label(text): _code(text) for text in (against, function)}
-    if len(named) == 1:
-        named = {"expected": _code(against), "actual": _code(function)}
+    (expected, reference), (actual, tested) = parse_code(against), parse_code(function)
+    if expected == actual:
+        expected, actual = "expected", "actual"
+    named = {expected: reference, actual: tested}
     case = Case(
         "call",
         specs,
         {},
         "",
         wrt,
-        tuple(BackendSpec(one.backend.name, dtype=dtype) for one in named.values()),  # type: ignore[arg-type]
+        tuple(replace(one.backend, dtype=dtype) for one in named.values()),  # type: ignore[arg-type]
         code=named,
-        reference=next(iter(named)),
+        reference=expected,
         dtype=dtype,  # type: ignore[arg-type]
         seed=seed,
         strict=strict,
@@ -87,19 +89,3 @@ def command(
     with Session(reports=output.reports) as session:
         verdicts = list(session.run(session.check_any([case])))
     return show(verdicts, output)
-
-
-def _label(text: str) -> str:
-    """Return the name of a function."""
-    return text.rpartition(":")[2].removesuffix(".apply")
-
-
-def _code(text: str) -> CodeSpec:
-    from gradcmp.config.code import found_from
-    from gradcmp.native.written import framework_in
-
-    framework, separator, source = text.partition("=")
-    if not separator:
-        framework, source = "", text
-    source = found_from(source, PurePath(), "the function", None)
-    return CodeSpec(source, BackendSpec(framework or framework_in(source)))

@@ -156,6 +156,7 @@ class Duel:
         UsageError
             When they were computed from different inputs, unless that is what is wanted.
         """
+        from gradcmp.functions.saved.judge import judge_recorded
         from gradcmp.judge.recorded.pair import judge_pair
         from gradcmp.judge.verdict import Pair
 
@@ -169,7 +170,9 @@ class Duel:
                     way_out="Record them from the same, or add --different-inputs",
                 )
         pair = Pair(*self.labels(actual, expected))
-        return judge_pair(pair, actual, expected, tolerance, names, self.place)
+        return judge_pair(
+            pair, actual, expected, tolerance, names, self.place, of_one_case=judge_recorded
+        )
 
     def labels(self, actual: Recording, expected: Recording) -> tuple[str, str]:
         """Call each side by its backend, or its file; where that is the same, by what differs.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gradcmp.case import Case, DType
+from gradcmp.case import BackendSpec, Case, DType
 from gradcmp.cli import completion, options
 from gradcmp.cli.cases import choose, require_distinct, survey
 from gradcmp.cli.files import require_own
@@ -40,7 +40,7 @@ STDERR = 8  # lines of a failed backend's stderr
     required=True,
     multiple=True,
     metavar="SPEC",
-    help="Who computes, one backend: torch,dtype=float64.",
+    help="Who computes, one backend: torch,dtype=float64; of a case of code, one function.",
     shell_complete=completion.backends,
 )
 @options.SEED
@@ -76,20 +76,19 @@ def command(
     """
     from gradcmp.cli.running.net import keep
     from gradcmp.cli.running.session import Session
-    from gradcmp.config import parse_backend
     from gradcmp.recording import Failure
     from gradcmp.recording.files import SUFFIX, write
 
-    spec = parse_backend(only_one(backends))
     overrides = options.Overrides(seed=seed, dtype=dtype)
     cases = [overrides.apply(case) for case in choose(survey(paths), names)]
+    spec = one_of(only_one(backends), cases)
     files = dict(zip((case.name for case in cases), places(place, cases), strict=True))
     for file in files.values():
         require_own(file)
     failures: list[Failure] = []
     lost: list[GradcmpError] = []
     with Session() as session, session.shown():
-        for plan in session.survey(cases, by=spec):
+        for plan in session.survey_any(cases, by=spec):
             outcome = keep(plan, session.pool, twin, options.debugging())
             if isinstance(outcome, Failure):
                 failures.append(outcome)
@@ -106,6 +105,15 @@ def command(
         lost.append(failed(failures, len(cases)))
     session.raise_faults(*lost)
     return ExitCode.AGREE
+
+
+def one_of(name: str, cases: Sequence[Case]) -> BackendSpec:
+    """Return who computes: a backend, or a function by its label in the code of a case."""
+    from gradcmp.config import parse_backend
+
+    if any(name in case.code for case in cases) or all(case.code for case in cases):
+        return BackendSpec(name)
+    return parse_backend(name)
 
 
 def only_one(backends: Sequence[str]) -> str:

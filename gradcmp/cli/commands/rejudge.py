@@ -49,9 +49,16 @@ class Group:
 
     def judge(self, tolerance: Tolerance) -> CaseVerdict:
         """Judge every pair, those with the float64 reference first."""
-        from gradcmp.judge.recorded.same_case import judge_saved
+        from gradcmp.functions.saved.judge import judge_recorded
+        from gradcmp.recording import Recording
 
-        return judge_saved(self.origin, self.recordings, tolerance)
+        judged = judge_recorded(self.origin, self.recordings, tolerance)
+        # Without their origin: all of a group have the same, and nothing is said of it.
+        shown = {
+            label: replace(one, origin=None) if isinstance(one, Recording) else one
+            for label, one in judged.outcomes.items()
+        }
+        return replace(judged, outcomes=shown)
 
 
 def add(groups: dict[str, Group], file: Path) -> None:
@@ -86,5 +93,4 @@ def add(groups: dict[str, Group], file: Path) -> None:
             way_out="Compare them with gradcmp diff",
         )
     group.files[label] = file
-    # Without its origin: all of a group have the same.
-    group.recordings[label] = replace(recording, origin=None)
+    group.recordings[label] = recording

@@ -16,7 +16,7 @@ from gradcmp.cli.trust import no_user_code
 from gradcmp.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from gradcmp.plan import Plan
+    from gradcmp.plan import AnyPlan
 
 
 @click.command(name="run")
@@ -85,17 +85,18 @@ def command(
         cases = load(paths) if watching else survey(paths)
         return [overrides.apply(case) for case in choose(cases, names)]
 
-    def finisher(plans: Sequence[Plan]) -> Finish:
+    def finisher(plans: Sequence[AnyPlan]) -> Finish:
         if record_golden:
             return golden.keep(record_golden, plans)
         return golden.against(against_golden, plans) if against_golden else unchanged
 
-    likely, effort = likely_backends(paths, overrides.backends), Effort(repeat, isolate)
+    effort = Effort(repeat, isolate, keep=bool(record_golden or against_golden))
+    likely = likely_backends(paths, overrides.backends)
     if watching:
         return watch(paths, read, output, likely, effort, finisher)
     with Session(likely, output.reports) as session:
         if record_golden or against_golden:
-            plans = session.survey(read())
+            plans = session.survey_any(read())
             verdicts = list(session.run(plans, effort, finisher(plans)))
         else:
             verdicts = list(session.run(session.survey_any(read()), effort))

@@ -9,7 +9,7 @@ from gradcmp.errors import explained
 
 if TYPE_CHECKING:
     from gradcmp.judge.verdict import CaseVerdict
-    from gradcmp.plan import AnyPlan, Plan
+    from gradcmp.plan import AnyPlan
     from gradcmp.recording import Outcome
     from gradcmp.workers import Pool
 
@@ -34,7 +34,7 @@ def settle(plan: AnyPlan, pool: Pool, effort: Effort, debug: bool) -> CaseVerdic
         return unfinished(plan.case, said(error))
 
 
-def keep(plan: Plan, pool: Pool, twin: bool, debug: bool) -> Outcome:
+def keep(plan: AnyPlan, pool: Pool, twin: bool, debug: bool) -> Outcome:
     """Record a case that was checked, as `gradcmp.api.record`; what goes wrong is its failure."""
     from gradcmp import api
     from gradcmp.recording import Failure

@@ -142,11 +142,13 @@ class Session:
         self.raise_faults()
         return plans
 
-    def survey_any(self, cases: Sequence[Case]) -> list[AnyPlan]:
+    def survey_any(self, cases: Sequence[Case], by: BackendSpec | None = None) -> list[AnyPlan]:
         """Return the plans of cases of graphs and of code, as `survey` does."""
         from gradcmp.plan import check_any
 
-        return self._planned(cases, check_any)
+        return self._planned(
+            cases, lambda c: check_any(c) if by is None else check_any(c).computed_by(by)
+        )
 
     def _planned(self, cases: Sequence[Case], check: Callable[[Case], P]) -> list[P]:
         if not cases:

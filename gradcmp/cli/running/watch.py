@@ -14,6 +14,7 @@ from gradcmp.case import Auto, Case, Effort, Expression
 from gradcmp.cli.options import debugging
 from gradcmp.cli.output import Output
 from gradcmp.cli.running.changes import Files
+from gradcmp.cli.running.followed import code_files, followed
 from gradcmp.cli.running.net import settle
 from gradcmp.cli.running.progress import WorkerProgress
 from gradcmp.cli.running.session import Finish, Session
@@ -21,17 +22,15 @@ from gradcmp.cli.screen import publish
 from gradcmp.cli.streams import unread
 from gradcmp.cli.terminal import console
 from gradcmp.errors import ConfigError, ExitCode, GradcmpError, InputError, UsageError
-from gradcmp.inputs import KINDS
-from gradcmp.keys import Reach
 from gradcmp.outside.files import is_special
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from gradcmp.judge.verdict import CaseVerdict
-    from gradcmp.plan import Plan
+    from gradcmp.plan import AnyPlan
 
-Finisher: TypeAlias = "Callable[[Sequence[Plan]], Finish]"
+Finisher: TypeAlias = "Callable[[Sequence[AnyPlan]], Finish]"
 Work: TypeAlias = Literal["run", "judged again", "unchanged"]
 
 RETRY = 1.0  # seconds until a broken config is read again: it may name a file not watched yet
@@ -137,8 +136,8 @@ class Watch:
         """Return the verdicts and how they came about; None when a file changed meanwhile."""
         cases = self._read()
         self._begun = True
-        self._files.follow({file for case in cases for file in data_files(case)})
-        plans = self._session.check(cases)
+        self._files.follow({file for case in cases for file in followed(case)})
+        plans = [self._stamped(plan) for plan in self._session.check_any(cases)]
         finish = self._finisher(plans)
         done: Counter[Work] = Counter()
         answered: dict[str, CaseVerdict] = {}
@@ -155,16 +154,24 @@ class Watch:
         self._kept = answered  # what is asked no more is forgotten
         return verdicts, done
 
-    def _answer_one(self, plan: Plan, kept: CaseVerdict | None) -> tuple[Work, CaseVerdict]:
+    def _stamped(self, plan: AnyPlan) -> AnyPlan:
+        """Return a plan that says how the files of its functions were seen, if it has any."""
+        from gradcmp.plan import CodePlan
+
+        stamps = {file: str(self._files.seen[file]) for file in code_files(plan.case)}
+        return replace(plan, stamps=stamps) if isinstance(plan, CodePlan) else plan
+
+    def _answer_one(self, plan: AnyPlan, kept: CaseVerdict | None) -> tuple[Work, CaseVerdict]:
         """Do the least that gives the verdict of a case."""
         from gradcmp.api import with_itself
         from gradcmp.judge import judge
+        from gradcmp.plan import Plan
 
         case = plan.case
         if kept and kept.case.tolerance == case.tolerance:
             return "unchanged", replace(kept, case=case)
         twinned = kept and isinstance(kept.case.tolerance, Auto)
-        if kept and (twinned or not isinstance(case.tolerance, Auto)):
+        if isinstance(plan, Plan) and kept and (twinned or not isinstance(case.tolerance, Auto)):
             twins = kept.twins if isinstance(case.tolerance, Auto) else None
             verdict = judge(case, kept.reference, kept.outcomes, twins, graph=plan.graph)
             verdict = replace(verdict, runs=kept.runs, unsteady=kept.unsteady)
@@ -172,20 +179,17 @@ class Watch:
         return "run", settle(plan, self._session.pool, self._effort, debugging())
 
     def _question(self, case: Case) -> str:
-        """Return all that a case asks the backends, with the state of its data files."""
-        stamps = [self._files.seen[file] for file in data_files(case)]
+        """Return all that a case asks the backends, with the state of its files."""
+        stamps = [self._files.seen[file] for file in followed(case)]
         judged = (case.tolerance, case.strict) if self._effort.isolate else ()
         return f"{question(case)} {stamps} {judged}"
 
     def _draw(self, began: float, verdicts: Sequence[CaseVerdict], done: Counter[Work]) -> None:
-        from gradcmp.report.screen.environment import Differences
         from gradcmp.report.screen.table import screen
 
         work = ", ".join(f"{count} {word}" for word, count in done.items())
         shown = screen(verdicts, verbose=self._output.verbose)
-        page = self._page(
-            f"{work}, in {time.perf_counter() - began:.2f} s", Differences(verdicts), shown
-        )
+        page = self._page(f"{work}, in {time.perf_counter() - began:.2f} s", shown)
         self.exit_code = publish(verdicts, self._output.reports, page)
 
     def _show_error(self, error: GradcmpError) -> None:
@@ -220,6 +224,10 @@ def question(case: Case) -> str:
         case,
         inputs={name: replace(spec, where=None) for name, spec in case.inputs.items()},
         graph={name: Expression(node.text) for name, node in case.graph.items()},
+        code={
+            label: replace(spec, backend=replace(spec.backend, where=None), where=None)
+            for label, spec in case.code.items()
+        },
         backends=tuple(replace(spec, where=None) for spec in case.backends),
         tolerance=Auto(),
         strict=False,
@@ -227,13 +235,3 @@ def question(case: Case) -> str:
         where=None,
     )
     return repr(asked)
-
-
-def data_files(case: Case) -> tuple[str, ...]:
-    """Name the files that the inputs of a case come from."""
-    return tuple(
-        str(value)
-        for spec in case.inputs.values()
-        for name, value in spec.parameters.items()
-        if KINDS[spec.kind].reaches.get(name) is Reach.FILE
-    )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
+import inspect
 from dataclasses import dataclass
 from itertools import pairwise
 
 from gradcmp.explain.reference.textbook import Textbook
 from gradcmp.explain.reference.trees import parts_of
-from gradcmp.graph import Node
+from gradcmp.graph import Node, Operand
 
+R = "r"  # the number that is differentiated
 FACTORS = 8  # of one product; a longer path starts from a gradient that is known by then
 NOUNS = {
     "add": "the addition",
@@ -26,12 +28,34 @@ NOUNS = {
 
 
 @dataclass(frozen=True)
+class Derivative:
+    """A derivative of one name of the code by another: ``dnode1/dY``."""
+
+    upper: str
+    lower: str
+
+    def __str__(self) -> str:
+        return f"d{self.upper}/d{self.lower}"
+
+    @property
+    def latex(self) -> str:
+        """The same as a fraction of partial derivatives."""
+        return rf"\frac{{\partial {upright(self.upper)}}}{{\partial {upright(self.lower)}}}"
+
+
+def upright(name: str) -> str:
+    r"""Return an identifier in LaTeX: ``\mathrm{node\_1}``; a single letter stays slanted."""
+    escaped = name.replace("_", r"\_")
+    return name if len(name) == 1 else rf"\mathrm{{{escaped}}}"
+
+
+@dataclass(frozen=True)
 class Local:
     """The derivative of one node by one of its operands.
 
     Attributes
     ----------
-    symbol : str
+    symbol : Derivative
         ``dnode1/dY``.
     factor : str
         What a cotangent is multiplied by, element by element, and why: ``X, because of the
@@ -40,7 +64,7 @@ class Local:
         The node that is differentiated.
     """
 
-    symbol: str
+    symbol: Derivative
     factor: str
     node: Node
 
@@ -57,14 +81,33 @@ class Rule:
 
     Attributes
     ----------
-    text : str
-        ``dr/dY = dr/dnode3 · dnode3/dnode2 · dnode2/dnode1 · dnode1/dY``; a sum over all uses.
+    of : Derivative
+        Of r by the input or node.
+    products : tuple of tuple of Derivative
+        What is multiplied, for each use; the gradient is their sum.
+    value, reason : str
+        What it is where there is no product, and why.
     steps : tuple of Local
         The last factor of each product.
     """
 
-    text: str
+    of: Derivative
+    products: tuple[tuple[Derivative, ...], ...] = ()
+    value: str = ""
+    reason: str = ""
     steps: tuple[Local, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """``dr/dY = dr/dnode3 · dnode3/dnode2 · dnode2/dnode1 · dnode1/dY``."""
+        products = [" · ".join(map(str, product)) for product in self.products]
+        return f"{self.of} = {' + '.join(products) or self.value}{self.reason}"
+
+    @property
+    def latex(self) -> str:
+        """The rule as an equation."""
+        products = [r" \cdot ".join(one.latex for one in product) for product in self.products]
+        return f"{self.of.latex} = {' + '.join(products) or upright(self.value)}"
 
     @property
     def sentence(self) -> str:
@@ -76,16 +119,15 @@ class Rule:
 
 def rule(book: Textbook, name: str) -> Rule:
     """Return the chain rule for one input or node; r is ``<cotangent, output>``."""
-    output, called = book.graph.output, book.names
-    if name == output:
+    of = Derivative(R, book.names[name])
+    if name == book.graph.output:
         scalar = book.values[name].value.shape == ()
-        return Rule(f"dr/d{called[name]} = {'1' if scalar else 'cotangent'}: {meaning(book)}")
+        return Rule(of, value="1" if scalar else "cotangent", reason=f": {meaning(book)}")
     users = list(dict.fromkeys(node.name for node, _ in book.uses.get(name, ())))
     if not users:
-        return Rule(f"dr/d{called[name]} = 0, because r does not depend on it")
-    products = [" · ".join(_product(book, name, user, len(users) == 1)) for user in users]
-    steps = tuple(local(book, name, user) for user in users)
-    return Rule(f"dr/d{called[name]} = {' + '.join(products)}", steps)
+        return Rule(of, value="0", reason=", because r does not depend on it")
+    products = tuple(_product(book, name, user, len(users) == 1) for user in users)
+    return Rule(of, products, steps=tuple(local(book, name, user) for user in users))
 
 
 def meaning(book: Textbook) -> str:
@@ -100,7 +142,7 @@ def because(node: Node) -> str:
     return f"because of {NOUNS.get(node.op, node.op)}"
 
 
-def _product(book: Textbook, name: str, user: str, whole: bool) -> list[str]:
+def _product(book: Textbook, name: str, user: str, whole: bool) -> tuple[Derivative, ...]:
     """Return the factors from the output down to `name`, or from a node that is known by then."""
     path = [name, user]
     while whole and path[-1] != book.graph.output and len(path) < FACTORS:
@@ -109,15 +151,15 @@ def _product(book: Textbook, name: str, user: str, whole: bool) -> list[str]:
             break
         path += above
     called = [book.names[one] for one in path]
-    steps = [f"d{upper}/d{lower}" for lower, upper in pairwise(called)]
-    return [f"dr/d{called[-1]}", *reversed(steps)]
+    steps = [Derivative(upper, lower) for lower, upper in pairwise(called)]
+    return (Derivative(R, called[-1]), *reversed(steps))
 
 
 def local(book: Textbook, name: str, user: str) -> Local:
     """Return the derivative of node `user` by its operand `name`."""
     terms = [(node, term) for node, term in book.uses[name] if node.name == user]
     node = terms[0][0]
-    symbol = f"d{book.names[user]}/d{book.names[name]}"
+    symbol = Derivative(book.names[user], book.names[name])
     factors = [_factor(_unwrapped(term.tree), book.names.gradient(user)) for _, term in terms]
     if None in factors:
         return Local(symbol, "", node)
@@ -129,6 +171,28 @@ def local(book: Textbook, name: str, user: str) -> Local:
     if mine < theirs:
         text += f", summed over the axes along which {book.names[name]} is repeated"
     return Local(symbol, text, node)
+
+
+def pullback(book: Textbook, node: Node) -> str:
+    """Return the formula of a node's pullback, and what its letters stand for here."""
+    letters = ", ".join(
+        f"{letter} is {_operand(book, operand)}"
+        for letter, operand in zip(_letters(node), node.operands, strict=False)
+        if letter != operand
+    )
+    return f"VJP of {node.op}: {node.spec.vjp}" + (f" Here {letters}." if letters else "")
+
+
+def _operand(book: Textbook, operand: Operand) -> str:
+    return book.names[operand] if isinstance(operand, str) else f"{operand.value}"
+
+
+def _letters(node: Node) -> list[str]:
+    """Name the operands as the formula does; an op of any number of operands names none."""
+    kinds = inspect.signature(node.spec.reference).parameters.values()
+    if any(one.kind is inspect.Parameter.VAR_POSITIONAL for one in kinds):
+        return []
+    return [one.name for one in kinds if one.name in node.spec.operands]
 
 
 FITTING = ("np.sum", "np.reshape", "np.broadcast_to", "np.expand_dims")

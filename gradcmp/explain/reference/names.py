@@ -12,7 +12,7 @@ from gradcmp.graph.records import STEP
 # What generated code calls something else: an input of that name gets another one.
 TAKEN = (
     "np", "math", "hashlib", "cotangent", "inputs", "expected", "compare", "erf", "rng", "stored",
-    "actual", "Path", "print", "float", "bool",
+    "actual", "Path", "print", "float", "bool", "differences", "found",
 )  # fmt: skip
 
 

@@ -29,7 +29,7 @@ class Textbook:
     values : mapping of str to Traced
         Inputs, then nodes in the order of the graph.
     gradients : mapping of str to Traced
-        In the order of the backward pass, an input as soon as all its terms are known.
+        Nodes in reverse, then inputs in reverse.
     terms : mapping of str to tuple
         For each node that was differentiated, what its pullback gave to each operand.
     stored : mapping of str to array
@@ -132,14 +132,5 @@ FLOAT64: Callable[[float | int | bool, Kind], Array] = constants_of(np.dtype(np.
 
 
 def _order(graph: Graph) -> list[str]:
-    """Return nodes in reverse, each input after the last node that adds to its gradient."""
-    order: list[str] = []
-    first_use: dict[str, str] = {}
-    for node in graph:
-        for source in node.sources:
-            if source in graph.inputs:
-                first_use.setdefault(source, node.name)
-    for node in reversed(graph.nodes):
-        order.append(node.name)
-        order += [name for name in dict.fromkeys(node.sources) if first_use.get(name) == node.name]
-    return order
+    """Return nodes in reverse, then inputs in reverse: as a textbook goes back."""
+    return [*(node.name for node in reversed(graph.nodes)), *reversed(tuple(graph.inputs))]

@@ -13,6 +13,7 @@ from gradcmp.judge.blame import Ruling
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.diagnose.arbitration import arbitrate, arbitrate_values, merged
 from gradcmp.judge.diagnose.derivative import Primal
+from gradcmp.judge.diagnose.directions import Known
 from gradcmp.judge.diagnose.slopes import ROUNDING, Truth
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.tensor_judge import TensorJudge, TiedDirection
@@ -99,11 +100,28 @@ class Arbiter:
         What no choice of a branch makes right comes first, by itself or together. A choice that is
         lawful can still be off a slope that is unique, as where two kinks cancel.
         """
+        known = self.primal.known(name.removeprefix("d "))
+        if known:
+            return self._along(*known, name, pair)
         found = self._at_elements(name, pair, comparison, is_strict=comparison.agrees)
         if found.off or comparison.agrees:
             return found
         together = self._along_ties(name, pair)
         return together if together.off else self._at_elements(name, pair, comparison, True)
+
+    def _along(self, direction: Float, truth: Truth, name: str, pair: Pair) -> Ruling:
+        """Compare both sides with the only derivative that is known of a recorded function."""
+        sides = {label: self._tensor(label, name) for label in (pair.actual, pair.expected)}
+        if any(one.shape != direction.shape for one in sides.values()):
+            return Ruling()
+        allowed = self.rule.limit * self.rule.noise(name, pair)
+        known = Known(direction, truth, sides, allowed)
+        ruling = known.ruling()
+        if ruling.truth is None:
+            return ruling
+        wrong = {label: known.slopes[label] for label in ruling.off}
+        certain = self._is_certain(name, wrong, ruling.truth, known.size)
+        return replace(ruling, truth=None, certain=certain)
 
     def _at_elements(
         self, name: str, pair: Pair, comparison: Comparison, is_strict: bool

@@ -17,6 +17,7 @@ from gradcmp.recording import Array, Recording
 
 Standing: TypeAlias = Literal["off", "right", "open"]
 
+KINK = "kink"  # agrees, and is another choice all the same
 SURE = 4.0  # errors of the truth that two numbers must be apart, so that it can tell
 
 
@@ -100,7 +101,7 @@ def grouped(
         name
         for by in comparisons.values()
         for name, one in by.items()
-        if not one.agrees or name in off
+        if not one.agrees or name in off or one.verdict.reason == KINK
     )
     found = {name: _hearing(name, tensors, comparisons, findings).groups() for name in names}
     return {name: groups for name, groups in found.items() if groups}
@@ -149,7 +150,11 @@ class Hearing:
         told = {pair: self.rulings.get(pair, Ruling()) for pair in self.comparisons}
         if len({array.shape for array in self.tensors.values()}) != 1:
             return None
-        parted = [p for p, c in self.comparisons.items() if not c.agrees or told[p].off]
+        parted = [
+            pair
+            for pair, one in self.comparisons.items()
+            if not one.agrees or told[pair].off or one.verdict.reason == KINK
+        ]
         found = [(pair, index) for pair in parted if (index := self._index(pair)) is not None]
         if not found:
             return None
@@ -197,6 +202,6 @@ class Hearing:
     def _same(self, label: str, other: str, index: tuple[int, ...]) -> bool:
         pairs = (Pair(label, other), Pair(other, label))
         for one in (self.comparisons[pair] for pair in pairs if pair in self.comparisons):
-            return one.agrees and one.verdict.reason != "kink"
+            return one.agrees and one.verdict.reason != KINK
         values = [np.float64(self.tensors[one][index]) for one in (label, other)]
         return bool(np.array_equal(values[:1], values[1:], equal_nan=True))

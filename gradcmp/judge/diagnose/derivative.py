@@ -58,6 +58,13 @@ class Primal(ABC):
         Of all elements of the output, or of those alone that are finite.
         """
 
+    def known(self, name: str) -> tuple[Float, Truth] | None:
+        """Return the only direction along which a derivative is known, and that.
+
+        None where it can be found along any.
+        """
+        return None
+
     def along(self, name: str, direction: Float, claimed: float | None = None) -> Truth | None:
         """Differentiate with respect to an input or node, by complex step or by differences.
 

@@ -59,21 +59,20 @@ def _call(model: NoiseModel, ufunc: np.ufunc, *inputs: Any, **kwargs: Any) -> An
     if kwargs:
         raise NoModelError(f"{ufunc.__name__} with {', '.join(kwargs)} has no noise model")
     stacks = align(inputs, model)
-    with np.errstate(all="ignore"):
-        if ufunc in ORDERINGS:
-            return NoisyArray(_order(model, ufunc, *stacks), model)
-        if ufunc is np.sign:
-            above, below = (_order(model, o, stacks[0], 0.0) for o in (np.greater, np.less))
-            return NoisyArray(above.astype(np.float64) - below, model)
-        result = ufunc(*stacks)
+    if ufunc in ORDERINGS:
+        return NoisyArray(_order(model, ufunc, *stacks), model)
+    if ufunc is np.sign:
+        above, below = (_order(model, o, stacks[0], 0.0) for o in (np.greater, np.less))
+        return NoisyArray(above.astype(np.float64) - below, model)
+    result = ufunc(*stacks)
     if ufunc in EQUALITIES:
         return NoisyArray(_equality(model, ufunc, inputs, result), model)
     if ufunc in EXACT:
         return NoisyArray(result, model)
-    kappa = KAPPA.get(ufunc, OPS.noise(ufunc))
+    kappa = KAPPA[ufunc] if ufunc in KAPPA else OPS.noise(ufunc)
     if kappa is None:
         raise NoModelError(f"{ufunc.__name__} has no noise model")
-    if any(s.dtype == np.bool_ for s in stacks if isinstance(s, np.ndarray)):
+    if any(s.dtype.kind == "b" for s in stacks if isinstance(s, np.ndarray)):
         return NoisyArray(result, model)  # a product with a mask is exact
     product = ufunc in PRODUCTS and all(isinstance(one, NoisyArray) for one in inputs)
     return model.approximate(result, kappa, product)
@@ -129,10 +128,9 @@ def _matmul(model: NoiseModel, left: Any, right: Any, kind: Sum = "product") -> 
         return _matmul(model, left, np.expand_dims(right, 1), kind)[..., 0]
     left, right = model.round_operand(left), model.round_operand(right)
     a, b = align((left, right), model)
-    with np.errstate(all="ignore"):
-        product = np.matmul(a, b)
-        base = [s[:1] if isinstance(x, NoisyArray) else s for s, x in ((a, left), (b, right))]
-        squares = np.matmul(np.square(base[0]), np.square(base[1]))
+    product = np.matmul(a, b)
+    base = [s[:1] if isinstance(x, NoisyArray) else s for s, x in ((a, left), (b, right))]
+    squares = np.matmul(np.square(base[0]), np.square(base[1]))
     return model.jitter_sum(product, squares, np.shape(left)[-1], kind)
 
 
@@ -153,15 +151,14 @@ def _reduce(
 ) -> NoisyArray:
     axes = _axes(axis, x.ndim)
     terms = math.prod(x.stack.shape[one] for one in axes)
-    with np.errstate(all="ignore"):
-        result = np.asarray(ufunc.reduce(x.stack, axis=axes, keepdims=keepdims))
-        if ufunc in EXACT:
-            return NoisyArray(result, model)
-        if ufunc is np.multiply:
-            return model.jitter(result, math.sqrt(max(terms, 1)))
-        if ufunc is not np.add:
-            raise NoModelError(f"{ufunc.__name__}.reduce has no noise model")
-        squares = np.sum(np.square(x.stack[:1], dtype=np.float64), axis=axes, keepdims=keepdims)
+    result = np.asarray(ufunc.reduce(x.stack, axis=axes, keepdims=keepdims))
+    if ufunc in EXACT:
+        return NoisyArray(result, model)
+    if ufunc is np.multiply:
+        return model.jitter(result, math.sqrt(max(terms, 1)))
+    if ufunc is not np.add:
+        raise NoModelError(f"{ufunc.__name__}.reduce has no noise model")
+    squares = np.sum(np.square(x.stack[:1], dtype=np.float64), axis=axes, keepdims=keepdims)
     return model.jitter_sum(result.astype(np.float64, copy=False), squares, terms, kind)
 
 
@@ -171,9 +168,8 @@ def _accumulate(
     if ufunc is not np.add:
         raise NoModelError(f"{ufunc.__name__}.accumulate has no noise model")
     (along,) = _axes(axis, x.ndim)
-    with np.errstate(all="ignore"):
-        result = np.add.accumulate(x.stack, axis=along)
-        squares = np.add.accumulate(np.square(x.stack[:1]), axis=along)
+    result = np.add.accumulate(x.stack, axis=along)
+    squares = np.add.accumulate(np.square(x.stack[:1]), axis=along)
     length = x.stack.shape[along]
     terms = np.arange(1, length + 1).reshape((-1,) + (1,) * (x.stack.ndim - 1 - along))
     return model.jitter_sum(result, squares, terms, "running")
@@ -212,22 +208,21 @@ def _precise(usual: Rule, exact: Rule, *operands: Any) -> NoisyArray:
     """Take the value of the exact formula and the noise of the usual one, which everybody uses."""
     model = next(a.model for a in operands if isinstance(a, NoisyArray))
     held = [a.stack if isinstance(a, NoisyArray) else np.asarray(a)[None] for a in operands]
-    with np.errstate(all="ignore"):
-        if model.precise:
-            several = [np.broadcast_to(a, (model.replicas + 1, *a.shape[1:])) for a in held]
-            stack = np.stack([exact(*one) for one in zip(*several, strict=True)])
-            return model.jitter(stack, KAPPA_PRECISE)
-        base = exact(*(a[0] for a in held))
-        noisy = usual(*operands).stack
-        # Fail closed: of what is not finite nothing is known.
-        kept = np.abs(base - noisy[0]) <= LITTLE * model.precision.u * np.abs(base)
-        model.lost_digits |= not kept.all()
-        stack = noisy + (base - noisy[:1])
-        # Replicas of what rounds to 1 are 1, too: all that is lost would leave no noise.
-        off = (base - noisy[0]) * (model.precision.u / FORMATS["float64"].u)
-        off = np.where(np.abs(base - noisy[0]) > LOST * np.abs(base), off, 0.0)
-        stack[1::2] += off
-        stack[2::2] -= off
+    if model.precise:
+        several = [np.broadcast_to(a, (model.replicas + 1, *a.shape[1:])) for a in held]
+        stack = np.stack([exact(*one) for one in zip(*several, strict=True)])
+        return model.jitter(stack, KAPPA_PRECISE)
+    base = exact(*(a[0] for a in held))
+    noisy = usual(*operands).stack
+    # Fail closed: of what is not finite nothing is known.
+    kept = np.abs(base - noisy[0]) <= LITTLE * model.precision.u * np.abs(base)
+    model.lost_digits |= not kept.all()
+    stack = noisy + (base - noisy[:1])
+    # Replicas of what rounds to 1 are 1, too: all that is lost would leave no noise.
+    off = (base - noisy[0]) * (model.precision.u / FORMATS["float64"].u)
+    off = np.where(np.abs(base - noisy[0]) > LOST * np.abs(base), off, 0.0)
+    stack[1::2] += off
+    stack[2::2] -= off
     stack = np.where(np.isfinite(stack), stack, noisy)
     stack[0] = base
     return NoisyArray(stack, model)

@@ -47,8 +47,7 @@ class Bfloat16Model(NoiseModel):
         A product or quotient of two arrays is moved even where it is exact: multiplied in another
         order it need not be, as ``z / y`` for ``x / y / y`` with ``z = x / y = 1``.
         """
-        with np.errstate(all="ignore"):
-            exact = self._round(stack[1:]) == stack[1:]
+        exact = self._round(stack[1:]) == stack[1:]
         return self._settle(stack, exact & (not product))
 
     def jitter_sum(self, stack: Stack, squares: Stack, terms: Any, kind: Sum) -> NoisyArray:
@@ -59,9 +58,8 @@ class Bfloat16Model(NoiseModel):
         """
         if self.accumulator(kind) < self.precision.u:
             return super().jitter_sum(stack, squares, terms, kind)  # rounds by itself
-        with np.errstate(all="ignore"):
-            step = np.sqrt(squares / terms) / self.precision.u
-            lost = np.fmax(1 - step / np.abs(stack[:1]), 0.0)
+        step = np.sqrt(squares / terms) / self.precision.u
+        lost = np.fmax(1 - step / np.abs(stack[:1]), 0.0)
         stack[1:] *= 1 - lost * (self._draw(stack.ndim) - 1)
         super().jitter_sum(stack, squares, terms, kind)
         return self.jitter(stack, 1.0)
@@ -70,8 +68,7 @@ class Bfloat16Model(NoiseModel):
         """Make the replicas numbers of the dtype, but where they are `settled`."""
         y = stack[1:]
         c = self._draw(stack.ndim)
-        with np.errstate(all="ignore"):
-            rounded = self._round(self._round(c * y) / c)
+        rounded = self._round(self._round(c * y) / c)
         y[...] = np.where(settled | ~np.isfinite(rounded), y, rounded)
         return NoisyArray(stack, self)
 

@@ -107,13 +107,12 @@ class NoiseModel:
         """
         y = stack[1:]
         c = self._draw(stack.ndim)
-        with np.errstate(all="ignore"):
-            error = self._rounding(y, c)
-            error *= SPREAD * kappa
-            if common:
-                xi = self.rng.standard_normal(self.replicas).reshape(c.shape)
-                error += COMMON_MODE * kappa * self.precision.u * xi * y
-            y += _finite(error)
+        error = self._rounding(y, c)
+        error *= SPREAD * kappa
+        if common:
+            xi = self.rng.standard_normal(self.replicas).reshape(c.shape)
+            error += COMMON_MODE * kappa * self.precision.u * xi * y
+        y += _finite(error)
         return NoisyArray(stack, self)
 
     def approximate(self, stack: Stack, kappa: float, product: bool = False) -> NoisyArray:
@@ -132,13 +131,12 @@ class NoiseModel:
         m = np.minimum(terms, LONGEST_SUM)
         y = stack[1:]
         c = self._draw(stack.ndim)
-        with np.errstate(all="ignore"):
-            deviation = u_sum * np.sqrt(m / 3 * y * y + (m / 6 + 1) * squares)
-            w = np.abs(y) + np.sqrt(squares)  # what the error is a function of
-            error = self._rounding(w, c)
-            error /= w
-            error *= deviation / (self.precision.u * HASHED_RMS)
-            y += _finite(error)
+        deviation = u_sum * np.sqrt(m / 3 * y * y + (m / 6 + 1) * squares)
+        w = np.abs(y) + np.sqrt(squares)  # what the error is a function of
+        error = self._rounding(w, c)
+        error /= w
+        error *= deviation / (self.precision.u * HASHED_RMS)
+        y += _finite(error)
         if u_sum == self.precision.u:
             return NoisyArray(stack, self)
         return self.jitter(stack, 1.0)  # the accumulator is finer than the result
@@ -155,7 +153,8 @@ class NoiseModel:
         """Go backwards: what is summed from here on are cotangents."""
 
     def _draw(self, ndim: int) -> Stack:
-        return self.rng.uniform(1.0, 2.0, self.replicas).reshape((-1,) + (1,) * (ndim - 1))
+        c: Stack = 1.0 + self.rng.random(self.replicas)
+        return c.reshape((-1,) + (1,) * (ndim - 1))
 
     def round_operand(self, x: Any) -> Any:
         """Return an operand of a matrix product as the unit that multiplies sees it."""
@@ -175,13 +174,15 @@ class NoiseModel:
         if self.precision.u == FORMATS["float64"].u:
             return y  # the arithmetic at hand rounds c y by itself
         t = y * (self.precision.u * 2.0**53 + 1.0)
-        return t - (t - y)
+        t -= t - y
+        return t
 
 
 def _finite(error: Stack) -> Stack:
     """Take out what is not finite: there the replicas stay as they are."""
-    finite = np.isfinite(error)
-    return error if finite.all() else np.where(finite, error, 0.0)
+    if math.isfinite(np.add.reduce(error, None)):
+        return error
+    return np.where(np.isfinite(error), error, 0.0)
 
 
 class NoisyArray(NDArrayOperatorsMixin):
@@ -219,6 +220,13 @@ class NoisyArray(NDArrayOperatorsMixin):
         """Itself: replicas are real."""
         return self
 
+    def stack_of(self, ndim: int) -> Stack:
+        """Return the stack with as many axes as arrays of `ndim` have, after the replicas."""
+        missing = ndim - self.ndim
+        if not missing:
+            return self.stack
+        return self.stack.reshape((len(self.stack),) + (1,) * missing + self.shape)
+
     def __getitem__(self, key: Any) -> NoisyArray:
         parts = key if isinstance(key, tuple) else (key,)
         return NoisyArray(self.stack[(slice(None), *parts)], self.model)
@@ -228,7 +236,8 @@ class NoisyArray(NDArrayOperatorsMixin):
         if rule is None or kwargs.get("out") is not None or kwargs.get("where", True) is not True:
             raise NoModelError(f"{ufunc.__name__}.{method} has no noise model")
         kwargs.pop("out", None)
-        return rule(self.model, ufunc, *inputs, **kwargs)
+        with np.errstate(all="ignore"):  # infinities are findings, not warnings
+            return rule(self.model, ufunc, *inputs, **kwargs)
 
     def __array_function__(self, function: Rule, types: Any, args: Any, kwargs: Any) -> Any:
         rule = FUNCTIONS.get(function)
@@ -243,10 +252,5 @@ class NoisyArray(NDArrayOperatorsMixin):
 def align(arrays: tuple[Any, ...], model: NoiseModel) -> list[Any]:
     """Make stacks that broadcast against each other: axes are added after the replicas."""
     held = [model.constant(a) if type(a) is float else a for a in arrays]
-    ndim = max(np.ndim(a) for a in held)
-    return [
-        a.stack.reshape((len(a.stack),) + (1,) * (ndim - a.ndim) + a.shape)
-        if isinstance(a, NoisyArray)
-        else a
-        for a in held
-    ]
+    ndim = max(a.ndim if isinstance(a, NoisyArray) else np.ndim(a) for a in held)
+    return [a.stack_of(ndim) if isinstance(a, NoisyArray) else a for a in held]

@@ -28,16 +28,17 @@ def walk(
     enter : callable, optional
         Turns each operand into what the node sees of it.
     """
-    held = {
-        name: model.wrap(array) if spec_of(array).kind == "float" else array
-        for name, array in inputs.items()
-    }
-    tape = forward(graph, held, _constants(model), enter)  # type: ignore[arg-type]
-    found = {name: value for name, value in tape.values.items() if name in names}
-    if any(name.startswith("d ") for name in names):
-        model.begin_backward()
-        gradients = backward(graph, tape, model.wrap(cotangent))  # type: ignore[arg-type]
-        found |= {f"d {name}": dx for name, dx in gradients.items() if f"d {name}" in names}
+    with np.errstate(all="ignore"):
+        held = {
+            name: model.wrap(array) if spec_of(array).kind == "float" else array
+            for name, array in inputs.items()
+        }
+        tape = forward(graph, held, _constants(model), enter)  # type: ignore[arg-type]
+        found = {name: value for name, value in tape.values.items() if name in names}
+        if any(name.startswith("d ") for name in names):
+            model.begin_backward()
+            gradients = backward(graph, tape, model.wrap(cotangent))  # type: ignore[arg-type]
+            found |= {f"d {name}": dx for name, dx in gradients.items() if f"d {name}" in names}
     return found  # type: ignore[return-value]
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 import numpy as np
 
@@ -24,6 +25,11 @@ from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Array, Origin, Outcome, Recording
 
 GOLDEN = " (golden)"
+
+# The case, recordings by label, the tolerance, and the pairs that are asked for.
+Judged: TypeAlias = Callable[
+    [Origin, Mapping[str, Recording], Tolerance, Sequence[Pair]], CaseVerdict
+]
 
 
 @dataclass(frozen=True)
@@ -130,6 +136,7 @@ def judge_pair(
     tolerance: Tolerance,
     names: Names = ALL,
     title: str = "",
+    of_one_case: Judged = judge_saved,
 ) -> CaseVerdict:
     """Compare two saved recordings.
 
@@ -143,6 +150,9 @@ def judge_pair(
     ----------
     title : str
         What to call it if it is not one case; empty: by the pair.
+    of_one_case : callable
+        Judges recordings of one case; `gradcmp.functions.saved.judge.judge_recorded` those of
+        functions, too.
 
     Raises
     ------
@@ -156,7 +166,7 @@ def judge_pair(
     if expected.origin and same_question(actual, expected) and not names.renamed:
         names.require_known(actual, expected)
         both = {pair.expected: expected, pair.actual: actual}
-        verdict = judge_saved(expected.origin, both, tolerance, [pair])
+        verdict = of_one_case(expected.origin, both, tolerance, [pair])
         return replace(names.choose(verdict), reference=pair.expected)
     if actual.origin and not expected.origin:
         names, expected = names.turned(actual, expected)
@@ -213,7 +223,10 @@ def _edges(case: Case) -> Mapping[str, tuple[str, ...]]:
 
 
 def judge_against_golden(
-    origin: Origin, outcomes: Mapping[str, Outcome], golden: Mapping[str, Recording]
+    origin: Origin,
+    outcomes: Mapping[str, Outcome],
+    golden: Mapping[str, Recording],
+    of_one_case: Judged = judge_saved,
 ) -> CaseVerdict:
     """Compare each backend with the recording that it left earlier.
 
@@ -228,6 +241,8 @@ def judge_against_golden(
         By label. One that failed stays in the verdict as it is.
     golden : mapping of str to Recording
         By the same labels: one for each recording in `outcomes`.
+    of_one_case : callable
+        As in `judge_pair`.
     """
     shown: dict[str, Outcome] = {}
     for label, outcome in outcomes.items():
@@ -236,7 +251,7 @@ def judge_against_golden(
             shown[label + GOLDEN] = golden[label]
     there = {label: one for label, one in shown.items() if isinstance(one, Recording)}
     pairs = [Pair(label, label + GOLDEN) for label in outcomes if label + GOLDEN in there]
-    verdict = judge_saved(origin, there, origin.case.tolerance, pairs)
+    verdict = of_one_case(origin, there, origin.case.tolerance, pairs)
     return replace(verdict, reference="", outcomes=shown)
 
 

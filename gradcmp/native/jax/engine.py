@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import numpy as np
@@ -22,9 +22,9 @@ from gradcmp.native.arrays import as_array
 from gradcmp.native.cotangents import Cotangents
 from gradcmp.native.jax.interpreter import Interpreter, plain
 from gradcmp.native.jax.program import Program, precision
+from gradcmp.native.jax.results import outcome, parts, replica, unflattened
 from gradcmp.native.jax.stacks import Value, stack
-from gradcmp.native.outcome import Array, Outcome, Tap
-from gradcmp.recording import numpy_dtype
+from gradcmp.native.outcome import Array, Outcome
 
 NARROW = ("float32", "float16", "bfloat16")
 
@@ -38,6 +38,7 @@ def prepare(
     device: str = "cpu",
     seed: int = 0,
     arrangement: Arrangement | None = None,
+    mode: str = "eager",
 ) -> JaxSide:
     """Return a function at given inputs, ready to be run in any way.
 
@@ -62,7 +63,7 @@ def prepare(
     call.require(given)
     real = tuple(name for name, array in given.items() if array.dtype.kind == "f")
     names = real if wrt is None else tuple(wrt)
-    return JaxSide(Program(call, names, cotangents or {}), given, device, own)
+    return JaxSide(Program(call, names, cotangents or {}), given, device, mode, own)
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,12 @@ class JaxSide:
     program: Program
     inputs: Mapping[str, Array]
     device: str = "cpu"
+    mode: str = "eager"
     parameters: Mapping[str, Array] = field(default_factory=dict)
     _traces: dict[str, tuple[Any, Any]] = field(default_factory=dict, repr=False)
+
+    framework: ClassVar[str] = "jax"
+    autocast: ClassVar[None] = None
 
     @property
     def wrt(self) -> tuple[str, ...]:
@@ -98,10 +103,14 @@ class JaxSide:
         """Return it at other inputs."""
         return replace(self, inputs={name: inputs[name] for name in self.inputs})
 
+    def in_mode(self, mode: str) -> JaxSide:
+        """Return it in another mode."""
+        return replace(self, mode=mode)
+
     def plain(self, dtype: DType) -> Outcome:
         """Run it in a dtype, as the user does."""
         with precision(dtype), jax.default_device(self._place):
-            return _outcome(self.program.both(self.program.arrays(self.inputs, dtype)))
+            return self._told(self._both(self.program.arrays(self.inputs, dtype)))
 
     def clean(self, dtype: DType = "float32") -> Outcome:
         """Run it in float64; with casts to a lower dtype NumPy runs it, which leaves them out."""
@@ -110,14 +119,21 @@ class JaxSide:
         with precision("float64"), jax.default_device(self._place):
             arrays = self.program.arrays(self.inputs, "float64")
             if not dropped:
-                return _outcome(self.program.both(arrays))
+                return self._told(self._both(arrays))
         return replace(self.by_numpy(), dropped_casts=dropped)
+
+    @property
+    def _both(self) -> Callable[[Any], Any]:
+        return self.program.jitted if self.mode == "jit" else self.program.both
+
+    def _told(self, found: Any) -> Outcome:
+        return replace(outcome(found), facts={"mode": self.mode})
 
     def by_numpy(self) -> Outcome:
         """Run it in float64 by NumPy, casts to a lower dtype left out."""
         traced, tree = self._in("float64")
         run = Interpreter(dict.fromkeys(("float64", *NARROW), _exact(0)))
-        return _outcome(_unflattened(tree, run.run(traced, self._leaves(self.inputs))))
+        return outcome(unflattened(tree, run.run(traced, self._leaves(self.inputs))))
 
     def noisy(self, dtype: DType, replicas: int = 16, seed: int = 0) -> Sequence[Outcome]:
         """Run it in float64 with the rounding of `dtype` after each primitive.
@@ -175,10 +191,10 @@ class JaxSide:
         A program that is traced in a lower dtype has its literals rounded, so that its own run
         without noise is off by a little.
         """
-        clean = jax.tree.leaves(_parts(self.clean(dtype)))
+        clean = jax.tree.leaves(parts(self.clean(dtype)))
         pairs = [*zip(stacks, clean, strict=True)]
         return [
-            _outcome(_unflattened(tree, [_moved(s, base, row) for s, base in pairs]))
+            outcome(unflattened(tree, [replica(s, base, row) for s, base in pairs]))
             for row in range(1, max(map(len, stacks)))
         ]
 
@@ -257,43 +273,3 @@ def _narrowing(program: Any) -> int:
             if hasattr(inner, "eqns"):
                 count += _narrowing(inner)
     return count
-
-
-def _outcome(found: Mapping[str, Mapping[str, Any]]) -> Outcome:
-    arrays = {kind: {name: _array(one) for name, one in by.items()} for kind, by in found.items()}
-    taps = {
-        name: Tap(value, arrays["slopes"].get(name, np.zeros(value.shape)))
-        for name, value in arrays["taps"].items()
-    }
-    dtypes = {name: one.dtype.name for name, one in arrays["outputs"].items()}
-    return Outcome(arrays["outputs"], arrays["gradients"], taps, dtypes)
-
-
-def _parts(outcome: Outcome) -> dict[str, Mapping[str, Array]]:
-    """Return what a traced program returns, from a run: its leaves are in the same order."""
-    taps = outcome.taps
-    return {
-        "outputs": dict(outcome.outputs),
-        "gradients": dict(outcome.gradients),
-        "taps": {name: one.value for name, one in taps.items()},
-        "slopes": {
-            n: slope for n, slope in outcome.slopes.items() if taps[n].value.dtype.kind == "f"
-        },
-    }
-
-
-def _array(one: Any) -> Array:
-    array = np.asarray(one)
-    return array.astype(numpy_dtype("bfloat16")) if str(array.dtype) == "bfloat16" else array
-
-
-def _unflattened(tree: Any, leaves: Sequence[Any]) -> Any:
-    return jax.tree.unflatten(tree, leaves)
-
-
-def _moved(stack: Any, base: Array, row: int) -> Array:
-    """Return an array as far from its base as a replica is."""
-    if len(stack) == 1:
-        return base
-    moved: Array = base + (stack[row] - stack[0]) if stack.dtype.kind == "f" else stack[row]
-    return moved

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import jax
@@ -69,6 +70,12 @@ class Program:
         upstream = {name: self._upstream(name, one) for name, one in smooth.items()}
         gradients, slopes = pullback(upstream)
         return {"outputs": outputs, "gradients": gradients, "taps": taps, "slopes": slopes}
+
+    @cached_property
+    def jitted(self) -> Callable[[Tensors], dict[str, Tensors]]:
+        """The same, compiled as a whole by XLA: once for all inputs of the same shapes."""
+        compiled: Callable[[Tensors], dict[str, Tensors]] = jax.jit(self.both)
+        return compiled
 
     def _slots(self, arrays: Tensors) -> Tensors:
         """Return shape and dtype of each real tap."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -34,6 +34,7 @@ def prepare(
     device: str = "cpu",
     seed: int = 0,
     arrangement: Arrangement | None = None,
+    mode: str = "manual",
 ) -> Manual:
     """Return a function at given inputs, ready to be run in any way.
 
@@ -62,6 +63,10 @@ class Manual(Unseen):
     wrt: tuple[str, ...]
     cotangents: Cotangents
     seed: int = 0
+
+    framework: ClassVar[str] = "numpy"
+    autocast: ClassVar[None] = None
+    mode: ClassVar[str] = "manual"
 
     @property
     def parameters(self) -> dict[str, Array]:
@@ -95,6 +100,10 @@ class Manual(Unseen):
     def at(self, inputs: Mapping[str, Array]) -> Manual:
         """Return it at other inputs."""
         return replace(self, inputs={name: inputs[name] for name in self.inputs})
+
+    def in_mode(self, mode: str) -> Manual:
+        """Return it as it is: there is one way to run it."""
+        return self
 
     def _run(self, given: Mapping[str, Array]) -> Outcome:
         before = {name: array.copy() for name, array in given.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow as tf
@@ -32,6 +32,7 @@ def prepare(
     device: str = "cpu",
     seed: int = 0,
     arrangement: Arrangement | None = None,
+    mode: str = "eager",
 ) -> TensorFlowSide:
     """Return a function at given inputs, ready to be run in any way.
 
@@ -47,7 +48,7 @@ def prepare(
     call.require(inputs)
     real = tuple(name for name, array in inputs.items() if array.dtype.kind == "f")
     names = real if wrt is None else tuple(wrt)
-    return TensorFlowSide(call, dict(inputs), names, cotangents or {}, device, seed)
+    return TensorFlowSide(call, dict(inputs), names, cotangents or {}, device, seed, mode)
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,10 @@ class TensorFlowSide(Unseen):
     cotangents: Cotangents
     device: str = "cpu"
     seed: int = 0
+    mode: str = "eager"
+
+    framework: ClassVar[str] = "tensorflow"
+    autocast: ClassVar[None] = None
 
     @property
     def parameters(self) -> dict[str, Array]:
@@ -87,6 +92,10 @@ class TensorFlowSide(Unseen):
     def at(self, inputs: Mapping[str, Array]) -> TensorFlowSide:
         """Return it at other inputs."""
         return replace(self, inputs={name: inputs[name] for name in self.inputs})
+
+    def in_mode(self, mode: str) -> TensorFlowSide:
+        """Return it in another mode."""
+        return replace(self, mode=mode)
 
     def _run(
         self, dtype: DType, around: AbstractContextManager[Casts | None] | None = None

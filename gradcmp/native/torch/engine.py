@@ -5,17 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 
+from gradcmp.backends.torch_compile import EAGER
 from gradcmp.dtypes import DType, Format
 from gradcmp.dtypes.arrays import BFLOAT16, Array, numpy_dtype
 from gradcmp.errors import InputError, did_you_mean
 from gradcmp.native.arranging.arrangement import AS_IT_IS, Arrangement
 from gradcmp.native.cotangents import Cotangents
-from gradcmp.native.outcome import Outcome, differing
+from gradcmp.native.outcome import Outcome, around, differing
+from gradcmp.native.torch.modes import Compiled, under_autocast
 from gradcmp.native.torch.precise import Precise, float64_throughout
 from gradcmp.native.torch.replicas import Noisy
 from gradcmp.native.torch.run import Call, Enter, Way, unchanged
@@ -35,6 +37,8 @@ def prepare(
     seed: int = 0,
     watched: bool = True,
     arrangement: Arrangement | None = None,
+    mode: str = EAGER,
+    autocast: DType | None = None,
 ) -> Side:
     """Return a function at given inputs, ready to be run in any way.
 
@@ -54,6 +58,10 @@ def prepare(
         What all random numbers of the function are drawn from, before each run anew.
     watched : bool
         Whether taps and modules are taken note of.
+    mode : str
+        A stage of `torch.compile`: ``aot_eager``, ``compile``; or ``eager``.
+    autocast : str, optional
+        The dtype of an autocast around its forward pass.
     """
     subject = Subject(function, arrangement or AS_IT_IS)
     known = {**inputs, **subject.parameters}
@@ -74,6 +82,8 @@ def prepare(
         device,
         seed,
         watched,
+        mode,
+        autocast,
     )
 
 
@@ -88,6 +98,13 @@ class Side:
     device: str = "cpu"
     seed: int = 0
     watched: bool = True
+    mode: str = EAGER
+    autocast: DType | None = None
+    _compiled: dict[tuple[str, str], Compiled] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+
+    framework: ClassVar[str] = "torch"
 
     @property
     def arguments(self) -> tuple[str, ...] | None:
@@ -119,7 +136,10 @@ class Side:
 
     def plain(self, dtype: DType) -> Outcome:
         """Run it in `dtype`, as the user does."""
-        return self.call.run(Way(getattr(torch, dtype)))
+        way = Way(getattr(torch, dtype))
+        if self.autocast:
+            way = replace(way, calls=under_autocast(self.autocast, self.device))
+        return self.call.run(way) if self.mode == EAGER else self._in_stage("").run(self.call, way)
 
     def clean(self, dtype: DType = "float32") -> Outcome:
         """Run it in float64, casts to a lower dtype left out.
@@ -129,8 +149,17 @@ class Side:
         dtype : str
             In which the run that this one stands for draws its random numbers.
         """
-        mode = Precise(getattr(torch, dtype))
-        return self.in_float64(mode)
+        if self.mode != EAGER:
+            return self._in_stage(dtype).in_float64(self.call)
+        return self.in_float64(Precise(getattr(torch, dtype)))
+
+    def _in_stage(self, draws: str) -> Compiled:
+        """Return what compiles it; for float64 with the numbers that another dtype draws."""
+        key = (self.mode, draws)
+        if key not in self._compiled:
+            precise = Precise(getattr(torch, draws)) if draws else None
+            self._compiled[key] = Compiled(self.mode, self.device, precise)
+        return self._compiled[key]
 
     def noisy(
         self,
@@ -154,7 +183,7 @@ class Side:
             What matrix products round their operands to first.
         """
         noise = Noisy(self, dtype, operands)
-        return noise.replicas(replicas, seed)
+        return self._about(dtype, noise.replicas(replicas, seed))
 
     def ties(self, dtype: DType = "float32") -> list[Outcome]:
         """Run it without noise, all exact ties going up, and all going down."""
@@ -166,7 +195,13 @@ class Side:
         In the first four all exact ties are broken alike; in the others every branch within noise
         is taken at random. What they differ by from `clean` are the jumps of kinks.
         """
-        return Noisy(self, dtype).ways(rows, seed)
+        return self._about(dtype, Noisy(self, dtype).ways(rows, seed))
+
+    def _about(self, dtype: DType, runs: list[Outcome]) -> list[Outcome]:
+        """Return runs about the clean one: operation by operation, they are of what is compiled."""
+        if self.mode == EAGER:
+            return runs
+        return around(self.clean(dtype), runs, self.in_mode(EAGER).clean(dtype))
 
     def constants(self, replicas: int = 16, seed: int = 0) -> list[Outcome]:
         """Run it as `clean`, but with every constant held in float32 or less off by one u of it.
@@ -178,7 +213,7 @@ class Side:
             rng = np.random.default_rng([seed, replicas, replica])
             mode = Shaken(rng)
             found.append(self.in_float64(mode, constant=mode.shake))
-        return found
+        return self._about("float32", found)
 
     def nudged(self, dtype: DType, seed: int = 0) -> Outcome:
         """Run it in `dtype` at inputs and parameters one step up or down from where they are."""
@@ -192,6 +227,10 @@ class Side:
     def at(self, inputs: Mapping[str, Array]) -> Side:
         """Return the same at other inputs; those of a module's parameters may be among them."""
         return replace(self, inputs={**self.inputs, **inputs})
+
+    def in_mode(self, mode: str) -> Side:
+        """Return the same in another mode."""
+        return replace(self, mode=mode)
 
     def unsteady(self, dtype: DType) -> tuple[str, ...]:
         """Return the names of the arrays in which two runs from one seed differ."""

@@ -23,9 +23,9 @@ from gradcmp.native.torch.watching import Watcher
 Enter: TypeAlias = Callable[[Tensor], Tensor]
 
 
-def unchanged(tensor: Tensor) -> Tensor:
+def unchanged(one: Any) -> Any:
     """Return it as it is."""
-    return tensor
+    return one
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,15 @@ class Way:
         What each real input and parameter is before the run.
     constant : callable
         What each real buffer of a module is that is no running statistic.
+    calls : callable
+        What is called in place of the function.
     """
 
     dtype: Any
     around: AbstractContextManager[Any] = field(default_factory=nullcontext)
     enter: Enter = unchanged
     constant: Enter = unchanged
+    calls: Callable[[Any], Any] = unchanged
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ class Call:
             given = _apart({n: one for n, one in leaves.items() if n not in subject.parameters})
             versions = {name: tensor._version for name, tensor in given.items()}
             with recording(watcher.note if self.watched else None), watcher.hooks():
-                result = subject.call(given)
+                result = subject.call(given, way.calls)
             outputs = named_outputs(result, subject.function)
             values = {name: one.detach().clone() for name, one in outputs.items()}
             upstream = self._upstream(outputs)

@@ -73,7 +73,7 @@ class Subject:
         function, skipped = self.function, 0
         if isinstance(function, torch.nn.Module):
             function = function.forward
-        elif self._is_apply:
+        elif self.is_apply:
             owner = function.__self__  # type: ignore[attr-defined]
             function = owner.forward
             skipped = int(owner.setup_context is torch.autograd.Function.setup_context)  # ctx
@@ -90,25 +90,37 @@ class Subject:
         return inspect.Signature(named)
 
     @property
-    def _is_apply(self) -> bool:
+    def is_apply(self) -> bool:
         """Whether it is the `apply` of an `autograd.Function`, which takes no names."""
         owner = getattr(self.function, "__self__", None)
         return isinstance(owner, type) and issubclass(owner, torch.autograd.Function)
 
-    def call(self, tensors: Mapping[str, Tensor]) -> Any:
-        """Call it with its inputs, by name where it has names and in their order elsewhere."""
+    def call(
+        self, tensors: Mapping[str, Tensor], through: Callable[[Call], Call] = lambda own: own
+    ) -> Any:
+        """Call it with its inputs, by name where it has names and in their order elsewhere.
+
+        Parameters
+        ----------
+        through : callable
+            Makes what is called in its place.
+        """
         arguments = self.arrangement.arguments(tensors)
-        own = self._taken_out_of(arguments)
+        function = through(self._with(self._taken_out_of(arguments)))
         if self._signature is None:
-            return self.function(*arguments.values())
+            return function(*arguments.values())
         names = self.arguments
         bound = self._bind(gathered(arguments, names or (), names is None))
+        return function(*bound.args, **bound.kwargs)
+
+    def _with(self, own: Mapping[str, Tensor]) -> Call:
+        """Return it with the parameters of its module replaced."""
         if not own:
-            return self.function(*bound.args, **bound.kwargs)
+            return self.function
         called = self.module if self.function is self.module else _Method(self.function)
         prefix = "" if called is self.module else "module."
-        own = {prefix + name: one for name, one in own.items()}
-        return torch.func.functional_call(called, own, bound.args, bound.kwargs)
+        held = {prefix + name: one for name, one in own.items()}
+        return lambda *args, **kwargs: torch.func.functional_call(called, held, args, kwargs)
 
     def _taken_out_of(self, arguments: dict[str, Any]) -> dict[str, Tensor]:
         """Take the module's parameters out of what it is handed; none where it keeps its own."""
@@ -134,7 +146,7 @@ class Subject:
             bound = signature.bind(**tensors)
         except TypeError as error:
             raise InputError(f"{what}: {error}", way_out="Name it among the inputs") from None
-        if self._is_apply:
+        if self.is_apply:
             bound.apply_defaults()
         return bound
 

@@ -15,10 +15,10 @@ from gradcmp.report.json import strict
 from gradcmp.report.page.case_yaml import case_yaml
 from gradcmp.report.page.maps import heat_map, shortened
 from gradcmp.report.screen.detail import row
+from gradcmp.report.words.faults import severity
 from gradcmp.report.words.ink import tail
 from gradcmp.report.words.judgement import (
     facts,
-    gravity,
     isolated_nodes,
     judgements,
     nondeterministic,
@@ -113,13 +113,8 @@ def worth(verdict: CaseVerdict, name: str) -> list[Found]:
     found = [(pair, by[name]) for pair, by in verdict.comparisons.items() if name in by]
     odd = [item for item in found if letter(item[1]) != "a"]
     if not odd:
-        return [max(found, key=lambda item: farness(item[1]))]
-    return sorted(odd, key=lambda it: gravity((it[0], name, it[1])), reverse=True)[:VIEWS]
-
-
-def farness(comparison: Comparison) -> tuple[float, float]:
-    """Order what agrees: by noise where it was measured, then by ULP."""
-    return comparison.noise.multiple if comparison.noise else 0.0, comparison.statistics.max_ulp
+        return [max(found, key=lambda item: severity(item[1]))]
+    return sorted(odd, key=lambda item: severity(item[1]), reverse=True)[:VIEWS]
 
 
 def signs(verdict: CaseVerdict, name: str) -> str:

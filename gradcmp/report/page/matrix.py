@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gradcmp.errors import ExitCode
 from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Failure
-from gradcmp.report.words.judgement import gravity
+from gradcmp.report.words.faults import severity
 from gradcmp.report.words.sentence import MARKS, amount, brief
 from gradcmp.report.words.sides import level_beside, wrong_in
 
@@ -97,8 +97,7 @@ def cell(verdict: CaseVerdict, pair: Pair) -> Cell:
     odd = {name: one for name, one in by.items() if not one.agrees or one.verdict.warns}
     if not odd:
         return AGREES if by else Cell("u", "nothing compared")
-    nobody = Pair("", "")
-    name = max(odd, key=lambda tensor: gravity((nobody, tensor, odd[tensor])))
+    name = max(odd, key=lambda tensor: severity(odd[tensor]))
     worst = odd[name]
     word = "warns" if worst.agrees else "disagree"
     levels = {level_beside(verdict, pair, tensor) for tensor in odd}

@@ -4,56 +4,71 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from rich.columns import Columns
+from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.text import Text
 
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.report.screen.heatmap import drawable, legend, pictures
+from gradcmp.report.words.faults import Fault, severity
 from gradcmp.report.words.figures import align, count, short, ulp
-from gradcmp.report.words.ink import DISAGREE, QUIET, STRONG, Ink, flow
+from gradcmp.report.words.ink import DISAGREE, QUIET, STRONG, Ink, Trimmed
 from gradcmp.report.words.places import holds, index, shape, value
-from gradcmp.report.words.sentence import severity
 
-TENSORS = 3  # tensors that are shown in full; the first in the order of the graph, where it began
-ROWS = 4  # different rows of one tensor
 PLACES = 2  # worst elements of one tensor at which all backends' values are shown
-PICTURES = 2  # different heat maps of one tensor
 NAMES = 10  # tensors that are named when they are not shown
 
 Wrong = list[tuple[Pair, Comparison]]
 
 
-def details(ink: Ink, verdict: CaseVerdict, verbose: bool) -> Iterator[Text]:
-    """Draw every tensor that disagrees; without `verbose` the first `TENSORS` of them."""
+def details(ink: Ink, verdict: CaseVerdict, limit: int | None = None) -> Iterator[RenderableType]:
+    """Draw every tensor that disagrees, or the first few, where it began."""
     found: dict[str, Wrong] = {name: [] for name in verdict.tensors}
     for pair, name, comparison in verdict.disagreements:
         found[name].append((pair, comparison))
     found = dict(sorted(((n, w) for n, w in found.items() if w), key=_is_missing))  # stable
-    shown = list(found) if verbose else list(found)[:TENSORS]
+    shown = list(found)[:limit]
     for name in shown:
         yield Text()
-        yield from tensor(ink, verdict, name, found[name], verbose)
+        yield from tensor(ink, verdict, name, found[name])
     if any(drawable(comparison) for name in shown for _, comparison in found[name]):
         yield Text()
         yield from legend(ink)
     if rest := list(found)[len(shown) :]:
         names = ", ".join(rest[:NAMES]) + (" …" if len(rest) > NAMES else "")
         verb = "tensor disagrees" if len(rest) == 1 else "tensors disagree"
-        more = ink(f"{len(rest)} more {verb}: {names} (--verbose shows all)")
+        more = ink(f"{len(rest)} more {verb}: {names}")
         yield Text()
         yield from ink.wrap(Text.assemble(ink("✗ ", DISAGREE), more), hang=2)
+
+
+def pictured(ink: Ink, faults: Sequence[Fault]) -> Iterator[RenderableType]:
+    """Draw the heat map of each fault that has one, unless it is the same everywhere."""
+    shown = [one for one in faults if not one.comparison.agrees and drawable(one.comparison)]
+    shown = [one for one in shown if one.comparison.disagreeing < one.comparison.total]
+    if not shown:
+        return
+    inner = ink.narrower(2)
+    blocks = []
+    for fault in shown:
+        title = ink(f"{fault.name}, {fault.pair}", QUIET)
+        (block,) = pictures(inner, [(fault.pair, fault.comparison)])
+        blocks.append([title, *block[1:]])
+    yield from side_by_side(blocks)
+    yield Text()
+    yield from legend(ink)
 
 
 def _is_missing(item: tuple[str, Wrong]) -> bool:
     return all(comparison.verdict.reason == "missing" for _, comparison in item[1])
 
 
-def tensor(
-    ink: Ink, verdict: CaseVerdict, name: str, wrong: Wrong, verbose: bool
-) -> Iterator[Text]:
+def tensor(ink: Ink, verdict: CaseVerdict, name: str, wrong: Wrong) -> Iterator[RenderableType]:
     """Draw one tensor: the pairs, the values at their worst elements, a heat map when small.
 
-    Pairs that would have the same row share it; those with the reference come first.
+    Pairs with the reference come first.
     """
     wrong = sorted(wrong, key=lambda item: severity(item[1]), reverse=True)
     wrong.sort(key=lambda item: verdict.reference not in (item[0].actual, item[0].expected))
@@ -61,33 +76,32 @@ def tensor(
     where = ink(f" disagrees in {len(wrong)} of {count(pairs, 'pair')}")
     title = Text.assemble(ink("✗ ", DISAGREE), ink(name, STRONG), where)
     yield from ink.wrap(title, hang=2)
-    groups: dict[tuple[str, ...], Wrong] = {}
-    for pair, comparison in wrong:
-        key = (str(pair),) if verbose else ()
-        groups.setdefault(key + row(comparison), []).append((pair, comparison))
-    shown = list(groups.values()) if verbose else list(groups.values())[:ROWS]
-    yield from measured(ink, shown)
-    for note in dict.fromkeys(why(group[0][1]) for group in shown):
+    yield from measured(ink, wrong)
+    for note in dict.fromkeys(why(comparison) for _, comparison in wrong):
         yield from ink.wrap(ink(note, QUIET), 2, 2)
-    if left := sum(map(len, groups.values())) - sum(map(len, shown)):
-        yield from ink.wrap(ink(f"and {count(left, 'pair')} more (--verbose shows all)", QUIET), 2)
-    places = [group[0][1].worst.index for group in shown if group[0][1].worst]
+    places = [comparison.worst.index for _, comparison in wrong if comparison.worst]
     inner = ink.narrower(2)
     block = list(values(inner, verdict, name, list(dict.fromkeys(places))[:PLACES]))
-    drawn = list(pictures(inner, wrong))
-    blocks = [block, *(drawn if verbose else drawn[:PICTURES])]
-    for line in flow(inner, [block for block in blocks if block]):
-        yield Text("  ").append_text(line) if line else line
+    yield from side_by_side([block, *pictures(inner, wrong)])
 
 
-def measured(ink: Ink, groups: Sequence[Wrong]) -> Iterator[Text]:
-    """Draw a row for each group of pairs: how many elements, and the worst of them."""
+def side_by_side(blocks: Sequence[Sequence[RenderableType]]) -> Iterator[RenderableType]:
+    """Set blocks of lines beside each other as long as they fit, after an empty line."""
+    for block in blocks:
+        for line in block:
+            if isinstance(line, Text):
+                line.overflow = "fold"  # never cut
+    if shown := [Group(*block) for block in blocks if block]:
+        yield Text()
+        yield Trimmed(Padding(Columns(shown, padding=(0, 4)), (0, 0, 0, 2)))
+
+
+def measured(ink: Ink, wrong: Wrong) -> Iterator[RenderableType]:
+    """Draw a row for each pair: how many elements, and the worst of them."""
     heads = ("pair", "disagree", "worst at", "difference", "relative", "ulp", "allowed")
     rows = [[ink(head, QUIET) for head in heads]]
-    for group in groups:
-        pair, comparison = group[0]
-        more = f" and {len(group) - 1} more" if len(group) > 1 else ""
-        rows.append([ink(f"{pair}{more}"), *map(ink, row(comparison))])
+    for pair, comparison in wrong:
+        rows.append([ink(f"{pair}"), *map(ink, row(comparison))])
     yield from ink.grid(rows, indent=2, right=(1, 3, 4, 5, 6))
 
 
@@ -110,7 +124,7 @@ def why(comparison: Comparison) -> str:
     """Describe the reason and the rule in full, and the largest ULP if it is elsewhere."""
     worst, verdict, found = comparison.worst, comparison.verdict, comparison.statistics
     text = f"{verdict.reason}: {verdict.detail}" if verdict.detail else verdict.reason
-    if worst and found.max_ulp > worst.ulp:
+    if worst and ulp(found.max_ulp) != ulp(worst.ulp):
         text += f"; elsewhere up to {ulp(found.max_ulp)} ulp"
     if found.cosine is not None and not comparison.agrees:
         text += f"; cosine {found.cosine:.6f}"
@@ -128,7 +142,7 @@ def share(comparison: Comparison) -> str:
 
 def values(
     ink: Ink, verdict: CaseVerdict, name: str, places: Sequence[tuple[int, ...]]
-) -> Iterator[Text]:
+) -> Iterator[RenderableType]:
     """Draw what every backend has at the worst elements, to the last digit of its dtype."""
     if not places:
         return

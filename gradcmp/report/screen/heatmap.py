@@ -75,7 +75,7 @@ def picture(ink: Ink, excess: Array) -> Iterator[Text]:
 
 def legend(ink: Ink) -> Iterator[Text]:
     """Explain the signs."""
-    parts = [ink("times the tolerance:", QUIET)]
+    parts = [ink("× what is allowed:", QUIET)]
     for step in LEVELS:
         parts += [ink("  "), ink(f" {step.sign} ", step.style), ink(f" {step.meaning}", QUIET)]
     yield from ink.wrap(Text.assemble(*parts), hang=2)

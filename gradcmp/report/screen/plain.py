@@ -6,18 +6,19 @@ import io
 from collections.abc import Iterable
 from dataclasses import replace
 
-from rich.console import Console
-from rich.text import Text
+from rich.console import Console, RenderableType
 
 from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Failure
 from gradcmp.report.screen.detail import details
 from gradcmp.report.screen.table import CaseTable, failed
+from gradcmp.report.words.faults import Finding, worst_among
 from gradcmp.report.words.ink import Ink
 from gradcmp.report.words.judgement import drawn, judgements
-from gradcmp.report.words.sentence import Finding, furthest, sentence
+from gradcmp.report.words.sentence import located, sentence
 
 WIDTH = 100
+TENSORS = 3  # of a pair that are drawn in full
 FULL = 40  # pairs and cases of one report that are drawn in full: each takes 10 ms and more
 
 
@@ -37,26 +38,25 @@ class Screen:
         """Draw all that the screen has on a case."""
         if self._spent():
             return sentence(verdict)
-        parts = CaseTable(verdict).__rich_console__(self._console, self._console.options)
-        return text(part for part in parts if isinstance(part, Text))
+        return self._text([CaseTable(verdict)])
 
     def of_pair(self, verdict: CaseVerdict, pair: Pair, wrong: Iterable[Finding]) -> str:
         """Draw what disagrees between two backends."""
         if self._spent():
-            return furthest(wrong)
+            return located(worst_among(wrong))
         alone = replace(verdict, comparisons={pair: verdict.comparisons[pair]})
-        parts = (drawn(self._ink, judgements(alone, False)), details(self._ink, alone, False))
-        return text(line for part in parts for line in part)
+        parts = (drawn(self._ink, judgements(alone, False)), details(self._ink, alone, TENSORS))
+        return self._text(line for part in parts for line in part)
 
     def of_failure(self, failure: Failure) -> str:
         """Draw why a backend gave nothing, and the last that it wrote."""
-        return text(failed(self._ink, failure))
+        return self._text(failed(self._ink, failure))
 
     def _spent(self) -> bool:
         self._left -= 1
         return self._left < 0
 
-
-def text(lines: Iterable[Text]) -> str:
-    """Return lines as one text."""
-    return "\n".join(line.plain for line in lines).strip("\n")
+    def _text(self, parts: Iterable[RenderableType]) -> str:
+        with self._console.capture() as capture:
+            self._console.print(*parts, sep="\n", end="")
+        return capture.get().strip("\n")

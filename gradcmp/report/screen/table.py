@@ -1,38 +1,40 @@
-"""The screen: one row per tensor, one column per pair, the verdict in a sentence."""
+"""The screen: the answer first, then what shows it, then with ``-v`` everything."""
 
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.text import Text
 
-from gradcmp.case import Auto
 from gradcmp.errors import ExitCode
-from gradcmp.judge.verdict import CaseVerdict, Pair
+from gradcmp.judge.verdict import CaseVerdict
 from gradcmp.recording import Failure
+from gradcmp.report.answer.build import answer, level, lines_of
+from gradcmp.report.answer.records import Answer
 from gradcmp.report.screen.arrays import arrays
-from gradcmp.report.screen.detail import details
-from gradcmp.report.screen.header import header
-from gradcmp.report.words.ink import DISAGREE, QUIET, STRONG, UNKNOWN, Ink, cell_width, tail
+from gradcmp.report.screen.detail import details, pictured
+from gradcmp.report.screen.environment import Differences
+from gradcmp.report.screen.first import drawn_lines, first
+from gradcmp.report.screen.header import question
+from gradcmp.report.screen.matrix import tables
+from gradcmp.report.words.ink import DISAGREE, QUIET, STRONG, UNKNOWN, Ink, tail
 from gradcmp.report.words.judgement import (
     STYLES,
     drawn,
     isolated_nodes,
     judgements,
-    nature,
     nondeterministic,
     weak_checks,
 )
-from gradcmp.report.words.sentence import MARKS, Tally, brief, findings, furthest, measure, sentence
-from gradcmp.report.words.sides import WRONG, level_beside, unknown, wrong_in
+from gradcmp.report.words.sentence import MARKS, Tally, brief
+from gradcmp.report.words.sides import stages, unknown
+from gradcmp.report.words.titles import brief as brief_fault
 
-FEW = 3  # cases that get a table each
+FEW = 3  # cases that are drawn with their details, and faults of one case
 STDERR = 8  # lines of a failed backend's stderr
-GAP = 2
 
 
 @dataclass(frozen=True)
@@ -43,28 +45,47 @@ class CaseTable:
     ----------
     verbose : bool
         Show every pair, the whole graph, every disagreement in full, and all arrays.
+    more : bool
+        Say which options show more.
     """
 
     verdict: CaseVerdict
     verbose: bool = False
+    more: bool = False
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Return the lines, none of them wider than the console."""
-        ink = Ink.on(console, options)
-        yield from header(ink, self.verdict, self.verbose)
-        if self.verbose:
-            yield from arrays(ink, self.verdict)
-        yield from tables(ink, self.verdict, self.verbose)
-        yield from drawn(ink, judgements(self.verdict, self.verbose))
-        yield from drawn(ink, unknown(self.verdict))
-        for remark in weak_checks(self.verdict):
-            yield from remark.drawn(ink)
-        yield from drawn(ink, nondeterministic(self.verdict))
-        yield from drawn(ink, isolated_nodes(self.verdict))
-        yield from details(ink, self.verdict, self.verbose)
-        yield from failures(ink, self.verdict)
+        ink, verdict, verbose = Ink.on(console, options), self.verdict, self.verbose
+        found = answer(verdict)
+        yield from first(ink, found, self.more and not verbose)
+        yield from further(ink, verdict, found)
         yield Text()
-        yield from footer(ink, self.verdict)
+        yield from question(ink, verdict, verbose)
+        yield from tables(ink, verdict, verbose)
+        yield from drawn(ink, stages(verdict))
+        yield from drawn(ink, unknown(verdict))
+        if verdict.unexpected:
+            yield from drawn(ink, weak_checks(verdict))
+        yield from drawn(ink, nondeterministic(verdict))
+        yield from drawn(ink, isolated_nodes(verdict))
+        if verbose:
+            yield from drawn(ink, judgements(verdict, verbose))
+            yield from details(ink, verdict)
+            yield from arrays(ink, verdict)
+        else:
+            yield from pictured(ink, found.faults[:FEW])
+        yield from failures(ink, verdict)
+
+
+def further(ink: Ink, verdict: CaseVerdict, found: Answer) -> Iterator[Text]:
+    """Draw the other faults of a case, each with its cause and its worst element."""
+    for fault in found.faults[1:FEW]:
+        if not fault.comparison.agrees:
+            sign, style = STYLES["disagree"]
+            title = Text.assemble(ink(f"{sign} ", style), ink(brief_fault(verdict, fault)))
+            yield Text()
+            yield from ink.wrap(title, hang=2)
+            yield from drawn_lines(ink, lines_of(verdict, fault))
 
 
 @dataclass(frozen=True)
@@ -78,9 +99,9 @@ class Summary:
         ink = Ink.on(console, options)
         rows = []
         for verdict in self.verdicts:
-            mark = MARKS[verdict.exit_code]
-            sign = ink(f"{mark.sign} {mark.word}", mark.style)
-            rows.append([sign, ink(verdict.case.name, STRONG), ink(brief(verdict))])
+            sign, style = STYLES[level(verdict)]
+            name = Text.assemble(ink(f"{sign} ", style), ink(verdict.case.name, STRONG))
+            rows.append([name, ink(brief(verdict))])
         yield from ink.grid(rows)
         tally = Tally.of(self.verdicts)
         mark = MARKS[tally.exit_code]
@@ -90,16 +111,33 @@ class Summary:
 def screen(verdicts: Sequence[CaseVerdict], *, verbose: bool = False) -> RenderableType:
     """Return what a person sees after a run.
 
-    Up to `FEW` cases get a table each; of more, only the first `FEW` that do not agree do. One
-    line per case follows.
+    One case is drawn with its details. Of several those that do not agree come first, `FEW` of
+    them with details; a line for each case follows, and a count.
     """
-    full = verdicts
-    if len(verdicts) > FEW and not verbose:
-        full = [verdict for verdict in verdicts if verdict.exit_code is not ExitCode.AGREE][:FEW]
     parts: list[RenderableType] = []
-    for verdict in full:
-        parts += [CaseTable(verdict, verbose), Text()]
+    if len(verdicts) == 1 or verbose:
+        for verdict in verdicts:
+            parts += [CaseTable(verdict, verbose, more=True), Text()]
+    else:
+        odd = [verdict for verdict in verdicts if verdict.exit_code is not ExitCode.AGREE]
+        for verdict in odd[:FEW]:
+            parts += [CaseTable(verdict, more=True), Text()]
+        for verdict in odd[FEW:]:
+            parts += [First(verdict), Text()]
+    if verbose:
+        parts.append(Differences(verdicts))
     return Group(*parts[:-1]) if len(verdicts) == 1 else Group(*parts, Summary(verdicts))
+
+
+@dataclass(frozen=True)
+class First:
+    """The answer of one case alone; a rich renderable."""
+
+    verdict: CaseVerdict
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Return the lines, none of them wider than the console."""
+        yield from first(Ink.on(console, options), answer(self.verdict), more=False)
 
 
 def report(verdicts: Sequence[CaseVerdict]) -> str:
@@ -109,116 +147,13 @@ def report(verdicts: Sequence[CaseVerdict]) -> str:
     return file.getvalue()
 
 
-def tables(ink: Ink, verdict: CaseVerdict, verbose: bool) -> Iterator[Text]:
-    """Draw each backend against the reference, then the pairs that need showing.
-
-    The other pairs are further columns when asked for or when all of them fit. Else those that
-    disagree are drawn below, with the tensors they disagree on, and a line sums up the rest.
-    """
-    compared = [pair for pair, by in verdict.comparisons.items() if by]
-    first = [pair for pair in compared if verdict.reference in (pair.actual, pair.expected)]
-    other = [pair for pair in compared if pair not in first]
-    fits = len(matrix(ink, verdict, [*first, *other])) <= max(len(matrix(ink, verdict, first)), 1)
-    whole = [*first, *other] if verbose or fits else first
-    yield from stack(ink, title(verdict, first, whole), matrix(ink, verdict, whole))
-    if whole is first:
-        yield from further(ink, verdict, other)
-
-
-def further(ink: Ink, verdict: CaseVerdict, pairs: Sequence[Pair]) -> Iterator[Text]:
-    """Draw the pairs that disagree, one a row, and say in a line how the others came out."""
-    wrong = [found for found in verdict.disagreements if found[0] in pairs]
-    drawn = [pair for pair in pairs if any(pair == found[0] for found in wrong)]
-    tensors = [name for name in verdict.tensors if any(name == found[1] for found in wrong)]
-    columns = [
-        [ink(name, STRONG), *(cell(ink, verdict, pair, name) for pair in drawn)] for name in tensors
-    ]
-    names = [ink("pair", STRONG), *(ink(str(pair)) for pair in drawn)]
-    yield from stack(
-        ink, "backends that disagree with each other, in ULP", chunks(ink, names, columns)
-    )
-    if rest := [pair for pair in pairs if pair not in drawn]:
-        agree = (
-            "1 further pair agrees" if len(rest) == 1 else f"{len(rest)} further pairs: all agree"
-        )
-        yield Text()
-        yield from ink.wrap(ink(f"{agree}, {furthest(findings(verdict, rest))}"), hang=2)
-
-
-def title(verdict: CaseVerdict, first: Sequence[Pair], drawn: Sequence[Pair]) -> str:
-    """Describe what the columns are held against."""
-    held = verdict.recordings.get(verdict.reference)
-    dtype = f" ({held.dtype})" if held and held.dtype else ""  # arrays from files declare none
-    origin = f" from {verdict.reference}{dtype}" if held and first else ""
-    others = " between backends" if len(drawn) > len(first) else ""
-    return f"worst difference in ULP{origin}{', and' if origin and others else ''}{others}"
-
-
-def stack(ink: Ink, title: str, tables: Sequence[Sequence[Sequence[Text]]]) -> Iterator[Text]:
-    """Draw tables, given as columns, below each other."""
-    for number, columns in enumerate(tables):
-        yield Text()
-        yield from ink.wrap(ink(f"{title}, continued" if number else title, QUIET))
-        yield from ink.grid(list(zip(*columns, strict=True)))
-
-
-def matrix(ink: Ink, verdict: CaseVerdict, pairs: Sequence[Pair]) -> list[list[list[Text]]]:
-    """Return the tables with a row for each tensor and a column for each of the pairs."""
-    names = [ink("tensor", STRONG), *map(ink, verdict.tensors)]
-    columns = [
-        [
-            ink(heading(pair, verdict.reference), STRONG),
-            *(cell(ink, verdict, pair, name) for name in verdict.tensors),
-        ]
-        for pair in pairs
-    ]
-    beside = any(verdict.reference in (pair.actual, pair.expected) for pair in pairs)
-    if beside and (wrong := wrong_in(verdict)):
-        told = [ink(f"✗ {WRONG}" if name in wrong else "", DISAGREE) for name in verdict.tensors]
-        columns.insert(0, [ink(f"{verdict.reference}\n(the reference)", STRONG), *told])
-    if columns and isinstance(verdict.case.tolerance, Auto):
-        natures = [nature(ink, verdict, name) for name in verdict.tensors]
-        columns.insert(0, [ink("verdict, × noise", STRONG), *natures])
-    return chunks(ink, names, columns)
-
-
-def chunks(ink: Ink, names: list[Text], columns: Sequence[list[Text]]) -> list[list[list[Text]]]:
-    """Split columns into tables that fit the width, each of which begins with the names."""
-    found: list[list[list[Text]]] = []
-    room = 0
-    for column in columns:
-        width = GAP + max(map(cell_width, column))
-        if width > room:
-            found.append([names])
-            room = ink.width - min(max(map(cell_width, names)), ink.width // 2)
-        found[-1].append(column)
-        room -= width
-    return found
-
-
-def heading(pair: Pair, reference: str) -> str:
-    """Write a pair as the head of a narrow column: a mode or an option goes below its backend."""
-    if reference in (pair.actual, pair.expected):
-        text = pair.expected if pair.actual == reference else pair.actual
-    else:
-        text = f"{pair.actual}\n– {pair.expected}"
-    return re.sub(r"([:,])(?=[a-z])", r"\n\1", text)
-
-
-def cell(ink: Ink, verdict: CaseVerdict, pair: Pair, name: str) -> Text:
-    """Draw one comparison; one that was never made must not look like success."""
-    comparison = verdict.comparisons[pair].get(name)
-    if comparison is None:
-        return ink("? not compared", UNKNOWN)
-    sign, style = STYLES[level_beside(verdict, pair, name)]
-    return ink(f"{sign} {measure(comparison).removesuffix(' ulp')}", style)
-
-
 def failures(ink: Ink, verdict: CaseVerdict) -> Iterator[Text]:
-    """List the backends that gave nothing: what happened and the last they wrote."""
+    """Draw the last that backends wrote that gave nothing; the answer says what happened."""
     for failure in verdict.failures:
-        yield Text()
-        yield from failed(ink, failure)
+        if lines := list(written(ink, failure)):
+            yield Text()
+            yield from ink.wrap(ink(f"{failure.backend} wrote last"), hang=2)
+            yield from lines
 
 
 def failed(ink: Ink, failure: Failure) -> Iterator[Text]:
@@ -228,13 +163,10 @@ def failed(ink: Ink, failure: Failure) -> Iterator[Text]:
     )
     text = ink(f"{sign} {failure.backend} {failure.kind}{optional}: ", style)
     yield from ink.wrap(Text.assemble(text, ink(failure.message)), hang=2)
+    yield from written(ink, failure)
+
+
+def written(ink: Ink, failure: Failure) -> Iterator[Text]:
+    """Draw the end of what a backend wrote."""
     for line in tail(failure.stderr, STDERR):
         yield from ink.wrap(ink(f"│ {line}", QUIET), indent=2, hang=2)
-
-
-def footer(ink: Ink, verdict: CaseVerdict) -> Iterator[Text]:
-    """Describe the verdict in a sentence."""
-    mark = MARKS[verdict.exit_code]
-    word, _, rest = sentence(verdict).partition(":")
-    text = Text.assemble(ink(f"{mark.sign} {word}:", mark.style), ink(rest))
-    yield from ink.wrap(text, hang=2)

@@ -1,4 +1,4 @@
-"""Text for a screen: what it may contain, and how numbers, places and names are written."""
+"""Text for a screen: what it may contain, hanging lines; tables are those of rich."""
 
 from __future__ import annotations
 
@@ -6,9 +6,18 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from rich.cells import cell_len
-from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
+from rich.console import (
+    Console,
+    ConsoleOptions,
+    ConsoleRenderable,
+    RenderableType,
+    RenderHook,
+    RenderResult,
+)
+from rich.measure import Measurement
+from rich.padding import Padding
 from rich.segment import Segment
+from rich.table import Table
 from rich.text import Text
 
 from gradcmp.outside.printable import clean_lines, fitting
@@ -16,7 +25,7 @@ from gradcmp.outside.printable import clean_lines, fitting
 AGREE, DISAGREE, UNKNOWN, QUIET, STRONG = "green", "bold red", "yellow", "dim", "bold"
 
 ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])")
-NAME = 20  # a longer word is a name, which may be folded; a number never is longer
+GAP = 2  # columns between those of a table
 
 
 def tail(text: str, lines: int) -> list[str]:
@@ -65,10 +74,10 @@ class Ink:
 
     def wrap(self, text: Text, indent: int = 0, hang: int = 0) -> Iterator[Text]:
         """Return the lines of a text that fit the screen; later lines hang in by `hang` more."""
-        for number, line in enumerate(self.fold(text, self.width - indent - hang)):
+        for number, line in enumerate(self._fold(text, self.width - indent - hang)):
             yield Text(" " * (indent + (hang if number else 0))).append_text(line)
 
-    def fold(self, text: Text, width: int) -> list[Text]:
+    def _fold(self, text: Text, width: int) -> list[Text]:
         """Break a text into lines of a width, between words where it can."""
         if text.cell_len <= width and "\n" not in text.plain:
             return [text]
@@ -77,17 +86,35 @@ class Ink:
             line.rstrip()
         return lines
 
+    def row(self, label: Text, start: int, parts: Sequence[tuple[str, Text]]) -> Iterator[Text]:
+        """Set parts beside each other behind a label, each with what stands before it.
+
+        A part that does not fit begins a line of its own, below the first one.
+        """
+        start = min(start, self.width // 3)
+        room = self.width - start
+        lines = [Text()]
+        for before, part in parts:
+            space = before if lines[-1] else ""
+            if lines[-1] and lines[-1].cell_len + len(space) + part.cell_len > room:
+                lines.append(Text())
+                space = ""
+            lines[-1].append(space).append_text(part)
+        folded = [short for line in lines for short in self._fold(line, room)]
+        if label.cell_len + GAP > start and label:
+            yield from self.wrap(label)
+        else:
+            yield Text.assemble(label, " " * (start - label.cell_len), folded.pop(0))
+        for line in folded:
+            yield Text(" " * start).append_text(line)
+
     def narrower(self, by: int) -> Ink:
         """Return the ink for what is set in by some columns."""
         return replace(self, width=self.width - by)
 
     def grid(
-        self,
-        rows: Sequence[Sequence[Text]],
-        indent: int = 0,
-        gap: int = 2,
-        right: Iterable[int] = (),
-    ) -> Iterator[Text]:
+        self, rows: Sequence[Sequence[Text]], indent: int = 0, right: Iterable[int] = ()
+    ) -> Iterator[RenderableType]:
         """Lay cells out in columns; a cell wider than its share is folded, never cut.
 
         Parameters
@@ -97,72 +124,38 @@ class Ink:
         """
         if not rows:
             return
-        widths = share_out(rows, self.width - indent - gap * (len(rows[0]) - 1))
-        right = set(right)
+        right = {*right}
+        table = Table.grid(padding=(0, GAP, 0, 0))
+        for number in range(len(rows[0])):
+            table.add_column(justify="right" if number in right else "left", overflow="fold")
         for row in rows:
-            cells = [self.fold(cell, width) for cell, width in zip(row, widths, strict=True)]
-            for number in range(max(map(len, cells))):
-                line = Text(" " * indent)
-                for column, (cell, width) in enumerate(zip(cells, widths, strict=True)):
-                    part = cell[number] if number < len(cell) else Text()
-                    space = " " * (width - part.cell_len)
-                    line.append(space if column in right else "").append_text(part)
-                    line.append((space if column not in right else "") + " " * gap)
-                line.rstrip()
-                yield line
+            table.add_row(*row)
+        yield Trimmed(Padding(table, (0, 0, 0, indent), expand=False))
 
 
-def flow(ink: Ink, blocks: Iterable[Sequence[Text]], gap: int = 4) -> Iterator[Text]:
-    """Set blocks of lines beside each other as long as they fit, then below each other."""
-    row: list[Sequence[Text]] = []
-    for block in blocks:
-        if row and sum(map(block_width, [*row, block])) + gap * len(row) > ink.width:
-            yield from beside(row, gap)
-            row = []
-        row.append(block)
-    yield from beside(row, gap)
+@dataclass(frozen=True)
+class Trimmed:
+    """What rich draws, without the spaces that it fills lines with."""
+
+    whole: RenderableType
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Return the lines."""
+        for line in console.render_lines(self.whole, options, pad=False):
+            yield from trimmed(line)
+            yield Segment.line()
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement.get(console, options, self.whole)
 
 
-def beside(blocks: Sequence[Sequence[Text]], gap: int) -> Iterator[Text]:
-    """Set blocks of lines beside each other, after an empty line."""
-    widths = [block_width(block) for block in blocks]
-    for number in range(-1, max(map(len, blocks), default=-1)):
-        line = Text()
-        start = 0
-        for block, width in zip(blocks, widths, strict=True):
-            if 0 <= number < len(block):
-                line.append(" " * (start - line.cell_len)).append_text(block[number])
-            start += width + gap
-        yield line
-
-
-def block_width(block: Sequence[Text]) -> int:
-    """Return the screen width of a block of lines."""
-    return max((line.cell_len for line in block), default=0)
-
-
-def share_out(rows: Sequence[Sequence[Text]], room: int) -> list[int]:
-    """Return each column its width: the widest shrink first, down to their words, then below.
-
-    So sentences are folded before names and names before numbers.
-    """
-    columns = list(zip(*rows, strict=True))
-    widths = [max(map(cell_width, column)) for column in columns]
-    words = [
-        min(
-            max((cell_len(word) for cell in column for word in cell.plain.split()), default=1), NAME
-        )
-        for column in columns
-    ]
-    for least in (words, [1] * len(words)):
-        while sum(widths) > room:
-            loose = [i for i, width in enumerate(widths) if width > least[i]]
-            if not loose:
-                break
-            widths[max(loose, key=lambda i: widths[i])] -= 1
-    return widths
-
-
-def cell_width(cell: Text) -> int:
-    """Return the screen width of a cell, which may have several lines."""
-    return max((line.cell_len for line in cell.split()), default=0)
+def trimmed(line: Sequence[Segment]) -> list[Segment]:
+    """Return a line without the spaces at its end; what has a background stays."""
+    kept = list(line)
+    while kept and not (kept[-1].style and kept[-1].style.bgcolor):
+        text = kept[-1].text.rstrip(" ")
+        if text:
+            kept[-1] = Segment(text, kept[-1].style)
+            break
+        kept.pop()
+    return kept

@@ -10,14 +10,16 @@ from typing import Literal, TypeAlias
 from rich.text import Text
 
 from gradcmp.judge.blame import Groups
-from gradcmp.judge.comparison import Comparison, Element
+from gradcmp.judge.comparison import Comparison, Element, Noise
 from gradcmp.judge.verdict import CaseVerdict, Pair
-from gradcmp.report.words.figures import narrow, short, ulp
+from gradcmp.report.words.faults import Finding, findings, severity, worst_among
+from gradcmp.report.words.figures import multiple, narrow, ulp
 from gradcmp.report.words.ink import AGREE, DISAGREE, QUIET, STRONG, UNKNOWN, Ink
 from gradcmp.report.words.places import index
-from gradcmp.report.words.sentence import Finding, findings, measure, severity
+from gradcmp.report.words.sentence import measure
 from gradcmp.report.words.weak import passed
 
+LEAST = 0.05  # digits: what is less is written as none
 LINES = 6  # tensors that get a sentence of their own
 
 Level: TypeAlias = Literal["disagree", "apart", "warn", "unknown", "agree", "plain"]
@@ -90,31 +92,14 @@ def style_of(comparison: Comparison) -> tuple[str, str]:
     return STYLES[level_of(comparison)]
 
 
-def gravity(finding: Finding) -> tuple[bool, bool, float, tuple[bool, float, float]]:
-    """Order findings: what fails, what warns, then by noise and size."""
-    comparison = finding[2]
-    far = comparison.noise.multiple if comparison.noise else 0.0
-    return (
-        not comparison.agrees,
-        comparison.verdict.warns,
-        far,
-        severity(comparison),
-    )
-
-
 def nature(ink: Ink, verdict: CaseVerdict, name: str) -> Text:
     """Describe in a cell what the worst difference of one tensor is: ``rounding 0.6×``."""
     among = [found for found in findings(verdict) if found[1] == name]
-    comparison = max(among, key=gravity)[2]
+    comparison = worst_among(among)[2]
     text: str = comparison.verdict.reason
     if noise := comparison.noise:
         text = f"{text} {'<' if noise.bound else ''}{multiple(noise.multiple)}×"
     return ink(text, style_of(comparison)[1])
-
-
-def multiple(number: float) -> str:
-    """Write a multiple of the noise to two digits."""
-    return f"{number:.1f}" if number < 10 else short(float(f"{number:.2g}"))
 
 
 def judgements(verdict: CaseVerdict, verbose: bool) -> Iterator[Remark]:
@@ -125,7 +110,7 @@ def judgements(verdict: CaseVerdict, verbose: bool) -> Iterator[Remark]:
         if comparison.agrees and not comparison.verdict.warns:
             continue
         name = found[1]
-        if name not in worst or gravity(found) > gravity(worst[name]):
+        if name not in worst or severity(comparison) > severity(worst[name][2]):
             worst[name] = found
     ordered = sorted(worst.values(), key=_place)  # stable
     shown = ordered if verbose else ordered[:LINES]
@@ -151,8 +136,7 @@ def facts(verdict: CaseVerdict, pair: Pair, name: str, comparison: Comparison) -
         amount = f"{place(worst)}{multiple(noise.multiple)} × noise (limit {noise.limit:g})"
         if noise.multiple <= noise.limit < noise.coherent * noise.limit / noise.coherent_limit:
             amount += f", {multiple(noise.coherent)} × as a common factor"
-        digits = f", {noise.digits:.1f} digits agree of {noise.digits_expected:.1f} expected"
-        told = digits if math.isfinite(noise.digits) else ""  # no difference has no digits
+        told = f", {digits(noise)}" if math.isfinite(noise.digits) else ""  # some differ
         yield f"{amount}, {ulp(worst.ulp)} ULP{told} ({pair})"
     elif worst:
         far = measure(comparison) if comparison.statistics.nonfinite else f"{ulp(worst.ulp)} ulp"
@@ -170,6 +154,14 @@ def facts(verdict: CaseVerdict, pair: Pair, name: str, comparison: Comparison) -
         yield from since(verdict, pair, name)
     if reason := verdict.known.get((pair, name)):
         yield f"known: {reason}"
+
+
+def digits(noise: Noise) -> str:
+    """Describe how many decimal digits agree; fewer than none cannot."""
+    expected = f"{noise.digits_expected:.1f} expected"
+    if noise.digits < LEAST:
+        return f"no digit agrees of {expected}"
+    return f"{noise.digits:.1f} digits agree of {expected}"
 
 
 def place(worst: Element) -> str:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from gradcmp.errors import ExitCode
 from gradcmp.judge.comparison import Comparison
-from gradcmp.judge.verdict import CaseVerdict, Pair
-from gradcmp.report.words.figures import count, short, ulp
+from gradcmp.judge.verdict import CaseVerdict
+from gradcmp.report.words.faults import Finding, findings, worst_of
+from gradcmp.report.words.figures import count, multiple, short, ulp
 from gradcmp.report.words.ink import AGREE, DISAGREE, UNKNOWN
-
-Finding: TypeAlias = tuple[Pair, str, Comparison]
+from gradcmp.report.words.titles import title
 
 
 @dataclass(frozen=True)
@@ -71,60 +70,43 @@ class Tally:
         )
 
 
-def findings(verdict: CaseVerdict, pairs: Iterable[Pair] | None = None) -> list[Finding]:
-    """Return every comparison of the given pairs, or of all."""
-    return [
-        (pair, name, comparison)
-        for pair in (verdict.comparisons if pairs is None else pairs)
-        for name, comparison in verdict.comparisons[pair].items()
-    ]
-
-
-def severity(comparison: Comparison) -> tuple[bool, float, float]:
-    """Order comparisons: disagreeing ones by what they exceed, agreeing ones by ULP.
-
-    To two digits, as shown: of equals the first is taken, and pairs with the reference are first.
-    What is missing comes after whatever was seen to disagree.
-    """
-    if comparison.verdict.reason == "missing":
-        return (True, 0.0, 0.0)
-    steps = _two_digits(comparison.statistics.max_ulp)
-    if comparison.agrees:
-        return (False, steps if comparison.worst else 0.0, 0.0)
-    return (True, _two_digits(comparison.worst.excess) if comparison.worst else math.inf, steps)
-
-
-def _two_digits(number: float) -> float:
-    return math.inf if math.isnan(number) else float(f"{number:.1e}")
-
-
-def worst(among: Iterable[Finding]) -> Finding:
-    """Return the comparison that is furthest off; the first one of equals."""
-    return max(among, key=lambda finding: severity(finding[2]))
-
-
 def measure(comparison: Comparison) -> str:
-    """Describe in a word or a number how far the two arrays are apart."""
+    """Describe in a word or a number how far the two arrays are apart, at their worst element."""
     if comparison.worst is None or comparison.verdict.reason in ("non-finite", "range"):
         return comparison.verdict.reason
-    return (
-        "0" if comparison.statistics.max_ulp == 0 else f"{ulp(comparison.statistics.max_ulp)} ulp"
-    )
+    return "0" if comparison.worst.ulp == 0 else f"{ulp(comparison.worst.ulp)} ulp"
 
 
 def amount(comparison: Comparison) -> str:
-    """Describe how far in a sentence: ``3.2e7 ULP, 1.86e5 × what is allowed``."""
-    far = measure(comparison).replace("ulp", "ULP")
+    """Describe how far in a sentence: ``3.2e7 ULP, 8.5e6 × noise``."""
+    far, noise = measure(comparison).replace("ulp", "ULP"), comparison.noise
+    if far in ("0", comparison.verdict.reason):
+        return far
+    if noise and not noise.bound:
+        return f"{far}, {multiple(noise.multiple)} × noise"
     over = comparison.worst.excess if comparison.worst and not comparison.agrees else 0.0
     return f"{far}, {short(over)} × what is allowed" if 0 < over < math.inf else far
 
 
-def furthest(among: Iterable[Finding]) -> str:
-    """Describe how far, where and between whom: ``worst 1 ULP (d Y, torch – numpy)``."""
-    pair, name, comparison = worst(among)
+def furthest(verdict: CaseVerdict) -> str:
+    """Describe the worst of a case: ``worst 1 ULP (d Y, torch – numpy)``."""
+    return located(worst_of(verdict))
+
+
+def located(found: Finding) -> str:
+    """Describe how far, where and between whom."""
+    pair, name, comparison = found
     if measure(comparison) == "0" and comparison.agrees:
         return "all equal"
     return f"worst {amount(comparison)} ({name}, {pair})"
+
+
+def in_short(found: Finding) -> str:
+    """Describe how far and where: ``worst 1 ULP (d Y)``."""
+    _, name, comparison = found
+    if measure(comparison) == "0" and comparison.agrees:
+        return "all equal"
+    return f"worst {amount(comparison)} ({name})"
 
 
 def sentence(verdict: CaseVerdict) -> str:
@@ -146,9 +128,9 @@ def sentence(verdict: CaseVerdict) -> str:
         between = f"{len({pair for pair, _, _ in wrong})} of {pairs}"
         known = "" if verdict.unexpected else "known disagreements in "
         reasons = (f"expected: {reason}" for reason in dict.fromkeys(verdict.known.values()))
-        rest = [furthest(wrong), *reasons, *verdict.outdated]
+        rest = [furthest(verdict), *reasons, *verdict.outdated]
         return f"{word}: {known}{of}, in {between}; {'; '.join(rest)}{lost}"
-    everything = f"{recorded}, {pairs}, {tensors}; {furthest(found)}{reservations(verdict)}"
+    everything = f"{recorded}, {pairs}, {tensors}; {furthest(verdict)}{reservations(verdict)}"
     if verdict.outdated:
         return f"{word}: {'; '.join(verdict.outdated)}; {everything}{lost}"
     if nodes := [name for name, one in verdict.isolated.items() if one.disagreements]:
@@ -179,13 +161,11 @@ def reservations(verdict: CaseVerdict) -> str:
 
 def brief(verdict: CaseVerdict) -> str:
     """Describe the verdict of a case in what fits beside its name and its word."""
-    found = findings(verdict)
     missing = [f"{failure.backend} {failure.kind}" for failure in verdict.failures]
-    if not found:
-        return ", ".join(missing) or "nothing was compared with anything"
-    pair, name, comparison = worst(found)
-    far = f"worst {amount(comparison)}" if measure(comparison) != "0" else "all equal"
-    parts = [f"{name}: {amount(comparison)} ({pair})"] if verdict.disagreements else []
-    if verdict.agrees:
-        parts = [f"{count(len(verdict.recordings), 'backend')}, {far}{reservations(verdict)}"]
-    return ", ".join([*verdict.outdated, *parts, *missing])
+    found = findings(verdict)
+    parts = [title(verdict), *verdict.outdated]
+    if found and (verdict.agrees or verdict.disagreements):
+        parts.append(in_short(worst_of(verdict)) if verdict.agrees else furthest(verdict))
+    if found and verdict.exit_code is not ExitCode.COULD_NOT_COMPARE:
+        parts += missing
+    return "; ".join(dict.fromkeys(parts))

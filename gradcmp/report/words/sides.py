@@ -46,3 +46,25 @@ def unknown(verdict: CaseVerdict) -> Iterator[Remark]:
         more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
         body = f" did not give {', '.join(names[:NAMES])}{more}: of these nothing is known"
         yield Remark("unknown", "", without, body)
+
+
+def stages(verdict: CaseVerdict) -> Iterator[Remark]:
+    """Say at which stage of a compiler a side begins to be wrong, or to fail."""
+    for label, (first, *others) in verdict.stages.items():
+        failed = label not in verdict.recordings
+        begin = next((stage for stage in others if stage.wrong), None)
+        if begin is None or first.wrong:
+            does = "fails" if failed else "differs as much"
+            yield Remark("unknown", "", label, f" {does} in {first.mode}: it is not the compiler")
+            continue
+        right = ", ".join(stage.mode for stage in (first, *others) if stage.wrong is False)
+        does = "fails" if failed else "is wrong"
+        body = f" {does} from {begin.mode} on: {begin.adds}"
+        yield Remark("disagree", "", label, f"{body}; not in {right}" if right else body)
+
+
+def notes(verdict: CaseVerdict) -> Iterator[Remark]:
+    """Return what else is to be said of a side."""
+    for label, said in verdict.notes.items():
+        for one in said:
+            yield Remark("warn", "", label, f" {one}")

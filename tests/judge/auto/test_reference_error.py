@@ -8,9 +8,12 @@ from autocases import CASES, PAIR, case, draw, one_element, reasons, record, spo
 
 from gradcmp.judge.auto.loudness import apart
 from gradcmp.judge.auto.noise_floor import is_close
-from gradcmp.judge.auto.reference_error import RULE, WITHIN
+from gradcmp.judge.auto.reference_error import BOTH_RULE, RULE, WITHIN
 
 DEEP = CASES["deep"]
+# The same by other formulas; with these inputs the error of the float32 run is small by chance.
+REWRITTEN = case(a="tanh(x @ transpose(y))", b="1 / (1 + exp(-a))", out="log(sum(exp(b), axis=0))")
+UNLUCKY = 17
 
 
 def rules(judged):
@@ -40,6 +43,37 @@ def test_what_is_settled_is_within_the_limit_that_it_states():
         assert comparison.noise.multiple <= comparison.noise.limit == WITHIN
         assert comparison.worst.excess <= 1
         assert comparison.excess is None or comparison.excess.max() <= 1
+
+
+def test_what_the_float64_runs_differ_by_is_a_second_error(calibrations):
+    judged = verdict(DEEP, draw(DEEP, UNLUCKY), REWRITTEN)
+    settled = judged.comparisons[PAIR]["d y"]
+    assert set(reasons(judged).values()) <= {"exact", "rounding"}
+    assert settled.rule == BOTH_RULE
+    assert settled.noise.multiple <= settled.noise.limit
+    assert settled.worst.excess <= 1
+    assert not calibrations
+
+
+@pytest.mark.parametrize("in_float64", [0.0, 1e-15, 1e-14, 1e-13, 1e-12])
+@pytest.mark.parametrize("in_float32", [1e-5, 1e-4, 1e-3])
+def test_float64_runs_that_differ_excuse_nothing(in_float32, in_float64):
+    def spoil(recording):
+        size = in_float64 if recording.dtype == "float64" else in_float32
+        return spoiled("y", one_element(1 + size))(recording)
+
+    judged = verdict(DEEP, draw(DEEP, UNLUCKY), REWRITTEN, spoil=spoil)
+    assert not judged.comparisons[PAIR]["d y"].agrees
+
+
+def test_float64_runs_that_are_the_same_are_no_second_error():
+    for size in np.geomspace(1e-7, 1e-5, 20):
+
+        def spoil(recording, factor=1 + size):
+            change = spoiled("y", one_element(factor))
+            return recording if recording.dtype == "float64" else change(recording)
+
+        assert BOTH_RULE not in rules(verdict(DEEP, draw(DEEP), spoil=spoil))
 
 
 @pytest.mark.parametrize("size", [1e-2, 1e-3, 1e-4, 1e-5, 1e-6])

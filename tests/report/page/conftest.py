@@ -20,7 +20,8 @@ from gradcmp.report import report_named
 def browser() -> Iterator[object]:
     """Start a Chromium; where there is none the tests skip, or fail if it is required."""
     if CHROMIUM is None:
-        (pytest.fail if REQUIRED else pytest.skip)("chromium is not installed")
+        way_out = "apt install chromium, or brew install --cask chromium"
+        (pytest.fail if REQUIRED else pytest.skip)(f"chromium is not on the PATH: {way_out}")
     if REQUIRED:
         api = import_module("playwright.sync_api")
     else:

@@ -11,7 +11,7 @@ from gradcmp.judge.comparison import Verdict
 from gradcmp.judge.verdict import Finding, Pair
 from gradcmp.report import REPORTS, report_named
 from gradcmp.report.page.matrix import columns, row
-from gradcmp.report.screen.table import matrix
+from gradcmp.report.screen.matrix import matrix
 from gradcmp.report.words.ink import DISAGREE, Ink
 from gradcmp.report.words.sides import level_beside, wrong_in
 
@@ -40,7 +40,7 @@ def blaming(make, flip):
 def red(verdict):
     """The labels of the columns that have a red cell in the row of the tensor."""
     ink = Ink.on(*console())
-    (table,) = matrix(ink, verdict, PAIRS[:2])
+    (table,) = matrix(ink, verdict, PAIRS[:2], verdict.tensors, False)
     heads = [column[0].plain.split("\n")[0] for column in table]
     line = 1 + verdict.tensors.index(NAME)
     return {

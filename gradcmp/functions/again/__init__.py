@@ -1,0 +1,1 @@
+"""Functions that are run once more: several times, or layer by layer."""
