@@ -24,8 +24,9 @@ test: lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile --durations=25
 
 # No framework, no browser, under a minute. Without make: python -m pytest -m quick
+# Two processes have a core each: threads of a BLAS would wait for those of the other.
 quick: $(INSTALLED)
-	GRADCMP_EXAMPLES=25 $(BIN)/python -m pytest -q -n 2 -m quick
+	GRADCMP_EXAMPLES=25 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 -m quick
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

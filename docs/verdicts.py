@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gradcmp.report.words.codes import TABLE
+from gradcmp.report.codes import TABLE
 
 PLACE = "<!-- verdicts -->"
 

@@ -18,6 +18,7 @@ from gradcmp.tolerances import Ulp as Ulp
 
 Shape: TypeAlias = tuple[int, ...]
 Cotangent: TypeAlias = Literal["random", "ones"]
+Layouts: TypeAlias = Literal["auto", "all", "off"]
 
 MAX_AXES = 32  # of an array: NumPy 1 and iteration in NumPy 2 know no more
 SECONDS = {"gt": 0, "allow_inf_nan": False}  # the limits of a time
@@ -239,6 +240,16 @@ class Case:
             "first.",
             PAGE | ORIGIN,
             form="reference",
+        ),
+    )
+    layouts: Layouts = field(
+        default="auto",
+        kw_only=True,
+        metadata=key(
+            "For functions in torch: whether they are also run with inputs and cotangents that "
+            "lie in memory otherwise (expanded, transposed, …). auto: as many as there is time "
+            "for; all; off.",
+            JSON,
         ),
     )
     backends: tuple[BackendSpec, ...] = field(

@@ -232,6 +232,12 @@ def check(case: Case) -> Plan:
             where=case.where,
             way_out="Code can be run and checked",
         )
+    if case.layouts == "all":
+        raise UsageError(
+            f"case '{case.name}' has layouts: all, and a graph: backends lay out arrays themselves",
+            where=case.where,
+            way_out="Leave it out where there is no code",
+        )
     backends = {str(spec): resolve(spec, case) for spec in backends_of(case)}
     graph = build(case)
     specs = infer(graph, inputs.specs(case))

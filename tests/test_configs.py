@@ -39,4 +39,4 @@ def test_a_spoiled_config_fails(tmp_path):
     )
     done = run("run", config)
     assert done.returncode == 1
-    assert "disagree" in done.stdout
+    assert "numpy,dtype=float16's value of out is wrong" in done.stdout

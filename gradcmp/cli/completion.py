@@ -159,6 +159,13 @@ def ops(context: click.Context, parameter: click.Parameter, incomplete: str) -> 
     return starting(incomplete, (f"{head}{op}(" for op in OPS))
 
 
+def op_names(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Complete the name of an op."""
+    from gradcmp.ops import OPS
+
+    return starting(incomplete, OPS)
+
+
 def starting(incomplete: str, choices: Iterable[str]) -> list[str]:
     """Keep what begins with the word so far."""
     return [choice for choice in choices if choice.startswith(incomplete)]

@@ -33,7 +33,8 @@ class Files(Mapping[str, click.Command]):
 
     def listed(self, name: str) -> click.Command:
         """Return what the help has to know of a command."""
-        return click.Command(name, help=self.summaries[self._modules[name]])
+        summary = self.summaries[self._modules[name]]
+        return click.Command(name, help=summary, short_help=summary)
 
     @property
     def _modules(self) -> dict[str, str]:

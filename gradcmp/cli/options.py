@@ -23,6 +23,7 @@ from gradcmp.case import (
     Ulp,
 )
 from gradcmp.cli import DEBUG, completion
+from gradcmp.cli.terminal import say
 from gradcmp.errors import UsageError
 from gradcmp.tolerances import require_sense
 
@@ -53,18 +54,11 @@ class Overrides:
     backends: tuple[str, ...] = ()
     seed: int | None = None
     dtype: DType | None = None
-    rtol: float | None = None
-    atol: float | None = None
+    tolerance: Tolerance | None = None
     strict: bool = False
 
     def apply(self, case: Case) -> Case:
-        """Return the case as the command line wants it.
-
-        Raises
-        ------
-        UsageError
-            As `both`.
-        """
+        """Return the case as the command line wants it."""
         if self.backends:
             case = replace(case, backends=self._parsed())
         if self.seed is not None:
@@ -73,8 +67,7 @@ class Overrides:
             case = replace(case, dtype=self.dtype)
         if self.strict:
             case = replace(case, strict=True)
-        fixed = both(self.rtol, self.atol)
-        return replace(case, tolerance=fixed) if fixed else case
+        return replace(case, tolerance=self.tolerance) if self.tolerance else case
 
     def _parsed(self) -> tuple[BackendSpec, ...]:
         from gradcmp.config import parse_backend
@@ -84,22 +77,6 @@ class Overrides:
         if twice:
             raise UsageError(f"backend '{twice[0]}' is given twice", way_out="Give it once")
         return specs
-
-
-def both(rtol: float | None, atol: float | None) -> Fixed | None:
-    """Return the tolerance that was asked for, if any.
-
-    Raises
-    ------
-    UsageError
-        When only one of them is given: the other would silently be somebody's default.
-    """
-    if rtol is None and atol is None:
-        return None
-    if rtol is None or atol is None:
-        given, absent = ("--rtol", "--atol") if atol is None else ("--atol", "--rtol")
-        raise UsageError(f"{given} was given without {absent}", way_out="Give both")
-    return Fixed(rtol, atol)
 
 
 class ConfigPath(click.Path):
@@ -126,9 +103,58 @@ CASE = click.option(
     help="Only this case; repeatable.",
     shell_complete=completion.cases,
 )
-RTOL = click.option("--rtol", type=float, help="Relative tolerance, together with --atol.")
-ATOL = click.option("--atol", type=float, help="Absolute tolerance, together with --rtol.")
 STRICT = click.option("--strict", is_flag=True, help="Let warnings and weak checks fail too.")
+
+
+TOLERANCES: Mapping[str, Tolerance] = {"auto": Auto(), "table": DTypeTable()}
+
+
+def tolerance(function: F) -> Callable[..., Any]:
+    """Add the options of a tolerance; the command gets the one that was asked for, or None."""
+
+    @click.option(
+        "--tolerance",
+        "word",
+        type=click.Choice([*TOLERANCES]),
+        help="By the noise of the function, or by a table of dtypes.",
+    )
+    @click.option("--rtol", type=float, help="Relative tolerance; alone, the absolute one is 0.")
+    @click.option("--atol", type=float, help="Absolute tolerance; alone, the relative one is 0.")
+    @click.option("--ulp", type=click.IntRange(min=0), help="Steps of the coarser dtype instead.")
+    @functools.wraps(function)
+    def command(
+        *arguments: Any,
+        word: str | None,
+        rtol: float | None,
+        atol: float | None,
+        ulp: int | None,
+        **rest: Any,
+    ) -> Any:
+        asked: dict[str, Tolerance | None] = {
+            "--tolerance": TOLERANCES[word] if word else None,
+            "--ulp": None if ulp is None else Ulp(ulp),
+            "--rtol" if rtol is not None else "--atol": fixed(rtol, atol),
+        }
+        given = {option: chosen for option, chosen in asked.items() if chosen}
+        if len(given) > 1:
+            first, second, *_ = given
+            raise UsageError(f"{first} was given with {second}", way_out="Give either")
+        chosen = next(iter(given.values()), None)
+        if chosen:
+            require_sense(chosen)
+        return function(*arguments, tolerance=chosen, **rest)
+
+    return command
+
+
+def fixed(rtol: float | None, atol: float | None) -> Fixed | None:
+    """Return the tolerance that was asked for, if any; the part that was not given is 0."""
+    if rtol is None and atol is None:
+        return None
+    if rtol is None or atol is None:
+        given, absent = ("rtol", "atol") if atol is None else ("atol", "rtol")
+        say(f"--{given} alone: {absent} is 0", error=True)
+    return Fixed(rtol or 0.0, atol or 0.0)
 
 
 def overrides(function: F) -> Callable[..., Any]:
@@ -145,8 +171,7 @@ def overrides(function: F) -> Callable[..., Any]:
     )
     @SEED
     @DTYPE
-    @RTOL
-    @ATOL
+    @tolerance
     @STRICT
     @functools.wraps(function)
     def command(
@@ -154,52 +179,11 @@ def overrides(function: F) -> Callable[..., Any]:
         backends: tuple[str, ...],
         seed: int | None,
         dtype: DType | None,
-        rtol: float | None,
-        atol: float | None,
+        tolerance: Tolerance | None,
         strict: bool,
         **rest: Any,
     ) -> Any:
-        chosen = Overrides(backends, seed, dtype, rtol, atol, strict)
+        chosen = Overrides(backends, seed, dtype, tolerance, strict)
         return function(*arguments, overrides=chosen, **rest)
-
-    return command
-
-
-TOLERANCES: Mapping[str, Tolerance] = {"auto": Auto(), "table": DTypeTable()}
-
-
-def tolerance(function: F) -> Callable[..., Any]:
-    """Add the options of a tolerance; the command gets it as one record, `Auto` by default."""
-
-    @click.option(
-        "--tolerance",
-        "word",
-        type=click.Choice([*TOLERANCES]),
-        help="By the noise of the recorded graph (the default), or by a table of dtypes.",
-    )
-    @RTOL
-    @ATOL
-    @click.option("--ulp", type=click.IntRange(min=0), help="Steps of the coarser dtype instead.")
-    @functools.wraps(function)
-    def command(
-        *arguments: Any,
-        word: str | None,
-        rtol: float | None,
-        atol: float | None,
-        ulp: int | None,
-        **rest: Any,
-    ) -> Any:
-        asked: dict[str, Tolerance | None] = {
-            "--tolerance": TOLERANCES[word] if word else None,
-            "--ulp": None if ulp is None else Ulp(ulp),
-            "--rtol and --atol": both(rtol, atol),
-        }
-        given = {option: chosen for option, chosen in asked.items() if chosen}
-        if len(given) > 1:
-            first, second, *_ = given
-            raise UsageError(f"{first} was given with {second}", way_out="Give either")
-        chosen = next(iter(given.values()), Auto())
-        require_sense(chosen)
-        return function(*arguments, tolerance=chosen, **rest)
 
     return command

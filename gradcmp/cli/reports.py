@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from gradcmp.cli.files import STDOUT, require_writable, write
 from gradcmp.cli.streams import unwritten
-from gradcmp.cli.terminal import put
+from gradcmp.cli.terminal import put, say
 from gradcmp.errors import GradcmpError, UsageError, explained, together
-from gradcmp.report import PRINTED, report_named
+from gradcmp.report import PRINTED, format_of, report_named
 
 if TYPE_CHECKING:
     from gradcmp.judge.verdict import CaseVerdict
@@ -33,7 +33,7 @@ class Target:
 
     @classmethod
     def parse(cls, text: str) -> Target:
-        """Read ``FORMAT=FILE``, or ``FORMAT`` alone for one that is printed.
+        """Read ``FORMAT=FILE``, a file whose suffix says it, or ``FORMAT`` alone where printed.
 
         Raises
         ------
@@ -41,6 +41,8 @@ class Target:
             For an unknown format, and for a file that is missing or too many.
         """
         name, separator, file = text.partition("=")
+        if not separator and (known := format_of(text)):
+            name, file = known, text
         report_named(name)  # before anything runs: an unknown name, a library that is missing
         if name in PRINTED:
             if separator:
@@ -125,13 +127,19 @@ def _steps(
 
     for target in reports:
         if target.file != STDOUT:
-            yield step(target.name, partial(write, target.file))
+            yield step(target.name, partial(written, target.file))
         if target.name == GITHUB and os.environ.get(SUMMARY):
             yield step("markdown", partial(append, os.environ[SUMMARY]))
     yield "the screen", show
     for target in reports:
         if target.file == STDOUT:
             yield step(target.name, print_whole)
+
+
+def written(file: str, text: str) -> None:
+    """Write a report to a file and say so."""
+    write(file, text)
+    say(f"wrote {file}", error=True)
 
 
 def print_whole(text: str) -> None:

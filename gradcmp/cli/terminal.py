@@ -11,6 +11,9 @@ from gradcmp.outside.printable import READABLE, clean_lines, unobeyed
 if TYPE_CHECKING:
     from rich.console import Console
 
+COLOR = "--color"
+COLORS = {"auto": None, "always": True, "never": False}
+
 
 def prepare() -> None:
     """Let the standard streams write what their encoding lacks by letters that look alike."""
@@ -35,18 +38,23 @@ def put(text: str) -> None:
 
 
 def console() -> Console:
-    """Return the console on standard output: plain when piped, and as NO_COLOR says.
+    """Return the console on standard output: plain when piped, and as NO_COLOR and --color say.
 
     Brackets are text on it, as in ``pip install 'gradcmp[torch]'``, and no markup.
     """
+    import click
     from rich.console import Console
 
     from gradcmp.report.words.ink import Spelt
 
+    context = click.get_current_context(silent=True)
+    coloured = COLORS[context.meta.get(COLOR, "auto")] if context else None
     screen = Console(
         file=_outlet(sys.stdout),
         highlight=False,
         markup=False,
+        force_terminal=coloured or None,
+        no_color=None if coloured is None else not coloured,
         soft_wrap=not sys.stdout.isatty(),
     )
     screen.push_render_hook(Spelt())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from gradcmp.dtypes.arrays import Mask
@@ -76,6 +76,7 @@ class CodeBody:
     against: str
     cotangent: Cotangent
     float32_run: Mapping[str, Array]
+    _sources: list[CodeNoise] = field(default_factory=list, init=False, repr=False)
 
     @property
     def optional(self) -> frozenset[str]:
@@ -83,8 +84,12 @@ class CodeBody:
         return frozenset(self.outline.taps)
 
     def noise(self, reference: Recording) -> CodeNoise:
-        """Return the noise of their operations."""
-        return CodeNoise(self.sides, self.clean, self.against, reference, self.float32_run)
+        """Return the noise of their operations, measured once for all judgements."""
+        known = next((one for one in self._sources if one.reference is reference), None)
+        if known is None:
+            known = CodeNoise(self.sides, self.clean, self.against, reference, self.float32_run)
+            self._sources.append(known)
+        return known
 
     def insight(self, reference: Recording) -> CodeInsight:
         """Return the derivatives of the reference's own forward pass."""

@@ -8,17 +8,22 @@ from functools import partial
 from typing import Any
 
 from gradcmp.case import ONCE, Case, Cotangent, DType, Effort
+from gradcmp.case import Layouts as LayoutChoice
 from gradcmp.errors import UsageError, did_you_mean
 from gradcmp.functions.again.repeated import Repeated
+from gradcmp.functions.again.stages import with_stages
+from gradcmp.functions.again.steady import unsteady, without
 from gradcmp.functions.body import CodeBody, CodeOutline
+from gradcmp.functions.casts import Casts
 from gradcmp.functions.constants import forgive_constants
-from gradcmp.functions.modes.stages import with_stages
+from gradcmp.functions.layouts.check import layouts_of
 from gradcmp.functions.nudged import own_noise_of
 from gradcmp.functions.question import Function, arrays_of, case_of, taken_apart
-from gradcmp.functions.recorded import recorded, shared
-from gradcmp.functions.sides import Make, Sides, at_one_point, require_taps, run
+from gradcmp.functions.recorded import notes_on, recorded, shared
+from gradcmp.functions.sides import Make, Runs, Sides, at_one_point, require_taps, run
 from gradcmp.judge import CaseVerdict
 from gradcmp.judge.case import judge_body
+from gradcmp.judge.diagnose.divergence import divergences
 from gradcmp.native.arranging.arrangement import Arrangement, Handed
 from gradcmp.native.frameworks import engine
 from gradcmp.native.side import Function as Call
@@ -40,6 +45,7 @@ def compare_functions(
     strict: bool = False,
     framework: str | Mapping[str, str] | None = None,
     device: str = "cpu",
+    layouts: LayoutChoice = "auto",
     name: str = "functions",
     parameters: Mapping[str, Handed] | None = None,
     taps: Mapping[str, Mapping[str, str]] | None = None,
@@ -70,6 +76,9 @@ def compare_functions(
         Whether warnings fail.
     framework : str or mapping of str to str, optional
         Of all functions, or by label; told from the functions themselves unless it is given.
+    layouts : {"auto", "all", "off"}
+        Whether functions in torch are also run with inputs and cotangents that lie in memory
+        otherwise: as many as there is time for, all, or none. See `CaseVerdict.layouts`.
     parameters : mapping of str to mapping or callable, optional
         By label, what a function's own parameters are made of: its names by those of the
         reference's parameters, or a function that is given the reference's parameters, as arrays of
@@ -94,7 +103,7 @@ def compare_functions(
     require_labels("parameters", parameters, [one for one in functions if one != against])
     require_labels("taps", taps, functions)
     flat, trees = taken_apart(inputs)
-    case = case_of(name, flat, functions, dtype, seed, cotangent, strict, device)
+    case = case_of(name, flat, functions, dtype, seed, cotangent, strict, device, layouts)
     named = framework or {}
     makers = {
         label: _maker(
@@ -152,11 +161,27 @@ def compare_sides(case: Case, prepared: Sides, against: str, effort: Effort = ON
     against : str
         The label of the one whose float64 run is the reference; another's where it has none.
     """
-    sides, cotangent = prepared.ready, DrawnCotangents(case)
+    asked, sides = case, prepared.ready
     wrt = case.wrt or tuple(dict.fromkeys(name for side in sides.values() for name in side.wrt))
     case, runs = replace(case, wrt=wrt), run(case, sides)
-    failures = {**prepared.failures, **runs.failures}
     require_taps(prepared.taps, runs.plain)
+    runs = replace(runs, failures={**prepared.failures, **runs.failures})
+    verdict = _judged(case, sides, runs, against, effort)
+    if effort.repeat == 1:  # several runs say themselves what is not deterministic
+        random = unsteady(case, verdict, sides, runs.plain)
+        if random:
+            left = without(prepared, {**runs.failures, **random})
+            return compare_sides(asked, left, against, effort)
+    return replace(
+        verdict, layouts=layouts_of(case, sides, runs), notes=_notes(verdict, sides, runs)
+    )
+
+
+def _judged(
+    case: Case, sides: Mapping[str, Side], runs: Runs, against: str, effort: Effort
+) -> CaseVerdict:
+    """Judge what functions gave, and what is asked of them for that."""
+    cotangent = DrawnCotangents(case)
     made = {
         label: recorded(label, sides[label], one, case.dtype, cotangent)
         for label, one in runs.plain.items()
@@ -167,13 +192,13 @@ def compare_sides(case: Case, prepared: Sides, against: str, effort: Effort = ON
     }
     if not fine:
         recordings = shared(made, runs.plain, next(iter(made))) if made else {}
-        return CaseVerdict(case, against, {**recordings, **failures, **runs.unable})
+        return CaseVerdict(case, against, {**recordings, **runs.failures, **runs.unable})
     against = against if against in fine else next(iter(fine))
     recordings, twins = (shared(one, runs.plain, against) for one in (made, fine))
     reference = f"{against},dtype=float64" if case.dtype != "float64" else against
     base = replace(twins[against], backend=reference)
     ordered = {label: recordings[label] for label in dict.fromkeys((against, *recordings))}
-    outcomes: dict[str, Recorded] = {reference: base, **ordered, **failures}
+    outcomes: dict[str, Recorded] = {reference: base, **ordered, **runs.failures}
     outline = CodeOutline(
         tuple({**sides[against].parameters, **sides[against].inputs}),
         tuple(name for name in base.values if name in runs.clean[against].inner),
@@ -193,8 +218,36 @@ def compare_sides(case: Case, prepared: Sides, against: str, effort: Effort = ON
         verdict = again.judged(
             verdict, [outcomes, *every], lambda one: judged(_with_own(one, own), twins)
         )
-    verdict = forgive_constants(verdict, sides, case.dtype)
+    if case.dtype == "float64" and any(one.dropped_casts for one in runs.clean.values()):
+        casts = Casts(body.noise(base), recordings, twins)
+        verdict = _without_casts(verdict, body, casts, judged(twins, {}))
+    known = {**sides, reference: sides[against]}
+    verdict = forgive_constants(verdict, known, case.dtype)
     return with_stages(verdict, body, sides, twins)
+
+
+def _without_casts(
+    verdict: CaseVerdict, body: CodeBody, casts: Casts, without: CaseVerdict
+) -> CaseVerdict:
+    """Return a verdict in which what casts leave of float64 is lost digits, and no bug."""
+    comparisons = {
+        pair: casts.forgiven(pair, by, without.comparisons.get(pair, {}))
+        for pair, by in verdict.comparisons.items()
+    }
+    parted = {pair: divergences(body.outline, by) for pair, by in comparisons.items()}
+    return replace(verdict, comparisons=comparisons, divergences=parted)
+
+
+def _notes(
+    verdict: CaseVerdict, sides: Mapping[str, Side], runs: Runs
+) -> dict[str, tuple[str, ...]]:
+    wrong = {one for pair, *_ in verdict.disagreements for one in (pair.actual, pair.expected)}
+    found = {}
+    for label, plain in runs.plain.items():
+        unable = runs.unable.get(label)
+        why = unable.message if unable else ""
+        found[label] = notes_on(sides[label], plain, runs.clean.get(label), why, label in wrong)
+    return {label: said for label, said in found.items() if said}
 
 
 def _with_own(

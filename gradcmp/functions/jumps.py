@@ -12,9 +12,10 @@ from gradcmp.case import DType
 from gradcmp.dtypes import FORMATS, Format
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.noise.kinks import MOST_ROWS, ROWS
-from gradcmp.native.outcome import Outcome
+from gradcmp.native.outcome import Array, Outcome
 from gradcmp.native.side import Side, attempted
 
+LEAST = 2.0**-40  # of a tensor's peak: a way is computed by other kernels, which round otherwise
 FEW_WAYS = ROWS // 4  # a run each, where a graph has all ways in one
 
 
@@ -52,14 +53,17 @@ class Jumps:
         found = attempted(partial(self.side.ways, self.dtype, ways), ()) or [self.clean]
         base, *runs = [run.tensors for run in (self.clean, *found)]
         return {
-            name: np.stack(
-                [
-                    np.asarray(run[name], np.float64) - base[name]
-                    if name in run and run[name].shape == base[name].shape
-                    else np.zeros(base[name].shape)
-                    for run in runs
-                ]
-            )
+            name: np.stack([_jump(base[name], run.get(name)) for run in runs])
             for name in self.names
             if name in base
         }
+
+
+def _jump(base: Array, other: Array | None) -> Float:
+    """Return what another way adds; what is no more than float64's rounding is no jump."""
+    known = np.asarray(base, np.float64)
+    if other is None or other.shape != known.shape:
+        return np.zeros(known.shape)
+    added = np.asarray(other, np.float64) - known
+    reach = LEAST * float(np.max(np.abs(known[np.isfinite(known)]), initial=0.0))
+    return np.where(np.abs(added) <= reach, 0.0, added)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gradcmp import inputs as drawn
-from gradcmp.case import AUTOCAST, BackendSpec, Case, Cotangent, DType, InputSpec
+from gradcmp.case import AUTOCAST, BackendSpec, Case, Cotangent, DType, InputSpec, Layouts
 from gradcmp.config import parse_input
 from gradcmp.errors import UsageError, did_you_mean
 from gradcmp.native.arranging.trees import Tree, flat_of, tree_of
@@ -87,6 +87,7 @@ def case_of(
     cotangent: Cotangent,
     strict: bool,
     device: str,
+    layouts: Layouts = "auto",
 ) -> Case:
     """Return the case: a backend for each function, by its label, and no graph."""
     specs = {one: _spec(one, given) for one, given in inputs.items()}
@@ -102,6 +103,7 @@ def case_of(
         cotangent=cotangent,
         dtype=dtype,
         strict=strict,
+        layouts=layouts,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Protocol
 
@@ -45,6 +45,49 @@ def recorded(
         {name: _held(array, dtype) for name, array in gradients.items()},
         {**side.environment, **_remarks(outcome)},
     )
+
+
+def notes_on(
+    side: Side, plain: Outcome, clean: Outcome | None, unable: str = "", disagrees: bool = False
+) -> tuple[str, ...]:
+    """Return what is to be said of a function besides its numbers, each a part of a sentence.
+
+    Parameters
+    ----------
+    plain, clean : Outcome
+        Its run in the dtype of the case, and in float64 where it has one.
+    unable : str
+        Why it has none.
+    disagrees : bool
+        Whether it is of a pair that does: then it matters that it draws at random.
+    """
+    return tuple(_notes(side, plain, clean, unable, disagrees))
+
+
+def _notes(
+    side: Side, plain: Outcome, clean: Outcome | None, unable: str, disagrees: bool
+) -> Iterator[str]:
+    for name in sorted(plain.changed):
+        what = f"the cotangent '{name[2:]}'" if name.startswith("d ") else f"its input '{name}'"
+        yield f"changes {what} in place"
+    unused = [name for name in side.wrt if name in plain.unused]
+    real = any(array.dtype.kind in "fV" for array in plain.outputs.values())
+    if not real:
+        yield "has no output of real numbers, so that no gradient is compared"
+    elif unused and len(unused) == len(side.wrt):
+        yield "has no output with a gradient: none depends on an input by differentiable operations"
+    elif unused:
+        verb = "its gradient is" if len(unused) == 1 else "their gradients are"
+        yield f"does not depend on {' and '.join(unused)}: {verb} zero"
+    if unable:
+        yield f"has no float64 run, so that noise alone tells rounding from a bug: {unable}"
+    if side.autocast:
+        yield f"runs under an autocast: it is compared as {side.autocast} is"
+    if disagrees and clean is not None and clean.random:
+        yield (
+            "draws random numbers: from one seed another framework, or another order, draws other "
+            "ones. Pass them as an input"
+        )
 
 
 def _remarks(outcome: Outcome) -> dict[str, str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from gradcmp.case import CodeSpec, DType
 from gradcmp.errors import BackendError
 from gradcmp.native.answers import Answer
 from gradcmp.native.frameworks import modes_of
+from gradcmp.native.layouts.layout import CONTIGUOUS, Layout
 from gradcmp.native.outcome import Array, Outcome
 from gradcmp.native.way import DrawnCotangents, Kind, Way
 from gradcmp.recording import Failure
@@ -56,6 +57,7 @@ class RemoteSide:
     wanted: tuple[str, ...] | None = None
     handed: tuple[str, ...] = ()
     stamps: Mapping[str, str] = field(default_factory=dict)
+    layout: Layout = CONTIGUOUS
 
     @property
     def framework(self) -> str:
@@ -118,6 +120,10 @@ class RemoteSide:
         """Return it at other inputs."""
         return replace(self, inputs=dict(inputs))
 
+    def laid(self, layout: Layout, cotangents: DrawnCotangents) -> RemoteSide:
+        """Return it with inputs or cotangents in another layout."""
+        return replace(self, layout=layout, cotangents=cotangents)
+
     def in_mode(self, mode: str) -> RemoteSide:
         """Return it in another mode."""
         backend = replace(self.spec.backend, mode=mode)
@@ -128,7 +134,7 @@ class RemoteSide:
         return self._ask({})
 
     def _run(self, kind: Kind, dtype: DType, count: int = 1, seed: int = 0) -> Sequence[Outcome]:
-        return self._ask(asdict(Way(kind, dtype, count, seed))).runs
+        return self._ask(Way(kind, dtype, count, seed, self.layout).facts).runs
 
     def _ask(self, way: Mapping[str, object]) -> Answer:
         request = CodeRequest(

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeAlias
+from time import perf_counter
+from typing import TypeAlias, TypeVar
 
 from gradcmp.case import Case
-from gradcmp.errors import BackendError, GradcmpError, UsageError, did_you_mean
+from gradcmp.errors import AbsentError, BackendError, GradcmpError, UsageError, did_you_mean
 from gradcmp.functions.question import rounded
 from gradcmp.functions.remote import SideFailedError
 from gradcmp.native.arrays import as_array
 from gradcmp.native.outcome import Outcome
 from gradcmp.native.side import Side
-from gradcmp.recording import Array, Failure
+from gradcmp.recording import Array, Failure, FailureKind
+
+T = TypeVar("T")
 
 # Makes a side at inputs; differentiated by some of them, or by all that is real. The last are
 # parameters of the reference among the inputs, which it is handed.
@@ -71,6 +74,8 @@ def at_one_point(
     parameters: dict[str, Array] = {}
     for label in dict.fromkeys((against, *first)):
         for name, array in first[label].parameters.items() if label in first else ():
+            if name in given:  # whoever brings it takes what is given in its place
+                continue
             parameters.setdefault(name, rounded(as_array(name, array), case.dtype))
     brought = first[against].parameters if against in first else {}
     if made_of and not brought and against in first:
@@ -85,7 +90,7 @@ def at_one_point(
         own = (*met.parameters, *handed[label])
         real = {*met.real, *(name for name in handed[label] if name in first[against].real)}
         wanted = None if wrt is None else [name for name in wrt if name in real]
-        arrays = {**given, **{name: parameters[name] for name in own}}
+        arrays = {**given, **{name: parameters[name] for name in own if name in parameters}}
         ready[label] = makers[label](arrays, wanted, handed[label])
     return Sides(ready, failures)
 
@@ -149,19 +154,26 @@ class Runs:
         Why one could not run in the dtype of the case.
     unable : mapping of str to Failure
         Why one could not run in float64.
+    seconds : mapping of str to float
+        How long both of them took.
     """
 
     plain: Mapping[str, Outcome]
     clean: Mapping[str, Outcome]
     failures: Mapping[str, Failure]
     unable: Mapping[str, Failure]
+    seconds: Mapping[str, float] = field(default_factory=dict)
 
 
 def run(case: Case, sides: Mapping[str, Side]) -> Runs:
     """Run every function, in float64 those alone that run in the dtype of the case."""
-    plain = run_plain(case, sides)
+    clock = Clock()
+    plain = {
+        label: clock.timed(label, partial(attempt, label, partial(side.plain, case.dtype)))
+        for label, side in sides.items()
+    }
     clean = {
-        label: _attempt(label, partial(sides[label].clean, case.dtype))
+        label: clock.timed(label, partial(attempt, label, partial(sides[label].clean, case.dtype)))
         for label, one in plain.items()
         if isinstance(one, Outcome)
     }
@@ -170,6 +182,7 @@ def run(case: Case, sides: Mapping[str, Side]) -> Runs:
         {label: one for label, one in clean.items() if isinstance(one, Outcome)},
         {label: one for label, one in plain.items() if isinstance(one, Failure)},
         {label: one for label, one in clean.items() if isinstance(one, Failure)},
+        clock.seconds,
     )
 
 
@@ -189,19 +202,35 @@ def require_taps(named: Mapping[str, Mapping[str, str]], runs: Mapping[str, Outc
                 raise UsageError(f"'{label}' has no tap '{own}'", way_out=way_out)
 
 
+@dataclass
+class Clock:
+    """Adds up how long the runs of each function take."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def timed(self, label: str, run: Callable[[], T]) -> T:
+        """Run, and add the time to that of a label."""
+        began = perf_counter()
+        try:
+            return run()
+        finally:
+            self.seconds[label] = self.seconds.get(label, 0.0) + perf_counter() - began
+
+
 def run_plain(case: Case, sides: Mapping[str, Side]) -> dict[str, Outcome | Failure]:
     """Run every function in the dtype of the case."""
-    return {label: _attempt(label, partial(one.plain, case.dtype)) for label, one in sides.items()}
+    return {label: attempt(label, partial(one.plain, case.dtype)) for label, one in sides.items()}
 
 
-def _attempt(label: str, run: Callable[[], Outcome]) -> Outcome | Failure:
+def attempt(label: str, run: Callable[[], Outcome]) -> Outcome | Failure:
     """Run a function; whatever it raises is its own verdict."""
     try:
         return run()
     except SideFailedError as error:
         return error.failure
     except BackendError as error:
-        return Failure(label, "error", str(error))
+        kind: FailureKind = "absent" if isinstance(error, AbsentError) else "error"
+        return Failure(label, kind, str(error))
     except GradcmpError:
         raise
     except Exception as error:  # noqa: BLE001

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,18 +57,16 @@ def forward(
         Turns each operand into what the node sees of it.
     """
     values = dict(inputs)
-    kinds = {name: spec_of(array) for name, array in inputs.items()}
     pullbacks: dict[str, Pullback] = {}
     for node in graph:
         operands = [
-            constant(operand.value, kind_of(node, operand, kinds))
+            constant(operand.value, kind_of(node, operand, _specs(node.sources, values)))
             if isinstance(operand, Constant)
             else (enter(values[operand]) if enter else values[operand])
             for operand in node.operands
         ]
         value, pullbacks[node.name] = node.spec.reference(*operands, **node.static)
         values[node.name] = _as_array(value)
-        kinds[node.name] = spec_of(values[node.name])
     return Tape(values, pullbacks)
 
 
@@ -91,10 +89,16 @@ def backward(graph: Graph, tape: Tape, cotangent: Array) -> dict[str, Array]:
     return {
         name: gradients[name] if name in gradients else np.zeros_like(value)
         for name, value in tape.values.items()
-        if spec_of(value).kind == "float"
+        if KINDS[value.dtype.kind] == "float"
     }
+
+
+def _specs(names: Iterable[str], values: Mapping[str, Array]) -> dict[str, ArraySpec]:
+    return {name: spec_of(values[name]) for name in names}
 
 
 def _as_array(value: Array) -> Array:
     """Turn a NumPy scalar into an array; return anything that follows the protocols as it is."""
-    return value if hasattr(value, "__array_function__") else np.asarray(value)
+    if isinstance(value, np.ndarray) or hasattr(value, "__array_function__"):
+        return value
+    return np.asarray(value)

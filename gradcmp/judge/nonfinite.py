@@ -46,15 +46,16 @@ def nonfinite(outline: Outline, recordings: Mapping[str, Recording]) -> dict[str
     """
     found = {}
     for label, recording in recordings.items():
+        if not _has_nonfinite([*recording.tensors.values()]):
+            continue
         given = [recording.tensors[name] for name in outline.inputs if name in recording.tensors]
         masks = _has_nonfinite(given)
         if masks and any(count(array, infinities=False) for array in given):
             continue
-        made = {name: x for name, x in recording.tensors.items() if name not in outline.inputs}
         counts = {
             name: number
-            for name, array in (made.items() if _has_nonfinite([*made.values()]) else ())
-            if (number := count(array, infinities=not masks))
+            for name, array in recording.tensors.items()
+            if name not in outline.inputs and (number := count(array, infinities=not masks))
         }
         if counts:
             found[label] = NonFinite(counts, _born(outline, counts))

@@ -105,6 +105,50 @@ class Sensitivity:
 
 
 @dataclass(frozen=True)
+class WrongLayout:
+    """What a function computes otherwise because of how the same numbers lie in memory.
+
+    Attributes
+    ----------
+    verdict : CaseVerdict
+        On one pair: the function in this layout, and the same with all of it contiguous. It has
+        no comparison where the function failed.
+    right : str
+        What is right all the same, in words: ``row 1 of 64 is right``; may be empty.
+    cause : str
+        What explains all of it; empty rather than a guess.
+    """
+
+    verdict: CaseVerdict
+    right: str = ""
+    cause: str = ""
+
+    @property
+    def worst(self) -> tuple[Pair, str, Comparison] | None:
+        """The first tensor that disagrees; None where the function failed."""
+        return next(iter(self.verdict.disagreements), None)
+
+
+@dataclass(frozen=True)
+class Layouts:
+    """The layouts of inputs and cotangents that one function was run in, each in words.
+
+    Attributes
+    ----------
+    right : tuple of str
+        Where it computes what it does with contiguous arrays.
+    wrong : mapping of str to WrongLayout
+        Where it does not.
+    left_out : mapping of str to str
+        Where it was not run, and why.
+    """
+
+    right: tuple[str, ...] = ()
+    wrong: Mapping[str, WrongLayout] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Stage:
     """One stage of a compiler, as a side that is wrong or has failed ran in it.
 
@@ -164,6 +208,8 @@ class CaseVerdict:
         By label and tensor, what was not the same to the last bit in all runs.
     isolated : mapping of str to CaseVerdict
         By node, that node alone on the reference's operands and the reference's cotangent.
+    layouts : mapping of str to Layouts
+        By label of a function, how it fares when numbers lie in memory otherwise.
     stages : mapping of str to tuple of Stage
         By label, of compiled sides that may be wrong or have failed: each stage of the compiler,
         from what is not compiled to the side's own mode.
@@ -180,6 +226,8 @@ class CaseVerdict:
         By label, recordings of functions with all that a later judge needs, where that was asked.
     untold : tuple of str
         What recordings do not tell, in words.
+    seconds : float
+        How long it took by the clock, to compute and to judge; 0 where nobody took the time.
     not_auto : str
         Why the table by dtype judged where tolerance auto was asked for; empty where auto did.
     """
@@ -199,11 +247,13 @@ class CaseVerdict:
     interrupted: Mapping[str, Failure] = field(default_factory=dict)
     unsteady: Mapping[str, Mapping[str, Comparison]] = field(default_factory=dict)
     isolated: Mapping[str, CaseVerdict] = field(default_factory=dict)
+    layouts: Mapping[str, Layouts] = field(default_factory=dict)
     stages: Mapping[str, tuple[Stage, ...]] = field(default_factory=dict)
     notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     known: Mapping[tuple[Pair, str], str] = field(default_factory=dict)
     outdated: tuple[str, ...] = ()
     not_given: Mapping[Pair, tuple[str, ...]] = field(default_factory=dict)
+    seconds: float = 0.0
     not_auto: str = ""
     witnesses: Mapping[Pair, Mapping[str, Comparison]] = field(default_factory=dict)
     kept: Mapping[str, Recording] = field(default_factory=dict)
@@ -273,7 +323,8 @@ class CaseVerdict:
         """A disagreement that was seen outweighs a backend that could not be asked."""
         reserved = self.case.strict and (self.weak or self.unsteady)
         alone = any(one.exit_code is ExitCode.DISAGREE for one in self.isolated.values())
-        if self.unexpected or self.outdated or reserved or alone:
+        laid = any(one.wrong for one in self.layouts.values())
+        if self.unexpected or self.outdated or reserved or alone or laid:
             return ExitCode.DISAGREE
         compared = any(c.total for by in self.comparisons.values() for c in by.values())
         if not compared or any(failure.required for failure in self.failures):

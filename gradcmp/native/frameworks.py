@@ -7,6 +7,7 @@ import sysconfig
 import types
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -25,14 +26,17 @@ class Framework:
         The module whose `prepare` makes a `Side` of a function.
     modules : tuple of str
         The packages that such functions use; the first is the framework itself.
+    has_layouts : bool
+        Whether functions see how the elements of an array lie in memory.
     """
 
     engine: str
     modules: tuple[str, ...]
+    has_layouts: bool = False
 
 
 FRAMEWORKS: Mapping[str, Framework] = {
-    "torch": Framework("gradcmp.native.torch.engine", ("torch", "torchvision")),
+    "torch": Framework("gradcmp.native.torch.engine", ("torch", "torchvision"), has_layouts=True),
     "tensorflow": Framework("gradcmp.native.tensorflow.engine", ("tensorflow", "keras")),
     "jax": Framework("gradcmp.native.jax.engine", ("jax", "jaxlib", "flax", "equinox", "optax")),
     "numpy": Framework("gradcmp.native.numpy.engine", ("numpy", "scipy")),
@@ -104,6 +108,8 @@ def framework_of(function: Callable[..., Any], label: str) -> str:
 
 
 def _framework_by_class(function: Callable[..., Any]) -> str:
+    while isinstance(function, partial):
+        function = function.func
     owner = getattr(function, "__self__", function)
     kind = owner if isinstance(owner, type) else type(owner)
     for base in kind.__mro__:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from gradcmp.case import DType, Shape
+from gradcmp.native.layouts.layout import Layout
 from gradcmp.native.outcome import Array, Outcome
 
 T = TypeVar("T")
@@ -95,6 +96,17 @@ class Side(Protocol):
 
     def in_mode(self, mode: str) -> Side:
         """Return it in another mode of its framework."""
+
+
+class WithLayouts(Side, Protocol):
+    """A side whose framework has arrays that are not contiguous."""
+
+    @property
+    def cotangents(self) -> Any:
+        """What its outputs' cotangents are drawn by."""
+
+    def laid(self, layout: Layout, cotangents: Any) -> Side:
+        """Return it with its inputs or cotangents in another layout, and with other cotangents."""
 
 
 class Unseen:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, get_args
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, TypeAlias, cast, get_args
 
 import numpy as np
 
 from gradcmp.case import Case, DType, Shape
-from gradcmp.errors import RecordingError
+from gradcmp.errors import BackendError, RecordingError
 from gradcmp.inputs import cotangent
+from gradcmp.native.frameworks import FRAMEWORKS
+from gradcmp.native.layouts.layout import CONTIGUOUS, Layout
+from gradcmp.native.layouts.numbers import equalized
 from gradcmp.native.outcome import Array, Outcome
-from gradcmp.native.side import Side
+from gradcmp.native.side import Side, WithLayouts
 
 Kind: TypeAlias = Literal["plain", "clean", "noisy", "ways", "constants"]
 
@@ -27,19 +30,43 @@ class Way:
         The method of `Side`.
     count : int
         How many replicas or rows; of no account for a single run.
+    layout : Layout
+        In which inputs and cotangents are handed over.
     """
 
     kind: Kind
     dtype: DType
     count: int = 1
     seed: int = 0
+    layout: Layout = CONTIGUOUS
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
             raise RecordingError(f"there is no way '{self.kind}' to run a function")
 
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> Way:
+        """Return what `facts` tells of."""
+        return cls(**{**facts, "layout": Layout.of(facts["layout"])})
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """It, as a worker is told."""
+        return asdict(self)
+
     def run(self, side: Side) -> Sequence[Outcome]:
-        """Run a side this way."""
+        """Run a side this way.
+
+        Raises
+        ------
+        BackendError
+            When its framework does not have the layout.
+        """
+        if self.layout != CONTIGUOUS:
+            if not FRAMEWORKS[side.framework].has_layouts:
+                raise BackendError("arrays of this framework have no layouts to choose")
+            laid = cast(WithLayouts, side)
+            side = laid.laid(self.layout, laid.cotangents)
         if self.kind == "plain":
             return [side.plain(self.dtype)]
         if self.kind == "clean":
@@ -52,18 +79,44 @@ class Way:
 
 @dataclass(frozen=True)
 class DrawnCotangents:
-    """The cotangents of a case: drawn by the name of the output, wherever it is computed."""
+    """The cotangents of a case: drawn by the name of the output, wherever it is computed.
+
+    Attributes
+    ----------
+    equal : mapping of str to int or None
+        By output, the axis along which its numbers are the same, or None for all axes.
+    zero : frozenset of str
+        Outputs whose cotangent is zero.
+    """
 
     case: Case
+    equal: Mapping[str, int | None] = field(default_factory=dict)
+    zero: frozenset[str] = frozenset()
+    _drawn: dict[tuple[str, Shape], Array] = field(default_factory=dict, repr=False, compare=False)
 
     def __call__(self, output: str, shape: Shape) -> Array:
-        """Return the upstream gradient of an output: random, unless it is a scalar."""
-        return cotangent(self.case, tuple(shape), "" if output == "output" else output)
+        """Return the upstream gradient of an output: random, unless it is a scalar.
+
+        It is the caller's own: a backward pass may write into it.
+        """
+        key = (output, tuple(shape))
+        if key not in self._drawn:
+            self._drawn[key] = cotangent(self.case, key[1], "" if output == "output" else output)
+        drawn = self._drawn[key].copy()
+        if output in self.zero:
+            return np.zeros_like(drawn)
+        return equalized(drawn, self.equal[output]) if output in self.equal else drawn
 
     def facts(self) -> dict[str, Any]:
         """Return what a worker must know to draw the same."""
         case = self.case
-        return {"seed": case.seed, "cotangent": case.cotangent, "dtypes": sorted(case.dtypes)}
+        return {
+            "seed": case.seed,
+            "cotangent": case.cotangent,
+            "dtypes": sorted(case.dtypes),
+            "equal": dict(self.equal),
+            "zero": sorted(self.zero),
+        }
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> DrawnCotangents:
@@ -81,7 +134,7 @@ class DrawnCotangents:
             seed=int(facts["seed"]),
             cotangent=facts["cotangent"],
         )
-        return cls(case)
+        return cls(case, dict(facts["equal"]), frozenset(facts["zero"]))
 
 
 def same_shapes(one: Mapping[str, Array], other: Mapping[str, Array]) -> bool:

@@ -39,7 +39,7 @@ def work(framework: str, arrays: Mapping[str, Array], facts: Mapping[str, Any]) 
     _read_anew(facts["stamps"])
     function = _loaded(facts["source"])
     side = _side(framework, function, arrays, facts)
-    way = Way(**facts["way"]) if facts["way"] else None
+    way = Way.of(facts["way"]) if facts["way"] else None
     runs = way.run(side) if way else ()
     return answer_to_bytes(
         Answer(runs, side.wrt, side.parameters, side.environment, side.arguments)

@@ -26,6 +26,9 @@ Sum: TypeAlias = Literal[
 ]
 
 
+PLAIN = (np.ndarray, np.generic)
+
+
 def constant(value: float, x: Array) -> Any:
     """Return a number to compute with beside `x`, whose dtype the result is to have.
 
@@ -88,7 +91,7 @@ def offered(primitive: Callable[..., Any], *arguments: Any) -> Any:
     inherit would come back here.
     """
     for x in arguments:
-        if not isinstance(x, np.ndarray | np.generic) and hasattr(x, "__array_function__"):
+        if not isinstance(x, PLAIN) and hasattr(x, "__array_function__"):
             return x.__array_function__(primitive, (type(x),), arguments, {})
     return NotImplemented
 

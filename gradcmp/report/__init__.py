@@ -6,6 +6,7 @@ The modules are imported only when a report is asked for: rich is not part of ``
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -16,16 +17,32 @@ if TYPE_CHECKING:
 
 Report: TypeAlias = "Callable[[Sequence[CaseVerdict]], str]"
 
-REPORTS = {  # name: the module whose `report(verdicts)` gives the text of a file
-    "github": "gradcmp.report.github",
-    "html": "gradcmp.report.html",
-    "json": "gradcmp.report.json",
-    "junit": "gradcmp.report.junit",
-    "markdown": "gradcmp.report.markdown",
-    "sarif": "gradcmp.report.sarif",
-    "table": "gradcmp.report.screen.table",
+
+@dataclass(frozen=True)
+class Format:
+    """A report: the module whose `report(verdicts)` gives its text, and what its files end with."""
+
+    module: str
+    suffixes: tuple[str, ...] = ()
+
+
+REPORTS = {
+    "github": Format("gradcmp.report.github"),
+    "html": Format("gradcmp.report.html", (".html", ".htm")),
+    "json": Format("gradcmp.report.json", (".json",)),
+    "junit": Format("gradcmp.report.junit", (".xml",)),
+    "markdown": Format("gradcmp.report.markdown", (".md", ".markdown")),
+    "sarif": Format("gradcmp.report.sarif", (".sarif",)),
+    "table": Format("gradcmp.report.screen.several", (".txt",)),
 }
 PRINTED = ("github",)  # not for a file: a CI system reads it on standard output
+
+
+def format_of(file: str) -> str | None:
+    """Return the name of the report that a file holds, by its suffix."""
+    return next(
+        (name for name, one in REPORTS.items() if file.lower().endswith(one.suffixes)), None
+    )
 
 
 def report_named(name: str) -> Report:
@@ -38,5 +55,5 @@ def report_named(name: str) -> Report:
     """
     if name not in REPORTS:
         raise UsageError(f"there is no report '{name}'", way_out=did_you_mean(name, REPORTS))
-    report: Report = import_module(REPORTS[name]).report
+    report: Report = import_module(REPORTS[name].module).report
     return report

@@ -15,7 +15,7 @@ from typing import Any
 from gradcmp.errors import ExitCode, Location
 from gradcmp.judge.blame import Groups
 from gradcmp.judge.comparison import Comparison, Element
-from gradcmp.judge.verdict import CaseVerdict, Divergence, Finding, Pair
+from gradcmp.judge.verdict import CaseVerdict, Divergence, Finding, Layouts, Pair
 from gradcmp.keys import JSON
 from gradcmp.recording import Array, Failure, Recording, case_to_facts
 from gradcmp.report.words.places import holds
@@ -107,9 +107,19 @@ def of_case(verdict: CaseVerdict) -> dict[str, Any]:
         },
         "notes": {label: list(said) for label, said in verdict.notes.items()},
         "isolated": {node: of_case(alone) for node, alone in verdict.isolated.items()},
+        "by_layout": {label: of_layouts(seen) for label, seen in verdict.layouts.items()},
         "groups": {name: of_groups(groups) for name, groups in verdict.groups.items()},
         "pairs": [of_pair(verdict, pair, held) for pair in verdict.comparisons],
     }
+
+
+def of_layouts(seen: Layouts) -> dict[str, Any]:
+    """Return how a function fares when its arguments lie in memory otherwise."""
+    wrong = {
+        words: {"right": one.right, "cause": one.cause, **of_case(one.verdict)}
+        for words, one in seen.wrong.items()
+    }
+    return {"right": seen.right, "wrong": wrong, "left_out": dict(seen.left_out)}
 
 
 def of_place(where: Location | None) -> dict[str, Any] | None:

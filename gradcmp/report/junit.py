@@ -19,6 +19,7 @@ from gradcmp.recording import Failure
 from gradcmp.report.screen.plain import Screen
 from gradcmp.report.words.faults import Finding, worst_among
 from gradcmp.report.words.judgement import facts
+from gradcmp.report.words.layouts import layouts, wrong_layouts
 from gradcmp.report.words.sentence import MARKS, Tally, located, sentence
 from gradcmp.report.words.weak import passed
 
@@ -62,6 +63,11 @@ def suite(number: int, verdict: CaseVerdict, screen: Screen) -> Element:
             _problem(test, "failure", reason, located(worst_among(disagreeing)), text)
         elif not verdict.comparisons[pair]:
             _problem(test, "error", "nothing", "nothing was compared with anything", "")
+    for label, seen in verdict.layouts.items():
+        for remark in wrong_layouts(label, seen):
+            test = _test(found, case, f"{label} in other layouts", 0.0)
+            text = "\n".join((remark.text, *remark.below))
+            _problem(test, "failure", "layout", remark.text, text)
     for failure in verdict.failures:
         lost(_test(found, case, failure.backend, 0.0), failure, screen)
     tag = TAGS.get(verdict.exit_code)
@@ -89,6 +95,7 @@ def notes(verdict: CaseVerdict) -> Iterator[str]:
         yield f"{comparison.verdict.reason}: {name}{said}"
     for label in verdict.unsteady:
         yield f"{label} is not deterministic"
+    yield from (remark.text for remark in layouts(verdict) if remark.level == "plain")
     for name in verdict.weak:
         yield f"{name} is a weak check: {passed(verdict, name)}"
 

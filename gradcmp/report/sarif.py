@@ -13,7 +13,7 @@ from urllib.parse import quote
 from gradcmp.errors import ExitCode, Location
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.verdict import CaseVerdict, Pair
-from gradcmp.report.words import codes
+from gradcmp.report import codes
 from gradcmp.report.words.judgement import causes, facts
 from gradcmp.report.words.sentence import Tally, sentence
 from gradcmp.report.words.source import line_of

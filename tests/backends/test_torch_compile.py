@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import pytest
 from ways import SLOW, UPSTREAM, Way, X, Y
 
+from gradcmp.api import run_plan
 from gradcmp.backends import Backend, torch_compile
+from gradcmp.case import BackendSpec, Case, Expression, InputSpec
 from gradcmp.errors import AbsentError, BackendError
+from gradcmp.plan import check
+from gradcmp.recording import Recording
+from gradcmp.workers import Request
+from gradcmp.workers.wire import job_from_bytes, request_to_bytes
 
 pytestmark = pytest.mark.slow
 
@@ -63,3 +69,46 @@ def test_what_compiles_nothing_is_an_error(adapter: Callable[[str], Backend]) ->
     compiler = torch_compile.Compiler("aot_eager")
     with pytest.raises(BackendError, match="compiled nothing of it"), compiler.running("it"):
         pass
+
+
+class Here:
+    """What stands in for workers: it computes where it is, so that a compiler can be spoiled."""
+
+    def __init__(self, backends: dict[str, Backend]) -> None:
+        self.backends = backends
+
+    def run(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Recording]]:
+        for request in requests:
+            job = job_from_bytes(request_to_bytes(request))
+            yield request, self.backends[request.spec.name].record(job)
+
+
+@pytest.mark.parametrize("spoiled", [True, False])
+def test_a_graph_says_at_which_stage_it_begins(
+    adapter: Callable[[str], Backend], spoiled: bool
+) -> None:
+    pool = Here({name: adapter(name) for name in ("numpy", "torch")})
+    from torch import ops, sin
+    from torch._inductor import decomposition
+
+    label = "torch:aot_eager_decomp_partition"
+    case = Case(
+        "spoiled",
+        {"X": InputSpec("normal", (4, 3))},
+        {"h": Expression("tanh(X)"), "y": Expression("sum(h * X)")},
+        "y",
+        ("X",),
+        (BackendSpec("numpy"), BackendSpec("torch"), BackendSpec(*label.split(":"))),
+    )
+    if spoiled:
+        decomposition.decompositions[ops.aten.tanh.default] = lambda x: sin(x)
+    decomposition.fast_random_decomps.cache_clear()
+    try:
+        verdict = run_plan(check(case), pool)  # type: ignore[arg-type]
+    finally:
+        decomposition.decompositions.pop(ops.aten.tanh.default, None)
+        decomposition.fast_random_decomps.cache_clear()
+    assert verdict.agrees is not spoiled
+    assert {*verdict.stages} == ({label} if spoiled else set())
+    for found in verdict.stages.values():
+        assert [one.wrong for one in found] == [False, False, True]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -14,6 +15,8 @@ import liar
 import pytest
 
 from gradcmp.workers import Pool
+
+WROTE = re.compile("^wrote .*\n", re.MULTILINE)
 
 
 @pytest.fixture(scope="session")
@@ -64,10 +67,10 @@ class Run:
             time.sleep(0.02)
 
     def end(self, number: int) -> tuple[int, str, str]:
-        """Send a signal; return the exit code and what was printed."""
+        """Send a signal; return the exit code and what was printed, but for files written."""
         self.process.send_signal(number)
         out, err = self.process.communicate(timeout=20)
-        return self.process.returncode, out, err
+        return self.process.returncode, out, WROTE.sub("", err)
 
     def others(self) -> dict[int, str]:
         """Return the state of each process that it has started, zombies aside."""

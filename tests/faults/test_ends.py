@@ -126,7 +126,7 @@ def test_a_job_that_dies_is_its_case_and_the_others_finish(number, start, stuck,
         if b"gradcmp.cli.running.job" in Path(f"/proc/{pid}/cmdline").read_bytes():
             os.kill(pid, number)
     _, err = run.process.communicate(timeout=60)
-    assert (run.process.returncode, err) == (3, "")
+    assert (run.process.returncode, err) == (3, "wrote out.json\nwrote out.xml\n")
     assert run.leaves_nothing()
     kinds = dict(zip(read(tmp_path).items(), ORDER["2"], strict=True))
     wanted = {"quick": "agree", "stops": "could not compare"}

@@ -47,7 +47,7 @@ HIDDEN: Mapping[str, tuple[dict[str, str], tuple[str, ...], str]] = {
     "wrong by itself": (
         {"when": "len(found.gradients) < 3", "factor": "1.1"},
         ("--isolate",),
-        "wrong by itself: h, k",
+        "h and k are wrong by themselves",
     ),
 }
 # What an optional backend does that is there, and what must be said.

@@ -36,8 +36,11 @@ def place(x: float, dtype: str) -> Fraction:
     """Return the place of x on the scale on which the numbers of `dtype` lie at 0, 1, 2 …"""
     digits, lowest = FORMATS[dtype]
     exponent = max(math.frexp(x)[1] - 1, lowest) if x else lowest
-    magnitude = abs(Fraction(x)) / Fraction(2) ** (exponent - digits)
-    return (magnitude + (exponent - lowest) * 2**digits) * (-1 if x < 0 else 1)
+    numerator, denominator = abs(x).as_integer_ratio()
+    up = max(digits - exponent, 0)
+    denominator <<= max(exponent - digits, 0)
+    whole = (numerator << up) + (exponent - lowest) * (denominator << digits)
+    return Fraction(-whole if x < 0 else whole, denominator)
 
 
 @dataclass

@@ -60,7 +60,7 @@ def gmm_by_hand(x, logits, means, log_scales, bug=""):
 
     share = tap("d joint", softmax(joint, 0 if bug == "axis" else -1))
     d_z = -share[..., None] * z
-    d_moved = d_z if bug == "scale" else d_z * np.exp(-log_scales)
+    d_moved = d_z * np.exp(-log_scales)
     d_logits = share.sum(0) - (0 if bug == "normalizer" else len(x) * softmax(logits))
     d_log_scales = (-d_z * z).sum(0) - (0 if bug == "determinant" else share.sum(0)[:, None])
     return value, {
@@ -94,7 +94,6 @@ def test_a_mixture_by_hand_agrees_with_three_frameworks(dtype):
     ("bug", "wrong", "origin"),
     [
         ("axis", {"d joint", "d x", "d logits", "d means", "d log_scales"}, "d joint"),
-        ("scale", {"d x", "d means"}, None),
         ("normalizer", {"d logits"}, "d logits"),
         ("determinant", {"d log_scales"}, "d log_scales"),
         ("sign", {"d means"}, "d means"),
@@ -105,7 +104,7 @@ def test_a_bug_in_a_mixture_by_hand_is_found(bug, wrong, origin):
     verdict = compared(functions, MIXTURE, "torch")
     assert disagreeing(verdict) == wrong, shown(verdict)
     assert blamed(verdict) == {"numpy"}
-    assert origin is None or origins(verdict) == {origin}
+    assert origins(verdict) == {origin}
 
 
 def lstm_torch(x, w, u, b):
@@ -175,7 +174,7 @@ def lstm_by_hand(x, w, u, b, bug=""):
         dw = dw + row.T @ da
         du = du + h.T @ da
         db = db + da.sum(0)
-        dh, dc, after = da @ u.T, dc if bug == "forget" else dc * f, c
+        dh, dc, after = da @ u.T, dc * f, c
     count = len(x) if bug == "averaged" else 1
     return value, {"x": dx, "w": dw / count, "u": du / count, "b": db / count}
 
@@ -199,7 +198,6 @@ def test_an_lstm_by_hand_agrees_with_three_frameworks():
     ("bug", "wrong"),
     [
         ("tanh", {"d x", "d w", "d u", "d b"}),
-        ("forget", {"d x", "d w", "d u", "d b"}),
         ("averaged", {"d w", "d u", "d b"}),
     ],
 )
@@ -280,13 +278,11 @@ def test_an_lstm_of_keras_agrees_with_one_of_torch(dtype):
     "changes",
     [
         {"order": "ifog"},
-        {"order": "figo"},
         {"transpose": False},
-        {"biases": ("bias_ih_l0",)},
         {"biases": ("bias_ih_l0", "bias_hh_l0", "bias_hh_l0")},
     ],
 )
 def test_weights_that_are_handed_over_wrongly_are_found(changes):
     verdict = keras_against_torch(**changes)
     assert not verdict.agrees
-    assert origins(verdict) <= {"states", "d rnn.bias_hh_l0"}, shown(verdict)
+    assert origins(verdict) == {"states"}, shown(verdict)

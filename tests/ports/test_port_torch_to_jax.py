@@ -36,7 +36,7 @@ def layer_norm(x, weight, bias, eps=1e-5):
     return (x - mean) * lax.rsqrt(var + eps) * weight + bias
 
 
-def attention(x, in_proj_weight, in_proj_bias, out_proj, axis=-1, scale=True, transpose=True):
+def attention(x, in_proj_weight, in_proj_bias, out_proj, axis=-1, scale=True):
     batch, time, width = x.shape
     q, k, v = jnp.split(x @ in_proj_weight.T + in_proj_bias, 3, axis=-1)
     q, k, v = (one.reshape(batch, time, HEADS, -1).transpose(0, 2, 1, 3) for one in (q, k, v))
@@ -44,8 +44,7 @@ def attention(x, in_proj_weight, in_proj_bias, out_proj, axis=-1, scale=True, tr
     if scale:
         scores = scores / (width // HEADS) ** 0.5
     mixed = (nn.softmax(scores, axis=axis) @ v).transpose(0, 2, 1, 3).reshape(batch, time, width)
-    weight = out_proj["weight"].T if transpose else out_proj["weight"]
-    return mixed @ weight + out_proj["bias"]
+    return mixed @ out_proj["weight"].T + out_proj["bias"]
 
 
 def encoder_jax(
@@ -58,14 +57,13 @@ def encoder_jax(
     eps=1e-5,
     post=False,
     approximate=False,
-    twice=False,
     **options,
 ):
     def norm(name, x, p):
         return tap(name, layer_norm(x, p["weight"], p["bias"], eps))
 
     def linear(name, x, p):
-        return tap(name, x @ p["weight"].T + p["bias"] * (2 if twice else 1))
+        return tap(name, x @ p["weight"].T + p["bias"])
 
     def attend(x):
         return tap("self_attn.0", attention(x, **self_attn, **options))
@@ -107,16 +105,14 @@ def test_an_encoder_block_agrees(dtype):
         ({"post": True}, "norm1"),
         ({"scale": False}, "self_attn.0"),
         ({"axis": -2}, "self_attn.0"),
-        ({"transpose": False}, "self_attn.0"),
         ({"approximate": True}, "linear2"),  # what jax.nn.gelu does unless it is told
-        ({"twice": True}, "linear1"),
     ],
 )
 def test_a_bug_of_an_encoder_block_is_found_where_it_is(changes, origin):
     verdict = compared({"jax": ported(**changes), "torch": encoder_torch()}, ENCODER, "torch")
-    assert not verdict.agrees or verdict.warnings, shown(verdict)
+    assert not verdict.agrees, shown(verdict)
     assert origins(verdict) == {origin}
-    print(changes, origins(verdict), blamed(verdict), verdict.agrees)
+    assert blamed(verdict) == {"jax"}
 
 
 class Block(torch.nn.Module):

@@ -22,6 +22,9 @@ def command(loading: float) -> None:
 
     Devices are what the frameworks themselves say, so each is imported, all at once and each in a
     process of its own: what goes wrong there stands in its line.
+
+    \b
+    gradcmp backends --loading 60
     """
     from rich.table import Table
 

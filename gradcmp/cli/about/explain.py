@@ -51,6 +51,10 @@ def command(
 
     The code of a verdict, as in "gradcmp explain GC101", is explained instead: what it means, and
     what to do.
+
+    \b
+    gradcmp explain configs/mlp.yaml --notebook mlp.ipynb
+    gradcmp explain GC101
     """
     if any(CODE.fullmatch(path) for path in paths):
         return _codes(paths)
@@ -74,7 +78,7 @@ def command(
 def _codes(names: tuple[str, ...]) -> ExitCode:
     """Explain the codes of verdicts, a paragraph for each of their facts."""
     from gradcmp.cli.terminal import console
-    from gradcmp.report.words.codes import BY_CODE
+    from gradcmp.report.codes import BY_CODE
 
     if unknown := [name for name in names if name.upper() not in BY_CODE]:
         raise UsageError(

@@ -2,22 +2,57 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Sequence
+from textwrap import indent
+
 import click
 
-from gradcmp.cli import options
+from gradcmp.cli import completion, options
+from gradcmp.cli.terminal import say
+from gradcmp.errors import UsageError, did_you_mean
 
 
 @click.command(name="ops")
+@click.argument("names", nargs=-1, metavar="[OP]...", shell_complete=completion.op_names)
 @options.debug
-def command() -> None:
-    """List the ops: call syntax, formula, and the backends that compute them."""
+def command(names: tuple[str, ...]) -> None:
+    """List the ops: call syntax, formula, and the backends that compute them.
+
+    Of an op that is named, all that is known of it.
+
+    gradcmp ops softmax
+    """
+    from gradcmp.ops import OPS
+
+    for name in names:
+        if name not in OPS:
+            raise UsageError(f"there is no op '{name}'", way_out=did_you_mean(name, OPS))
+    if names:
+        _described(names)
+    else:
+        _listed()
+
+
+def _described(names: Sequence[str]) -> None:
+    """Print the call and the docstring of ops: formula, VJP, shapes, source."""
+    from gradcmp.graph.expression import form
+    from gradcmp.ops import OPS
+
+    for number, name in enumerate(names):
+        op = OPS[name]
+        text = inspect.getdoc(op.reference) or op.summary
+        say(("\n" if number else "") + f"{form(op)}\n\n{indent(text, '  ')}")
+
+
+def _listed() -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     from rich.table import Table
 
     from gradcmp.backends import backend_names
     from gradcmp.backends.computed import computed_ops
-    from gradcmp.cli.terminal import console, say
+    from gradcmp.cli.terminal import console
     from gradcmp.graph.expression import form
     from gradcmp.ops import OPS
 

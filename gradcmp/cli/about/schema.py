@@ -13,7 +13,10 @@ from gradcmp.cli.terminal import put
 @click.command(name="schema")
 @options.debug
 def command() -> None:
-    """Print the JSON Schema of the YAML configs, for editors."""
+    """Print the JSON Schema of the YAML configs, for editors.
+
+    gradcmp schema > gradcmp.schema.json
+    """
     from gradcmp.config import schema
 
     put(json.dumps(schema(), indent=2) + "\n")

@@ -18,6 +18,9 @@ def command(paths: tuple[str, ...]) -> None:
     """Check configs without running them: keys, expressions, names, shapes, backends.
 
     All that can be found wrong is said at once.
+
+    \b
+    gradcmp validate configs
     """
     from gradcmp.config import find, survey
     from gradcmp.plan import check_any

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import get_args
 
 import click
 
-from gradcmp.case import DTYPES, Case
+from gradcmp.case import DTYPES, Case, Layouts
 from gradcmp.cli import options
 from gradcmp.cli.output import Output, output
 from gradcmp.errors import ExitCode, UsageError
@@ -37,6 +38,13 @@ from gradcmp.errors import ExitCode, UsageError
 )
 @click.option("--dtype", type=click.Choice(DTYPES), default="float32", show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option(
+    "--layouts",
+    type=click.Choice(get_args(Layouts)),
+    default="auto",
+    show_default=True,
+    help="In torch: also run them with arguments that lie in memory otherwise.",
+)
 @click.option("--strict", is_flag=True, help="Warnings fail, too.")
 @output
 @options.debug
@@ -47,6 +55,7 @@ def command(
     wrt: tuple[str, ...],
     dtype: str,
     seed: int,
+    layouts: Layouts,
     strict: bool,
     output: Output,
 ) -> ExitCode:
@@ -84,6 +93,7 @@ def command(
         reference=expected,
         dtype=dtype,  # type: ignore[arg-type]
         seed=seed,
+        layouts=layouts,
         strict=strict,
     )
     with Session(reports=output.reports) as session:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -14,14 +13,14 @@ import click
 from gradcmp.case import Case
 from gradcmp.cli import options
 from gradcmp.cli.cases import survey
-from gradcmp.cli.output import reports
+from gradcmp.cli.output import Output, quiet, reports
+from gradcmp.cli.running.selection import Selection, selection
 from gradcmp.cli.trust import no_user_code, user_code
 from gradcmp.errors import ConfigError, ExitCode, UsageError, did_you_mean, together
 
 if TYPE_CHECKING:
     from gradcmp.cli.reports import Target
     from gradcmp.cli.running.session import Finish
-    from gradcmp.judge.verdict import CaseVerdict
 
 DEFAULT = "configs"  # not '.': a project has YAML that is none of gradcmp's
 
@@ -32,52 +31,45 @@ DEFAULT = "configs"  # not '.': a project has YAML that is none of gradcmp's
     "--require", metavar="NAME,...", default="", help="Backends whose absence is a failure."
 )
 @click.option(
-    "--max-failures",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Stop after N cases that do not agree.",
-)
-@click.option(
-    "--jobs",
-    type=click.IntRange(min=1),
-    default=1,
-    metavar="N",
-    help="Cases at once, each job with frameworks of its own.",
-)
-@click.option(
     "--expect", type=options.FILE, metavar="FILE", help="Disagreements that are known, in YAML."
 )
-@options.STRICT
+@selection
+@options.overrides
+@quiet
 @reports
 @no_user_code
 @options.debug
 def command(
     paths: tuple[str, ...],
     require: str,
-    max_failures: int | None,
-    jobs: int,
     expect: Path | None,
-    strict: bool,
+    selection: Selection,
+    overrides: options.Overrides,
+    quiet: bool,
     reports: tuple[Target, ...],
 ) -> ExitCode:
     """Check all cases of configs and directories, and say only what does not agree.
 
     Without a path, those below 'configs'. A line for each case that does not agree, does as
     expected, or has checks that a wrong gradient would have passed as well; then a count.
+
+    \b
+    gradcmp check configs --require torch,jax --strict --report junit=out.xml
     """
     from gradcmp.cli.running.session import Session
-    from gradcmp.cli.screen import publish
-    from gradcmp.report.screen.lines import Lines
+    from gradcmp.cli.screen import Screen
 
-    cases = [
-        replace(case, strict=case.strict or strict)
-        for case in required(survey(paths or (DEFAULT,)), require)
-    ]
+    known = required(survey(paths or (DEFAULT,)), require)
+    cases = [overrides.apply(case) for case in selection.of(known)]
     finish = excuses(expect, cases)
-    with Session(reports=reports, jobs=jobs) as session:
+    with (
+        Session(reports=reports, jobs=selection.jobs) as session,
+        Screen(Output(reports=reports), len(cases), "count" if quiet else "lines") as screen,
+    ):
         run = session.run(session.survey_any(cases), finish=finish)
-        verdicts = list(up_to(max_failures, run))
-    return session.conclude(lambda: publish(verdicts, reports, Lines(verdicts, len(cases))))
+        for verdict in selection.enough(run):
+            screen.add(verdict)
+    return session.conclude(screen.end)
 
 
 def required(cases: Sequence[Case], names: str) -> list[Case]:
@@ -141,14 +133,3 @@ def excuses(file: Path | None, cases: Sequence[Case]) -> Finish:
     except ConfigError as error:  # what it names may be in a config that cannot be read
         raise together([error, *(case.fault for case in cases if case.fault)]) from None
     return lambda verdict: excuse(verdict, known)
-
-
-def up_to(limit: int | None, verdicts: Generator[CaseVerdict]) -> Iterator[CaseVerdict]:
-    """Return verdicts until so many do not agree; what is running then is ended."""
-    failures = 0
-    with closing(verdicts):
-        for verdict in verdicts:
-            yield verdict
-            failures += not verdict.agrees
-            if failures == limit:
-                return

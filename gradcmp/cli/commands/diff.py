@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gradcmp.case import Case, Tolerance
+from gradcmp.case import Auto, Case, Tolerance
 from gradcmp.cli import options
 from gradcmp.cli.output import Output, output
 from gradcmp.errors import (
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 def command(
     actual: Path,
     expected: Path,
-    tolerance: Tolerance,
+    tolerance: Tolerance | None,
     maps: tuple[str, ...],
     only: tuple[str, ...],
     different_inputs: bool,
@@ -59,6 +59,9 @@ def command(
     Recordings, .npz, .npy, .safetensors, PyTorch's .pt, HDF5, .keras and .csv, each with any
     other. Files of two directories belong together when they have the same place in both, with
     the same suffix or another.
+
+    \b
+    gradcmp diff mine.npz theirs.safetensors --map dW=grad_W
     """
     from gradcmp.cli.screen import show
     from gradcmp.formats.kinds import SUFFIXES
@@ -80,7 +83,9 @@ def command(
         for place in sorted({**duels, **alone}):
             try:
                 if place in duels:
-                    verdict = duels[place].judge(reader, tolerance, names, different_inputs)
+                    verdict = duels[place].judge(
+                        reader, tolerance or Auto(), names, different_inputs
+                    )
                 else:
                     roots = (actual, expected) if place in left else (expected, actual)
                     verdict = lonely(reader.read(alone[place]), place, *roots)

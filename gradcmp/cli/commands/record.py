@@ -73,6 +73,9 @@ def command(
 
     The inputs are those of the case, whichever backend computes. Without CONFIG the built-in
     seed case is recorded.
+
+    \b
+    gradcmp record configs/mlp.yaml -b torch:compile -o mlp.safetensors
     """
     from gradcmp.cli.running.net import keep
     from gradcmp.cli.running.session import Session

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gradcmp.case import Tolerance
+from gradcmp.case import Auto, Tolerance
 from gradcmp.cli import options
 from gradcmp.cli.output import Output, output
 from gradcmp.errors import ExitCode, RecordingError, UsageError
@@ -23,11 +23,14 @@ if TYPE_CHECKING:
 @options.tolerance
 @output
 @options.debug
-def command(paths: tuple[Path, ...], tolerance: Tolerance, output: Output) -> ExitCode:
+def command(paths: tuple[Path, ...], tolerance: Tolerance | None, output: Output) -> ExitCode:
     """Judge saved recordings as a run does: every pair of backends, case by case.
 
     REC is a recording, DIR means every one below it, as `gradcmp run --record-golden` leaves
     them.
+
+    \b
+    gradcmp rejudge golden --rtol 1e-4 --atol 1e-6
     """
     from gradcmp.cli.screen import show
     from gradcmp.recording.files import find
@@ -36,7 +39,7 @@ def command(paths: tuple[Path, ...], tolerance: Tolerance, output: Output) -> Ex
     groups: dict[str, Group] = {}
     for file in files:
         add(groups, file)
-    return show([group.judge(tolerance) for group in groups.values()], output)
+    return show([group.judge(tolerance or Auto()) for group in groups.values()], output)
 
 
 class Group:

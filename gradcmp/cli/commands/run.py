@@ -10,8 +10,9 @@ import click
 
 from gradcmp.case import ONCE, Case, Effort
 from gradcmp.cli import options
-from gradcmp.cli.cases import choose, load, survey
+from gradcmp.cli.cases import load, survey
 from gradcmp.cli.output import Output, output
+from gradcmp.cli.running.selection import Selection, selection
 from gradcmp.cli.trust import no_user_code
 from gradcmp.errors import ExitCode, UsageError
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 @click.command(name="run")
 @click.argument("paths", nargs=-1, type=options.CONFIGS, metavar="[CONFIG|DIR]...")
-@options.CASE
+@selection
 @options.overrides
 @click.option(
     "--repeat",
@@ -56,7 +57,7 @@ if TYPE_CHECKING:
 @options.debug
 def command(
     paths: tuple[str, ...],
-    names: tuple[str, ...],
+    selection: Selection,
     repeat: int,
     isolate: bool,
     record_golden: Path | None,
@@ -69,11 +70,14 @@ def command(
 
     CONFIG is a YAML file, DIR means every *.yaml below it. Without either, the built-in seed
     case runs.
+
+    \b
+    gradcmp run configs/mlp.yaml -b numpy -b torch --report out.html
     """
     from gradcmp.cli.running import golden
     from gradcmp.cli.running.session import Finish, Session, unchanged
     from gradcmp.cli.running.watch import watch
-    from gradcmp.cli.screen import show
+    from gradcmp.cli.screen import Screen
     from gradcmp.config.likely import likely_backends
 
     if record_golden and against_golden:
@@ -83,7 +87,7 @@ def command(
 
     def read() -> list[Case]:
         cases = load(paths) if watching else survey(paths)
-        return [overrides.apply(case) for case in choose(cases, names)]
+        return [overrides.apply(case) for case in selection.of(cases)]
 
     def finisher(plans: Sequence[AnyPlan]) -> Finish:
         if record_golden:
@@ -93,11 +97,15 @@ def command(
     effort = Effort(repeat, isolate, keep=bool(record_golden or against_golden))
     likely = likely_backends(paths, overrides.backends)
     if watching:
+        if selection.jobs > 1 or selection.max_failures is not None:
+            raise UsageError(
+                "--watch runs all cases that changed, one after the other",
+                way_out="Leave out --jobs, -x and --max-failures",
+            )
         return watch(paths, read, output, likely, effort, finisher)
-    with Session(likely, output.reports) as session:
-        if record_golden or against_golden:
-            plans = session.survey_any(read())
-            verdicts = list(session.run(plans, effort, finisher(plans)))
-        else:
-            verdicts = list(session.run(session.survey_any(read()), effort))
-    return session.conclude(lambda: show(verdicts, output))
+    with Session(likely, output.reports, selection.jobs) as session:
+        plans = session.survey_any(cases := read())
+        with Screen(output, len(cases), "lines" if output.quiet else "cases") as screen:
+            for verdict in selection.enough(session.run(plans, effort, finisher(plans))):
+                screen.add(verdict)
+    return session.conclude(screen.end)

@@ -49,6 +49,9 @@ def command(
     tolerance auto judges by a float64 run each is wrong in both dtypes first, and then in the
     tested one alone. The exit code is 1 when one survives: the check would not have noticed such
     a bug.
+
+    \b
+    gradcmp selftest configs/mlp.yaml -b torch
     """
     from gradcmp.cli.running.session import Session
     from gradcmp.cli.terminal import console

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gradcmp.case import Case, Effort
@@ -26,12 +28,14 @@ def settle(plan: AnyPlan, pool: Pool, effort: Effort, debug: bool) -> CaseVerdic
     """
     from gradcmp import api
 
+    start = time.perf_counter()
     try:
-        return api.run_plan(plan, pool, effort)
+        verdict = api.run_plan(plan, pool, effort)
     except Exception as error:
         if debug:
             raise
-        return unfinished(plan.case, said(error))
+        verdict = unfinished(plan.case, said(error))
+    return replace(verdict, seconds=time.perf_counter() - start)
 
 
 def keep(plan: AnyPlan, pool: Pool, twin: bool, debug: bool) -> Outcome:

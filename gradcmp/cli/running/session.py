@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gradcmp.cli.reports import Target
     from gradcmp.judge.verdict import CaseVerdict
     from gradcmp.plan import AnyPlan, Plan
+    from gradcmp.report.screen.progress import Progress
 
 P = TypeVar("P", "Plan", "AnyPlan")
 Finish: TypeAlias = "Callable[[CaseVerdict], CaseVerdict]"
@@ -207,14 +208,16 @@ class Session:
             disagreements that are expected. What goes wrong there is that case's verdict.
         """
         self._finish = finish
-        with self.shown(), closing(self._verdicts(plans, effort)) as verdicts:
+        with self.shown() as display, closing(self._verdicts(plans, effort)) as verdicts:
             for place, case in enumerate(self._cases):
+                display.case(place, len(self._cases), case.name)
                 if fault := self._faults.get(place):
                     done = unfinished(case, str(fault))
                 else:
                     done = self._finished_by(next(verdicts))
                 self._finished.append(done)
-                yield done
+                with display.paused():  # who takes it may print
+                    yield done
 
     def _finished_by(self, verdict: CaseVerdict) -> CaseVerdict:
         try:
@@ -232,10 +235,10 @@ class Session:
         return (settle(plan, self.pool, effort, debug) for plan in plans)
 
     @contextmanager
-    def shown(self) -> Iterator[None]:
+    def shown(self) -> Iterator[Progress]:
         """Show the progress of the workers inside of it."""
         from gradcmp.report.screen.progress import Progress
 
         with Progress() as progress:
             self.progress.show(progress)
-            yield
+            yield progress

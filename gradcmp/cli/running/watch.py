@@ -185,7 +185,7 @@ class Watch:
         return f"{question(case)} {stamps} {judged}"
 
     def _draw(self, began: float, verdicts: Sequence[CaseVerdict], done: Counter[Work]) -> None:
-        from gradcmp.report.screen.table import screen
+        from gradcmp.report.screen.several import screen
 
         work = ", ".join(f"{count} {word}" for word, count in done.items())
         shown = screen(verdicts, verbose=self._output.verbose)

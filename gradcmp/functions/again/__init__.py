@@ -1,1 +1,1 @@
-"""Functions that are run once more: several times, or layer by layer."""
+"""Functions that are run once more: several times, or at the stages of a compiler."""

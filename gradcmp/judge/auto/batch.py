@@ -42,10 +42,9 @@ class TensorBatch:
         """Where each tensor lies in the flat arrays."""
         return Segments([tensor.values[1].shape for tensor in self.tensors])
 
-    @property
-    def at_floor(self) -> list[Comparison]:
-        """Each tensor as it compares under the floor: dear, and most need its statistics alone."""
-        return [self._large] if self._large else self._small.comparisons
+    def at_floor(self, numbers: Sequence[int]) -> list[Comparison]:
+        """Return how these tensors compare under the floor; most need their statistics alone."""
+        return [self._large for _ in numbers] if self._large else self._small.of(numbers)
 
     @cached_property
     def statistics(self) -> list[Statistics]:

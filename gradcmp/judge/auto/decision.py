@@ -14,7 +14,7 @@ from gradcmp.judge.auto.loudness import Limits, Loudness, apart, loudness
 from gradcmp.judge.auto.overflow import Overflow
 from gradcmp.judge.auto.pair import TensorPair
 from gradcmp.judge.auto.source import PRECISE
-from gradcmp.judge.comparison import Comparison, Element, Noise, Verdict
+from gradcmp.judge.comparison import STAYS, Comparison, Element, Noise, Verdict
 from gradcmp.judge.elementwise.difference import element
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.noise.calibration import Scale
@@ -71,7 +71,7 @@ def decide(
             True, "note", "digits were lost, and in float64 a difference stays, far below the noise"
         )
     if found.loud:
-        return Verdict(False, "bug", "in float64 the difference stays: it is not rounding")
+        return Verdict(False, "bug", STAYS)
     return Verdict(True, "note", "in float64 a difference stays that hides below the noise here")
 
 

@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from gradcmp.case import DType
+from gradcmp.dtypes import FORMATS
 from gradcmp.judge.auto.batch import TensorBatch, tensor_batches
 from gradcmp.judge.auto.calibrated_noise import CalibratedNoise
 from gradcmp.judge.auto.decision import (
@@ -176,7 +177,10 @@ class NoiseJudge:
         return self.source.limits(BASELINE_DTYPE).r
 
     def noise(self, name: str, pair: Pair) -> Float:
-        """Return the noise of each element of a tensor."""
+        """Return the noise of each element of a tensor; a cotangent is rounded once."""
+        if name not in self.source.names:
+            known = np.abs(np.asarray(self.source.reference.tensors[name], np.float64))
+            return FORMATS[self.sides(pair).dtype].u * known
         return self._calibrated.scale(name, self.sides(pair)).s
 
     def allowances(self, name: str, expected: Float, dtype: DType) -> Iterator[Allowance]:
@@ -192,6 +196,8 @@ class NoiseJudge:
 
     def latitude(self, name: str, pair: Pair) -> Latitude | None:
         """Return what open branches leave to a gradient; None where none is open."""
+        if name not in self.source.names:
+            return None
         return self._calibrated.latitude(name, self.sides(pair))
 
     def tied_direction(self, names: Sequence[str], pair: Pair) -> TiedDirection | None:

@@ -82,17 +82,18 @@ class NoiseFloor:
         self, batch: TensorBatch, unsettled: Sequence[int]
     ) -> Iterator[tuple[int, Comparison]]:
         """Return the numbers of the tensors that are settled, each with its comparison."""
-        close = self._close(batch)
-        for i in unsettled:
-            counted = batch.statistics[i]
-            if batch.unmatched[i]:  # NaN or an infinity on one side: no noise is like that
-                yield i, batch.at_floor[i]
-            elif batch.agree[i] and (close[i] or counted.equal == counted.total):
-                seen = batch.at_floor[i]
-                if seen.verdict.reason == "non-finite":  # the same on both sides, everywhere
-                    yield i, seen
-                elif close[i]:
-                    yield i, _settled(seen, FLOORS[batch.sides.dtype])
+        close, floor = self._close(batch), FLOORS[batch.sides.dtype]
+        within = [i for i in unsettled if batch.unmatched[i] or self._is_within(batch, i, close[i])]
+        for i, seen in zip(within, batch.at_floor(within) if within else (), strict=True):
+            if seen.verdict.reason == "non-finite":  # no noise is like that; or the same everywhere
+                yield i, seen
+            elif close[i]:
+                yield i, _settled(seen, floor)
+
+    def _is_within(self, batch: TensorBatch, i: int, close: bool) -> bool:
+        """Whether a tensor agrees under the floor, in float64 as well or for it is the same."""
+        counted = batch.statistics[i]
+        return batch.agree[i] and (close or counted.equal == counted.total)
 
     def _close(self, batch: TensorBatch) -> list[bool]:
         """Return for each tensor whether its float64 runs are as close, as far as is known."""

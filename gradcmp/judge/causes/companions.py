@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations, islice
 
 import numpy as np
 
 from gradcmp.dtypes import FORMATS
-from gradcmp.judge.causes.evidence import Evidence, Prediction, multiples
+from gradcmp.judge.causes.evidence import Evidence, Prediction, aligned, multiples
 from gradcmp.judge.elementwise.segments import Float
 
+MOST = 1 << 22  # elements of all products of two together
 ROUNDINGS = 16.0  # of another tensor, whose noise is not known, in units roundoff of its peak
 TIMES = 4.0  # that its noise may be this one's, for its size
 
@@ -24,7 +26,7 @@ def zero_times_infinity(evidence: Evidence) -> Iterator[Prediction]:
     fitting = {
         name: spread[strange]
         for name, tensor in evidence.own.items()
-        if (spread := _broadcast(tensor, strange.shape)) is not None
+        for spread in islice(aligned(tensor, strange.shape), 1)
     }
     zero = next((name for name, held in fitting.items() if (held == 0).all()), None)
     infinite = next((name for name, held in fitting.items() if np.isinf(held).all()), None)
@@ -32,13 +34,6 @@ def zero_times_infinity(evidence: Evidence) -> Iterator[Prediction]:
         text = f"0 · inf: NaN where '{zero}' is 0 and '{infinite}' is infinite"
         value = np.where(strange, np.nan, evidence.expected)
         yield Prediction(text, value, evidence.spread, proven=True)
-
-
-def _broadcast(tensor: Float, shape: tuple[int, ...]) -> Float | None:
-    try:
-        return np.broadcast_to(tensor, shape)
-    except ValueError:
-        return None
 
 
 def interchanged(evidence: Evidence) -> Iterator[Prediction]:
@@ -94,3 +89,31 @@ def variants(evidence: Evidence) -> Iterator[Prediction]:
     """What the reference gives when it computes in another way."""
     for way, tensor in evidence.variants.items():
         yield Prediction(f"consistent with {way}", tensor, evidence.spread, of_rounding=True)
+
+
+def factors(evidence: Evidence) -> Iterator[Prediction]:
+    """A factor is missing that another tensor is, or is there twice; or it is a product of two."""
+    expected, spread = evidence.expected, evidence.spread
+    if not evidence.same_shape or not expected.ndim:
+        return
+    u, shape = FORMATS[evidence.dtype].u, expected.shape
+    forms = {n: one for n, t in evidence.others.items() for one in aligned(t, shape) if t.ndim}
+    for name, tensor in forms.items():
+        share = np.where(tensor != 0, 1 / np.where(tensor == 0, 1.0, tensor), 0.0)
+        for text, factor in (
+            (f"the factor '{name}' is missing", share),
+            (f"the factor '{name}' is there once too often", tensor),
+        ):
+            value = expected * factor
+            yield Prediction(text, value, spread * np.abs(factor) + u * np.abs(value))
+    yield from _products(evidence, forms, u)
+
+
+def _products(evidence: Evidence, forms: dict[str, Float], u: float) -> Iterator[Prediction]:
+    """It is the product of two tensors, one of them a gradient."""
+    pairs = [pair for pair in combinations(forms, 2) if any(n.startswith("d ") for n in pair)]
+    size = max(evidence.expected.size, 1)
+    for first, second in pairs[: MOST // size]:
+        value = forms[first] * forms[second]
+        noise = evidence.spread + u * np.abs(value)
+        yield Prediction(f"it is '{first}' times '{second}' and nothing else", value, noise)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -152,3 +152,16 @@ def multiples(seen: Float, value: Float, noise: Float) -> Float:
         ratio = np.abs(seen - value) / noise
     same = (seen == value) | (np.isnan(seen) & np.isnan(value))
     return np.where(same, 0.0, np.where(np.isnan(ratio), np.inf, ratio))
+
+
+def aligned(tensor: Float, shape: tuple[int, ...]) -> Iterator[Float]:
+    """Return a tensor as it could stand beside one of that shape.
+
+    As NumPy broadcasts it; and with its axes for the first ones, as a number for each row.
+    """
+    if tensor.ndim <= len(shape):
+        forms = {(1,) * (len(shape) - tensor.ndim) + tensor.shape}
+        forms |= {tensor.shape + (1,) * (len(shape) - tensor.ndim)}
+        for form in sorted(forms):
+            if all(n in (1, whole) for n, whole in zip(form, shape, strict=True)):
+                yield np.broadcast_to(tensor.reshape(form), shape)

@@ -33,7 +33,7 @@ def differences(evidence: Evidence) -> Iterator[Prediction]:
     tried = list(_quanta(sizes, evidence.output))
     for step, quantum in tried:
         wholes = np.unique(sizes / quantum)
-        apart = np.abs(wholes - np.rint(wholes))
+        apart = np.where(np.rint(wholes) == 0, 1.0, np.abs(wholes - np.rint(wholes)))  # no zeros
         odds = -math.log10(2 * WHOLE) * wholes.size - math.log10(len(tried))
         if np.max(apart) > WHOLE or odds < DECADES:
             continue

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
 
 from gradcmp.dtypes.arrays import Mask
-from gradcmp.judge.causes.evidence import Evidence, multiples
+from gradcmp.judge.causes.evidence import DECADES, Evidence, aligned, multiples
+from gradcmp.judge.elementwise.segments import Float
 
 FILLED = 0.75  # share of a place that must disagree for it to be the place
-FEW = 4  # indices, or ranges of them, that are listed
+FEW = 4  # ranges of indices that are listed
+SINGLE = 8  # indices that are listed, whether they are neighbours or not
 LINES = {1: ("element",), 2: ("row", "column")}  # by number of axes; more have none
 
 
@@ -22,7 +25,7 @@ def where(evidence: Evidence) -> str:
     far = multiples(evidence.actual, evidence.expected, evidence.spread)
     wrong: Mask = np.asarray(far > evidence.limit)
     if not evidence.parts:
-        return place(wrong)
+        return place(wrong) or threshold(wrong, evidence.others)
     for part, words in enumerate(("real part", "imaginary part")):
         if wrong[..., part].any() and not wrong[..., 1 - part].any():
             at = place(np.asarray(wrong[..., part]))
@@ -62,11 +65,72 @@ def _at_some(wrong: Mask) -> str:
         right = np.setdiff1d(np.arange(length), along)
         if not right.size or filled < FILLED or share >= best[0]:
             continue
-        if (len(_ranges(right)), len(right)) < (len(_ranges(along)), len(along)):
+        if len(right) < len(along) and _is_short(right):
             best = share, f"all is right {_named(wrong.ndim, axis, right)}"
-        elif len(_ranges(along)) <= FEW:
+        elif _is_short(along):
             best = share, f"all of it {_named(wrong.ndim, axis, along)}"
     return best[1]
+
+
+def _is_short(indices: npt.NDArray[np.intp]) -> bool:
+    return len(_ranges(indices)) <= FEW or len(indices) <= SINGLE
+
+
+def part(wrong: Mask, telling: Mask, beside: Mask | None = None) -> str:
+    """Describe what part of a tensor a mask covers; empty where it is no part that has a name.
+
+    Parameters
+    ----------
+    telling : mask
+        Of which most that are in the part must be wrong, and no others.
+    beside : mask, optional
+        What could belong to the part, as far as can be told; everything unless it is given.
+    """
+    if wrong.all() or not wrong.any():
+        return ""
+    found: list[tuple[int, str]] = []
+    for axis in range(wrong.ndim):
+        along = _along(wrong, axis)
+        inside: Mask = np.zeros(wrong.shape, dtype=bool)
+        np.moveaxis(inside, axis, 0)[along] = True
+        words = _stretch(wrong.ndim, axis, along, wrong.shape[axis])
+        if words and _is_filled(wrong, inside & telling) and _is_within(inside, beside):
+            found.append((int(np.count_nonzero(inside)), words))
+    if found:
+        return min(found)[1]
+    places = np.flatnonzero(wrong)
+    first = int(places[0])
+    behind: Mask = np.reshape(np.arange(wrong.size) >= first, wrong.shape)
+    if beside is not None:
+        others = np.flatnonzero(~beside.reshape(-1)[:first])
+        first = int(others[-1]) + 1 if others.size else 0
+    if first > 0 and _is_filled(wrong, np.asarray(behind & telling)):
+        return f"from element {first} of {wrong.size} on, in the order of memory"
+    return next((text.removeprefix("all of it ") for text in _beside_a_diagonal(wrong)), "")
+
+
+def _is_filled(wrong: Mask, inside: Mask) -> bool:
+    return bool(inside.any()) and bool(np.mean(wrong[inside]) >= FILLED)
+
+
+def _is_within(inside: Mask, beside: Mask | None) -> bool:
+    return beside is None or bool(beside[inside].all())
+
+
+def _stretch(ndim: int, axis: int, along: npt.NDArray[np.intp], length: int) -> str:
+    """Name indices of an axis; a block at either end by where it begins or ends."""
+    if len(along) == length or not _is_short(along):
+        return ""
+    is_block = along[-1] - along[0] == len(along) - 1 > 0
+    if is_block and along[-1] == length - 1:
+        return f"from {_one(ndim, axis, along[0])} on"
+    if is_block and along[0] == 0:
+        return f"up to {_one(ndim, axis, along[-1])}"
+    return _named(ndim, axis, along)
+
+
+def _one(ndim: int, axis: int, index: int) -> str:
+    return f"{LINES[ndim][axis]} {index}" if ndim in LINES else f"index {index} of axis {axis}"
 
 
 def _beside_a_diagonal(wrong: Mask) -> Iterator[str]:
@@ -114,3 +178,32 @@ def _ranges(indices: npt.NDArray[np.intp]) -> list[tuple[int, int]]:
 
 def _listed(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def threshold(wrong: Mask, others: Mapping[str, Float]) -> str:
+    """Return beyond which number of which tensor all is wrong, and nothing else; or nothing."""
+    count = int(np.count_nonzero(wrong))
+    if not 0 < count < wrong.size or _decades(wrong.size, count) < DECADES:
+        return ""
+    return next((text for name, one in others.items() for text in _beyond(wrong, name, one)), "")
+
+
+def _beyond(wrong: Mask, name: str, tensor: Float) -> Iterator[str]:
+    for form in aligned(tensor, wrong.shape):
+        if tensor.size != wrong.size or not np.isfinite(form).all():
+            continue
+        for sign, words, x in (
+            (1, f"'{name}' is at least", form),
+            (-1, f"'{name}' is at most", form),
+            (1, f"the size of '{name}' is at least", np.abs(form)),
+            (-1, f"the size of '{name}' is at most", np.abs(form)),
+        ):
+            inside, outside = sign * x[wrong], sign * x[~wrong]
+            if inside.min() > outside.max():
+                yield f"all of it where {words} {sign * inside.min():.4g}"
+
+
+def _decades(total: int, count: int) -> float:
+    """Return how unlikely it is that chance chooses just the largest ones."""
+    ways = math.lgamma(total + 1) - math.lgamma(count + 1) - math.lgamma(total - count + 1)
+    return ways / math.log(10)

@@ -24,6 +24,7 @@ UNKNOWN_NOISE = 1024.0  # units roundoff that count as noise where nobody knows 
 # Of the size of a tensor: float64 code that loses ten of its sixteen digits computes something
 # else. What an unstable formula loses of float64, it would lose of float32 2^29 times over.
 BEYOND_ROUNDING = 1e-6
+OWN_ROUNDINGS = 16.0  # units roundoff of a number: that much is no reason to call it off
 NEARBY = 1024.0  # units roundoff within which another branch may be taken
 
 
@@ -216,13 +217,22 @@ class Arbiter:
         """Return what two numbers may be apart; beside a NaN no comparison says it."""
         worst = comparison.worst
         if worst and worst.index == index and np.isfinite([worst.allowed, *values.values()]).all():
-            return worst.allowed
+            return max(worst.allowed, self._own_rounding(name, pair, values))
         noise = np.broadcast_to(self.rule.noise(name, pair), self._held.tensors[name].shape)
         allowed = self.rule.limit * float(noise[index])
         if np.isfinite(allowed):
             return allowed
         finite = [abs(value) for value in values.values() if np.isfinite(value)]
         return UNKNOWN_NOISE * FORMATS[self._coarser(name, pair)].u * max(finite, default=0.0)
+
+    def _own_rounding(self, name: str, pair: Pair, values: Mapping[str, float]) -> float:
+        """Return what rounding leaves of the numbers themselves: beside a zero the noise is none.
+
+        It is never so much that neither of the two could be off.
+        """
+        u = FORMATS[self._coarser(name, pair)].u
+        largest = max(map(abs, values.values()))
+        return min(OWN_ROUNDINGS * u * largest, (max(values.values()) - min(values.values())) / 2)
 
     def _is_certain(
         self, name: str, wrong: Mapping[str, float], truth: tuple[float, float], size: float

@@ -98,8 +98,12 @@ def ladders(verdict: CaseVerdict, modes: Mapping[str, tuple[str, ...]]) -> Itera
 
 
 def _suspects(verdict: CaseVerdict, pair: Pair, name: str) -> set[str]:
-    """Return who of a pair may be wrong: the reference is a run of one of the sides."""
-    named = verdict.wrong_sides(pair, name) or (pair.actual, pair.expected)
+    """Return who of a pair may be wrong; the reference, a run of one of the sides, always may.
+
+    Its own forward pass is what values are held against.
+    """
+    both = (pair.actual, pair.expected)
+    named = {*(verdict.wrong_sides(pair, name) or both), *({verdict.reference} & {*both})}
     return {*named, *(one.removesuffix(",dtype=float64") for one in named)}
 
 

@@ -142,7 +142,7 @@ def compare_segments(
     segments: Segments, actual: Array, expected: Array, rule: ElementTolerance
 ) -> list[Comparison]:
     """Compare float64 arrays that lie in flat runs, each pair by itself."""
-    return segmented(segments, actual, expected, rule).comparisons
+    return segmented(segments, actual, expected, rule).of(range(len(segments)))
 
 
 def segmented(
@@ -172,19 +172,20 @@ class SegmentComparisons:
         with np.errstate(all="ignore"):
             return self.found.disagreeing
 
-    @cached_property
-    def comparisons(self) -> list[Comparison]:
-        """The comparison of each pair."""
+    def of(self, numbers: Sequence[int]) -> list[Comparison]:
+        """Return the comparisons of these pairs."""
         found, difference = self.found, self.found.difference
         segments, rule = found.segments, difference.rule
         with np.errstate(all="ignore"):
-            excess = segments.split(difference.excess)
-            parts = zip(found.results(), found.elements(), excess, strict=True)
+            results = [SegmentResult(found.statistics[i], found.disagreeing[i]) for i in numbers]
+            excess = [segments.part(difference.excess, i) for i in numbers]
             compared = [
                 _conclude(result, rule, worst, part if is_small(part) else None)
-                for result, worst, part in parts
+                for result, worst, part in zip(
+                    results, found.elements(numbers), excess, strict=True
+                )
             ]
-        sides = segments.split(difference.expected)
+        sides = [segments.part(difference.expected, i) for i in numbers]
         pairs = zip(compared, sides, strict=True)
         return [_warn_if_nothing_finite(one, side) for one, side in pairs]
 

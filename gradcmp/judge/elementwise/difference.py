@@ -156,7 +156,8 @@ class Difference:
         if rule.ulp is None:
             allowed: Array = np.abs(self.pair[1], out=self._buffer("allowed"))
             allowed *= rule.rtol
-            allowed += rule.atol
+            if rule.atol:
+                allowed += rule.atol
         else:
             spacing = rule.ulp * _spacing(self.pair[1], rule)
             allowed = np.where(self.steps == 0, spacing, self.absolute * (rule.ulp / self.ulp))
@@ -174,18 +175,29 @@ class Difference:
             return self.rule.atol
         return float(self.allowed.min())
 
-    @once
+    @property
     def excess(self) -> Array:
         """The absolute difference as a multiple of the allowed one: above 1 it disagrees.
 
         Infinity where a NaN or infinity is unmatched.
         """
+        return self._excess[0]
+
+    @property
+    def excess_peak(self) -> float:
+        """The largest of them."""
+        return self._excess[1]
+
+    @once
+    def _excess(self) -> tuple[Array, float]:
         excess: Array = np.divide(self.absolute, self.allowed, out=self._buffer("excess"))
-        if self.least_allowed == 0:
-            np.fmax(excess, 0.0, out=excess)  # past the NaN of 0 / 0
         if self.unmatched is not None:
             excess[self.unmatched] = np.inf
-        return excess
+        peak = float(np.maximum.reduce(excess, initial=0.0))
+        if math.isnan(peak):  # 0 / 0: equal, and nothing is allowed
+            np.fmax(excess, 0.0, out=excess)
+            peak = float(np.maximum.reduce(excess))
+        return excess, peak
 
     @property
     def close(self) -> Array:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from itertools import accumulate
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -60,7 +61,8 @@ class Segments:
         self.shapes = shapes
         self.lengths = [math.prod(shape) for shape in shapes]
         self.sizes: Any = np.array(self.lengths, np.intp)
-        self.starts: Index = self.sizes.cumsum() - self.sizes
+        self.begins = [0, *accumulate(self.lengths[:-1])]
+        self.starts: Index = np.array(self.begins, np.intp)
 
     def __len__(self) -> int:
         return len(self.shapes)
@@ -90,8 +92,12 @@ class Segments:
 
     def split(self, flat: Float) -> list[Float]:
         """Return each array's part, in its shape: views."""
-        places = zip(self.starts.tolist(), self.lengths, self.shapes, strict=True)
-        return [flat[start : start + size].reshape(shape) for start, size, shape in places]
+        return [self.part(flat, i) for i in range(len(self))]
+
+    def part(self, flat: Float, which: int) -> Float:
+        """Return the part of array number `which`, in its shape: a view."""
+        begin = self.begins[which]
+        return flat[begin : begin + self.lengths[which]].reshape(self.shapes[which])
 
     def broadcast(self, each: Array) -> Array:
         """Return one value for each array to all of its elements."""
@@ -171,7 +177,7 @@ class Segments:
 
     def index(self, which: int, flat: int) -> tuple[int, ...]:
         """Return the index, within array number `which`, of the element at a flat index."""
-        rest, index = flat - int(self.starts[which]), []
+        rest, index = flat - self.begins[which], []
         for length in reversed(self.shapes[which]):
             rest, place = divmod(rest, length)
             index.append(place)
@@ -213,7 +219,7 @@ class Run(Segments):
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.shapes = [shape]
         self.sizes = math.prod(shape)
-        self.lengths = [self.sizes]
+        self.lengths, self.begins = [self.sizes], [0]
         self.starts = np.zeros(1, np.intp)
 
     def largest(self, flat: Array) -> Any:
@@ -250,7 +256,7 @@ class Run(Segments):
     def near(self, flat: Array, tops: Any, share: float, most: float) -> Index:
         """Return the elements that have nearly the maximum."""
         least = flat.dtype.type(min(tops, most) * share)
-        places: Index = (flat >= least).nonzero()[0]
+        places: Index = np.flatnonzero(flat >= least)
         return places
 
     def containing(self, flat: Index) -> Index:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -27,6 +27,7 @@ from gradcmp.recording import Array
 
 ALL: Any = slice(None)
 FEW = 64  # elements take less time together than one by itself
+ONE_BY_ONE = 16  # elements take less time by Python's numbers than by NumPy
 NOWHERE = np.empty(0, np.intp)
 
 
@@ -140,7 +141,9 @@ class SegmentedDifference:
         """The highest key of each segment."""
         if self.difference.rule.ulp is not None:
             return self._most_steps
-        return self.segments.largest_number(self.difference.key)
+        if self.segments.is_one:
+            return self.difference.excess_peak
+        return self.segments.largest_number(self.difference.excess)
 
     @once
     def _top(self) -> Any:
@@ -252,14 +255,19 @@ class SegmentedDifference:
             where[which[::-1]] = found.unmatched[::-1]  # the first is written last
         return where, keys
 
-    def elements(self) -> list[Element]:
-        """Return the worst element of each segment."""
-        where, _ = self._worst
-        places = [self.segments.index(i, flat) for i, flat in enumerate(where.tolist())]
-        found = self.difference
-        if self.segments.is_one:
-            numbers = (float(x[where[0]]) for x in (found.actual, found.expected))
-            return [element_under(found.rule, places[0], *numbers)]
+    def elements(self, numbers: Sequence[int]) -> list[Element]:
+        """Return the worst element of each of these segments."""
+        found, (where, _) = self.difference, self._worst
+        where = where[numbers]
+        places = [
+            self.segments.index(i, flat) for i, flat in zip(numbers, where.tolist(), strict=True)
+        ]
+        if len(places) <= ONE_BY_ONE:
+            pairs = zip(found.actual[where].tolist(), found.expected[where].tolist(), strict=True)
+            return [
+                element_under(found.rule, place, float(actual), float(expected))
+                for place, (actual, expected) in zip(places, pairs, strict=True)
+            ]
         found = found.at(where)
         columns = [found.actual, found.expected, found.absolute, np.fmax(found.relative, 0.0)]
         columns += [found.ulp, found.allowed]
@@ -272,7 +280,8 @@ class SegmentedDifference:
 
 def trimmed(histogram: Iterable[int]) -> tuple[int, ...]:
     """Return a histogram up to the last octave that anything lies in."""
-    counts = list(histogram)
-    while counts and not counts[-1]:
-        counts.pop()
-    return tuple(counts)
+    counts = tuple(histogram)
+    end = len(counts)
+    while end and not counts[end - 1]:
+        end -= 1
+    return counts[:end]

@@ -105,6 +105,8 @@ class NoiseModel:
         product : bool
             Whether it is a product or quotient of two arrays: of interest to `Bfloat16Model`.
         """
+        if not self.replicas:
+            return NoisyArray(stack, self)
         y = stack[1:]
         c = self._draw(stack.ndim)
         error = self._rounding(y, c)

@@ -1,26 +1,31 @@
-"""A user's function of TensorFlow: run as it is, and in float64 with its casts left out."""
+"""A user's function of TensorFlow: run as it is, in float64 without casts, and under noise."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow as tf
 
-from gradcmp.case import DType
-from gradcmp.errors import InputError
-from gradcmp.native.arranging.arranged import Arranged
+from gradcmp.dtypes import DType
+from gradcmp.errors import InputError, did_you_mean
+from gradcmp.native.arranging.arranged import arguments_of
 from gradcmp.native.arranging.arrangement import AS_IT_IS, Arrangement
-from gradcmp.native.calling import named_outputs
-from gradcmp.native.cotangents import Cotangents, upstream_of
-from gradcmp.native.outcome import Array, Outcome, Tap
-from gradcmp.native.side import Unseen
-from gradcmp.native.taps import Counted, recording
-from gradcmp.native.tensorflow.casts import Casts, kept_wide
-from gradcmp.recording import numpy_dtype
+from gradcmp.native.calling import described
+from gradcmp.native.cotangents import Cotangents
+from gradcmp.native.outcome import Array, Outcome, differing
+from gradcmp.native.side import attempted
+from gradcmp.native.tensorflow.compiled import Compiled
+from gradcmp.native.tensorflow.precise import Precise
+from gradcmp.native.tensorflow.replicas import Noisy
+from gradcmp.native.tensorflow.run import Call, Enter, Way, is_real, unchanged
+from gradcmp.native.tensorflow.shaken import Shaken
+from gradcmp.native.tensorflow.stream import seen, works
+from gradcmp.native.tensorflow.subject import Subject, subject_of
 
 
 def prepare(
@@ -36,136 +41,163 @@ def prepare(
 ) -> TensorFlowSide:
     """Return a function at given inputs, ready to be run in any way.
 
-    It takes tensors by name and returns one, a tuple or a dict of them; `tf.function` and
-    `tf.custom_gradient` are as good as any.
+    Parameters
+    ----------
+    function : callable
+        A function, a `tf.function`, a `tf.custom_gradient`, a layer or a model of Keras, a method
+        of one or a function that calls some. It takes tensors by name and returns one, a tuple or a
+        dict of them.
+    inputs : mapping of str to array
+        By name; those of a layer's trainable variables replace the values that they have.
+    wrt : sequence of str, optional
+        What to differentiate with respect to: every real input and variable unless it is given.
+    cotangents : mapping of str to array, or callable, optional
+        Of each output that is not a scalar; a scalar has 1 unless it is given here.
+    seed : int
+        What all random numbers of the function are drawn from, before each run anew.
+    mode : {"eager", "graph", "xla"}
+        How it is run: as it is, traced by `tf.function`, or compiled by XLA as well.
 
     Raises
     ------
     InputError
-        When it takes no input of such a name.
+        When it takes no input of such a name, or one has no derivative.
     """
-    call = Arranged(function, arrangement or AS_IT_IS)
-    call.require(inputs)
-    real = tuple(name for name, array in inputs.items() if array.dtype.kind == "f")
-    names = real if wrt is None else tuple(wrt)
-    return TensorFlowSide(call, dict(inputs), names, cotangents or {}, device, seed, mode)
+    subject = subject_of(function, inputs, arrangement or AS_IT_IS)
+    subject.require({name for name in inputs if name not in subject.parameters})
+    known = {**subject.arrays(), **inputs}
+    differentiable = [name for name in (*inputs, *subject.parameters) if is_real(known[name])]
+    for name in wrt or ():
+        if name not in known:
+            way_out = did_you_mean(name, known)
+            raise InputError(f"{described(function)} has no input '{name}'", way_out=way_out)
+        if name not in differentiable:
+            raise InputError(f"input '{name}' has no derivative: its numbers are not real")
+    names = tuple(dict.fromkeys(differentiable)) if wrt is None else tuple(wrt)
+    return TensorFlowSide(subject, dict(inputs), names, cotangents or {}, device, seed, mode)
 
 
 @dataclass(frozen=True)
-class TensorFlowSide(Unseen):
+class TensorFlowSide:
     """A function of TensorFlow at given inputs."""
 
-    call: Arranged
+    subject: Subject
     inputs: Mapping[str, Array]
     wrt: tuple[str, ...]
-    cotangents: Cotangents
+    cotangents: Cotangents = field(default_factory=dict)
     device: str = "cpu"
     seed: int = 0
     mode: str = "eager"
+    _programs: dict[str, Compiled] = field(default_factory=dict, repr=False)
 
     framework: ClassVar[str] = "tensorflow"
     autocast: ClassVar[None] = None
 
     @property
     def parameters(self) -> dict[str, Array]:
-        """Nothing: all is given."""
-        return {}
+        """The trainable variables of its layers, as they are."""
+        return self.subject.arrays()
 
     @property
     def arguments(self) -> tuple[str, ...] | None:
         """The names that it can be called by."""
-        return self.call.arguments
+        return arguments_of(self.subject.function)
 
     @property
     def environment(self) -> dict[str, str]:
-        """TensorFlow's version and device."""
-        return {"tensorflow": tf.__version__, "device": self.device}
+        """TensorFlow's version and device, and that of Keras where it is used."""
+        found = {"tensorflow": tf.__version__, "device": self.device}
+        if self.subject.layers:
+            import keras
+
+            found["keras"] = keras.__version__
+        return found
 
     def plain(self, dtype: DType) -> Outcome:
         """Run it in a dtype, as the user does."""
-        return self._run(dtype)
+        if self.mode != "eager":
+            return self._compiled.run(self.call, Way(dtype, dtype))
+        return replace(self.call.run(Way(dtype, dtype)), facts={"mode": self.mode})
 
     def clean(self, dtype: DType = "float32") -> Outcome:
-        """Run it in float64, casts to a lower dtype left out."""
-        return self._run("float64", kept_wide())
+        """Run it in float64, casts to a lower dtype left out.
+
+        What refuses float64 once it is compiled, as a number of float32 beside it does, is run
+        operation by operation instead.
+
+        Parameters
+        ----------
+        dtype : str
+            In which the run that this one stands for draws its random numbers.
+        """
+        if self.mode != "eager":
+            compiled = partial(self._compiled.run, self.call, Way("float64", dtype), clean=True)
+            if found := attempted(compiled, None):
+                return found
+        return replace(self.in_float64(Precise(dtype), dtype), facts={"mode": self.mode})
+
+    def noisy(self, dtype: DType, replicas: int = 16, seed: int = 0) -> Sequence[Outcome]:
+        """Run it `replicas` times in float64, with a rounding error after each operation.
+
+        The branches are those of the run without noise. Where more than `FEW` elements are closer
+        to a kink than their noise, they are drawn at random: what they add then counts as noise.
+        """
+        return Noisy(self, dtype).replicas(replicas, seed) if works() else ()
+
+    def ways(self, dtype: DType, rows: int = 64, seed: int = 0) -> Sequence[Outcome]:
+        """Run it without noise, each time with other branches where one is open.
+
+        In the first four all exact ties are broken alike; in the others every branch within noise
+        is taken at random. What they differ by from `clean` are the jumps of kinks.
+        """
+        return Noisy(self, dtype).ways(rows, seed) if works() else ()
+
+    def constants(self, replicas: int = 16, seed: int = 0) -> Sequence[Outcome]:
+        """Run it as `clean`, but with every constant held in float32 or less off by one u of it."""
+        found = []
+        for replica in range(replicas):
+            mode = Shaken(np.random.default_rng([seed, replicas, replica]))
+            found.append(self.in_float64(mode, "float32"))
+            if not mode.met:
+                return ()
+        return found
 
     def at(self, inputs: Mapping[str, Array]) -> TensorFlowSide:
-        """Return it at other inputs."""
-        return replace(self, inputs={name: inputs[name] for name in self.inputs})
+        """Return it at other inputs; those of its variables may be among them."""
+        return replace(self, inputs={**self.inputs, **inputs})
 
     def in_mode(self, mode: str) -> TensorFlowSide:
         """Return it in another mode."""
         return replace(self, mode=mode)
 
-    def _run(
-        self, dtype: DType, around: AbstractContextManager[Casts | None] | None = None
-    ) -> Outcome:
-        place, kind = self.device.replace("cuda", "gpu"), numpy_dtype(dtype)
-        tf.random.set_seed(self.seed)
-        with tf.device(place), around or nullcontext() as casts:
-            leaves = {
-                name: tf.constant(array.astype(kind) if array.dtype.kind == "f" else array)
-                for name, array in self.inputs.items()
-            }
-            taps: dict[str, Any] = {}
-            with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
-                for name in self.wrt:
-                    tape.watch(leaves[name])
-                with recording(_noting(tape, taps, self.call.arrangement.taps)):
-                    result = self.call(**leaves)
-                outputs = named_outputs(self.call.function, result)
-                smooth = {n: one for n, one in outputs.items() if one.dtype.is_floating}
-                upstream = {name: self._upstream(name, one) for name, one in smooth.items()}
-            real = {name: one for name, one in taps.items() if one.dtype.is_floating}
-            sources = {**{name: leaves[name] for name in self.wrt}, **real}
-            found = tape.gradient(smooth, sources, upstream)
-        return self._outcome(outputs, taps, found, sources, casts)
+    @property
+    def _compiled(self) -> Compiled:
+        return self._programs.setdefault(self.mode, Compiled(self.mode))
 
-    def _outcome(
-        self,
-        outputs: Mapping[str, Any],
-        taps: Mapping[str, Any],
-        found: Mapping[str, Any],
-        sources: Mapping[str, Any],
-        casts: Casts | None,
-    ) -> Outcome:
-        slopes = {
-            name: _array(one) if one is not None else np.zeros_like(_array(sources[name]))
-            for name, one in found.items()
-        }
-        unused = frozenset(name for name, one in found.items() if one is None)
-        values = {name: _array(one) for name, one in taps.items()}
-        return Outcome(
-            {name: _array(one) for name, one in outputs.items()},
-            {name: slopes[name] for name in self.wrt},
-            {n: Tap(a, slopes.get(n, np.zeros(a.shape))) for n, a in values.items()},
-            unused=unused,
-            dropped_casts=casts.dropped if casts else 0,
-        )
+    def unsteady(self, dtype: DType) -> tuple[str, ...]:
+        """Return the names of the arrays in which two runs from one seed differ."""
+        return differing(self.plain(dtype), self.plain(dtype))
 
-    def _upstream(self, name: str, output: Any) -> Any:
-        given = upstream_of(self.cotangents, name, tuple(output.shape))
-        if given is None:
-            raise InputError(f"output '{name}' of shape {output.shape} has no cotangent")
-        return tf.constant(np.asarray(given).astype(output.dtype.as_numpy_dtype))
+    def in_float64(self, mode: Precise, dtype: DType, enter: Enter = unchanged) -> Outcome:
+        """Run it in float64, with somebody who sees each operation.
+
+        Traced functions are run operation by operation for it.
+        """
+        with _eagerly():
+            outcome = self.call.run(Way("float64", dtype, seen(mode), enter))
+        return replace(outcome, dropped_casts=mode.dropped, random=mode.random)
+
+    @property
+    def call(self) -> Call:
+        """What is run, whichever way."""
+        return Call(self.subject, self.inputs, self.wrt, self.cotangents, self.device, self.seed)
 
 
-def _noting(
-    tape: Any, taps: dict[str, Any], called: Mapping[str, str]
-) -> Callable[[str, Any], Any]:
-    """Return what takes note of a tap: a tensor of its own, whose gradient is asked for."""
-    names = Counted(called)
-
-    def note(name: str, value: Any) -> Any:
-        alias = tf.identity(value)
-        if alias.dtype.is_floating:
-            tape.watch(alias)
-        taps[names(name)] = alias
-        return alias
-
-    return note
-
-
-def _array(tensor: Any) -> Array:
-    array: Array = tf.convert_to_tensor(tensor).numpy()
-    return array
+@contextmanager
+def _eagerly() -> Iterator[None]:
+    before = tf.config.functions_run_eagerly()
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(before)

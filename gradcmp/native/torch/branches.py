@@ -52,6 +52,14 @@ class Branches:
     near: int = 0
     tied: bool = False
 
+    def takes(self, other: Branches) -> bool:
+        """Whether two runs took the same branches everywhere."""
+        both = zip(self.journal, other.journal, strict=False)
+        return len(self.journal) == len(other.journal) and all(
+            one.outcome.shape == its.outcome.shape and torch.equal(one.outcome, its.outcome)
+            for one, its in both
+        )
+
     def decide(
         self, outcome: Tensor, difference: Tensor | None = None, sides: Sides = (0.0, 1.0)
     ) -> Tensor:

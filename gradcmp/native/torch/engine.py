@@ -16,6 +16,7 @@ from gradcmp.dtypes.arrays import BFLOAT16, Array, numpy_dtype
 from gradcmp.errors import InputError, did_you_mean
 from gradcmp.native.arranging.arrangement import AS_IT_IS, Arrangement
 from gradcmp.native.cotangents import Cotangents
+from gradcmp.native.layouts.layout import CONTIGUOUS, Layout
 from gradcmp.native.outcome import Outcome, around, differing
 from gradcmp.native.torch.modes import Compiled, under_autocast
 from gradcmp.native.torch.precise import Precise, float64_throughout
@@ -103,6 +104,7 @@ class Side:
     _compiled: dict[tuple[str, str], Compiled] = field(
         default_factory=dict, repr=False, compare=False
     )
+    layout: Layout = CONTIGUOUS
 
     framework: ClassVar[str] = "torch"
 
@@ -228,6 +230,10 @@ class Side:
         """Return the same at other inputs; those of a module's parameters may be among them."""
         return replace(self, inputs={**self.inputs, **inputs})
 
+    def laid(self, layout: Layout, cotangents: Cotangents) -> Side:
+        """Return the same with its inputs or cotangents in another layout."""
+        return replace(self, layout=layout, cotangents=cotangents)
+
     def in_mode(self, mode: str) -> Side:
         """Return the same in another mode."""
         return replace(self, mode=mode)
@@ -260,6 +266,7 @@ class Side:
             self.device,
             self.seed,
             self.watched,
+            self.layout,
         )
 
 

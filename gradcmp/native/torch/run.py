@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,10 +16,12 @@ from gradcmp.backends.torch import to_array, to_tensor
 from gradcmp.dtypes.arrays import Array
 from gradcmp.errors import InputError
 from gradcmp.native.cotangents import Cotangents, upstream_of
+from gradcmp.native.layouts.layout import CONTIGUOUS, Layout
 from gradcmp.native.outcome import Outcome, Tap
 from gradcmp.native.taps import recording
+from gradcmp.native.torch.laying import laid_out
 from gradcmp.native.torch.subject import Subject, Tensor, named_outputs
-from gradcmp.native.torch.watching import Watcher
+from gradcmp.native.torch.watching import Pass, Watcher
 
 Enter: TypeAlias = Callable[[Tensor], Tensor]
 
@@ -55,7 +58,13 @@ class Way:
 
 @dataclass(frozen=True)
 class Call:
-    """What is run: a subject at given inputs, with given cotangents."""
+    """What is run: a subject at given inputs, with given cotangents.
+
+    Attributes
+    ----------
+    layout : Layout
+        In which inputs and cotangents are handed over.
+    """
 
     subject: Subject
     inputs: Mapping[str, Array]
@@ -64,37 +73,47 @@ class Call:
     device: str
     seed: int = 0
     watched: bool = True
+    layout: Layout = CONTIGUOUS
 
     def run(self, way: Way) -> Outcome:
-        """Run it once, forward and backward."""
+        """Run it once, forward and backward; twice where `.grad` is to be filled beforehand."""
+        filled = self.layout.form == "accumulated"
+        made = [self._made(way) for _ in range(1 + filled)]
+        with way.around:
+            if filled:
+                first, again = made
+                gradients = self._pass(way, *first).gradients
+                for name in self.wrt:
+                    again[1][name].grad = gradients[name]
+            last = self._pass(way, *made[-1])
+        return self._written(last, way)
+
+    def _made(self, way: Way) -> tuple[Subject, dict[str, Tensor]]:
         subject = self._fresh(way)
-        leaves = self._leaves(subject, way)
+        return subject, self._leaves(subject, way)
+
+    def _pass(self, way: Way, subject: Subject, leaves: Mapping[str, Tensor]) -> Pass:
+        """Run forward and backward from the same seed."""
         watcher = Watcher(subject.module if self.watched else None, subject.arrangement.taps)
-        with seeded(self.seed), torch.enable_grad(), way.around:
-            given = _apart({n: one for n, one in leaves.items() if n not in subject.parameters})
+        with seeded(self.seed), torch.enable_grad():
+            given = self._handed(subject, leaves)
             versions = {name: tensor._version for name, tensor in given.items()}
             with recording(watcher.note if self.watched else None), watcher.hooks():
                 result = subject.call(given, way.calls)
             outputs = named_outputs(result, subject.function)
             values = {name: one.detach().clone() for name, one in outputs.items()}
             upstream = self._upstream(outputs)
-            before = {f"d {name}": one._version for name, one in upstream.items()}
+            before = {name: (one._version, one.clone()) for name, one in upstream.items()}
             gradients = self._gradients(outputs, upstream, leaves)
-        changed = {
-            name
-            for name, one in given.items()
-            if one._version != versions[name] or not _alike(one, self.inputs[name], way)
-        }
-        changed |= {n for n in before if upstream[n.removeprefix("d ")]._version != before[n]}
-        return self._written(values, gradients, leaves, watcher, frozenset(changed))
+            random = _has_drawn(self.seed)
+        return Pass(values, gradients, leaves, watcher, given, versions, upstream, before, random)
 
     def shapes(self, way: Way) -> dict[str, tuple[int, ...]]:
         """Run it forward, and return the shape of each output that has a derivative."""
         subject = self._fresh(way)
         leaves = self._leaves(subject, way)
-        given = {name: leaf for name, leaf in leaves.items() if name not in subject.parameters}
         with seeded(self.seed), torch.enable_grad(), way.around:
-            outputs = named_outputs(subject.call(_apart(given)), subject.function)
+            outputs = named_outputs(subject.call(self._handed(subject, leaves)), subject.function)
         return {n: tuple(one.shape) for n, one in outputs.items() if one.requires_grad}
 
     def _fresh(self, way: Way) -> Subject:
@@ -128,11 +147,24 @@ class Call:
             leaves[name] = parameter
         return leaves
 
+    def _handed(self, subject: Subject, leaves: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return what a function is handed: it may change that in place, and a leaf it may not."""
+        return {
+            name: laid_out(leaf, self.layout)
+            if self.layout.covers("input", name)
+            else leaf.clone()
+            if leaf.requires_grad
+            else leaf
+            for name, leaf in leaves.items()
+            if name not in subject.parameters
+        }
+
     def _upstream(self, outputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return the cotangent of each output that has a derivative."""
+        """Return the cotangent of each output that has a derivative, and is to have one."""
         found = {}
         for name, output in outputs.items():
-            if not output.requires_grad:
+            meant = self.layout.covers("cotangent", name)
+            if not output.requires_grad or (meant and self.layout.form == "absent"):
                 continue
             given = upstream_of(self.cotangents, name, tuple(output.shape))
             if given is None:
@@ -144,6 +176,9 @@ class Call:
                     f"output {_shape(output)}"
                 )
             found[name] = to_tensor(array, self.device).to(output.dtype)
+            if meant:
+                with torch.no_grad():
+                    found[name] = laid_out(found[name], self.layout)
         return found
 
     def _gradients(
@@ -154,23 +189,24 @@ class Call:
     ) -> dict[str, Tensor | None]:
         if not upstream or not self.wrt:
             return dict.fromkeys(self.wrt)
-        found = torch.autograd.grad(
-            [outputs[name] for name in upstream],
-            [leaves[name] for name in self.wrt],
-            [*upstream.values()],
-            allow_unused=True,
-        )
+        given = [leaves[name] for name in self.wrt]
+        roots = [outputs[name] for name in upstream]
+        if any(leaf.grad is not None for leaf in given):
+            torch.autograd.backward(roots, [*upstream.values()], inputs=given)
+            # Both halves are the same number, so that this is exact.
+            found = [leaf.grad if leaf.grad is None else leaf.grad / 2 for leaf in given]
+        else:
+            twice = self.layout.form == "twice"
+            grad = partial(torch.autograd.grad, roots, given, allow_unused=True)
+            if twice:  # what the first pass writes into its cotangents is another matter
+                grad([one.clone() for one in upstream.values()], retain_graph=True)
+            found = grad([*upstream.values()])
         return {n: g if g is None else g.detach() for n, g in zip(self.wrt, found, strict=True)}
 
-    def _written(
-        self,
-        values: Mapping[str, Tensor],
-        gradients: Mapping[str, Tensor | None],
-        leaves: Mapping[str, Tensor],
-        watcher: Watcher,
-        changed: frozenset[str],
-    ) -> Outcome:
+    def _written(self, one: Pass, way: Way) -> Outcome:
         """Bring everything to NumPy."""
+        values, gradients, leaves = one.values, one.gradients, one.leaves
+        watcher = one.watcher
         unused = {name for name, gradient in gradients.items() if gradient is None}
         slopes = {
             name: torch.zeros_like(leaves[name]) if gradient is None else gradient
@@ -183,21 +219,9 @@ class Call:
             taps={name: Tap(*map(to_array, pair)) for name, pair in watcher.pairs().items()},
             dtypes={name: str(one.dtype).removeprefix("torch.") for name, one in named.items()},
             unused=frozenset(unused | watcher.silent()),
-            changed=changed,
+            changed=one.changed(self.inputs, noisy=way.enter is not unchanged),
+            random=one.random,
         )
-
-
-def _alike(tensor: Tensor, array: Array, way: Way) -> bool:
-    """Whether an input still is what was handed over: NumPy may write into it unseen."""
-    if way.enter is not unchanged:  # its noise is nobody's change
-        return True
-    fresh = to_tensor(array, "cpu").to(tensor.dtype)
-    return bool(torch.equal(fresh.nan_to_num(), tensor.detach().cpu().nan_to_num()))
-
-
-def _apart(leaves: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return what a function is handed: it may change that in place, and a leaf it may not."""
-    return {name: leaf.clone() if leaf.requires_grad else leaf for name, leaf in leaves.items()}
 
 
 def tables(module: Any) -> Iterator[tuple[str, Tensor]]:
@@ -213,6 +237,15 @@ def _shape(tensor: Tensor) -> str:
 
 def _text(shape: tuple[int, ...]) -> str:
     return "×".join(map(str, shape)) or "()"
+
+
+def _has_drawn(seed: int) -> bool:
+    """Whether torch's generators are not where `seeded` set them."""
+    on_device = torch.cuda.default_generators if torch.cuda.is_initialized() else ()
+    return any(
+        not torch.equal(one.get_state(), torch.Generator(one.device).manual_seed(seed).get_state())
+        for one in (torch.default_generator, *on_device)
+    )
 
 
 @contextmanager

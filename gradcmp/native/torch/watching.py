@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
+from gradcmp.backends.torch import to_tensor
+from gradcmp.dtypes.arrays import Array
 from gradcmp.native.taps import Counted
 from gradcmp.native.torch.subject import Tensor
 
@@ -77,3 +80,55 @@ class Watcher:
     def silent(self) -> frozenset[str]:
         """Return the names of those that no gradient arrived at."""
         return frozenset(self.values.keys() - self._gradients.keys())
+
+
+@dataclass(frozen=True)
+class Pass:
+    """What one forward and backward pass left in torch.
+
+    Attributes
+    ----------
+    given, upstream : mapping of str to tensor
+        Inputs as the function was handed them, and cotangents; both may have been changed.
+    versions, before
+        What they were.
+    """
+
+    values: Mapping[str, Tensor]
+    gradients: Mapping[str, Tensor | None]
+    leaves: Mapping[str, Tensor]
+    watcher: Watcher
+    given: Mapping[str, Tensor]
+    versions: Mapping[str, int]
+    upstream: Mapping[str, Tensor]
+    before: Mapping[str, tuple[int, Tensor]]
+    random: bool
+
+    def changed(self, inputs: Mapping[str, Array], noisy: bool) -> frozenset[str]:
+        """Return the inputs and cotangents that are no longer what was handed over.
+
+        Parameters
+        ----------
+        noisy : bool
+            Whether inputs were given noise, which is nobody's change.
+        """
+        found = {
+            name
+            for name, one in self.given.items()
+            if one._version != self.versions[name] or not (noisy or _alike(one, inputs[name]))
+        }
+        kept = {name: _untouched(self.upstream[name], *was) for name, was in self.before.items()}
+        return frozenset(found | {f"d {name}" for name, same in kept.items() if not same})
+
+
+def _alike(tensor: Tensor, array: Array) -> bool:
+    """Whether an input still is what was handed over: NumPy may write into it unseen."""
+    fresh = to_tensor(array, "cpu").to(tensor.dtype)
+    return bool(torch.equal(fresh.nan_to_num(), tensor.detach().cpu().nan_to_num()))
+
+
+def _untouched(tensor: Tensor, version: int, before: Tensor) -> bool:
+    """Whether a cotangent still is what it was: a kernel may write into it unseen."""
+    return bool(
+        tensor._version == version and torch.equal(tensor.nan_to_num(), before.nan_to_num())
+    )

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gradcmp.judge.comparison import Comparison
+from gradcmp.judge.comparison import STAYS, Comparison
 from gradcmp.judge.verdict import CaseVerdict
 from gradcmp.report.words.faults import Fault
 from gradcmp.report.words.figures import DIGITS, USUAL, beside, multiple, short, ulp
@@ -79,7 +79,8 @@ def cause(verdict: CaseVerdict, fault: Fault) -> str:
     else:
         many = elements(comparison)
         parts = [f"{told}, {many}" if told and many else told or many]
-        parts += [finding.where if finding else "", "" if told else detail(comparison)]
+        more = detail(comparison)
+        parts += [finding.where if finding else "", "" if told and more == STAYS else more]
     return "; ".join(part for part in parts if part)
 
 

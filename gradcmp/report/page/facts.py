@@ -24,6 +24,7 @@ from gradcmp.report.words.judgement import (
     nondeterministic,
     weak_checks,
 )
+from gradcmp.report.words.layouts import layouts
 from gradcmp.report.words.sentence import sentence
 from gradcmp.report.words.sides import unknown
 
@@ -165,6 +166,7 @@ def said(verdict: CaseVerdict) -> Iterator[tuple[str, str]]:
         *nondeterministic(verdict),
         *weak_checks(verdict),
         *isolated_nodes(verdict),
+        *layouts(verdict),
     ):
         yield LETTER_OF[remark.level], clean(remark.text)
         yield from (("-", clean(line)) for line in remark.below)

@@ -25,28 +25,53 @@ class Lines:
     ----------
     cases : int
         How many there were to run; fewer verdicts mean that it was stopped.
+    brief : bool
+        Whether the count is all there is to be.
     """
 
     verdicts: Sequence[CaseVerdict]
     cases: int
+    brief: bool = False
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Return the lines; each is one, however long: other programs read them too."""
-        ink = Ink.on(console, options)
-        for verdict in self.verdicts:
-            reserved = verdict.known or verdict.warnings or verdict.weak
-            if verdict.exit_code is not ExitCode.AGREE or reserved:
-                yield self.line(ink, verdict)
-        tally = Tally.of(self.verdicts)
-        mark = MARKS[tally.exit_code]
-        left = self.cases - len(self.verdicts)
-        stopped = f"; {count(left, 'further case')} not run" if left else ""
-        warned = sum(verdict.agrees and bool(verdict.warnings) for verdict in self.verdicts)
-        warn = f"; {count(warned, 'case')} with warnings" if warned else ""
-        yield ink(f"{mark.sign} {tally}{warn}{stopped}", mark.style)
+        """Return the lines and the count."""
+        if not self.brief:
+            yield from (Line(verdict) for verdict in self.verdicts if says(verdict))
+        yield Count(self.verdicts, self.cases)
 
-    def line(self, ink: Ink, verdict: CaseVerdict) -> Text:
-        """Describe where the case is, what it is called and what came out."""
+
+@dataclass(frozen=True)
+class Count:
+    """How many cases came out how, in a line; a rich renderable."""
+
+    verdicts: Sequence[CaseVerdict]
+    cases: int
+    seconds: float = 0.0
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Return the line."""
+        ink, tally = Ink.on(console, options), Tally.of(self.verdicts)
+        mark, left = MARKS[tally.exit_code], self.cases - len(self.verdicts)
+        stopped = f"; {count(left, 'further case')} not run" if left else ""
+        took = f" in {self.seconds:.1f} s" if self.seconds else ""
+        yield ink(f"{mark.sign} {tally}{stopped}{took}", mark.style)
+
+
+def says(verdict: CaseVerdict) -> bool:
+    """Return whether there is something to say of a case."""
+    reserved = verdict.known or verdict.warnings or verdict.weak
+    return verdict.exit_code is not ExitCode.AGREE or bool(reserved)
+
+
+@dataclass(frozen=True)
+class Line:
+    """Where a case is, what it is called and what came out; a rich renderable."""
+
+    verdict: CaseVerdict
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Return one line, however long: other programs read it too."""
+        ink, verdict = Ink.on(console, options), self.verdict
         mark, case = MARKS[verdict.exit_code], verdict.case
         place = f"{case.where}: " if case.where else ""
         sign, style, said = mark.sign, mark.style, sentence(verdict)
@@ -54,7 +79,7 @@ class Lines:
         if reservations := [one for one in (told, listed(verdict)) if one]:
             said = f"{said}: {'. '.join(reservations)}"
             sign, style = STYLES["warn"] if verdict.agrees else (sign, style)
-        return Text.assemble(ink(f"{sign} ", style), ink(f"{place}{case.name}: {said}"))
+        yield Text.assemble(ink(f"{sign} ", style), ink(f"{place}{case.name}: {said}"))
 
 
 def warnings(verdict: CaseVerdict) -> str:

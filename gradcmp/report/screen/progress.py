@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, TypeAlias
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as CaseProgress
 from rich.spinner import Spinner
 from rich.text import Text
 
+from gradcmp.outside.printable import clean
 from gradcmp.report.words.ink import AGREE, DISAGREE, QUIET, Ink
 
 State: TypeAlias = Literal["starting", "running", "done", "failed"]
 
 ENDS = {"done": ("✓", AGREE), "failed": ("✗", DISAGREE)}
 PER_SECOND = 10  # redraws: the seconds shown have one digit after the point
+
+
+def is_screen(console: Console) -> bool:
+    """Return whether somebody sits before it: FORCE_COLOR makes no terminal of a file."""
+    return console.is_terminal and not console.is_dumb_terminal and console.file.isatty()
 
 
 @dataclass(frozen=True)
@@ -45,7 +55,15 @@ class Progress:
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True)
         self._last: dict[str, tuple[Event, float]] = {}
-        shown = self._console.is_terminal and not self._console.is_dumb_terminal
+        self._cases = CaseProgress(
+            MofNCompleteColumn(),
+            BarColumn(),
+            TextColumn("{task.description}", markup=False),
+            TimeElapsedColumn(),
+            console=self._console,
+            auto_refresh=False,
+        )
+        shown = is_screen(self._console)
         self._spinner = Spinner("line")  # ASCII: every terminal can draw it
         self._live = (
             Live(
@@ -74,6 +92,26 @@ class Progress:
         if self._live:
             self._live.stop()
 
+    def case(self, finished: int, cases: int, name: str) -> None:
+        """Say which of several cases is at work: ``37/200 case036``."""
+        if cases > 1 and self._live:
+            if not self._cases.tasks:
+                self._cases.add_task("", total=cases)
+            name = clean(name)
+            self._cases.update(self._cases.task_ids[0], completed=finished, description=name)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Let others print inside of it, where the display would stand."""
+        if self._live is None:
+            yield
+            return
+        self._live.stop()
+        try:
+            yield
+        finally:
+            self._live.start()
+
     def __call__(self, event: Event) -> None:
         """Take note of an event."""
         self._last[event.backend] = (event, time.monotonic())
@@ -94,6 +132,8 @@ class Progress:
                     ink(f"{event.seconds + more:.1f} s", QUIET),
                 ]
             )
+        if self._cases.tasks:
+            yield self._cases
         yield from ink.grid(rows, right=(3,))
         if not rows:
             yield Text("")

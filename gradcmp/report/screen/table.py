@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from gradcmp.errors import ExitCode
 from gradcmp.judge.verdict import CaseVerdict
 from gradcmp.recording import Failure
-from gradcmp.report.answer.build import answer, level, lines_of
+from gradcmp.report.answer.build import answer, lines_of
 from gradcmp.report.answer.records import Answer
 from gradcmp.report.screen.arrays import arrays
 from gradcmp.report.screen.detail import details, pictured
-from gradcmp.report.screen.environment import Differences
 from gradcmp.report.screen.first import drawn_lines, first
 from gradcmp.report.screen.header import question
 from gradcmp.report.screen.matrix import tables
-from gradcmp.report.words.ink import DISAGREE, QUIET, STRONG, UNKNOWN, Ink, tail
+from gradcmp.report.words.ink import DISAGREE, QUIET, UNKNOWN, Ink, tail
 from gradcmp.report.words.judgement import (
     STYLES,
     drawn,
@@ -29,11 +26,11 @@ from gradcmp.report.words.judgement import (
     nondeterministic,
     weak_checks,
 )
-from gradcmp.report.words.sentence import MARKS, Tally, brief
+from gradcmp.report.words.layouts import layouts
 from gradcmp.report.words.sides import stages, unknown
 from gradcmp.report.words.titles import brief as brief_fault
 
-FEW = 3  # cases that are drawn with their details, and faults of one case
+FEW = 3  # faults of one case that are drawn
 STDERR = 8  # lines of a failed backend's stderr
 
 
@@ -68,6 +65,7 @@ class CaseTable:
             yield from drawn(ink, weak_checks(verdict))
         yield from drawn(ink, nondeterministic(verdict))
         yield from drawn(ink, isolated_nodes(verdict))
+        yield from drawn(ink, layouts(verdict, verbose))
         if verbose:
             yield from drawn(ink, judgements(verdict, verbose))
             yield from details(ink, verdict)
@@ -86,65 +84,6 @@ def further(ink: Ink, verdict: CaseVerdict, found: Answer) -> Iterator[Text]:
             yield Text()
             yield from ink.wrap(title, hang=2)
             yield from drawn_lines(ink, lines_of(verdict, fault))
-
-
-@dataclass(frozen=True)
-class Summary:
-    """One line per case and a count; a rich renderable."""
-
-    verdicts: Sequence[CaseVerdict]
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Return the lines, none of them wider than the console."""
-        ink = Ink.on(console, options)
-        rows = []
-        for verdict in self.verdicts:
-            sign, style = STYLES[level(verdict)]
-            name = Text.assemble(ink(f"{sign} ", style), ink(verdict.case.name, STRONG))
-            rows.append([name, ink(brief(verdict))])
-        yield from ink.grid(rows)
-        tally = Tally.of(self.verdicts)
-        mark = MARKS[tally.exit_code]
-        yield from ink.wrap(ink(f"{mark.sign} {tally}", mark.style), hang=2)
-
-
-def screen(verdicts: Sequence[CaseVerdict], *, verbose: bool = False) -> RenderableType:
-    """Return what a person sees after a run.
-
-    One case is drawn with its details. Of several those that do not agree come first, `FEW` of
-    them with details; a line for each case follows, and a count.
-    """
-    parts: list[RenderableType] = []
-    if len(verdicts) == 1 or verbose:
-        for verdict in verdicts:
-            parts += [CaseTable(verdict, verbose, more=True), Text()]
-    else:
-        odd = [verdict for verdict in verdicts if verdict.exit_code is not ExitCode.AGREE]
-        for verdict in odd[:FEW]:
-            parts += [CaseTable(verdict, more=True), Text()]
-        for verdict in odd[FEW:]:
-            parts += [First(verdict), Text()]
-    if verbose:
-        parts.append(Differences(verdicts))
-    return Group(*parts[:-1]) if len(verdicts) == 1 else Group(*parts, Summary(verdicts))
-
-
-@dataclass(frozen=True)
-class First:
-    """The answer of one case alone; a rich renderable."""
-
-    verdict: CaseVerdict
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Return the lines, none of them wider than the console."""
-        yield from first(Ink.on(console, options), answer(self.verdict), more=False)
-
-
-def report(verdicts: Sequence[CaseVerdict]) -> str:
-    """Return the screen as plain text, 100 columns wide, for a file."""
-    file = io.StringIO()
-    Console(file=file, width=100, color_system=None).print(screen(verdicts))
-    return file.getvalue()
 
 
 def failures(ink: Ink, verdict: CaseVerdict) -> Iterator[Text]:

@@ -94,7 +94,7 @@ def beside(values: Sequence[float], dtype: str = "") -> list[Number]:
 
 
 def _exponent(value: float) -> int:
-    return int(f"{value:.15e}".partition("e")[2])  # of 1e-12, which is a bit less: -12
+    return int(f"{value:.7e}".partition("e")[2])  # of 1e-12, which is a bit less: -12
 
 
 def _written(value: float, decimals: int, shift: int) -> str:
@@ -107,7 +107,7 @@ def _written(value: float, decimals: int, shift: int) -> str:
     if value and not rounded:  # what is not zero is never written as zero
         return short(value)
     text = f"{rounded.scaleb(-shift):f}"
-    if "." in text and rounded == exact:
+    if "." in text and float(f"{text}e{shift}") == value:
         text = text.rstrip("0").removesuffix(".")
     return f"{text}e{shift}" if shift and rounded else text.removeprefix("-") if not value else text
 

@@ -12,6 +12,7 @@ from gradcmp.judge.verdict import CaseVerdict
 from gradcmp.report.words.faults import Finding, findings, worst_of
 from gradcmp.report.words.figures import count, multiple, short, ulp
 from gradcmp.report.words.ink import AGREE, DISAGREE, UNKNOWN
+from gradcmp.report.words.laid import wrong_layouts
 from gradcmp.report.words.titles import title
 
 
@@ -33,12 +34,19 @@ MARKS = {
 
 @dataclass(frozen=True)
 class Tally:
-    """How many cases came out how, and how many of their checks are weak."""
+    """How many cases came out how, and how many of their checks are weak.
+
+    Attributes
+    ----------
+    warned : int
+        How many of those that agree do so with warnings.
+    """
 
     agree: int
     disagree: int
     failed: int
     weak: int = 0
+    warned: int = 0
 
     @classmethod
     def of(cls, verdicts: Sequence[CaseVerdict]) -> Tally:
@@ -46,7 +54,8 @@ class Tally:
         codes = [verdict.exit_code for verdict in verdicts]
         weak = sum(len(verdict.weak) for verdict in verdicts)
         agree, disagree, failed = map(codes.count, MARKS)
-        return cls(agree, disagree, failed, weak)
+        warned = sum(verdict.agrees and bool(verdict.warnings) for verdict in verdicts)
+        return cls(agree, disagree, failed, weak, warned)
 
     @property
     def cases(self) -> int:
@@ -64,9 +73,10 @@ class Tally:
         if not self.cases:
             return "no case was run: nothing was compared"
         weak = f"; {count(self.weak, 'weak check')}" if self.weak else ""
+        warned = f"{self.warned} agree with warnings, " if self.warned else ""
         return (
-            f"{count(self.cases, 'case')}: {self.agree} agree, {self.disagree} disagree, "
-            f"{self.failed} could not compare{weak}"
+            f"{count(self.cases, 'case')}: {self.agree - self.warned} agree, {warned}"
+            f"{self.disagree} disagree, {self.failed} could not compare{weak}"
         )
 
 
@@ -124,6 +134,7 @@ def sentence(verdict: CaseVerdict) -> str:
     pairs = count(sum(map(bool, verdict.comparisons.values())), "pair")
     tensors = count(len(verdict.tensors), "tensor")
     if wrong := verdict.disagreements:
+        lost = "".join(f"; {laid}" for laid in wrong_layouts(verdict)) + lost
         of = f"{len({name for _, name, _ in wrong})} of {tensors}"
         between = f"{len({pair for pair, _, _ in wrong})} of {pairs}"
         known = "" if verdict.unexpected else "known disagreements in "
@@ -135,6 +146,8 @@ def sentence(verdict: CaseVerdict) -> str:
         return f"{word}: {'; '.join(verdict.outdated)}; {everything}{lost}"
     if nodes := [name for name, one in verdict.isolated.items() if one.disagreements]:
         return f"{word}: wrong by itself: {', '.join(nodes)}; {everything}{lost}"
+    if laid := wrong_layouts(verdict):
+        return f"{word}: {'; '.join(laid)}; {everything}{lost}"
     if verdict.exit_code is ExitCode.DISAGREE:
         return f"{word}: under strict; {everything}{lost}"
     if verdict.agrees:
@@ -163,7 +176,7 @@ def brief(verdict: CaseVerdict) -> str:
     """Describe the verdict of a case in what fits beside its name and its word."""
     missing = [f"{failure.backend} {failure.kind}" for failure in verdict.failures]
     found = findings(verdict)
-    parts = [title(verdict), *verdict.outdated]
+    parts = [title(verdict), *verdict.outdated, *wrong_layouts(verdict)]
     if found and (verdict.agrees or verdict.disagreements):
         parts.append(in_short(worst_of(verdict)) if verdict.agrees else furthest(verdict))
     if found and verdict.exit_code is not ExitCode.COULD_NOT_COMPARE:

@@ -8,6 +8,7 @@ from gradcmp.errors import ExitCode
 from gradcmp.judge.verdict import CaseVerdict
 from gradcmp.report.words.faults import Fault, faults
 from gradcmp.report.words.figures import count, listed
+from gradcmp.report.words.laid import wrong_layouts
 
 SHORT = 30  # characters of their names
 FEW = 3  # backends that are named instead of counted
@@ -73,7 +74,10 @@ def _without_disagreement(verdict: CaseVerdict, failing: Sequence[Fault]) -> str
     if verdict.outdated:
         return verdict.outdated[0]
     if nodes := [name for name, one in verdict.isolated.items() if one.disagreements]:
-        return f"{listed(nodes)} {'is' if len(nodes) == 1 else 'are'} wrong by itself"
+        alone = "is wrong by itself" if len(nodes) == 1 else "are wrong by themselves"
+        return f"{listed(nodes)} {alone}"
+    if laid := wrong_layouts(verdict):
+        return laid[0]
     if failing:
         return f"under strict: {of_fault(verdict, failing[0])}"
     if verdict.weak:
@@ -88,7 +92,7 @@ def _not_compared(verdict: CaseVerdict) -> str:
     if compared:
         return f"could not compare: {listed(lost)}; the rest agrees"
     if any(verdict.comparisons.values()):
-        return "could not compare: every tensor is empty"
+        return "could not compare: every tensor is empty, so nothing was compared"
     causes = {failure.message for failure in verdict.failures}
     if len(causes) == 1:  # of all: the process that ran it is gone, or gradcmp itself failed
         lost = [" ".join(causes.pop().split())]
@@ -139,14 +143,16 @@ def of_fault(verdict: CaseVerdict, fault: Fault) -> str:
         return f"{listed(who)} {'have' if len(who) > 1 else 'has'} no {thing}"
     if not who and reason in FORMS and pair.expected == verdict.reference:
         who = (pair.actual,)  # a fact, and no judgement
-    said = FORMS.get(reason) or f"is wrong ({REASONS.get(reason, reason)})"
+    said = FORMS.get(reason, "is wrong")
+    meant = "" if reason in FORMS else f" ({REASONS.get(reason, reason)})"
     if not who:
         both = f"{pair.actual} and {pair.expected}"
         if reason in FORMS:
             return f"the {thing} {said} in one of {both}"
-        return f"{both} disagree in the {thing} ({REASONS.get(reason, reason)})"
+        return f"{both} disagree in the {thing}{meant}"
     one = f"{who[0]}'s {thing} {said}" if len(who) == 1 else f"the {thing} {said} in {listed(who)}"
-    return f"{one}; {verdict.reference} is the reference" if verdict.reference in who else one
+    beside = f"; {verdict.reference} is the reference" if verdict.reference in who else ""
+    return f"{one}{meant}{beside}"
 
 
 def brief(verdict: CaseVerdict, fault: Fault) -> str:

@@ -70,7 +70,7 @@ def test_a_line_for_each_case_that_passes_with_a_warning(here, check):
     assert lines[0].startswith("✗ configs/a.yaml:2: a: disagree: under strict; ")
     assert in_the_gradient in lines[0]
     code, lines, _ = check()
-    last = "2 cases: 2 agree, 0 disagree, 0 could not compare; 1 case with warnings"
+    last = "2 cases: 1 agree, 1 agree with warnings, 0 disagree, 0 could not compare"
     assert lines[1] == f"✓ {last}"
     (here / "a.yaml").unlink()
     assert check()[1] == ["✓ 1 case: 1 agree, 0 disagree, 0 could not compare"]

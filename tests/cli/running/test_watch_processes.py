@@ -81,9 +81,9 @@ def alive(pid):
 def test_a_process_that_watches(file, start):
     watching = start(file)
     watching.listen(watching.process.stdout)
-    assert "seed 0" in watching.until("agree: ")
+    assert "seed 0" in watching.until("worst difference")
     file.write_text(CASE + "seed: 5\n")
-    assert "seed 5" in watching.until("agree: ")
+    assert "seed 5" in watching.until("worst difference")
     file.write_text(CASE + "sede: 6\n")
     said = watching.until("Did you mean")
     assert "case.yaml:4: unknown key 'sede'. Did you mean 'seed'?" in said
@@ -93,7 +93,7 @@ def test_a_process_that_watches(file, start):
     file.write_text(CASE.replace("normal:4x3", "file:x.npy"))
     watching.until("x.npy")
     np.save(file.with_name("x.npy"), np.arange(3.0))  # the config itself does not change
-    assert "with X file" in watching.until("agree: ")
+    assert "with X file" in watching.until("worst difference")
 
     workers = watching.children()
     assert workers

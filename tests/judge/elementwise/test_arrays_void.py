@@ -55,7 +55,7 @@ def test_a_case_of_nan_warns_and_strict_fails_it(tolerance):
     assert judged.comparisons[PAIR]["a"].verdict.warns
     assert judged.exit_code is ExitCode.AGREE
     assert "nothing finite was compared" in " ".join(report([judged]).split())
-    assert "warnings" in report([judged])
+    assert "with a warning: both sides have the same NaN" in report([judged])
     strict = verdict(replace(there, strict=True), draw(there))
     assert strict.exit_code is ExitCode.DISAGREE
 

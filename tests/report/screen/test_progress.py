@@ -12,9 +12,40 @@ from rich.console import Console
 from gradcmp.report.screen.progress import Event, Progress
 
 
+class Terminal(io.StringIO):
+    """What somebody sits before."""
+
+    def isatty(self):
+        return True
+
+
 def screen(*, terminal, term="xterm-256color"):
     environment = {"TERM": term, "COLUMNS": "80"}
-    return Console(file=io.StringIO(), width=80, force_terminal=terminal, _environ=environment)
+    file = Terminal() if terminal else io.StringIO()
+    return Console(file=file, width=80, force_terminal=terminal, _environ=environment)
+
+
+def test_a_file_gets_nothing_though_colour_is_forced():
+    forced = {"FORCE_COLOR": "1", "TERM": "xterm-256color"}
+    console = Console(file=io.StringIO(), _environ=forced)
+    assert console.is_terminal
+    with Progress(console) as progress:
+        progress.case(3, 200, "case003")
+        progress(Event("torch", "running"))
+    assert console.file.getvalue() == ""
+
+
+def test_of_several_cases_it_says_which(show):
+    console = screen(terminal=True)
+    with Progress(console) as progress:
+        progress.case(37, 200, "case[0]\x1b[2J")
+        assert "37/200" in (text := show(progress))
+        assert r"case[0]\x1b[2J" in text
+        with progress.paused():
+            before = console.file.getvalue()
+            progress(Event("torch", "running"))
+        assert console.file.getvalue().startswith(before)
+    assert console.file.getvalue().count("\x1b[?25h") == 2
 
 
 def test_a_pipe_gets_nothing():

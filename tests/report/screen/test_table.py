@@ -13,7 +13,8 @@ from rich.console import Console
 from gradcmp.judge.blame import Group, Groups
 from gradcmp.report import REPORTS, report_named
 from gradcmp.report.screen.heatmap import LEVELS, level
-from gradcmp.report.screen.table import CaseTable, Summary, screen
+from gradcmp.report.screen.several import screen
+from gradcmp.report.screen.table import CaseTable
 
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e]")
 SGR = re.compile(r"\x1b\[[0-9;]*m")
@@ -293,42 +294,6 @@ def test_verbose_prints_arrays_that_differ_apart(make, show):
     text = show(CaseTable(found, verbose=True))
     assert "d Y  numpy\n    [[ 0.5" in text
     assert "d Y  torch\n    [[-0.5" in text
-
-
-def test_of_several_cases_those_that_agree_have_a_line(verdicts, show):
-    text = show(screen([verdicts["agree"], verdicts["three"]]))
-    assert len(text.splitlines()) == 3
-    assert text.startswith("✓ seed  7 backends agree in 9 tensors; worst 0.5 ULP (d Y, ")
-    assert text.endswith("✓ 2 cases: 2 agree, 0 disagree, 0 could not compare\n")
-
-
-def test_of_many_cases_those_that_do_not_agree_are_drawn(verdicts, show):
-    agree = [verdicts["agree"]] * 5
-    text = show(screen([*agree, verdicts["hidden"], verdicts["crashed"]]))
-    assert re.findall(r"^[✗?] seed: (\S+ \S+)", text, re.M) == ["jax:jit and", "could not"]
-    assert "jax:jit crashed" in text
-    assert text.endswith("✗ 7 cases: 5 agree, 1 disagree, 1 could not compare\n")
-
-
-def test_of_many_that_do_not_agree_none_vanishes(verdicts, show):
-    wrong = [
-        dataclasses.replace(
-            verdicts["hidden"], case=dataclasses.replace(verdicts["hidden"].case, name=f"case{i}")
-        )
-        for i in range(5)
-    ]
-    text = show(screen(wrong))
-    assert re.findall(r"^✗ (case\d): jax:jit and torch disagree", text, re.M) == [
-        f"case{i}" for i in range(5)
-    ]
-
-
-def test_the_summary_has_a_line_for_every_case(verdicts, show):
-    text = show(Summary(list(verdicts.values())), 400)
-    assert len(re.findall(r"^[✓✗?] (?!\d+ cases)", text, re.M)) == len(verdicts)
-    far = r".*; worst 2\.9e7 ULP, .* \(d Y, jax:jit – torch\)$"
-    assert re.search(rf"^✗ seed .*disagree in the gradient of Y{far}", text, re.M)
-    assert re.search(r"^\? seed .*could not compare: jax:jit crashed; the rest agrees$", text, re.M)
 
 
 def test_every_report_of_the_registry_gives_text(verdicts):

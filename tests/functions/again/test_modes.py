@@ -150,6 +150,25 @@ def test_capture_that_loses_a_gradient_begins_there():
     assert [one.wrong for one in verdict.stages["compiled"]] == [False, True]
 
 
+def test_jit_that_is_wrong_begins_there(monkeypatch):
+    from gradcmp.native.jax.program import Program
+
+    def spoiled(self):
+        def run(arrays):
+            found = self.both(arrays)
+            return {**found, "gradients": {n: -g for n, g in found["gradients"].items()}}
+
+        return jax.jit(run)
+
+    monkeypatch.setattr(Program, "jitted", property(spoiled))
+    verdict = compare({"eager": by_jax, "jax:jit": by_jax}, framework="jax")
+    assert {f.side for by in verdict.findings.values() for f in by.values()} == {"jax:jit"}
+    assert [(one.mode, one.wrong) for one in verdict.stages["jax:jit"]] == [
+        ("eager", False),
+        ("jit", True),
+    ]
+
+
 def test_a_compiler_that_fails_is_told_from_where(monkeypatch):
     from gradcmp.backends import torch_compile
 

@@ -7,7 +7,7 @@ from typing import get_args
 from gradcmp.cli import main
 from gradcmp.judge.comparison import Reason
 from gradcmp.recording.records import FailureKind
-from gradcmp.report.words.codes import BY_CODE, BY_NAME, TABLE, code
+from gradcmp.report.codes import BY_CODE, BY_NAME, TABLE, code
 
 # As published: a code may be added, never given another meaning.
 PUBLISHED = {

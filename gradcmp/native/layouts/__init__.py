@@ -1,0 +1,1 @@
+"""How the numbers that a function is handed lie in memory."""

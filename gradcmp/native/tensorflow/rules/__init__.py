@@ -1,0 +1,1 @@
+"""What error each of TensorFlow's operations makes."""
