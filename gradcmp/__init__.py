@@ -15,13 +15,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from gradcmp.api import run, run_all
+    from gradcmp.api import compare, run, run_all
     from gradcmp.case import BackendSpec, Case, Effort, Expression, Fixed, InputSpec, Ulp
     from gradcmp.config import find, load, seed_case
     from gradcmp.errors import GradcmpError
     from gradcmp.functions.compare import compare_functions
+    from gradcmp.functions.edges.compare import compare_at_edges
     from gradcmp.functions.question import Function
-    from gradcmp.judge import CaseVerdict, Comparison, compare
+    from gradcmp.judge import CaseVerdict, Comparison
     from gradcmp.native.taps import tap
     from gradcmp.plan import Plan, check
     from gradcmp.recording import Failure, Recording
@@ -32,14 +33,15 @@ __version__ = VERSION
 
 # Where each public name lives; a name is imported when it is first used.
 _HOMES = {
-    "gradcmp.api": ("run", "run_all"),
+    "gradcmp.api": ("compare", "run", "run_all"),
     "gradcmp.testing.assertions": ("GradientWarning", "assert_close", "assert_gradients_agree"),
     "gradcmp.case": ("BackendSpec", "Case", "Effort", "Expression", "Fixed", "InputSpec", "Ulp"),
     "gradcmp.config": ("find", "load", "seed_case"),
     "gradcmp.errors": ("GradcmpError",),
     "gradcmp.functions.compare": ("compare_functions",),
+    "gradcmp.functions.edges.compare": ("compare_at_edges",),
     "gradcmp.functions.question": ("Function",),
-    "gradcmp.judge": ("CaseVerdict", "Comparison", "compare"),
+    "gradcmp.judge": ("CaseVerdict", "Comparison"),
     "gradcmp.native.taps": ("tap",),
     "gradcmp.plan": ("Plan", "check"),
     "gradcmp.recording": ("Failure", "Recording"),
@@ -67,6 +69,7 @@ __all__ = [
     "assert_gradients_agree",
     "check",
     "compare",
+    "compare_at_edges",
     "compare_functions",
     "find",
     "load",

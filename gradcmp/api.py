@@ -2,42 +2,69 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
+from os import PathLike, fspath
+from typing import Any
 
 from gradcmp import inputs
 from gradcmp.backends import backend_class
-from gradcmp.case import DTYPES, ONCE, Auto, Case, Effort
+from gradcmp.case import DTYPES, ONCE, Auto, Case, DTypeTable, Effort, Tolerance
+from gradcmp.config import as_written, load
 from gradcmp.errors import UsageError
 from gradcmp.functions.coded import record_code, run_code
-from gradcmp.judge import CaseVerdict, judge, unsteady, with_worse
+from gradcmp.functions.edges.smallest import with_smallest
+from gradcmp.judge import CaseVerdict, Comparison, judge, unsteady, with_worse
+from gradcmp.judge import compare as compare_arrays
 from gradcmp.judge.case import compared
 from gradcmp.judge.diagnose.body import GraphBody
 from gradcmp.judge.diagnose.stages import ladders
 from gradcmp.judge.recorded.same_case import judge_saved
 from gradcmp.judge.verdict import Sensitivity
+from gradcmp.native.arrays import as_it_is
 from gradcmp.nudged import own_noise_of
 from gradcmp.plan import AnyPlan, Arrays, CodePlan, Plan, check_any
 from gradcmp.recording import Array, Origin, Outcome, Recording, fingerprint, missing_inputs
 from gradcmp.recording.origin import recorder
 from gradcmp.workers import Pool, Request
 
+LOG = logging.getLogger("gradcmp")
 
-def run(case: Case, pool: Pool | None = None, effort: Effort = ONCE) -> CaseVerdict:
+
+def compare(actual: Any, expected: Any, tolerance: Tolerance | None = None) -> Comparison:
+    """Compare two arrays or tensors of any framework, element by element.
+
+    Parameters
+    ----------
+    actual, expected : array, tensor or number
+    tolerance : Tolerance, optional
+        The table by dtype unless it is given.
+    """
+    return compare_arrays(as_it_is(actual), as_it_is(expected), tolerance or DTypeTable())
+
+
+def run(
+    case: Case | str | PathLike[str], pool: Pool | None = None, effort: Effort = ONCE
+) -> CaseVerdict:
     """Run one case and judge it.
 
     Parameters
     ----------
+    case : Case or path
+        A case, or a config that has one.
     pool : Pool, optional
         Warm workers; without one, workers are started and ended for this case alone.
 
     Raises
     ------
     GradcmpError
-        As `check`. What goes wrong inside a backend is that backend's outcome instead.
+        As `check`, and for a config with several cases. What goes wrong inside a backend is that
+        backend's outcome instead.
     """
-    plan = check_any(case)
+    plan = check_any(as_written(case) if isinstance(case, Case) else _only_one(case))
     if pool is not None:
         return run_plan(plan, pool, effort)
     with Pool() as own:
@@ -45,20 +72,48 @@ def run(case: Case, pool: Pool | None = None, effort: Effort = ONCE) -> CaseVerd
         return run_plan(plan, own, effort)
 
 
-def run_all(cases: Iterable[Case], pool: Pool, effort: Effort = ONCE) -> Iterator[CaseVerdict]:
-    """Run cases one after the other on the same warm workers."""
-    for case in cases:
-        yield run(case, pool, effort)
+def _only_one(path: str | PathLike[str]) -> Case:
+    """Return the case of a config that has one."""
+    cases = load(fspath(path))
+    if len(cases) != 1:
+        raise UsageError(
+            f"'{fspath(path)}' has {len(cases)} cases, and run takes one",
+            way_out="Choose one of gradcmp.load, or run them with gradcmp.run_all",
+        )
+    return cases[0]
+
+
+def run_all(
+    cases: Iterable[Case] | str | PathLike[str], pool: Pool | None = None, effort: Effort = ONCE
+) -> Iterator[CaseVerdict]:
+    """Run cases, or all of a config, one after the other on the same warm workers."""
+    chosen = load(fspath(cases)) if isinstance(cases, str | PathLike) else cases
+    with Pool() if pool is None else nullcontext(pool) as workers:
+        for case in chosen:
+            yield run(case, workers, effort)
 
 
 def run_plan(plan: AnyPlan, pool: Pool, effort: Effort = ONCE) -> CaseVerdict:
-    """Run a case that was checked, and judge it.
+    """Run a case that was checked, and judge it; where its lengths have names, shrink them.
+
+    The log tells what came of it.
 
     Raises
     ------
     UsageError
         When functions of the user are to be run node by node.
     """
+    LOG.debug("case '%s': run by %s", plan.case.name, ", ".join(plan.backends))
+    verdict, other = _run_plan(plan, pool, effort), plan.case.at_sizes
+    if other is not None:
+        verdict = with_smallest(
+            verdict, plan.case.sizes, lambda sizes: _run_plan(check_any(other(sizes)), pool, ONCE)
+        )
+    LOG.info("%r", verdict)
+    return verdict
+
+
+def _run_plan(plan: AnyPlan, pool: Pool, effort: Effort) -> CaseVerdict:
     if isinstance(plan, CodePlan):
         if effort.isolate:
             fact = f"case '{plan.case.name}' has code, which is not isolated"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -10,8 +10,10 @@ from gradcmp.dtypes import DTYPES as DTYPES
 from gradcmp.dtypes import DType as DType
 from gradcmp.errors import GradcmpError, Location
 from gradcmp.keys import EVERYWHERE, JSON, LABEL, ORIGIN, PAGE, Reach, key, keys, written_in
+from gradcmp.tolerances import ONCE as ONCE
 from gradcmp.tolerances import Auto as Auto
 from gradcmp.tolerances import DTypeTable as DTypeTable
+from gradcmp.tolerances import Effort as Effort
 from gradcmp.tolerances import Fixed as Fixed
 from gradcmp.tolerances import Tolerance as Tolerance
 from gradcmp.tolerances import Ulp as Ulp
@@ -23,8 +25,6 @@ Layouts: TypeAlias = Literal["auto", "all", "off"]
 MAX_AXES = 32  # of an array: NumPy 1 and iteration in NumPy 2 know no more
 SECONDS = {"gt": 0, "allow_inf_nan": False}  # the limits of a time
 WORD = {"pattern": r"^[^\x00-\x1f\x7f]+$"}  # what an operating system takes for a name
-
-AUTOCAST: tuple[DType, ...] = ("bfloat16", "float16")  # what torch.autocast goes down to
 
 REFERENCE = "numpy"  # the backend whose float64 recording the others are compared with
 
@@ -138,10 +138,7 @@ class CodeSpec:
 
     source: str
     backend: BackendSpec
-    autocast: DType | None = field(
-        default=None,
-        metadata=key("torch alone: the dtype of an autocast around it: bfloat16 or float16.", PAGE),
-    )
+    autocast: DType | None = field(default=None, metadata=key("For torch.autocast: a dtype.", PAGE))
     parameters: Mapping[str, str] | str | None = None
     taps: Mapping[str, str] = field(default_factory=dict)
     where: Location | None = field(default=None, compare=False)
@@ -165,9 +162,7 @@ class Case:
     description: str = field(
         default="",
         kw_only=True,
-        metadata=key(
-            "The purpose of the case; shown above its result.", EVERYWHERE, form="stripped"
-        ),
+        metadata=key("Its purpose; shown above its result.", EVERYWHERE, form="stripped"),
     )
     inputs: Mapping[str, InputSpec] = field(
         metadata=key(
@@ -182,16 +177,18 @@ class Case:
         )
     )
     output: str = field(
+        default="",
         metadata=key(
             "The node that is differentiated. Default: the last node.", EVERYWHERE, form="output"
-        )
+        ),
     )
     wrt: tuple[str, ...] = field(
+        default=(),
         metadata=key(
             "Differentiate with respect to these inputs. Default: all real-valued inputs.",
             EVERYWHERE,
             form="wrt",
-        )
+        ),
     )
     cotangent: Cotangent = field(
         default="random",
@@ -236,8 +233,7 @@ class Case:
         default="",
         kw_only=True,
         metadata=key(
-            "The label in 'code' whose float64 run the others are compared with. Default: the "
-            "first.",
+            "The label in 'code' whose float64 run is the reference. Default: the first.",
             PAGE | ORIGIN,
             form="reference",
         ),
@@ -253,11 +249,12 @@ class Case:
         ),
     )
     backends: tuple[BackendSpec, ...] = field(
+        default=(),
         metadata=key(
             "'name[:mode][,key=value...]', or mappings. Default: numpy, tensorflow and torch.",
             PAGE,
             form="backends",
-        )
+        ),
     )
     tolerance: Tolerance = field(
         default_factory=Auto,
@@ -277,6 +274,11 @@ class Case:
     )
     where: Location | None = field(default=None, compare=False, kw_only=True)
     fault: GradcmpError | None = field(default=None, compare=False, kw_only=True)
+    # The lengths that its config has names for, and the same case with others.
+    sizes: Mapping[str, int] = field(default_factory=dict, compare=False, kw_only=True)
+    at_sizes: Callable[[Mapping[str, int]], Case] | None = field(
+        default=None, compare=False, repr=False, kw_only=True
+    )
 
     def dtype_of(self, backend: BackendSpec) -> DType:
         """Return the dtype of a backend: its own, else float64 for numpy, else the case's."""
@@ -286,26 +288,3 @@ class Case:
     def dtypes(self) -> frozenset[DType]:
         """The dtypes of all backends."""
         return frozenset(self.dtype_of(backend) for backend in self.backends)
-
-
-@dataclass(frozen=True)
-class Effort:
-    """The work of the backends beyond one run each.
-
-    Attributes
-    ----------
-    repeat : int
-        How often each backend runs; its runs are compared bit by bit.
-    isolate : bool
-        Whether each node is also run alone, on the reference's operands and cotangent.
-    keep : bool
-        Whether functions of the user are asked for all that a later judge needs, which
-        `CaseVerdict.kept` has then.
-    """
-
-    repeat: int = 1
-    isolate: bool = False
-    keep: bool = False
-
-
-ONCE = Effort()

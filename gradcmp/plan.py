@@ -225,6 +225,7 @@ def check(case: Case) -> Plan:
     """
     if case.fault:
         raise case.fault
+    case = completed(case)
     require_sense(case.tolerance)
     if case.code:
         raise UsageError(
@@ -245,6 +246,14 @@ def check(case: Case) -> Plan:
     inputs.require_memory(specs, case.where)
     inputs.require_whole(case)
     return Plan(case, graph, specs, backends)
+
+
+def completed(case: Case) -> Case:
+    """Return a case with the output and what it is differentiated by, as YAML infers them."""
+    if not case.graph:
+        return case
+    wrt = case.wrt or tuple(n for n, one in inputs.specs(case).items() if one.kind == "float")
+    return replace(case, output=case.output or [*case.graph][-1], wrt=wrt)
 
 
 def resolve(spec: BackendSpec, case: Case) -> BackendSpec:

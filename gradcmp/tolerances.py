@@ -1,4 +1,4 @@
-"""How far two values may be apart: the tolerances that a case can ask for."""
+"""How a case is judged: what is close, and how much work it is worth."""
 
 from __future__ import annotations
 
@@ -87,3 +87,26 @@ def require_sense(tolerance: Tolerance) -> None:
 
 
 NAMED: Mapping[str, Tolerance] = {"auto": Auto(), "table": DTypeTable()}  # in configs, by a word
+
+
+@dataclass(frozen=True)
+class Effort:
+    """The work of the backends beyond one run each.
+
+    Attributes
+    ----------
+    repeat : int
+        How often each backend runs; its runs are compared bit by bit.
+    isolate : bool
+        Whether each node is also run alone, on the reference's operands and cotangent.
+    keep : bool
+        Whether functions of the user are asked for all that a later judge needs, which
+        `CaseVerdict.kept` has then.
+    """
+
+    repeat: int = 1
+    isolate: bool = False
+    keep: bool = False
+
+
+ONCE = Effort()

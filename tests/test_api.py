@@ -2,13 +2,16 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
+from surroundings import framework
 
 import gradcmp
 from gradcmp.case import BackendSpec, Case, Effort, Expression, InputSpec
+from gradcmp.config import as_written
 from gradcmp.judge.verdict import Pair
 from gradcmp.ops import OPS
-from gradcmp.recording import Failure
+from gradcmp.recording import BFLOAT16, Failure
 
 CASE = Case(
     "api",
@@ -121,3 +124,38 @@ def test_a_wrong_op_is_wrong_by_itself_and_what_it_hands_on_is_not():
 
 def test_the_spoiled_op_above_is_one_that_exists():
     assert "gelu" in OPS
+
+
+def test_python_infers_what_yaml_infers():
+    case = Case(
+        "mine", {"x": "normal:4x3", "n": "integers:4:high=3"}, {"y": "x * x", "s": "sum(y)"}
+    )
+    plan = gradcmp.check(as_written(case))
+    assert (plan.case.output, plan.case.wrt) == ("s", ("x",))
+    assert gradcmp.check(replace(plan.case, output="y")).case.output == "y"
+
+
+@pytest.mark.processes
+def test_a_config_is_run_by_its_path(tmp_path, caplog):
+    one, two = tmp_path / "one.yaml", tmp_path / "two.yaml"
+    case = "{name: %s, inputs: {x: normal:3}, graph: {y: sum(x * x)}, backends: [numpy, %s]}"
+    coarse = "'numpy,dtype=float32'"
+    one.write_text(case % ("first", coarse))
+    two.write_text(f"cases: [{case % ('a', coarse)}, {case % ('b', coarse)}]")
+    with caplog.at_level("INFO", "gradcmp"):
+        assert gradcmp.run(one).agrees
+    assert "<CaseVerdict 'first': agree" in caplog.text
+    assert [one.case.name for one in gradcmp.run_all(str(two))] == ["a", "b"]
+    with pytest.raises(gradcmp.GradcmpError, match="has 2 cases"):
+        gradcmp.run(two)
+
+
+@pytest.mark.frameworks
+def test_tensors_stand_wherever_arrays_do():
+    torch = framework("torch")
+    tensor = torch.ones(4, 3, dtype=torch.bfloat16, requires_grad=True)
+    assert gradcmp.compare(tensor, np.ones((4, 3), BFLOAT16)).agrees
+    assert not gradcmp.compare(tensor, 2 * tensor).agrees
+    spec = InputSpec("values", parameters={"values": tensor})
+    plan = gradcmp.check(replace(CASE, inputs={"X": spec, "Y": spec}))
+    np.testing.assert_array_equal(plan.draw().inputs["X"], np.ones((4, 3)))

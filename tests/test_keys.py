@@ -48,7 +48,12 @@ def test_what_is_off(default, value, off):
 def test_every_field_of_a_case_but_its_place_and_its_fault_is_a_key():
     """Sabotage: a field that says nothing would be missing everywhere, and nobody would know."""
     for record in (Case, BackendSpec):
-        assert set(record.__dataclass_fields__) - set(keys(record)) <= {"where", "fault"}
+        assert set(record.__dataclass_fields__) - set(keys(record)) <= {
+            "where",
+            "fault",
+            "sizes",
+            "at_sizes",
+        }
         assert all(one.description and one.places != Place.NOWHERE for one in keys(record).values())
 
 

@@ -42,6 +42,22 @@ def test_a_command_prints_what_the_manual_says(command, printed):
     assert gist(SCREENS.screen(command)) == gist(printed)
 
 
+@pytest.mark.usefixtures("every_framework")
+def test_the_others_say_what_the_readme_says_of_them():
+    rivals, page = load("rivals"), (ROOT / "README.md").read_text("utf-8")
+    assert rivals.filled(page) == page
+
+
+@pytest.mark.usefixtures("every_framework")
+def test_the_picture_shows_what_the_command_prints():
+    picture = load("picture")
+    kept = picture.PLACE.read_text("utf-8")
+    assert [*map(gist, picture.words(picture.drawn()))] == [*map(gist, picture.words(kept))]
+    assert "http" not in kept.replace("http://www.w3.org/", "").replace(
+        "https://www.textualize", ""
+    )
+
+
 def test_a_changed_word_is_noticed():
     assert gist("✓ agree: 7 backends") == gist("✓ agree: 8  backends")
     assert gist("✓ agree: 7 backends") != gist("✗ disagree: 7 backends")

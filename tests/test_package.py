@@ -70,6 +70,10 @@ def test_the_metadata_says_who_and_under_what_terms(wheel):
     assert facts["License-Expression"].split(" AND ")[0] == "Apache-2.0"
     assert facts["Author"] == "gradcmp developers"
     assert "Typing :: Typed" in facts.get_all("Classifier")
+    text = facts.get_payload()
+    links = re.findall(r"\]\(([^)#]*)", text)
+    assert "https://github.com/gradcmp/gradcmp/blob/main/docs/functions.md" in links
+    assert all(link.startswith("https://") for link in links)
     assert {"jinja2", "nbformat"} <= {
         re.split(r"\W", one)[0] for one in facts.get_all("Requires-Dist")
     }

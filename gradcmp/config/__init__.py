@@ -1,6 +1,7 @@
 """YAML in, cases out; every error names file, line and key. The home of yaml and pydantic."""
 
 from gradcmp.config.files import (
+    as_written,
     find,
     load,
     load_text,
@@ -13,6 +14,7 @@ from gradcmp.config.files import (
 )
 
 __all__ = [
+    "as_written",
     "find",
     "load",
     "load_text",

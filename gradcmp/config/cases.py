@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import PurePath
 
 from gradcmp.case import Case
 from gradcmp.config.build import build_case
 from gradcmp.config.document import Items, Table, parse
-from gradcmp.config.matrix import MAX_CASES, expand, merge, size
+from gradcmp.config.matrix import MAX_CASES, at_edge, at_edges, expand, merge, size
 from gradcmp.config.messages import locate, shorten, spell
 from gradcmp.config.models import CaseModel
 from gradcmp.errors import ConfigError, GradcmpError, Location, did_you_mean, together
+from gradcmp.inputs.edge_cases import EdgeCase
 
 SUITE = ("defaults", "cases")  # the keys of a file with several cases
 
@@ -64,9 +66,26 @@ def _cases(table: Table, file: str, user_code: bool) -> Iterator[Case]:
         return
     for one, suffix in variants:
         try:
-            yield build_case(one, suffix, file, user_code)
+            edges = at_edges(one, file)
         except GradcmpError as error:
             yield faulty(f"{one.get('name')}{suffix}", Location(file, table.line), error)
+            continue
+        for edge in edges:
+            named = f"{suffix}[{edge}]" if str(edge) else suffix
+            try:
+                yield _built(one, named, file, user_code, edge)
+            except GradcmpError as error:
+                yield faulty(f"{one.get('name')}{named}", Location(file, table.line), error)
+
+
+def _built(table: Table, suffix: str, file: str, user_code: bool, edge: EdgeCase) -> Case:
+    """Make the record of a case with the lengths and values that were chosen."""
+    case = build_case(at_edge(table, edge), suffix, file, user_code)
+
+    def at(sizes: Mapping[str, int]) -> Case:
+        return _built(table, suffix, file, user_code, replace(edge, sizes=sizes))
+
+    return replace(case, sizes=edge.sizes, at_sizes=at) if edge.sizes else case
 
 
 def faulty(name: object, where: Location, error: GradcmpError) -> Case:

@@ -7,11 +7,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from gradcmp.case import AUTOCAST, BackendSpec, CodeSpec
+from gradcmp.case import BackendSpec, CodeSpec
 from gradcmp.config.document import require_text
 from gradcmp.config.messages import errors_of
 from gradcmp.config.models import CodeModel
 from gradcmp.config.shorthand import expand_backend
+from gradcmp.dtypes import AUTOCAST
 from gradcmp.errors import BackendError, ConfigError, Location, did_you_mean
 from gradcmp.keys import keys
 from gradcmp.native.frameworks import FRAMEWORKS, modes_of

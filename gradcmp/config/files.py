@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gradcmp.case import BackendSpec, Case, CodeSpec, InputSpec
+from gradcmp.case import BackendSpec, Case, CodeSpec, Expression, InputSpec
 from gradcmp.config.foreign import is_trusted, require_no_way_out
 from gradcmp.errors import ConfigError, GradcmpError, Location
 from gradcmp.outside.files import beginning, below, is_special, kind
@@ -207,3 +208,19 @@ def schema() -> dict[str, Any]:
     from gradcmp.config.models import json_schema
 
     return json_schema()
+
+
+def as_written(case: Case) -> Case:
+    """Return a case that was made in Python, whose inputs, nodes and backends may be as in YAML."""
+    inputs: Mapping[str, InputSpec | str] = case.inputs
+    graph: Mapping[str, Expression | str] = case.graph
+    backends: Sequence[BackendSpec | str] = case.backends
+    return replace(
+        case,
+        inputs={
+            name: parse_input(name, one) if isinstance(one, str) else one
+            for name, one in inputs.items()
+        },
+        graph={n: Expression(one) if isinstance(one, str) else one for n, one in graph.items()},
+        backends=tuple(parse_backend(one) if isinstance(one, str) else one for one in backends),
+    )

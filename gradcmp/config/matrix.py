@@ -5,18 +5,20 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from gradcmp.config.document import Items, Table
 from gradcmp.config.messages import locate, shorten, show
 from gradcmp.config.models import CaseModel
-from gradcmp.errors import ConfigError, Location, did_you_mean
+from gradcmp.errors import ConfigError, Location, UsageError, did_you_mean
+from gradcmp.inputs.edge_cases import EdgeCase, edge_cases
 
 MAX_CASES = 10_000  # of one file; a matrix of a few long lists soon means millions
 MERGED = ("inputs", "graph")  # by name; everything else is replaced as a whole
-FIXED = {"name", "description", "inputs", "graph", "matrix"}  # fields that a matrix cannot vary
+# Fields that a matrix cannot vary.
+FIXED = {"name", "description", "inputs", "graph", "matrix", "shapes", "values"}
 FIELDS = frozenset(CaseModel.model_fields) - FIXED
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
@@ -58,7 +60,9 @@ def expand(case: Table, file: str) -> Iterator[tuple[Table, str]]:
         chosen = dict(zip(axes, choice, strict=True))
         values = {name: axes[name][i] for name, i in chosen.items()}
         variables = _Variables(
-            file, {name: value for name, value in values.items() if name not in FIELDS}
+            file,
+            {name: value for name, value in values.items() if name not in FIELDS},
+            case.get("shapes") or (),
         )
         one = Table(case.line)
         for key, value in case.items():
@@ -75,6 +79,59 @@ def expand(case: Table, file: str) -> Iterator[tuple[Table, str]]:
             )
         label = ",".join(f"{name}={show(value)}" for name, value in values.items())
         yield one, f"[{label}]" if label else ""
+
+
+def at_edges(case: Table, file: str) -> list[EdgeCase]:
+    """Return what `shapes` and `values` of a case make of it; itself where it has neither.
+
+    Raises
+    ------
+    ConfigError
+        For names of lengths, inputs or values that there are not.
+    """
+    inputs = case.get("inputs")
+    shapes, values = case.get("shapes"), case.get("values")
+    if (shapes is None and values is None) or not isinstance(inputs, Table):
+        return [EdgeCase()]
+    for key, kinds in (("shapes", Table), ("values", Table | Items)):
+        if key in case and not isinstance(case[key], kinds):
+            raise ConfigError(
+                f"{key} is {shorten(case[key])}, and must be lists by name",
+                where=locate(case, (key,), file),
+            )
+    try:
+        return edge_cases(inputs, shapes, values)
+    except UsageError as error:
+        key = "shapes" if shapes is not None and "shapes" in error.fact else "values"
+        raise ConfigError(
+            error.fact, where=locate(case, (key,), file), way_out=error.way_out
+        ) from None
+
+
+def at_edge(case: Table, edge: EdgeCase) -> Table:
+    """Return a case with the lengths and the values that were chosen."""
+    found = Table(case.line)
+    for key, value in case.items():
+        if key in ("shapes", "values"):
+            continue
+        if key == "inputs" and isinstance(value, Table):
+            chosen = Table(value.line)
+            for name, spec in value.items():
+                chosen.put(name, _laid_out(edge.input(name, spec), spec), value.lines[name])
+            value = chosen
+        found.put(key, value, case.lines[key])
+    return found
+
+
+def _laid_out(chosen: Any, spec: Any) -> Any:
+    """Return a mapping that was chosen as a table, with the lines of the one before."""
+    if not isinstance(chosen, dict) or isinstance(chosen, Table):
+        return chosen
+    lines = spec.lines if isinstance(spec, Table) else {}
+    found = Table(getattr(spec, "line", 1))
+    for key, value in chosen.items():
+        found.put(key, value, lines.get(key, found.line))
+    return found
 
 
 def _way_to_use(name: str) -> str:
@@ -116,10 +173,17 @@ def _axes(case: Table, file: str) -> Mapping[str, Items]:
 
 @dataclass
 class _Variables:
-    """The variables of one combination; remembers which of them were used."""
+    """The variables of one combination; remembers which of them were used.
+
+    Attributes
+    ----------
+    lengths : collection of str
+        Names that stand for lengths, which are chosen later.
+    """
 
     file: str
     values: Mapping[str, Any]
+    lengths: Collection[str] = ()
     used: set[str] = field(default_factory=set)
 
     def fill(self, value: Any, line: int, path: tuple[str, ...]) -> Any:
@@ -137,6 +201,9 @@ class _Variables:
         return self.text(value, line, path) if isinstance(value, str) else value
 
     def text(self, text: str, line: int, path: tuple[str, ...]) -> Any:
+        is_length = not {*text.split("x")}.isdisjoint(self.lengths)
+        if is_length and path[0] == "inputs" and path[2:] == ("shape",):
+            return text
         if path[0] == "inputs" and path[2:] == ("shape",) and text.isidentifier():
             return self.get(text, line)
         alone = _VARIABLE.fullmatch(text)

@@ -27,6 +27,7 @@ from gradcmp.case import MAX_AXES, BackendSpec, Case, CodeSpec, Fixed, Ulp
 from gradcmp.config.shorthand import BRINGS_SHAPE, expand_backend, expand_input, expand_shape
 from gradcmp.errors import GradcmpError
 from gradcmp.inputs import KINDS, Kind
+from gradcmp.inputs.edges import EDGES
 from gradcmp.keys import REQUIRED, Key, keys
 from gradcmp.native.frameworks import FRAMEWORKS
 from gradcmp.tolerances import NAMED
@@ -210,10 +211,29 @@ MATRIX = Field(
     "of the case or a variable, written ${name} in text and bare in shapes.",
 )
 
+SHAPES = Field(
+    None,
+    description="Lengths by name: the case is repeated for each combination, up to 64 of them, "
+    "with the name in a shape: 'normal:nx64'.",
+)
+VALUES = Field(
+    None,
+    description="The case is repeated with edge values in one input after the other: a list, for "
+    "each real input that is drawn, or lists by input. "
+    f"There are {', '.join(EDGES)}.",
+)
+
 if TYPE_CHECKING:
     CaseModel: TypeAlias = Model
 else:
-    CaseModel = _model("CaseModel", Case, FORMS, matrix=(dict[str, list[Any]] | None, MATRIX))
+    CaseModel = _model(
+        "CaseModel",
+        Case,
+        FORMS,
+        matrix=(dict[str, list[Any]] | None, MATRIX),
+        shapes=(dict[str, list[int]] | None, SHAPES),
+        values=(list[str] | dict[str, list[str]] | None, VALUES),
+    )
 
 
 class DefaultsModel(CaseModel):

@@ -73,6 +73,7 @@ FORMATS: Mapping[str, Format] = {  # finest first
     )
 }
 DTYPES: tuple[DType, ...] = tuple(known.name for known in FORMATS.values())
+AUTOCAST: tuple[DType, ...] = ("bfloat16", "float16")  # what torch.autocast goes down to
 
 
 def coarser(first: str, second: str) -> Format:

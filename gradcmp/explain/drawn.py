@@ -33,7 +33,8 @@ def source(case: Case, what: str, array: Array) -> ast.expr | None:
     Parameters
     ----------
     what : str
-        The name of an input, or `gradcmp.inputs.draw.COTANGENT`.
+        The name of an input, or `gradcmp.inputs.draw.COTANGENT`, with the name of an output behind
+        a slash where there are several.
 
     Returns
     -------
@@ -43,7 +44,8 @@ def source(case: Case, what: str, array: Array) -> ast.expr | None:
     tree = written(array)
     if tree is not None:
         return tree
-    spec = InputSpec("normal", array.shape) if what == COTANGENT else case.inputs[what]
+    upstream = InputSpec("normal", array.shape) if what.startswith(COTANGENT) else None
+    spec = upstream or case.inputs[what]
     again = _drawn(case, what, spec)
     return again.tree if again is not None and np.array_equal(again.value, array) else None
 
@@ -51,7 +53,9 @@ def source(case: Case, what: str, array: Array) -> ast.expr | None:
 def _drawn(case: Case, what: str, spec: InputSpec) -> Traced | None:
     draw: Any = inputs.KINDS[spec.kind].draw
     generator = _Generator(rng(what, case.seed), call(name("rng"), map(literal, (what, case.seed))))
-    drawn = draw(generator, spec.shape, **spec.parameters)
+    if spec.parameters.get(inputs.EDGE):
+        return None
+    drawn = draw(generator, spec.shape, **inputs.own(spec.parameters))
     if not isinstance(drawn, Traced):
         return None
     if not case.round_inputs or drawn.dtype != np.float64:

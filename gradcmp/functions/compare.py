@@ -10,6 +10,7 @@ from typing import Any
 from gradcmp.case import ONCE, Case, Cotangent, DType, Effort
 from gradcmp.case import Layouts as LayoutChoice
 from gradcmp.errors import UsageError, did_you_mean
+from gradcmp.functions.again.nudged import own_noise_of
 from gradcmp.functions.again.repeated import Repeated
 from gradcmp.functions.again.stages import with_stages
 from gradcmp.functions.again.steady import unsteady, without
@@ -17,7 +18,6 @@ from gradcmp.functions.body import CodeBody, CodeOutline
 from gradcmp.functions.casts import Casts
 from gradcmp.functions.constants import forgive_constants
 from gradcmp.functions.layouts.check import layouts_of
-from gradcmp.functions.nudged import own_noise_of
 from gradcmp.functions.question import Function, arrays_of, case_of, taken_apart
 from gradcmp.functions.recorded import notes_on, recorded, shared
 from gradcmp.functions.sides import Make, Runs, Sides, at_one_point, require_taps, run

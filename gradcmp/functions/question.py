@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gradcmp import inputs as drawn
-from gradcmp.case import AUTOCAST, BackendSpec, Case, Cotangent, DType, InputSpec, Layouts
+from gradcmp.case import BackendSpec, Case, Cotangent, DType, InputSpec, Layouts
 from gradcmp.config import parse_input
+from gradcmp.dtypes import AUTOCAST
 from gradcmp.errors import UsageError, did_you_mean
 from gradcmp.native.arranging.trees import Tree, flat_of, tree_of
 from gradcmp.native.arrays import as_array

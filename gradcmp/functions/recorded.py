@@ -12,7 +12,7 @@ from gradcmp.case import DType
 from gradcmp.inputs import round_to
 from gradcmp.native.outcome import Array, Outcome
 from gradcmp.native.side import Cotangent, Side
-from gradcmp.recording import Recording, numpy_dtype
+from gradcmp.recording import Account, Recording, numpy_dtype
 
 
 def recorded(
@@ -44,6 +44,9 @@ def recorded(
         {**given, **values},
         {name: _held(array, dtype) for name, array in gradients.items()},
         {**side.environment, **_remarks(outcome)},
+        account=Account(
+            tuple(outcome.outputs), tuple(outcome.taps), tuple(side.parameters), tuple(side.wrt)
+        ),
     )
 
 

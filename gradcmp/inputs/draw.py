@@ -13,7 +13,8 @@ import numpy as np
 from gradcmp.case import DTYPES, MAX_AXES, Case, DType, InputSpec, Shape
 from gradcmp.errors import GradcmpError, InputError, did_you_mean
 from gradcmp.inputs import npy
-from gradcmp.inputs.kinds import ELEMENTS, KINDS, UnfitError
+from gradcmp.inputs.edges import EDGES
+from gradcmp.inputs.kinds import EDGE, ELEMENTS, KINDS, UnfitError, own
 from gradcmp.inputs.memory import require_memory
 from gradcmp.ops import Array, ArraySpec
 from gradcmp.recording import numpy_dtype
@@ -58,13 +59,15 @@ def _check(spec: InputSpec) -> ArraySpec:
     if kind.probe is None:
         if spec.shape is None:
             raise InputError(f"'{spec.kind}' needs a shape")
-        kind.draw(np.random.default_rng(0), (0,), **spec.parameters)  # do they make sense?
+        kind.draw(np.random.default_rng(0), (0,), **own(spec.parameters))  # do they make sense?
         return ArraySpec(spec.shape, kind.element)
-    found = kind.probe(**spec.parameters)
+    found = kind.probe(**own(spec.parameters))
     if len(found.shape) > MAX_AXES:
         raise InputError(f"it has {len(found.shape)} axes, and may have at most {MAX_AXES}")
     if spec.shape not in (None, found.shape):
         raise InputError(f"its shape is {found.shape}, and must be {spec.shape}")
+    if spec.parameters.get(EDGE) and found.kind != "float":
+        raise InputError("it has edge values, which real numbers alone have")
     return found
 
 
@@ -73,7 +76,7 @@ def require_whole(case: Case) -> None:
     for name, spec in case.inputs.items():
         if spec.kind == "file":
             with _named(name, spec):
-                npy.require_whole(**spec.parameters)  # type: ignore[arg-type]
+                npy.require_whole(**own(spec.parameters))
 
 
 @contextmanager
@@ -111,7 +114,10 @@ def draw(case: Case, known: Mapping[str, ArraySpec] | None = None) -> dict[str, 
 
 def _draw(case: Case, name: str, spec: InputSpec, known: ArraySpec) -> Array:
     with _named(name, spec):
-        array = KINDS[spec.kind].draw(_generator(case.seed, name), known.shape, **spec.parameters)
+        rng = _generator(case.seed, name)
+        array = KINDS[spec.kind].draw(rng, known.shape, **own(spec.parameters))
+        if edge := EDGES.get(str(spec.parameters.get(EDGE))):
+            array = edge(array, rng, case.dtypes)
     found = ArraySpec(array.shape, ELEMENTS[array.dtype.kind])
     if found != known:
         raise InputError(

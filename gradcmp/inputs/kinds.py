@@ -7,12 +7,14 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
 import numpy as np
 
 from gradcmp.case import Shape
+from gradcmp.dtypes.arrays import BFLOAT16
 from gradcmp.inputs import npy
+from gradcmp.inputs.edges import EDGES
 from gradcmp.keys import Reach
 from gradcmp.ops import Array, ArraySpec
 from gradcmp.ops.spec import Kind as Element
@@ -66,7 +68,7 @@ def values(
 ) -> Array:
     """Return numbers written out in nested lists: real, or boolean, or (with integer) integer."""
     try:
-        array = np.asarray(values)
+        array = _host(values)
     except (ValueError, OverflowError):
         raise UnfitError("has lists of different lengths at the same level") from None
     if array.dtype == np.bool_:
@@ -89,6 +91,15 @@ def file(
     """Return an array from a .npy file, or the one called key from a .npz file."""
     array = npy.read(file, key)
     return array.astype({"float": np.float64, "int": np.int64, "bool": np.bool_}[_kind(array)])
+
+
+def _host(given: object) -> Array:
+    """Return numbers in lists, or a tensor of any framework, as NumPy has them."""
+    if hasattr(given, "detach"):  # torch's own, which may require a gradient or be in bfloat16
+        found = given.detach().cpu()
+        given = found.float() if str(found.dtype) == "torch.bfloat16" else found
+    array = np.asarray(given.numpy() if hasattr(given, "numpy") else given)
+    return array.astype(np.float64) if array.dtype == BFLOAT16 else array
 
 
 def _has_booleans(values: object) -> bool:
@@ -143,7 +154,8 @@ class Kind:
         """Type and default by name; the default is `inspect.Parameter.empty` where required."""
         hints = get_type_hints(self.draw)
         taken = list(inspect.signature(self.draw).parameters.values())[2:]  # after rng and shape
-        return {one.name: (hints[one.name], one.default) for one in taken}
+        own = {one.name: (hints[one.name], one.default) for one in taken}
+        return own if self.element == "int" else {**own, EDGE: (Literal[tuple(EDGES)] | None, None)}
 
     @cached_property
     def reaches(self) -> Mapping[str, Reach]:
@@ -155,6 +167,14 @@ class Kind:
             for mark in getattr(hint, "__metadata__", ())
             if isinstance(mark, Reach)
         }
+
+
+EDGE = "edge"  # a parameter of all real inputs: which numbers take the place of those drawn
+
+
+def own(parameters: Mapping[str, object]) -> dict[str, Any]:
+    """Return the parameters of a kind, without what all kinds have."""
+    return {name: value for name, value in parameters.items() if name != EDGE}
 
 
 KINDS: Mapping[str, Kind] = {

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Literal, TypeAlias
 
+from gradcmp.outside.shown import Shown
 from gradcmp.recording import Array
 
 SMALL = 8  # arrays of up to two dimensions of up to SMALL elements are reported whole
@@ -175,8 +176,8 @@ class Statistics:
 NOTHING = Statistics()  # of arrays that have no elements, or cannot be compared
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(Shown):
     """One pair of arrays compared element by element.
 
     Attributes

@@ -7,8 +7,14 @@ from dataclasses import dataclass, field
 
 from gradcmp.case import Case
 from gradcmp.errors import ExitCode
-from gradcmp.judge.blame import Groups, Ruling
+from gradcmp.judge.blame import Cause as Cause
+from gradcmp.judge.blame import Divergence as Divergence
+from gradcmp.judge.blame import Finding as Finding
+from gradcmp.judge.blame import Groups
+from gradcmp.judge.blame import Sensitivity as Sensitivity
+from gradcmp.judge.blame import Stage as Stage
 from gradcmp.judge.comparison import Comparison
+from gradcmp.outside.shown import Shown
 from gradcmp.recording import Failure, Outcome, Recording
 
 
@@ -21,87 +27,6 @@ class Pair:
 
     def __str__(self) -> str:
         return f"{self.actual} – {self.expected}"
-
-
-@dataclass(frozen=True)
-class Cause:
-    """A hypothesis that explains a difference down to noise.
-
-    Attributes
-    ----------
-    text : str
-        In words: ``the sign is flipped``, ``a factor of 1/4, the length of axis 0``.
-    residual : float
-        What it leaves unexplained, as a multiple of the noise (of the allowance, without one).
-    of_rounding : bool
-        Whether it is a way to lose digits, and no wrong formula.
-    """
-
-    text: str
-    residual: float
-    of_rounding: bool = False
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What is known of one disagreement beyond its size.
-
-    Attributes
-    ----------
-    causes : tuple of Cause
-        The best first; empty rather than a guess.
-    side : str, optional
-        The label of the backend that is off the truth; None when the truth could not tell.
-    ruling : Ruling
-        How that was found.
-    where : str
-        What the places of the elements that disagree have in common, in words; may be empty.
-    """
-
-    causes: tuple[Cause, ...] = ()
-    side: str | None = None
-    ruling: Ruling = field(default_factory=Ruling)
-    where: str = field(default="", kw_only=True)
-
-
-@dataclass(frozen=True)
-class Divergence:
-    """Where two sides first part among all that one disagreeing tensor is made from.
-
-    Attributes
-    ----------
-    forward, backward : str, optional
-        The first value, going forward, and the first gradient, going back; as on screen. None
-        where no such one parts. Of a gradient, `forward` is among what its pullbacks read.
-    """
-
-    forward: str | None
-    backward: str | None
-
-    @property
-    def origin(self) -> str | None:
-        """The tensor where it began: values come before gradients."""
-        return self.forward or self.backward
-
-
-@dataclass(frozen=True)
-class Sensitivity:
-    """Whether a comparison could have failed: which wrong gradients it would have let pass.
-
-    Attributes
-    ----------
-    survivors : mapping of str to float
-        By mutant (``zero``, ``negated`` …) that would have passed, the share of the elements
-        that cannot tell it apart; ``itself`` where the reference alone computed. Empty: the check
-        is not weak.
-    """
-
-    survivors: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def weak(self) -> bool:
-        """Whether a wrong gradient would have passed."""
-        return bool(self.survivors)
 
 
 @dataclass(frozen=True)
@@ -148,28 +73,8 @@ class Layouts:
     left_out: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Stage:
-    """One stage of a compiler, as a side that is wrong or has failed ran in it.
-
-    Attributes
-    ----------
-    mode : str
-        As backends are asked for it.
-    adds : str
-        What it adds to the one before, in words; empty of what is not compiled.
-    wrong : bool, optional
-        Whether it differs there from what is not compiled, or has failed as the side did; None
-        where that is not known.
-    """
-
-    mode: str
-    adds: str
-    wrong: bool | None
-
-
-@dataclass(frozen=True)
-class CaseVerdict:
+@dataclass(frozen=True, repr=False)
+class CaseVerdict(Shown):
     """All that is known after a case was run and judged.
 
     Attributes
@@ -208,6 +113,8 @@ class CaseVerdict:
         By label and tensor, what was not the same to the last bit in all runs.
     isolated : mapping of str to CaseVerdict
         By node, that node alone on the reference's operands and the reference's cotangent.
+    smallest : str
+        Of a case that disagrees and whose lengths have names, the smallest that still do, in words.
     layouts : mapping of str to Layouts
         By label of a function, how it fares when numbers lie in memory otherwise.
     stages : mapping of str to tuple of Stage
@@ -247,6 +154,7 @@ class CaseVerdict:
     interrupted: Mapping[str, Failure] = field(default_factory=dict)
     unsteady: Mapping[str, Mapping[str, Comparison]] = field(default_factory=dict)
     isolated: Mapping[str, CaseVerdict] = field(default_factory=dict)
+    smallest: str = ""
     layouts: Mapping[str, Layouts] = field(default_factory=dict)
     stages: Mapping[str, tuple[Stage, ...]] = field(default_factory=dict)
     notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -327,6 +235,8 @@ class CaseVerdict:
         if self.unexpected or self.outdated or reserved or alone or laid:
             return ExitCode.DISAGREE
         compared = any(c.total for by in self.comparisons.values() for c in by.values())
+        if 0 in self.case.sizes.values():  # no elements is what was asked for
+            compared = any(self.comparisons.values())
         if not compared or any(failure.required for failure in self.failures):
             return ExitCode.COULD_NOT_COMPARE
         return ExitCode.AGREE

@@ -38,6 +38,18 @@ def require_names(function: Callable[..., Any], inputs: Mapping[str, Any]) -> No
         raise InputError(f"{described(function)} takes no '{name}'", way_out=way_out)
 
 
+def by_place(function: Callable[..., Any], inputs: Mapping[str, Any]) -> Any:
+    """Call a function with its inputs in their places, where it says which these are.
+
+    TensorFlow takes no notice of what `tf.custom_gradient` says of inputs that are given by name.
+    """
+    try:
+        bound = inspect.signature(function).bind(**inputs)
+    except (TypeError, ValueError):
+        return function(**inputs)
+    return function(*bound.args, **bound.kwargs)
+
+
 def named_outputs(function: Callable[..., Any], result: Any) -> dict[str, Any]:
     """Return what a function returned by name: ``output``, ``output[0]`` …, or its own keys.
 

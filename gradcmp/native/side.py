@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from gradcmp.case import DType, Shape
 from gradcmp.native.layouts.layout import Layout
 from gradcmp.native.outcome import Array, Outcome
+
+LOG = logging.getLogger("gradcmp")
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -134,5 +137,6 @@ def attempted(run: Callable[[], T], otherwise: D) -> T | D:
     """
     try:
         return run()
-    except Exception:  # noqa: BLE001  whatever a user's function or an engine raises
+    except Exception:
+        LOG.debug("a run beyond the first failed", exc_info=True)
         return otherwise

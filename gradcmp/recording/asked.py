@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
-from gradcmp.case import AUTOCAST, BackendSpec, Case, CodeSpec, Expression, InputSpec
+from gradcmp.case import BackendSpec, Case, CodeSpec, Expression, InputSpec
+from gradcmp.dtypes import AUTOCAST
 from gradcmp.errors import RecordingError
 from gradcmp.keys import ORIGIN, Key, Place, keys, written_in
 from gradcmp.recording.facts import AGAIN, is_shape, is_text, take, take_map, take_texts
 
-OF_CODE = ("code", "reference")
+OF_CODE = ("code", "reference", "layouts")
 
 
 def case_to_facts(case: Case, place: Place) -> dict[str, Any]:

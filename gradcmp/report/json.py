@@ -107,6 +107,7 @@ def of_case(verdict: CaseVerdict) -> dict[str, Any]:
         },
         "notes": {label: list(said) for label, said in verdict.notes.items()},
         "isolated": {node: of_case(alone) for node, alone in verdict.isolated.items()},
+        "smallest": verdict.smallest,
         "by_layout": {label: of_layouts(seen) for label, seen in verdict.layouts.items()},
         "groups": {name: of_groups(groups) for name, groups in verdict.groups.items()},
         "pairs": [of_pair(verdict, pair, held) for pair in verdict.comparisons],

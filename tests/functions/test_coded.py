@@ -99,7 +99,7 @@ def test_a_config_of_code_agrees_and_is_found_wrong(folder, with_torch, capsys):
     assert main(["check", "case.yaml"]) == ExitCode.DISAGREE
     assert main(["run", "case.yaml"]) == ExitCode.DISAGREE
     said = capsys.readouterr().out
-    assert "fused's gradient of x is wrong (bug, not rounding)" in said
+    assert "fused's gradient of w is wrong (bug, not rounding)" in said
     assert "the sign is flipped" in said
 
 
@@ -115,7 +115,7 @@ def test_call_compares_two_functions(folder, with_torch, capsys):
     assert main(asked) == ExitCode.AGREE
     spoil(folder)
     assert main(asked) == ExitCode.DISAGREE
-    assert "Fused's gradient of x is wrong (bug, not rounding)" in capsys.readouterr().out
+    assert "Fused's gradient of w is wrong (bug, not rounding)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

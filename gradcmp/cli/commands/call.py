@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import get_args
 
 import click
@@ -10,6 +11,7 @@ import click
 from gradcmp.case import DTYPES, Case, Layouts
 from gradcmp.cli import options
 from gradcmp.cli.output import Output, output
+from gradcmp.cli.running.script import script, write_script
 from gradcmp.errors import ExitCode, UsageError
 
 
@@ -45,7 +47,19 @@ from gradcmp.errors import ExitCode, UsageError
     show_default=True,
     help="In torch: also run them with arguments that lie in memory otherwise.",
 )
+@click.option(
+    "--shapes",
+    multiple=True,
+    metavar="NAME=N,...",
+    help="Lengths to try for a name in the shapes: n=0,1,63,64,65 with -i x=normal:nx64.",
+)
+@click.option(
+    "--values",
+    metavar="NAME,...",
+    help="Edge values to try in one input after the other: ties,large,subnormal …",
+)
 @click.option("--strict", is_flag=True, help="Warnings fail, too.")
+@script
 @output
 @options.debug
 def command(
@@ -56,7 +70,10 @@ def command(
     dtype: str,
     seed: int,
     layouts: Layouts,
+    shapes: tuple[str, ...],
+    values: str | None,
     strict: bool,
+    script: Path | None,
     output: Output,
 ) -> ExitCode:
     """Compare FUNCTION with another one: values and gradients, without a tolerance.
@@ -69,33 +86,50 @@ def command(
     from gradcmp.cli.running.session import Session
     from gradcmp.cli.screen import show
     from gradcmp.config import parse_code, parse_input
+    from gradcmp.inputs.edge_cases import EdgeCase, edge_cases
 
-    specs = {}
+    specs: dict[str, str] = {}
     for text in inputs:
         name, separator, spec = text.partition("=")
         if not separator or not name.isidentifier():
             raise UsageError(f"input '{text}' is not NAME=SPEC", way_out="Write x=normal:4x3")
         if name in specs:
             raise UsageError(f"the name '{name}' is taken", way_out="Give each input its own")
-        specs[name] = parse_input(name, spec)
+        specs[name] = spec
     (expected, reference), (actual, tested) = parse_code(against), parse_code(function)
     if expected == actual:
         expected, actual = "expected", "actual"
     named = {expected: reference, actual: tested}
-    case = Case(
-        "call",
-        specs,
-        {},
-        "",
-        wrt,
-        tuple(replace(one.backend, dtype=dtype) for one in named.values()),  # type: ignore[arg-type]
-        code=named,
-        reference=expected,
-        dtype=dtype,  # type: ignore[arg-type]
-        seed=seed,
-        layouts=layouts,
-        strict=strict,
-    )
+
+    def case_at(edge: EdgeCase) -> Case:
+        return Case(
+            f"call[{edge}]" if str(edge) else "call",
+            {name: parse_input(name, edge.input(name, spec)) for name, spec in specs.items()},
+            {},
+            "",
+            wrt,
+            tuple(replace(one.backend, dtype=dtype) for one in named.values()),  # type: ignore[arg-type]
+            code=named,
+            reference=expected,
+            dtype=dtype,  # type: ignore[arg-type]
+            seed=seed,
+            layouts=layouts,
+            strict=strict,
+            sizes=edge.sizes,
+            at_sizes=lambda sizes: case_at(replace(edge, sizes=sizes)),
+        )
+
+    edges = edge_cases(specs, dict(map(_lengths, shapes)), values.split(",") if values else None)
     with Session(reports=output.reports) as session:
-        verdicts = list(session.run(session.check_any([case])))
-    return show(verdicts, output)
+        verdicts = list(session.run(session.check_any([case_at(edge) for edge in edges])))
+    code = show(verdicts, output)
+    write_script(verdicts, script)
+    return code
+
+
+def _lengths(text: str) -> tuple[str, list[int]]:
+    """Read the lengths that a name stands for."""
+    name, separator, lengths = text.partition("=")
+    if not separator or not all(one.isdecimal() for one in lengths.split(",")):
+        raise UsageError(f"shapes '{text}' is not NAME=N,...", way_out="Write n=0,1,63,64,65")
+    return name, [int(one) for one in lengths.split(",")]

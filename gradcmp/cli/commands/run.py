@@ -12,6 +12,7 @@ from gradcmp.case import ONCE, Case, Effort
 from gradcmp.cli import options
 from gradcmp.cli.cases import load, survey
 from gradcmp.cli.output import Output, output
+from gradcmp.cli.running.script import script, write_script
 from gradcmp.cli.running.selection import Selection, selection
 from gradcmp.cli.trust import no_user_code
 from gradcmp.errors import ExitCode, UsageError
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Stay, and run again what a change of a file needs; Ctrl-C ends it.",
 )
+@script
 @output
 @no_user_code
 @options.debug
@@ -63,6 +65,7 @@ def command(
     record_golden: Path | None,
     against_golden: Path | None,
     watching: bool,
+    script: Path | None,
     overrides: options.Overrides,
     output: Output,
 ) -> ExitCode:
@@ -97,15 +100,17 @@ def command(
     effort = Effort(repeat, isolate, keep=bool(record_golden or against_golden))
     likely = likely_backends(paths, overrides.backends)
     if watching:
-        if selection.jobs > 1 or selection.max_failures is not None:
+        if script or selection.jobs > 1 or selection.max_failures is not None:
             raise UsageError(
-                "--watch runs all cases that changed, one after the other",
-                way_out="Leave out --jobs, -x and --max-failures",
+                "--watch runs all cases that changed, one after the other, and writes no script",
+                way_out="Leave out --jobs, -x, --max-failures and --script",
             )
         return watch(paths, read, output, likely, effort, finisher)
     with Session(likely, output.reports, selection.jobs) as session:
         plans = session.survey_any(cases := read())
         with Screen(output, len(cases), "lines" if output.quiet else "cases") as screen:
-            for verdict in selection.enough(session.run(plans, effort, finisher(plans))):
-                screen.add(verdict)
-    return session.conclude(screen.end)
+            run = session.run(plans, effort, finisher(plans))
+            verdicts = [screen.add(verdict) for verdict in selection.enough(run)]
+    code = session.conclude(screen.end)
+    write_script(verdicts, script)
+    return code

@@ -9,10 +9,10 @@ from functools import cached_property, partial
 import numpy as np
 
 from gradcmp.case import Case, DType, Fixed
+from gradcmp.functions.again.nudged import own_noise_of
 from gradcmp.functions.casts import Casts
 from gradcmp.functions.layouts.right import right_all_the_same
 from gradcmp.functions.noise import CodeNoise
-from gradcmp.functions.nudged import own_noise_of
 from gradcmp.functions.recorded import recorded
 from gradcmp.functions.sides import attempt
 from gradcmp.judge.auto.judge import NoiseJudge

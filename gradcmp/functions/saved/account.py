@@ -9,10 +9,10 @@ from functools import cached_property, partial
 import numpy as np
 
 from gradcmp.case import DType
+from gradcmp.functions.again.nudged import own_noise_of
 from gradcmp.functions.constants import spread_of
 from gradcmp.functions.jumps import Jumps
 from gradcmp.functions.noise import CodeNoise
-from gradcmp.functions.nudged import own_noise_of
 from gradcmp.functions.primal import CodePrimal
 from gradcmp.functions.recorded import recorded
 from gradcmp.functions.saved.slopes import direction
@@ -48,29 +48,20 @@ class Witnessed:
         made = recorded(self.label, self.side, self.plain, self.dtype, self.cotangent)
         if self.clean is None:
             unknown = ("it has no float64 run: noise and slopes",)
-            return replace(made, account=replace(self._names, unknown=unknown))
+            return replace(made, account=replace(_names(made), unknown=unknown))
         fine = recorded(self.label, self.side, self.clean, "float64", self.cotangent)
-        account = self._account(self.clean, fine)
+        account = self._account(self.clean, _names(made), fine)
         twin = fine if self.dtype != "float64" else None
         own = self._own_noise(made, fine) if twin else {}
         return replace(made, twin=twin, own_noise=own, account=account)
 
-    @property
-    def _names(self) -> Account:
-        return Account(
-            tuple(self.plain.outputs),
-            tuple(self.plain.taps),
-            tuple(self.side.parameters),
-            self.side.wrt,
-        )
-
-    def _account(self, clean: Outcome, fine: Recording) -> Account:
+    def _account(self, clean: Outcome, names: Account, fine: Recording) -> Account:
         source = CodeNoise({self.label: self.side}, {self.label: clean}, self.label, fine, {})
         noise = source.of(self.label, self.side.autocast or self.dtype)
         branches = dict(self._branches(clean, source.names))
         slopes = dict(self._slopes(clean))
         return replace(
-            self._names,
+            names,
             noise={name: scale.s for name, scale in noise.scales.items()},
             coherent={name: scale.coherent for name, scale in noise.scales.items()},
             own=noise.own,
@@ -124,6 +115,11 @@ class Witnessed:
             self.cotangent,
         )  # fmt: skip
         return found.get(label, {})
+
+
+def _names(recording: Recording) -> Account:
+    assert recording.account is not None
+    return recording.account
 
 
 def _rows(jumps: Float) -> Float:

@@ -117,12 +117,15 @@ class ReferenceError:
         if not unsettled or not batch.float64_difference:
             return
         one = self._scales_of(batch)
-        found = _within(batch, unsettled, one, one, WITHIN, RULE)
+        with np.errstate(all="ignore"):
+            shrank = is_close(*batch.float64_difference, (SHRUNK * U_FLOAT64 / U) * one)
+            close: list[bool] = batch.segments.every(shrank).tolist()
+        found = _within(batch, (i for i in unsettled if close[i]), one, WITHIN, RULE)
         yield from found.items()
-        left = [i for i in unsettled if i not in found]
-        if left and self.source.float32_run:
+        left = [i for i in unsettled if close[i] and i not in found]
+        if left:
             both = np.minimum(self._of_both(batch), MOST * one)
-            yield from _within(batch, left, one, both, WITHIN_BOTH, BOTH_RULE).items()
+            yield from _within(batch, left, both, WITHIN_BOTH, BOTH_RULE).items()
 
     def _of_both(self, batch: TensorBatch) -> Float:
         """Return the noise that two errors imply; NaN for tensors that have but one.
@@ -204,22 +207,14 @@ def _implied(v: Float, count: int, base: Float, coarse: Float, strip: Segments) 
 
 
 def _within(
-    batch: TensorBatch, numbers: Iterable[int], one: Float, noise: Float, limit: float, rule: str
+    batch: TensorBatch, numbers: Iterable[int], noise: Float, limit: float, rule: str
 ) -> dict[int, Comparison]:
-    """Return tensors that differ by so many times the noise, and in float64 by next to nothing.
-
-    Parameters
-    ----------
-    one : array
-        The noise that one float32 run implies: it tells how far the float64 runs may be apart.
-    """
+    """Return which of these tensors differ by no more than so many times the noise."""
     segments, found = batch.segments, {}
-    assert batch.float64_difference
     with np.errstate(all="ignore"):
         multiples = batch.difference / noise
         top = segments.largest(multiples)
-        shrank = is_close(*batch.float64_difference, (SHRUNK * U_FLOAT64 / U) * one)
-        within = (top <= limit) & segments.every(shrank)
+        within = top <= limit
         where = segments.first(~(multiples < segments.broadcast(top)))  # NaN settles nothing
     columns = (within, where, top, noise[where], batch.actual[where], batch.expected[where])
     rows = [*zip(*(column.tolist() for column in columns), strict=True)]

@@ -11,13 +11,13 @@ import numpy as np
 
 from gradcmp.judge.blame import Group, Groups, Ruling
 from gradcmp.judge.comparison import Comparison
+from gradcmp.judge.diagnose.alike import KINK, is_same
 from gradcmp.judge.diagnose.slopes import Truth
 from gradcmp.judge.verdict import Finding, Pair
 from gradcmp.recording import Array, Recording
 
 Standing: TypeAlias = Literal["off", "right", "open"]
 
-KINK = "kink"  # agrees, and is another choice all the same
 SURE = 4.0  # errors of the truth that two numbers must be apart, so that it can tell
 
 
@@ -202,6 +202,6 @@ class Hearing:
     def _same(self, label: str, other: str, index: tuple[int, ...]) -> bool:
         pairs = (Pair(label, other), Pair(other, label))
         for one in (self.comparisons[pair] for pair in pairs if pair in self.comparisons):
-            return one.agrees and one.verdict.reason != KINK
+            return is_same(one)
         values = [np.float64(self.tensors[one][index]) for one in (label, other)]
         return bool(np.array_equal(values[:1], values[1:], equal_nan=True))

@@ -16,6 +16,7 @@ from gradcmp.judge.causes.diagnosis import diagnose
 from gradcmp.judge.causes.evidence import Evidence
 from gradcmp.judge.causes.places import where
 from gradcmp.judge.comparison import Comparison, Verdict
+from gradcmp.judge.diagnose.alike import homes
 from gradcmp.judge.diagnose.arbiter import Arbiter
 from gradcmp.judge.diagnose.insight import Insight
 from gradcmp.judge.elementwise.segments import Float, Segments, batches
@@ -51,12 +52,10 @@ class Investigation:
     def findings(self, comparisons: Comparisons) -> dict[Pair, dict[str, Finding]]:
         """Return cause and side of what disagrees or warns, pairs with the reference first."""
         found: dict[Pair, dict[str, Finding]] = {}
-        looked = 0
+        chosen = self._chosen(comparisons)
         for pair, by in comparisons.items():
             for name, comparison in by.items():
-                wrong = not comparison.agrees or comparison.verdict.warns
-                if wrong and self._is_known(name, pair, comparison) and looked < MOST:
-                    looked += 1
+                if (pair, name) in chosen:
                     evidence = self._evidence(name, pair)
                     tied = comparison.verdict.reason == "kink"  # which is the cause
                     causes = diagnose(evidence) if evidence and not tied else ()
@@ -65,6 +64,30 @@ class Investigation:
                     finding = Finding(causes, ruling.side, ruling, where=place)
                     found.setdefault(pair, {})[name] = finding
         return found
+
+    def _chosen(self, comparisons: Comparisons) -> set[tuple[Pair, str]]:
+        """Return what is looked into: of each tensor every group once, then the other pairs.
+
+        So nobody goes unjudged for standing behind many who computed the same.
+        """
+        odd: dict[str, list[Pair]] = {}
+        for pair, by in comparisons.items():
+            for name, one in by.items():
+                if (not one.agrees or one.verdict.warns) and self._is_known(name, pair, one):
+                    odd.setdefault(name, []).append(pair)
+        first: list[tuple[Pair, str]] = []
+        rest: list[tuple[Pair, str]] = []
+        for name, pairs in odd.items():
+            held = {pair: by[name] for pair, by in comparisons.items() if name in by}
+            home = homes(self.recordings, held)
+            seen: set[str] = set()
+            for pair in pairs:
+                groups = {home[pair.actual], home[pair.expected]}
+                (rest if groups <= seen else first).append((pair, name))
+                seen |= groups
+        place = {pair: number for number, pair in enumerate(comparisons)}
+        rest.sort(key=lambda one: place[one[0]])  # stable: pairs with the reference first
+        return {*[*first, *rest][:MOST]}
 
     def _is_known(self, name: str, pair: Pair, comparison: Comparison) -> bool:
         """Whether two arrays were measured that the reference has, too."""

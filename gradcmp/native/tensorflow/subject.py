@@ -20,7 +20,7 @@ from gradcmp.errors import InputError, did_you_mean
 from gradcmp.inputs import round_to
 from gradcmp.native.arranging.arranged import arguments_of
 from gradcmp.native.arranging.arrangement import AS_IT_IS, Arrangement, gathered
-from gradcmp.native.calling import described
+from gradcmp.native.calling import by_place, described
 from gradcmp.native.outcome import Array
 from gradcmp.native.tensorflow.stream import Tensor
 
@@ -152,7 +152,7 @@ class Subject:
         names = _taken(self.function)
         function = self.function if self.itself is not None else through(self.function)
         if names is None or tensors.keys() <= names:
-            return function(**tensors)
+            return by_place(function, tensors)
         if self._known and len(tensors) > 1:
             return function(dict(tensors))
         return function(*tensors.values())

@@ -18,7 +18,7 @@ from gradcmp.native.arranging.arrangement import AS_IT_IS, Arrangement
 from gradcmp.native.cotangents import Cotangents
 from gradcmp.native.layouts.layout import CONTIGUOUS, Layout
 from gradcmp.native.outcome import Outcome, around, differing
-from gradcmp.native.torch.modes import Compiled, under_autocast
+from gradcmp.native.torch.modes.compiled import Compiled, under_autocast
 from gradcmp.native.torch.precise import Precise, float64_throughout
 from gradcmp.native.torch.replicas import Noisy
 from gradcmp.native.torch.run import Call, Enter, Way, unchanged

@@ -19,7 +19,7 @@ from gradcmp.native.cotangents import Cotangents, upstream_of
 from gradcmp.native.layouts.layout import CONTIGUOUS, Layout
 from gradcmp.native.outcome import Outcome, Tap
 from gradcmp.native.taps import recording
-from gradcmp.native.torch.laying import laid_out
+from gradcmp.native.torch.layouts.laying import laid_out
 from gradcmp.native.torch.subject import Subject, Tensor, named_outputs
 from gradcmp.native.torch.watching import Pass, Watcher
 

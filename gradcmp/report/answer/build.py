@@ -23,7 +23,7 @@ from gradcmp.report.words.titles import brief, title
 from gradcmp.report.words.weak import passed
 
 NAMES = 6  # tensors that a line names
-LINES = 3  # further faults, and weak checks, that have a line of their own
+LINES = 3  # further faults, and facts of recordings that differ, that are named
 WITHIN = {"tolerance": "within the tolerance"}
 
 
@@ -46,10 +46,10 @@ def level(verdict: CaseVerdict) -> Level:
 
 
 def _who(found: Sequence[Fault]) -> tuple[str, ...]:
-    """Return who is needed to see the first fault again."""
-    for fault in found[:1]:
-        return tuple(dict.fromkeys((*fault.wrong, fault.pair.actual, fault.pair.expected)))
-    return ()
+    """Return who is needed to see the faults again."""
+    pairs = [(one.pair.actual, one.pair.expected) for one in found[:1]]
+    wrong = [one.wrong for one in found if not one.comparison.agrees]
+    return tuple(dict.fromkeys(label for labels in (*wrong, *pairs) for label in labels))
 
 
 def _of_faults(verdict: CaseVerdict, found: Sequence[Fault]) -> Iterator[Line]:
@@ -93,15 +93,15 @@ def divergence(verdict: CaseVerdict, fault: Fault) -> str:
     given = " among what was given" if verdict.not_given.get(pair) else ""
     values = [other for other in compared if not other.startswith("d ")]
     if found.forward:
-        first = "; it is the first value" if values[:1] == [found.forward] else ""
-        before = "" if first or given else "; the values before it agree"
-        return f"forward, at {found.forward}{given}{before}"
+        lost = any(compared[other].verdict.reason == "missing" for other in values)
+        before = "" if lost else "; what it is made from agrees"
+        return f"forward, at {found.forward}{given or before}"
     fine = values and all(compared[other].agrees for other in values)
     own = compared.get((found.backward or "").removeprefix("d "))
     agree = (
         "; all forward values agree" if fine else "; its value agrees" if own and own.agrees else ""
     )
-    return f"backward, at {found.backward}{given}{'' if given else agree}"
+    return f"backward, at {found.backward}{given or agree}"
 
 
 def worst_line(verdict: CaseVerdict, fault: Fault) -> Line | None:
@@ -199,7 +199,7 @@ def measured(among: Iterable[Comparison]) -> str:
 
 
 def _beside(verdict: CaseVerdict) -> Iterator[Line]:
-    """Return what has to be known besides: who is not there, which checks are weak."""
+    """Return what has to be known besides: who is not there, what judged, what is not known."""
     for failure in verdict.failures:
         optional = "" if failure.required else ", optional"
         text = f"{failure.backend} {failure.kind}{optional}: {failure.message}"
@@ -232,10 +232,11 @@ def _reserved(verdict: CaseVerdict) -> Iterator[Line]:
     """Return what could not have failed, and what is not the same in each run."""
     if verdict.unexpected:
         return  # the details have it
-    for name in verdict.weak[:LINES]:
-        yield Line("weak check", (Part(f"{name}: {passed(verdict, name)}"),))
-    if (more := len(verdict.weak) - LINES) > 0:
-        yield Line("weak check", (Part(f"{more} more: {named(verdict.weak[LINES:])}"),))
+    weak: dict[str, list[str]] = {}
+    for name in verdict.weak:
+        weak.setdefault(passed(verdict, name), []).append(name)
+    for text, tensors in weak.items():
+        yield Line("weak check", (Part(f"{named(tensors)}: {text}"),))
     for label, by in verdict.unsteady.items():
         text = f"{label} is not deterministic in {named([*by])}"
         yield Line("runs", (Part(text),))

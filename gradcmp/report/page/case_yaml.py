@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcmp.case import BackendSpec, Case, Expression, InputSpec, Tolerance
+from gradcmp.case import BackendSpec, Case, CodeSpec, Expression, InputSpec, Tolerance
 from gradcmp.keys import PAGE, keys, written_in
 from gradcmp.tolerances import NAMED
 
@@ -17,6 +17,7 @@ PLAIN = re.compile(r"[A-Za-z_](?:[\w .,()*/+@=<>-]*[\w)])?", re.ASCII)  # text t
 WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 TAKEN = {"null", "true", "false", "yes", "no", "on", "off"}  # no strings in YAML 1.1
 UNKNOWN = "# The arrays come from files; how they were made is not known."
+OF_GRAPHS = ("graph", "output", "backends")  # keys that a case of code does not have
 LONG = 300  # characters of one input: arrays that are written out are longer
 
 
@@ -31,13 +32,26 @@ def entries(case: Case) -> Iterator[str]:
     shown = {
         name: WRITERS.get(known[name].form, plain)(name, value)
         for name, value in written_in(PAGE, case).items()
-        if not known[name].is_off(value)
+        if not known[name].is_off(value) and value != ()
     }
-    if not case.graph:
+    if case.code:
+        yield from (text for name, text in shown.items() if name not in OF_GRAPHS)
+    elif not case.graph:
         named = [shown[name] for name in ("name", "description") if name in shown]
         yield from (*named, UNKNOWN, shown["tolerance"])
     else:
         yield from shown.values()
+
+
+def code(name: str, functions: Mapping[str, CodeSpec]) -> str:
+    """Write every function on a line of its own."""
+    lines = (f"  {scalar(one)}: {flow(_function(spec))}" for one, spec in functions.items())
+    return "\n".join([f"{name}:", *lines])
+
+
+def _function(spec: CodeSpec) -> dict[str, Any]:
+    options = own_keys(spec.backend)
+    return {options.pop("name"): spec.source, **options}
 
 
 def plain(name: str, fact: Any) -> str:
@@ -120,6 +134,7 @@ def word(text: str) -> str:
 WRITERS: Mapping[str | None, Callable[[str, Any], str]] = {
     "inputs": inputs,
     "graph": graph,
+    "code": code,
     "backends": backends,
     "tolerance": tolerance,
 }

@@ -17,13 +17,14 @@ PARAMETERS = {  # of inputs, by name: arrays that are written out are too long
     "mean": "mean {}",
     "std": "std {}",
     "low": "from {}",
-    "high": "below {}",
+    "high": "to {}",
     "start": "from {}",
     "step": "step {}",
     "value": "of {}",
     "file": "{}",
     "key": "key {}",
 }
+BELOW = {"high": "below {}"}  # of integers, which do not reach it
 
 
 def question(ink: Ink, verdict: CaseVerdict, verbose: bool) -> Iterator[Text]:
@@ -61,10 +62,11 @@ def function(case: Case, limit: int) -> Iterator[str]:
 def made(name: str, spec: InputSpec) -> str:
     """Write how an input is made: ``Z arange 4×3 from 1``; of parameters those that were given."""
     size = "" if spec.shape is None else f" {shape(spec.shape)}"
+    words = PARAMETERS | BELOW if spec.kind == "integers" else PARAMETERS
     more = [
-        f" {PARAMETERS[key].format(f'{value:g}' if isinstance(value, float) else value)}"
+        f" {words[key].format(f'{value:g}' if isinstance(value, float) else value)}"
         for key, value in spec.parameters.items()
-        if key in PARAMETERS
+        if key in words
     ]
     return f"{name} {spec.kind}{size}{''.join(more)}"
 

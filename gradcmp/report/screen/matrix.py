@@ -17,6 +17,7 @@ from gradcmp.report.words.sentence import measure
 from gradcmp.report.words.sides import WRONG, level_beside, wrong_in
 
 ROWS = 16  # tensors of a table
+FEW = 4  # more that are not worth a line which counts them
 
 
 def tables(ink: Ink, verdict: CaseVerdict, verbose: bool) -> Iterator[RenderableType]:
@@ -25,10 +26,8 @@ def tables(ink: Ink, verdict: CaseVerdict, verbose: bool) -> Iterator[Renderable
     held = [pair for pair in compared if verdict.reference in (pair.actual, pair.expected)]
     other = [pair for pair in compared if pair not in held]
     whole = [*held, *other] if verbose or not held else held
-    names = rows(verdict, verbose)
-    yield from stack(
-        ink, title(verdict, held, whole), matrix(ink, verdict, whole, names, not verbose)
-    )
+    names, shared = rows(verdict, verbose), bool(held) and not verbose
+    yield from stack(ink, title(verdict, held, whole), matrix(ink, verdict, whole, names, shared))
     if left := len(verdict.tensors) - len(names):
         yield from ink.wrap(ink(f"and {count(left, 'more tensor')} (-v)", QUIET))
     if whole is held:
@@ -38,7 +37,7 @@ def tables(ink: Ink, verdict: CaseVerdict, verbose: bool) -> Iterator[Renderable
 def rows(verdict: CaseVerdict, verbose: bool) -> tuple[str, ...]:
     """Return the tensors that a table shows: what is odd, and others as long as there is room."""
     names = verdict.tensors
-    if verbose or len(names) <= ROWS:
+    if verbose or len(names) <= ROWS + FEW:
         return names
     odd = {name for _, name, _ in (*verdict.disagreements, *verdict.warnings)}
     chosen = {*[*(n for n in names if n in odd), *(n for n in names if n not in odd)][:ROWS]}

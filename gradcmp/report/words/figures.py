@@ -62,8 +62,8 @@ class Number:
     Attributes
     ----------
     start, end : int
-        Where its digits differ from those of the first number beside it; the same place twice
-        where they do not.
+        Where its digits differ from those of the first number beside it, of the first from those
+        of the second; the same place twice where they do not.
     """
 
     text: str
@@ -89,8 +89,10 @@ def beside(values: Sequence[float], dtype: str = "") -> list[Number]:
     decimals = min(decimals, MOST - 1 - top)
     shift = 0 if top in PLAIN else top
     texts = [_written(value, decimals, shift) for value in values]
-    first = texts[0] if texts else ""
-    return [Number(text, *differing(text, first)) for text in texts]
+    others = [*texts[1:2], *texts[:1] * len(texts)]
+    return [
+        Number(text, *differing(text, other)) for text, other in zip(texts, others, strict=False)
+    ]
 
 
 def _exponent(value: float) -> int:
@@ -115,16 +117,22 @@ def _written(value: float, decimals: int, shift: int) -> str:
 def differing(text: str, other: str) -> tuple[int, int]:
     """Return from where to where the digits of a number differ from those of another.
 
-    Of two that differ by their sign alone it is the sign.
+    Of two that differ by their sign, and in nothing else but their last digits, it is the sign.
     """
     if text == other:
         return (0, 0)
-    if text.lstrip("-") == other.lstrip("-"):
-        return (0, len(text) - len(text.lstrip("-")))
+    bare, others = text.lstrip("-"), other.lstrip("-")
+    alike = bare == others or _shared(bare, others) >= max(len(bare), len(others)) // 2
+    if alike and (bare == text) != (others == other):
+        return (0, len(text) - len(bare))
     whole = [len(re.split(r"[.e]", one, maxsplit=1)[0]) for one in (text, other)]
     body = len(text.partition("e")[0]) if re.search(r"\d", text) else len(text)
     if whole[0] != whole[1] or text.partition("e")[2] != other.partition("e")[2]:
         return (0, body)
-    same = next((i for i, (a, b) in enumerate(zip(text, other, strict=False)) if a != b), None)
-    start = min(len(text), len(other)) if same is None else same
-    return (min(start, body), body)
+    return (min(_shared(text, other), body), body)
+
+
+def _shared(text: str, other: str) -> int:
+    """Return how many characters two texts begin with alike."""
+    same = (at for at, (a, b) in enumerate(zip(text, other, strict=False)) if a != b)
+    return next(same, min(len(text), len(other)))

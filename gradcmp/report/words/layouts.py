@@ -10,13 +10,15 @@ from gradcmp.report.words.laid import some
 
 
 def layouts(verdict: CaseVerdict, verbose: bool = True) -> Iterator[Remark]:
-    """Name the layouts of inputs and cotangents that make a function wrong, and what was not run.
+    """Name the smallest lengths that are wrong, the layouts that are, and what was not run.
 
     Parameters
     ----------
     verbose : bool
         Whether to name all, and those that are right, too.
     """
+    if verdict.smallest:
+        yield Remark("plain", verdict.smallest)
     for label, seen in verdict.layouts.items():
         yield from wrong_layouts(label, seen, verbose)
     for label, seen in verdict.layouts.items():

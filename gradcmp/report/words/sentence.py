@@ -136,11 +136,10 @@ def sentence(verdict: CaseVerdict) -> str:
     if wrong := verdict.disagreements:
         lost = "".join(f"; {laid}" for laid in wrong_layouts(verdict)) + lost
         of = f"{len({name for _, name, _ in wrong})} of {tensors}"
-        between = f"{len({pair for pair, _, _ in wrong})} of {pairs}"
-        known = "" if verdict.unexpected else "known disagreements in "
+        told = f"{title(verdict)}; {of}" if verdict.unexpected else f"known disagreements in {of}"
         reasons = (f"expected: {reason}" for reason in dict.fromkeys(verdict.known.values()))
         rest = [furthest(verdict), *reasons, *verdict.outdated]
-        return f"{word}: {known}{of}, in {between}; {'; '.join(rest)}{lost}"
+        return f"{word}: {told}; {'; '.join(rest)}{lost}"
     everything = f"{recorded}, {pairs}, {tensors}; {furthest(verdict)}{reservations(verdict)}"
     if verdict.outdated:
         return f"{word}: {'; '.join(verdict.outdated)}; {everything}{lost}"
@@ -176,7 +175,7 @@ def brief(verdict: CaseVerdict) -> str:
     """Describe the verdict of a case in what fits beside its name and its word."""
     missing = [f"{failure.backend} {failure.kind}" for failure in verdict.failures]
     found = findings(verdict)
-    parts = [title(verdict), *verdict.outdated, *wrong_layouts(verdict)]
+    parts = [title(verdict, counted=True), *verdict.outdated, *wrong_layouts(verdict)]
     if found and (verdict.agrees or verdict.disagreements):
         parts.append(in_short(worst_of(verdict)) if verdict.agrees else furthest(verdict))
     if found and verdict.exit_code is not ExitCode.COULD_NOT_COMPARE:

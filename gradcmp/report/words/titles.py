@@ -44,8 +44,14 @@ WARNINGS: Mapping[str, tuple[str, str]] = {  # with a name, and where nobody is 
 }
 
 
-def title(verdict: CaseVerdict) -> str:
-    """Describe the verdict of a case in a line."""
+def title(verdict: CaseVerdict, counted: bool = False) -> str:
+    """Describe the verdict of a case in a line.
+
+    Parameters
+    ----------
+    counted : bool
+        Whether backends that agree are counted, however few they are.
+    """
     found = faults(verdict)
     failing = [one for one in found if one.worst[:2] not in verdict.known]
     wrong = [one for one in failing if not one.comparison.agrees]
@@ -55,7 +61,7 @@ def title(verdict: CaseVerdict) -> str:
         return _without_disagreement(verdict, failing)
     if verdict.exit_code is ExitCode.COULD_NOT_COMPARE:
         return _not_compared(verdict)
-    whole = everybody(verdict)
+    whole = everybody(verdict, counted)
     if known := [one for one in found if one not in failing]:
         return f"{whole}, but for what is expected: {of_fault(verdict, known[0])}"
     if failing:
@@ -100,12 +106,12 @@ def _not_compared(verdict: CaseVerdict) -> str:
     return f"could not compare: nothing was compared with anything{because}"
 
 
-def everybody(verdict: CaseVerdict) -> str:
+def everybody(verdict: CaseVerdict, counted: bool) -> str:
     """Describe that all agree, and in how much: ``numpy and torch agree in 12 tensors``."""
     labels = [label for label in verdict.recordings if not _is_twin(verdict, label)]
     noun = "backend" if verdict.case.graph else "function"
     who = listed(labels)
-    if len(labels) > FEW or len(who) > SHORT:
+    if counted or len(labels) > FEW or len(who) > SHORT:
         who = count(len(labels), noun)
     tensors = count(len(verdict.tensors), "tensor")
     known = f" in {tensors}" if verdict.tensors else ""

@@ -83,7 +83,8 @@ def test_a_line_for_each_case_that_does_not_agree_in_order(here, check, jobs):
         (here / f"{name}.yaml").write_text(text)
     code, lines, _ = check("--jobs", jobs)
     assert code == 1
-    assert lines[0].startswith("✗ configs/a.yaml:2: a: disagree: 2 of 3 tensors, in 1 of 1 pair;")
+    assert lines[0].startswith("✗ configs/a.yaml:2: a: disagree: numpy,dtype=float32's ")
+    assert "; 2 of 3 tensors; worst " in lines[0]
     assert lines[1].startswith("✗ configs/deep/c.yaml:2: c: disagree:")
     assert lines[2:] == ["✗ 3 cases: 1 agree, 2 disagree, 0 could not compare"]
 

@@ -240,7 +240,7 @@ def test_reports_show_it():
 
 def test_numbers_stay_what_they_are():
     x = torch.arange(24.0).view(4, 6)
-    from gradcmp.native.torch.laying import laid_out  # which imports torch
+    from gradcmp.native.torch.layouts.laying import laid_out  # which imports torch
 
     for layout in variants({"cotangent": {"y": (4, 6)}, "input": {"x": (4, 6)}}):
         if layout.applies((4, 6)) and not layout.equalizes:

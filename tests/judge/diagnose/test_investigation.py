@@ -157,3 +157,29 @@ def test_where_an_estimate_is_not_sure_of_its_sensitivity_a_calibration_decides(
     assert not any(one.weak for one in plain.values())
     assert all(one.weak for one in sensitivity(RoughFirst(rule, sure=True)).values())
     assert sensitivity(RoughFirst(rule, sure=False)) == plain
+
+
+def test_nobody_goes_unjudged_for_standing_behind_many_who_computed_the_same():
+    """The reference is wrong in everything, so that all pairs with it are odd; so is the last."""
+    there = case(a="x * y", b="a + x", c="b * y", d="c + a", out="sum(d * d)")
+    inputs = draw(there)
+    names = ("x", "y", "a", "b", "c", "d")
+    labels = [f"right{number}" for number in range(7)] + ["last"]
+
+    def wrong(recording, factor):
+        for name in names:
+            recording = spoiled(name, lambda d: (d * factor).astype(d.dtype))(recording)
+        return recording
+
+    def recorded(label, dtype):
+        made = record(label, there, inputs, dtype)
+        return wrong(made, 2) if label == "last" else made
+
+    outcomes = {"numpy": wrong(record("numpy", there, inputs, "float64"), -1)}
+    outcomes |= {label: recorded(label, "float32") for label in labels}
+    twins = {label: recorded(label, "float64") for label in labels}
+    judged = judge(there, "numpy", outcomes, twins)
+    for name in names:
+        groups = judged.groups[f"d {name}"]
+        assert [group.labels for group in groups.groups] == [("numpy",), (*labels[:-1],), ("last",)]
+        assert groups.wrong == ("numpy", "last")

@@ -11,7 +11,7 @@ from gradcmp.case import Auto, DTypeTable, Fixed, Ulp
 from gradcmp.errors import ExitCode
 from gradcmp.judge import compare, judge
 from gradcmp.judge.verdict import Pair
-from gradcmp.report.screen.table import report
+from gradcmp.report.screen.several import report
 
 SHAPES = [(), (3,), (4, 3), (200_001,), (3, 70_000)]  # looked at whole, or piece by piece
 DTYPES = [np.float64, np.float32, np.float16, ml_dtypes.bfloat16, ">f4"]

@@ -56,6 +56,17 @@ def test_a_custom_gradient():
     np.testing.assert_allclose(outcome.gradients["x"], 2 * X * DY, rtol=1e-15)
 
 
+def test_a_wrong_custom_gradient_is_seen_however_the_function_is_called():
+    """TensorFlow drops it where inputs are given by name: a wrong one would pass unseen."""
+
+    @tf.custom_gradient
+    def function(x):
+        return x * x, lambda dy: -2.0 * x * dy
+
+    outcome = prepare(function, {"x": X}, cotangents={"output": DY}).clean()
+    np.testing.assert_allclose(outcome.gradients["x"], -2 * X * DY, rtol=1e-15)
+
+
 def test_bad_functions():
     with pytest.raises(BackendError, match="returned None"):
         prepare(lambda x: None, {"x": X}).plain("float32")

@@ -17,7 +17,8 @@ from gradcmp.judge.comparison import STAYS, Element, Noise, Statistics, Verdict
 from gradcmp.judge.verdict import Cause, Divergence, Finding, Pair, Sensitivity
 from gradcmp.recording import Failure
 from gradcmp.report.answer.build import answer
-from gradcmp.report.screen.table import CaseTable, screen
+from gradcmp.report.screen.several import screen
+from gradcmp.report.screen.table import CaseTable
 
 FOUR = ("numpy", "tensorflow", "torch", "jax")
 PAIR = Pair("torch", "numpy")
@@ -45,7 +46,7 @@ WORDS = {  # by kind: the title, and what else the first lines must say
     ),
     "value": (
         "✗ seed: torch's value of node1 is wrong (bug, not rounding)",
-        "first divergence forward, at node1 worst",
+        "first divergence forward, at node1; what it is made from agrees",
     ),
     "reference": (
         "✗ seed: numpy's gradient of Y is wrong (bug, not rounding); numpy is the reference",
@@ -75,11 +76,11 @@ WORDS = {  # by kind: the title, and what else the first lines must say
         "gradient of Y, at a non-differentiable point (kink)",
     ),
     "weak": (
-        "! seed: 4 backends agree in 9 tensors, by 1 weak check",
-        "weak check d Y: a gradient of zero would go unnoticed",
+        "! seed: 4 backends agree in 9 tensors, by 2 weak checks",
+        "weak check d Y, d X: a gradient of zero would go unnoticed",
     ),
     "strict": ("✗ seed: under strict: torch loses digits in the gradient of Y (precision)",),
-    "weak and strict": ("✗ seed: under strict: 1 check would let a wrong gradient pass",),
+    "weak and strict": ("✗ seed: under strict: 2 checks would let a wrong gradient pass",),
     "crashed": (
         "? seed: could not compare: jax crashed; the rest agrees",
         "not compared jax crashed: the worker was ended by signal 11",
@@ -211,7 +212,8 @@ def by_kind(make):
         }
         return replace(verdict, outcomes=kept)
 
-    weak = replace(plain, sensitivity={"d Y": Sensitivity({"zero": 1.0})})
+    zero = Sensitivity({"zero": 1.0})
+    weak = replace(plain, sensitivity={"d Y": zero, "d X": zero, "d Z": Sensitivity()})
     strict = replace(case, strict=True)
     alone = compared(plain, bug, "d Y", noise=NOISE)
     both = compared(alone, bug, "d Z", labels=("jax",), noise=NOISE)

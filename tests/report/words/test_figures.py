@@ -100,8 +100,7 @@ def test_the_readers_own_subtraction_is_right(one, other, dtype):
     theirs = Decimal(first.text) - Decimal(second.text)
     ours = Decimal(one) - Decimal(other)
     assert abs(theirs - ours) <= abs(ours) * Decimal("0.002")
-    assert (first.start, first.end) == (0, 0)
-    assert second.start < second.end or (one > 0 > other) or second.text == first.text.lstrip("-")
+    assert any(number.start < number.end for number in (first, second))
 
 
 def test_the_shortest_decimals_would_mislead():

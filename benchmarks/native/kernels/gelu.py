@@ -4,7 +4,8 @@ import math
 
 import torch
 import torch.nn.functional as F  # noqa: N812
-from planted import Kernel, blocks
+
+from benchmarks.native.kernels.planted import Kernel, blocks
 
 ROOT, CUBE, BLOCK = math.sqrt(2 / math.pi), 0.044715, 512
 

@@ -1,4 +1,4 @@
-"""Kernels as people write them in torch, and the bugs that are planted in them."""
+"""A kernel as people write it in torch, and the bugs that are planted in it."""
 
 from __future__ import annotations
 

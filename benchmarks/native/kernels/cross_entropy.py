@@ -3,7 +3,8 @@
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
-from planted import Kernel, blocks, vectors
+
+from benchmarks.native.kernels.planted import Kernel, blocks, vectors
 
 SMOOTHING, IGNORED, COLUMNS = 0.1, -100, 16
 TARGETS = np.random.default_rng(3).integers(0, 35, 48)

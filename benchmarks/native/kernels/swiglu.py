@@ -2,7 +2,8 @@
 
 import torch
 import torch.nn.functional as F  # noqa: N812
-from planted import Kernel, blocks, vectors
+
+from benchmarks.native.kernels.planted import Kernel, blocks, vectors
 
 BLOCK = 512
 

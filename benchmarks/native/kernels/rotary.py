@@ -1,7 +1,8 @@
 """Rotary embedding, the two halves of each head turned by an angle that grows with the place."""
 
 import torch
-from planted import Kernel, vectors
+
+from benchmarks.native.kernels.planted import Kernel, vectors
 
 LENGTH, SIZE = 9, 12
 RATE = 10000.0 ** (-torch.arange(0, SIZE // 2, dtype=torch.float64) * 2 / SIZE)

@@ -3,7 +3,8 @@
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
-from planted import Kernel, vectors
+
+from benchmarks.native.kernels.planted import Kernel, vectors
 
 PADDING, BLOCK = 2, 8
 INDICES = np.array([4, 1, 4, 0, 2, 9, 4, 6, 1, 5, 2, 10, 6])  # 3, 7 and 8 are never taken

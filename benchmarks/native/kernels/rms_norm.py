@@ -1,7 +1,8 @@
 """RMS norm as Gemma has it, times 1 + w; each block of rows writes a part of the weight's sum."""
 
 import torch
-from planted import Kernel, blocks, vectors
+
+from benchmarks.native.kernels.planted import Kernel, blocks, vectors
 
 EPS, ROWS = 1e-6, 8
 

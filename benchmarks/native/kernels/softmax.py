@@ -1,7 +1,8 @@
 """Softmax by rows, in blocks of them."""
 
 import torch
-from planted import Kernel, blocks, vectors
+
+from benchmarks.native.kernels.planted import Kernel, blocks, vectors
 
 ROWS = 16
 

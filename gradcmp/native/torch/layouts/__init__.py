@@ -1,0 +1,1 @@
+"""Tensors that lie in memory otherwise."""

@@ -1,0 +1,1 @@
+"""A function as `torch.compile` or an autocast runs it."""
