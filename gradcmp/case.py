@@ -132,6 +132,8 @@ class CodeSpec:
         ``kernels.py:rmsnorm``: a file or a module, and a dotted name in it.
     backend : BackendSpec
         The framework that it is written for, the mode, and the process that it needs.
+    parameters, taps
+        As `gradcmp.native.arranging.Arrangement` has them; a function by its place.
     """
 
     source: str
@@ -140,6 +142,8 @@ class CodeSpec:
         default=None,
         metadata=key("torch alone: the dtype of an autocast around it: bfloat16 or float16.", PAGE),
     )
+    parameters: Mapping[str, str] | str | None = None
+    taps: Mapping[str, str] = field(default_factory=dict)
     where: Location | None = field(default=None, compare=False)
 
 

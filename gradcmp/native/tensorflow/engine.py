@@ -13,6 +13,8 @@ import tensorflow as tf
 
 from gradcmp.dtypes import DType
 from gradcmp.errors import InputError, did_you_mean
+from gradcmp.native.arranging.arranged import arguments_of
+from gradcmp.native.arranging.arrangement import AS_IT_IS, Arrangement
 from gradcmp.native.calling import described
 from gradcmp.native.cotangents import Cotangents
 from gradcmp.native.outcome import Array, Outcome, around, differing
@@ -34,6 +36,7 @@ def prepare(
     cotangents: Cotangents | None = None,
     device: str = "cpu",
     seed: int = 0,
+    arrangement: Arrangement | None = None,
     mode: str = "eager",
 ) -> TensorFlowSide:
     """Return a function at given inputs, ready to be run in any way.
@@ -60,7 +63,7 @@ def prepare(
     InputError
         When it takes no input of such a name, or one has no derivative.
     """
-    subject = subject_of(function, inputs)
+    subject = subject_of(function, inputs, arrangement or AS_IT_IS)
     subject.require({name for name in inputs if name not in subject.parameters})
     known = {**subject.arrays(), **inputs}
     differentiable = [name for name in (*inputs, *subject.parameters) if is_real(known[name])]
@@ -94,6 +97,11 @@ class TensorFlowSide:
     def parameters(self) -> dict[str, Array]:
         """The trainable variables of its layers, as they are."""
         return self.subject.arrays()
+
+    @property
+    def arguments(self) -> tuple[str, ...] | None:
+        """The names that it can be called by."""
+        return arguments_of(self.subject.function)
 
     @property
     def environment(self) -> dict[str, str]:

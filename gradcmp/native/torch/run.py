@@ -95,7 +95,7 @@ class Call:
 
     def _pass(self, way: Way, subject: Subject, leaves: Mapping[str, Tensor]) -> Pass:
         """Run forward and backward from the same seed."""
-        watcher = Watcher(subject.module if self.watched else None)
+        watcher = Watcher(subject.module if self.watched else None, subject.arrangement.taps)
         with seeded(self.seed), torch.enable_grad():
             given = self._handed(subject, leaves)
             versions = {name: tensor._version for name, tensor in given.items()}
