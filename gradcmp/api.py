@@ -11,21 +11,17 @@ from os import PathLike, fspath
 from typing import Any
 
 from gradcmp import inputs
-from gradcmp.backends import backend_class
 from gradcmp.case import DTYPES, ONCE, Auto, Case, DTypeTable, Effort, Tolerance
 from gradcmp.config import as_written, load
 from gradcmp.errors import UsageError
 from gradcmp.functions.coded import record_code, run_code
-from gradcmp.functions.edges.smallest import with_smallest
+from gradcmp.functions.edges.smallest import shrunk
 from gradcmp.judge import CaseVerdict, Comparison, judge, unsteady, with_worse
 from gradcmp.judge import compare as compare_arrays
-from gradcmp.judge.case import compared
-from gradcmp.judge.diagnose.body import GraphBody
-from gradcmp.judge.diagnose.stages import ladders
 from gradcmp.judge.recorded.same_case import judge_saved
 from gradcmp.judge.verdict import Sensitivity
 from gradcmp.native.arrays import as_it_is
-from gradcmp.nudged import own_noise_of
+from gradcmp.nudged import own_noise_of, with_stages
 from gradcmp.plan import AnyPlan, Arrays, CodePlan, Plan, check_any
 from gradcmp.recording import Array, Origin, Outcome, Recording, fingerprint, missing_inputs
 from gradcmp.recording.origin import recorder
@@ -35,14 +31,7 @@ LOG = logging.getLogger("gradcmp")
 
 
 def compare(actual: Any, expected: Any, tolerance: Tolerance | None = None) -> Comparison:
-    """Compare two arrays or tensors of any framework, element by element.
-
-    Parameters
-    ----------
-    actual, expected : array, tensor or number
-    tolerance : Tolerance, optional
-        The table by dtype unless it is given.
-    """
+    """Compare two arrays or tensors, by the table of dtypes unless a tolerance is given."""
     return compare_arrays(as_it_is(actual), as_it_is(expected), tolerance or DTypeTable())
 
 
@@ -94,9 +83,7 @@ def run_all(
 
 
 def run_plan(plan: AnyPlan, pool: Pool, effort: Effort = ONCE) -> CaseVerdict:
-    """Run a case that was checked, and judge it; where its lengths have names, shrink them.
-
-    The log tells what came of it.
+    """Run a case that was checked, judge and log it; where its lengths have names, shrink them.
 
     Raises
     ------
@@ -104,11 +91,8 @@ def run_plan(plan: AnyPlan, pool: Pool, effort: Effort = ONCE) -> CaseVerdict:
         When functions of the user are to be run node by node.
     """
     LOG.debug("case '%s': run by %s", plan.case.name, ", ".join(plan.backends))
-    verdict, other = _run_plan(plan, pool, effort), plan.case.at_sizes
-    if other is not None:
-        verdict = with_smallest(
-            verdict, plan.case.sizes, lambda sizes: _run_plan(check_any(other(sizes)), pool, ONCE)
-        )
+    found = _run_plan(plan, pool, effort)
+    verdict = shrunk(found, plan.case, lambda case: _run_plan(check_any(case), pool, ONCE))
     LOG.info("%r", verdict)
     return verdict
 
@@ -128,36 +112,11 @@ def _run_plan(plan: AnyPlan, pool: Pool, effort: Effort) -> CaseVerdict:
             runs[request.label].append(answer)
     changes = {label: unsteady(recordings) for label, recordings in runs.items() if recordings}
     verdict = replace(
-        _with_stages(plan, with_itself(plan, verdict), pool),
+        with_stages(plan, with_itself(plan, verdict), pool),
         runs=effort.repeat,
         unsteady={label: found for label, found in changes.items() if found},
     )
     return replace(verdict, isolated=isolate(plan, verdict, pool)) if effort.isolate else verdict
-
-
-def _with_stages(plan: Plan, verdict: CaseVerdict, pool: Pool) -> CaseVerdict:
-    """Return the verdict with the stages of every compiled backend that may be wrong."""
-    ways = {
-        label: way
-        for label, spec in plan.backends.items()
-        if spec.mode and (way := backend_class(spec.name).way_to(spec.mode))
-    }
-    found = {}
-    for ladder in ladders(verdict, ways):
-        spec = plan.backends[ladder.label]
-        again = {ladder.name(mode): replace(spec, mode=mode) for mode in ladder.before}
-        requests = replace(plan, backends=again).requests(plan.draw())
-        twins = [twin for request in requests if (twin := plan.in_float64(request))]
-        answers = dict(pool.run([*requests, *twins]))
-        outcomes = {**{one.label: answers[one] for one in requests}, **verdict.outcomes}
-        fine = {**verdict.twins, **{one.label: answers[one] for one in twins}}
-        body = GraphBody(plan.graph)
-        comparisons = compared(
-            plan.case, body, plan.reference, outcomes, fine, ladder.pairs if ladder.tensors else ()
-        )
-        adds = backend_class(spec.name).adds
-        found[ladder.label] = ladder.stages(outcomes, comparisons, adds)
-    return replace(verdict, stages=found) if found else verdict
 
 
 def with_itself(plan: Plan, verdict: CaseVerdict) -> CaseVerdict:

@@ -132,11 +132,18 @@ class CodeSpec:
         ``kernels.py:rmsnorm``: a file or a module, and a dotted name in it.
     backend : BackendSpec
         The framework that it is written for, the mode, and the process that it needs.
+    parameters, taps
+        As `gradcmp.native.arranging.Arrangement` has them; a function by its place.
     """
 
     source: str
     backend: BackendSpec
-    autocast: DType | None = field(default=None, metadata=key("For torch.autocast: a dtype.", PAGE))
+    autocast: DType | None = field(
+        default=None,
+        metadata=key("torch alone: the dtype of an autocast around it: bfloat16 or float16.", PAGE),
+    )
+    parameters: Mapping[str, str] | str | None = None
+    taps: Mapping[str, str] = field(default_factory=dict)
     where: Location | None = field(default=None, compare=False)
 
 
@@ -158,7 +165,9 @@ class Case:
     description: str = field(
         default="",
         kw_only=True,
-        metadata=key("Its purpose; shown above its result.", EVERYWHERE, form="stripped"),
+        metadata=key(
+            "The purpose of the case; shown above its result.", EVERYWHERE, form="stripped"
+        ),
     )
     inputs: Mapping[str, InputSpec] = field(
         metadata=key(
@@ -229,7 +238,8 @@ class Case:
         default="",
         kw_only=True,
         metadata=key(
-            "The label in 'code' whose float64 run is the reference. Default: the first.",
+            "The label in 'code' whose float64 run the others are compared with. Default: the "
+            "first.",
             PAGE | ORIGIN,
             form="reference",
         ),

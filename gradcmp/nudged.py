@@ -1,4 +1,4 @@
-"""Backends run again at nudged inputs, where the judge cannot tell rounding from a wrong kernel."""
+"""Backends run again: where rounding cannot be told from a wrong kernel, and by compiler stage."""
 
 from __future__ import annotations
 
@@ -6,8 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from gradcmp import inputs
+from gradcmp.backends import backend_class
 from gradcmp.case import DType
+from gradcmp.judge import CaseVerdict
+from gradcmp.judge.case import compared
+from gradcmp.judge.diagnose.body import GraphBody
+from gradcmp.judge.diagnose.stages import ladders
 from gradcmp.judge.noise.own import Run, nudged_inputs, own_noise
+from gradcmp.plan import Plan
 from gradcmp.recording import Array, Outcome, Recording
 from gradcmp.workers import Pool, Request
 
@@ -72,3 +78,28 @@ def _both(request: Request, fine: Request, answers: Mapping[Request, Outcome]) -
     if isinstance(coarse, Recording) and isinstance(wide, Recording):
         return coarse, wide
     return None
+
+
+def with_stages(plan: Plan, verdict: CaseVerdict, pool: Pool) -> CaseVerdict:
+    """Return the verdict with the stages of every compiled backend that may be wrong."""
+    ways = {
+        label: way
+        for label, spec in plan.backends.items()
+        if spec.mode and (way := backend_class(spec.name).way_to(spec.mode))
+    }
+    found = {}
+    for ladder in ladders(verdict, ways):
+        spec = plan.backends[ladder.label]
+        again = {ladder.name(mode): replace(spec, mode=mode) for mode in ladder.before}
+        requests = replace(plan, backends=again).requests(plan.draw())
+        twins = [twin for request in requests if (twin := plan.in_float64(request))]
+        answers = dict(pool.run([*requests, *twins]))
+        outcomes = {**{one.label: answers[one] for one in requests}, **verdict.outcomes}
+        fine = {**verdict.twins, **{one.label: answers[one] for one in twins}}
+        body = GraphBody(plan.graph)
+        comparisons = compared(
+            plan.case, body, plan.reference, outcomes, fine, ladder.pairs if ladder.tensors else ()
+        )
+        adds = backend_class(spec.name).adds
+        found[ladder.label] = ladder.stages(outcomes, comparisons, adds)
+    return replace(verdict, stages=found) if found else verdict

@@ -180,7 +180,7 @@ def test_a_constant_that_is_set_is_found():
 
 
 # Folders of tests whose subject is no one room: they may be called as they like.
-TOPICS = frozenset(("faults", "ops", "reports", "verdicts"))
+TOPICS = frozenset(("faults", "kernels", "ops", "ports", "reports", "verdicts"))
 
 
 def astray(tests: Path, package: Path) -> list[str]:

@@ -134,7 +134,8 @@ def main() -> None:
     for dtype in given.dtypes:
         for who, said in correct_pairs(dtype, range(given.skip, given.skip + given.seeds)):
             pairs[who, dtype, said] += 1
-    print_pairs(pairs)
+    if pairs:
+        print_pairs(pairs)
     mutants: Counts = Counter()
     for dtype in given.dtypes:
         end = time.monotonic() + 60 * given.minutes

@@ -49,7 +49,8 @@ def measure(side: Any, dtype: str) -> Measured:
         if jump.any():
             continue
         w = base / scale.s**2
-        p[name] = float(abs(np.sum(w * error) / np.sum(w * base)) / scale.coherent)
+        if np.any(w * base):
+            p[name] = float(abs(np.sum(w * error) / np.sum(w * base)) / scale.coherent)
         if rms(error):
             ratios[name] = rms(scale.s) / rms(error)
     return Measured(ratios, r, p, replicas[0].near, seconds, cleaned / seconds, noisy / seconds)
@@ -80,7 +81,7 @@ def timed(run: Callable[[], Any], times: int) -> float:
 
 def row(name: str, found: Sequence[Measured]) -> str:
     """Return the line of one block, of several seeds."""
-    ratios = [one for run in found for one in run.ratios.values()]
+    ratios = [one for run in found for one in run.ratios.values()] or [np.nan]
     return (
         f"{name:26s} {np.median(ratios):12.1f} {max(max(m.r.values()) for m in found):5.1f} "
         f"{max(max(m.p.values(), default=0) for m in found):5.1f} "

@@ -81,9 +81,10 @@ def build_case(table: Table, suffix: str, file: str, user_code: bool) -> Case:
     return Case(**draft.made, where=Location(file, table.line))
 
 
-def parse_input(name: str, text: str) -> InputSpec:
+def parse_input(name: str, text: str, dotted: bool = False) -> InputSpec:
     """Read an input's one-line form, ``normal:4x3``; see `gradcmp.config.parse_input`."""
-    _require_identifier(name, None)
+    if not dotted:
+        _require_identifier(name, None)
     require_text(text, f"inputs.{name}")
     try:
         model = _adapter(Input).validate_python(text)
@@ -119,10 +120,10 @@ def _reaches(record: Any) -> Mapping[str, Reach]:
     return {name: key.reach for name, key in keys(record).items() if key.reach}
 
 
-def _require_identifier(name: str, where: Location | None) -> None:
+def _require_identifier(name: str, where: Location | None, whole: str = "") -> None:
     if not name.isidentifier() or iskeyword(name) or name.startswith("__"):
         raise ConfigError(
-            f"'{name}' cannot be the name of an input or node",
+            f"'{whole or name}' cannot be the name of an input or node",
             where=where,
             way_out="Use letters, digits and '_', but not a Python keyword",
         )
@@ -142,7 +143,9 @@ def _inputs(written: Mapping[str, Any], draft: _Draft) -> dict[str, InputSpec]:
     inputs = {}
     for name, model in written.items():
         where = draft.locate("inputs", name)
-        _require_identifier(name, where)
+        first, *others = name.split(".") if "code" in draft.table else [name]
+        for part in (first, *(one for one in others if not one.isdecimal())):
+            _require_identifier(part, where, name)
         draft.require_own(KINDS[model.kind].reaches, model, "inputs", name)
         inputs[name] = _input(model, draft.folder, where)
     return inputs
@@ -210,10 +213,7 @@ def _wrt(written: list[str] | None, draft: _Draft) -> tuple[str, ...]:
         return tuple(written or ())
     inputs: Mapping[str, InputSpec] = draft.made["inputs"]
     known = {name: check(name, spec) for name, spec in inputs.items()}
-    for (
-        name,
-        spec,
-    ) in known.items():  # their sum is checked where the shapes of the nodes are known too
+    for name, spec in known.items():  # their sum is checked where the nodes' shapes are known, too
         require_memory({name: spec}, inputs[name].where)
     real = tuple(name for name, spec in known.items() if spec.kind == "float")
     if written is None:

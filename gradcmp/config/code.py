@@ -51,7 +51,11 @@ def code_spec(label: str, model: Any, folder: PurePath, where: Location | None) 
     _require_mode(framework, options["mode"], what, where)
     _require_autocast(framework, model.autocast, what, where)
     source = found_from(source, folder, what, where)
-    return CodeSpec(source, BackendSpec(framework, **options, where=where), model.autocast, where)
+    made_of = model.parameters
+    if isinstance(made_of, str):
+        made_of = found_from(made_of, folder, f"{what}.parameters", where)
+    backend = BackendSpec(framework, **options, where=where)
+    return CodeSpec(source, backend, model.autocast, made_of, model.taps, where)
 
 
 def parse_code(text: str) -> tuple[str, CodeSpec]:

@@ -146,11 +146,16 @@ def seed_text() -> str:
     return resources.files(__package__).joinpath(SEED).read_text("utf-8")
 
 
-def parse_input(name: str, text: str) -> InputSpec:
+def parse_input(name: str, text: str, dotted: bool = False) -> InputSpec:
     """Read an input as the command line has it: ``normal:4x3``, ``arange:4x3:start=1``.
 
     The same one-line form as in YAML: ``kind:shape[:key=value,...]``, ``file:data.npz:key=X``,
     ``values:[[1, 2], [3, 4]]``.
+
+    Parameters
+    ----------
+    dotted : bool
+        Whether it may be a leaf of a container: ``params.layers.0.w``.
 
     Raises
     ------
@@ -159,7 +164,7 @@ def parse_input(name: str, text: str) -> InputSpec:
     """
     from gradcmp.config.build import parse_input
 
-    return parse_input(name, text)
+    return parse_input(name, text, dotted)
 
 
 def parse_backend(text: str) -> BackendSpec:

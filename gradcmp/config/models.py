@@ -172,8 +172,15 @@ def _code_model() -> type[Model]:
     """Make the model of a function: its framework, how it is run, and what its process needs."""
     what = "Where the function is, as in kernels.py:rmsnorm, relative to the config."
     spec = [one for one in keys(BackendSpec).values() if one.name not in ("name", "dtype")]
+    made_of = (
+        "What its own parameters are, by the names of the reference's; or where the function is "
+        "that is given the reference's parameters and returns its own."
+    )
+    called = "What its taps and modules are called in the other functions, by their names in it."
     fields: dict[str, Any] = {
         **{name: (str | None, Field(None, description=what)) for name in FRAMEWORKS},
+        "parameters": (dict[str, str] | str | None, Field(None, description=made_of)),
+        "taps": (dict[str, str], Field({}, description=called)),
         **{one.name: _field(one, {}) for one in (*spec, *keys(CodeSpec).values())},
     }
     doc = "A function of the user: exactly one framework, and where the function is."

@@ -78,6 +78,11 @@ class CodeBody:
     float32_run: Mapping[str, Array]
     _sources: list[CodeNoise] = field(default_factory=list, init=False, repr=False)
 
+    @property
+    def optional(self) -> frozenset[str]:
+        """The taps: a function without them is as good."""
+        return frozenset(self.outline.taps)
+
     def noise(self, reference: Recording) -> CodeNoise:
         """Return the noise of their operations, measured once for all judgements."""
         known = next((one for one in self._sources if one.reference is reference), None)

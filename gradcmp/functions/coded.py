@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from gradcmp import inputs
 from gradcmp.case import ONCE, Case, CodeSpec, Effort
+from gradcmp.errors import UsageError
 from gradcmp.functions.compare import compare_sides
 from gradcmp.functions.remote import RemoteSide
 from gradcmp.functions.saved.account import Witnessed
@@ -61,22 +62,24 @@ def _sides(plan: CodePlan, pool: Pool) -> Sides:
     pool.start(plan.environments)
 
     def maker(label: str, spec: CodeSpec) -> Make:
-        def make(arrays: Mapping[str, Array], wrt: Sequence[str] | None) -> RemoteSide:
+        def make(
+            arrays: Mapping[str, Array], wrt: Sequence[str] | None, handed: tuple[str, ...]
+        ) -> RemoteSide:
             wanted = None if wrt is None else tuple(wrt)
             return RemoteSide(
-                pool,
-                label,
-                spec.backend,
-                spec.source,
-                dict(arrays),
-                cotangents,
-                wanted,
-                plan.stamps,
-                spec.autocast,
+                pool, label, spec, dict(arrays), cotangents, wanted, handed, plan.stamps
             )
 
         return make
 
     makers = {label: maker(label, case.code[label]) for label in plan.backends}
     arrays = inputs.draw(case, plan.specs)
-    return at_one_point(case, makers, arrays, case.wrt or None, plan.only or plan.reference)
+    only = plan.only or plan.reference
+    if case.code[only].parameters:
+        raise UsageError(
+            f"'{only}' is handed parameters of the reference, and is not run without it",
+            way_out="Run the case",
+        )
+    made_of = [label for label in makers if case.code[label].parameters and label != only]
+    sides = at_one_point(case, makers, arrays, case.wrt or None, only, made_of)
+    return replace(sides, taps={label: case.code[label].taps for label in makers})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -18,12 +18,13 @@ from gradcmp.functions.body import CodeBody, CodeOutline
 from gradcmp.functions.casts import Casts
 from gradcmp.functions.constants import forgive_constants
 from gradcmp.functions.layouts.check import layouts_of
-from gradcmp.functions.question import Function, arrays_of, case_of
+from gradcmp.functions.question import Function, arrays_of, case_of, taken_apart
 from gradcmp.functions.recorded import notes_on, recorded, shared
-from gradcmp.functions.sides import Make, Runs, Sides, at_one_point, run
+from gradcmp.functions.sides import Make, Runs, Sides, at_one_point, require_taps, run
 from gradcmp.judge import CaseVerdict
 from gradcmp.judge.case import judge_body
 from gradcmp.judge.diagnose.divergence import divergences
+from gradcmp.native.arranging.arrangement import Arrangement, Handed
 from gradcmp.native.frameworks import engine
 from gradcmp.native.side import Function as Call
 from gradcmp.native.side import Side
@@ -46,6 +47,8 @@ def compare_functions(
     device: str = "cpu",
     layouts: LayoutChoice = "auto",
     name: str = "functions",
+    parameters: Mapping[str, Handed] | None = None,
+    taps: Mapping[str, Mapping[str, str]] | None = None,
 ) -> CaseVerdict:
     """Compare the values and gradients of functions that are to compute the same.
 
@@ -59,8 +62,10 @@ def compare_functions(
         NumPy that return ``(value, gradients)`` or ``(value, pullback)``. They take their inputs by
         name, and return one output, a tuple or a dict. A label such as ``"torch:compile"``, or a
         `Function`, says in which mode one is run.
-    inputs : mapping of str to array, tensor or str
-        Arrays or tensors of any framework, numbers, or specifications: ``"normal:4x3"``.
+    inputs : mapping of str to array, tensor, str or container
+        Arrays or tensors of any framework, numbers, or specifications: ``"normal:4x3"``. Of dicts,
+        lists, tuples, dataclasses and modules that JAX knows as pytrees each array is an input of
+        its own: ``params.layers.0.w``.
     against : str, optional
         The label of the reference: the last of the functions unless it is given.
     wrt : sequence of str, optional
@@ -74,6 +79,13 @@ def compare_functions(
     layouts : {"auto", "all", "off"}
         Whether functions in torch are also run with inputs and cotangents that lie in memory
         otherwise: as many as there is time for, all, or none. See `CaseVerdict.layouts`.
+    parameters : mapping of str to mapping or callable, optional
+        By label, what a function's own parameters are made of: its names by those of the
+        reference's parameters, or a function that is given the reference's parameters, as arrays of
+        its framework, and returns its own. A function that takes parameters of the reference by
+        their names needs none.
+    taps : mapping of str to mapping of str to str, optional
+        By label, what taps and modules of that function are called in the others.
 
     Raises
     ------
@@ -87,25 +99,45 @@ def compare_functions(
     if against not in functions:
         way_out = did_you_mean(against, functions)
         raise UsageError(f"against='{against}' is none of the functions", way_out=way_out)
-    case = case_of(name, inputs, functions, dtype, seed, cotangent, strict, device, layouts)
+    parameters, taps = parameters or {}, taps or {}
+    require_labels("parameters", parameters, [one for one in functions if one != against])
+    require_labels("taps", taps, functions)
+    flat, trees = taken_apart(inputs)
+    case = case_of(name, flat, functions, dtype, seed, cotangent, strict, device, layouts)
     named = framework or {}
     makers = {
         label: _maker(
             case,
             Function.of(function, label, named if isinstance(named, str) else named.get(label)),
             label,
+            Arrangement(trees, parameters.get(label), taps=taps.get(label, {})),
         )
         for label, function in functions.items()
     }
-    sides = at_one_point(case, makers, arrays_of(case, inputs), wrt, against)
-    return compare_sides(case, sides, against)
+    sides = at_one_point(case, makers, arrays_of(case, flat), wrt, against, parameters)
+    return compare_sides(case, replace(sides, taps=taps), against)
 
 
-def _maker(case: Case, asked: Function, label: str) -> Make:
+def require_labels(what: str, given: Mapping[str, object], functions: Collection[str]) -> None:
+    """Refuse a label that none of the functions has.
+
+    Raises
+    ------
+    UsageError
+        For the first.
+    """
+    for label in given.keys() - {*functions}:
+        way_out = did_you_mean(label, functions) or f"There are {', '.join(functions)}"
+        raise UsageError(f"{what}['{label}'] is of no function that it can be for", way_out=way_out)
+
+
+def _maker(case: Case, asked: Function, label: str, arrangement: Arrangement) -> Make:
     home = engine(asked.framework or "")
     (spec,) = [one for one in case.backends if one.name == label]
 
-    def make(arrays: Mapping[str, Array], wrt: Sequence[str] | None) -> Side:
+    def make(
+        arrays: Mapping[str, Array], wrt: Sequence[str] | None, handed: tuple[str, ...]
+    ) -> Side:
         side: Side = home.prepare(
             asked.function,
             arrays,
@@ -113,6 +145,7 @@ def _maker(case: Case, asked: Function, label: str) -> Make:
             cotangents=DrawnCotangents(case),
             device=spec.device,
             seed=case.seed,
+            arrangement=replace(arrangement, handed=handed),
             **asked.options,
         )
         return side
@@ -131,6 +164,7 @@ def compare_sides(case: Case, prepared: Sides, against: str, effort: Effort = ON
     asked, sides = case, prepared.ready
     wrt = case.wrt or tuple(dict.fromkeys(name for side in sides.values() for name in side.wrt))
     case, runs = replace(case, wrt=wrt), run(case, sides)
+    require_taps(prepared.taps, runs.plain)
     runs = replace(runs, failures={**prepared.failures, **runs.failures})
     verdict = _judged(case, sides, runs, against, effort)
     if effort.repeat == 1:  # several runs say themselves what is not deterministic
@@ -156,11 +190,11 @@ def _judged(
         label: recorded(label, sides[label], one, "float64", cotangent)
         for label, one in runs.clean.items()
     }
-    recordings = shared(made, runs.plain)
     if not fine:
+        recordings = shared(made, runs.plain, next(iter(made))) if made else {}
         return CaseVerdict(case, against, {**recordings, **runs.failures, **runs.unable})
     against = against if against in fine else next(iter(fine))
-    twins = shared(fine, runs.plain)
+    recordings, twins = (shared(one, runs.plain, against) for one in (made, fine))
     reference = f"{against},dtype=float64" if case.dtype != "float64" else against
     base = replace(twins[against], backend=reference)
     ordered = {label: recordings[label] for label in dict.fromkeys((against, *recordings))}
@@ -179,7 +213,7 @@ def _judged(
         own = own_noise_of(sides, recordings, twins, verdict.unearned, case.dtype, cotangent)
         verdict = judged(_with_own(outcomes, own), twins)
     if effort.repeat > 1:
-        again = Repeated(case, sides, runs.plain, cotangent)
+        again = Repeated(case, sides, runs.plain, against, cotangent)
         every = [again.outcomes(outcomes) for _ in range(effort.repeat - 1)]
         verdict = again.judged(
             verdict, [outcomes, *every], lambda one: judged(_with_own(one, own), twins)

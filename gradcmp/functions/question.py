@@ -11,10 +11,18 @@ from gradcmp.case import BackendSpec, Case, Cotangent, DType, InputSpec, Layouts
 from gradcmp.config import parse_input
 from gradcmp.dtypes import AUTOCAST
 from gradcmp.errors import UsageError, did_you_mean
+from gradcmp.native.arranging.trees import Tree, flat_of, tree_of
 from gradcmp.native.arrays import as_array
 from gradcmp.native.frameworks import framework_of, modes_of, named_by
 from gradcmp.native.side import Function as Call
 from gradcmp.recording import Array
+
+
+def taken_apart(inputs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Tree]]:
+    """Return all arrays by dotted names, and by input the containers that they were taken from."""
+    found = {name: tree_of(name, given) for name, given in inputs.items()}
+    trees = {name: tree for name, tree in found.items() if tree is not None}
+    return flat_of(inputs), trees
 
 
 @dataclass(frozen=True)
@@ -104,7 +112,7 @@ def _spec(name: str, given: Any) -> InputSpec:
     if isinstance(given, InputSpec):
         return given
     if isinstance(given, str):
-        return parse_input(name, given)
+        return parse_input(name, given, dotted="." in name)
     return InputSpec("values", as_array(name, given).shape)
 
 

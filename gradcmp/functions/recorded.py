@@ -32,13 +32,12 @@ def recorded(
     }
     taps = {name: tap.value for name, tap in outcome.taps.items()}
     values = {name: _held(array, dtype) for name, array in {**taps, **outcome.outputs}.items()}
-    slopes = {name: tap.gradient for name, tap in outcome.taps.items()}
     upstream = {
         name: cotangent(name, array.shape)
         for name, array in outcome.outputs.items()
         if array.dtype.kind not in "iub"
     }
-    gradients = {**outcome.gradients, **slopes, **upstream}
+    gradients = {**outcome.gradients, **outcome.slopes, **upstream}
     return Recording(
         label,
         dtype,
@@ -125,18 +124,22 @@ class Named(Protocol):
 
 
 def shared(
-    recordings: Mapping[str, Recording], outcomes: Mapping[str, Named]
+    recordings: Mapping[str, Recording], outcomes: Mapping[str, Named], against: str
 ) -> dict[str, Recording]:
-    """Return recordings with those taps alone that all of them have; outputs stay, each of them."""
-    taps = [set(outcome.taps) for outcome in outcomes.values()]
-    common = set.intersection(*taps) if taps else set()
+    """Return recordings with those taps alone that the reference has, and all outputs."""
+    known = outcomes[against].taps
+    slopes = recordings[against].gradients if against in recordings else known
     kept = {name for outcome in outcomes.values() for name in outcome.outputs}
-    dropped = set().union(*taps) - common - kept
+    taps = {name for outcome in outcomes.values() for name in outcome.taps} - kept
 
-    def without(arrays: Mapping[str, Array]) -> dict[str, Array]:
-        return {name: array for name, array in arrays.items() if name not in dropped}
+    def without(arrays: Mapping[str, Array], held: Collection[str]) -> dict[str, Array]:
+        return {name: array for name, array in arrays.items() if name in held or name not in taps}
 
     return {
-        label: replace(one, values=without(one.values), gradients=without(one.gradients))
+        label: replace(
+            one,
+            values=without(one.values, known),
+            gradients=without(one.gradients, slopes),
+        )
         for label, one in recordings.items()
     }

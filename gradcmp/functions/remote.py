@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from gradcmp.case import BackendSpec, DType
+from gradcmp.case import CodeSpec, DType
 from gradcmp.errors import BackendError
 from gradcmp.native.answers import Answer
 from gradcmp.native.frameworks import modes_of
@@ -39,36 +39,40 @@ class RemoteSide:
     ----------
     label : str
         What reports call it.
-    spec : BackendSpec
-        The framework, and the process that it needs.
-    source : str
-        ``kernels.py:rmsnorm``.
+    spec : CodeSpec
+        Where it is, and the process that it needs.
     wanted : tuple of str, optional
         What to differentiate with respect to; None is all that is real.
+    handed : tuple of str
+        The parameters of the reference among its inputs.
     stamps : mapping of str to str
         `CodePlan.stamps`.
     """
 
     pool: Pool
     label: str
-    spec: BackendSpec
-    source: str
+    spec: CodeSpec
     inputs: Mapping[str, Array]
     cotangents: DrawnCotangents
     wanted: tuple[str, ...] | None = None
+    handed: tuple[str, ...] = ()
     stamps: Mapping[str, str] = field(default_factory=dict)
-    autocast: DType | None = None
     layout: Layout = CONTIGUOUS
 
     @property
     def framework(self) -> str:
         """The framework that it is written for."""
-        return self.spec.name
+        return self.spec.backend.name
 
     @property
     def mode(self) -> str:
         """The mode that it runs in."""
-        return self.spec.mode or modes_of(self.spec.name)[0]
+        return self.spec.backend.mode or modes_of(self.framework)[0]
+
+    @property
+    def autocast(self) -> DType | None:
+        """The dtype of an autocast around it."""
+        return self.spec.autocast
 
     @property
     def wrt(self) -> tuple[str, ...]:
@@ -79,6 +83,11 @@ class RemoteSide:
     def parameters(self) -> Mapping[str, Array]:
         """What it brings itself and is differentiated by."""
         return self._described.parameters
+
+    @property
+    def arguments(self) -> tuple[str, ...] | None:
+        """The names that it can be called by."""
+        return self._described.arguments
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -117,7 +126,8 @@ class RemoteSide:
 
     def in_mode(self, mode: str) -> RemoteSide:
         """Return it in another mode."""
-        return replace(self, spec=replace(self.spec, mode=mode))
+        backend = replace(self.spec.backend, mode=mode)
+        return replace(self, spec=replace(self.spec, backend=backend))
 
     @cached_property
     def _described(self) -> Answer:
@@ -130,13 +140,12 @@ class RemoteSide:
         request = CodeRequest(
             self.label,
             self.spec,
-            self.source,
             way,
             self.inputs,
             self.wanted,
             self.cotangents.facts(),
+            self.handed,
             self.stamps,
-            self.autocast,
         )
         ((_, answer),) = self.pool.run([request])
         if isinstance(answer, Failure):

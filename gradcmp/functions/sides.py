@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter
@@ -19,8 +19,9 @@ from gradcmp.recording import Array, Failure, FailureKind
 
 T = TypeVar("T")
 
-# Makes a side at inputs; differentiated by some of them, or by all that is real.
-Make: TypeAlias = Callable[[Mapping[str, Array], "Sequence[str] | None"], Side]
+# Makes a side at inputs; differentiated by some of them, or by all that is real. The last are
+# parameters of the reference among the inputs, which it is handed.
+Make: TypeAlias = Callable[[Mapping[str, Array], "Sequence[str] | None", "tuple[str, ...]"], Side]
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,13 @@ class Sides:
         By label.
     failures : mapping of str to Failure
         Why one cannot be run at all: it cannot be imported, or its framework is absent.
+    taps : mapping of str to mapping of str to str
+        By label, what its taps are called in the others.
     """
 
     ready: Mapping[str, Side]
     failures: Mapping[str, Failure] = field(default_factory=dict)
+    taps: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def at_one_point(
@@ -45,40 +49,97 @@ def at_one_point(
     given: Mapping[str, Array],
     wrt: Sequence[str] | None,
     against: str,
+    made_of: Collection[str] = (),
 ) -> Sides:
     """Return every function at the inputs; a parameter of that name is everywhere the reference's.
+
+    Parameters
+    ----------
+    made_of : collection of str
+        The labels of functions whose parameters are made of the reference's; others are handed
+        those that they take by name.
 
     Raises
     ------
     UsageError
-        When there is no input or parameter that is to be differentiated by.
+        When there is no input or parameter that is to be differentiated by, or the reference has
+        no parameters to hand over.
     """
     first, failures = {}, {}
     for label, make in makers.items():
         try:
-            side = make(given, None)
-            first[label] = (side, dict(side.parameters), side.wrt)
+            first[label] = _Met.of(make(given, None, ()))
         except SideFailedError as error:
             failures[label] = error.failure
     parameters: dict[str, Array] = {}
-    for label in dict.fromkeys((against, *makers)):
-        for name, array in first[label][1].items() if label in first else ():
+    for label in dict.fromkeys((against, *first)):
+        for name, array in first[label].parameters.items() if label in first else ():
             if name in given:  # whoever brings it takes what is given in its place
                 continue
             parameters.setdefault(name, rounded(as_array(name, array), case.dtype))
-    known = {*given, *parameters}
-    for name in wrt or ():
-        if first and name not in known:
+    brought = first[against].parameters if against in first else {}
+    if made_of and not brought and against in first:
+        raise UsageError(f"'{against}' has no parameters that could be handed over")
+    handed = {
+        label: tuple(name for name in brought if label in made_of or met.takes(name, given))
+        for label, met in first.items()
+    }
+    wrt = _each(wrt, {*given, *parameters}) if first else wrt
+    ready = {}
+    for label, met in first.items():
+        own = (*met.parameters, *handed[label])
+        real = {*met.real, *(name for name in handed[label] if name in first[against].real)}
+        wanted = None if wrt is None else [name for name in wrt if name in real]
+        arrays = {**given, **{name: parameters[name] for name in own if name in parameters}}
+        ready[label] = makers[label](arrays, wanted, handed[label])
+    return Sides(ready, failures)
+
+
+@dataclass(frozen=True)
+class _Met:
+    """A function as it presents itself.
+
+    Attributes
+    ----------
+    real : tuple of str
+        What it can be differentiated with respect to.
+    """
+
+    parameters: Mapping[str, Array]
+    real: tuple[str, ...]
+    arguments: tuple[str, ...] | None
+
+    @classmethod
+    def of(cls, side: Side) -> _Met:
+        """Ask a side, which runs nothing for it."""
+        return cls(dict(side.parameters), side.wrt, side.arguments)
+
+    def takes(self, parameter: str, given: Mapping[str, Array]) -> bool:
+        """Whether a parameter of the reference is an argument of it that nothing is given for."""
+        if self.parameters or parameter in given:
+            return False
+        first = parameter.partition(".")[0]
+        return self.arguments is None or parameter in self.arguments or first in self.arguments
+
+
+def _each(wrt: Sequence[str] | None, known: Collection[str]) -> list[str] | None:
+    """Return names to differentiate by, of containers their leaves.
+
+    Raises
+    ------
+    UsageError
+        For a name that is neither.
+    """
+    if wrt is None:
+        return None
+    found: dict[str, None] = {}
+    for name in wrt:
+        leaves = [one for one in known if one == name or one.startswith(f"{name}.")]
+        if not leaves:
             way_out = did_you_mean(name, known)
             raise UsageError(f"there is no input '{name}' to differentiate by", way_out=way_out)
-    ready = {
-        label: makers[label](
-            {**given, **{name: parameters[name] for name in brought if name in parameters}},
-            None if wrt is None else [name for name in wrt if name in real],
-        )
-        for label, (_, brought, real) in first.items()
-    }
-    return Sides(ready, failures)
+        found |= dict.fromkeys(sorted(leaves))
+    return [*found]
 
 
 @dataclass(frozen=True)
@@ -123,6 +184,22 @@ def run(case: Case, sides: Mapping[str, Side]) -> Runs:
         {label: one for label, one in clean.items() if isinstance(one, Failure)},
         clock.seconds,
     )
+
+
+def require_taps(named: Mapping[str, Mapping[str, str]], runs: Mapping[str, Outcome]) -> None:
+    """Refuse a map of taps that a function does not have.
+
+    Raises
+    ------
+    UsageError
+        For the first.
+    """
+    for label, names in named.items():
+        met = runs[label].taps if label in runs else names.values()
+        for own, shared in names.items():
+            if shared not in met:
+                way_out = did_you_mean(own, met) or f"It has {', '.join(met) or 'none'}"
+                raise UsageError(f"'{label}' has no tap '{own}'", way_out=way_out)
 
 
 @dataclass

@@ -239,10 +239,10 @@ def _compare(asked: _Question, pair: Pair, rule: TensorJudge) -> dict[str, Compa
     sides = tuple(Side(label, r.dtype, r.tensors) for label, r in both)
     values, gradients = [r.values for _, r in both], [r.gradients for _, r in both]
     differentiable = [name for name in (*case.wrt, *nodes) if _is_real(name, values)]
-    names = [
-        *_names(nodes, case.inputs, values),
-        *(f"d {name}" for name in _names(reversed(differentiable), case.inputs, gradients)),
-    ]
+    lone = [_lone(asked.body.optional, arrays) for arrays in (values, gradients)]
+    needed = [name for name in _names(nodes, case.inputs, values) if name not in lone[0]]
+    slopes = _names(reversed(differentiable), case.inputs, gradients)
+    names = [*needed, *(f"d {name}" for name in slopes if name not in lone[1])]
     return strange_inputs(case.inputs, sides) | compare_required(
         names, sides, partial(rule.compare, pair)
     )
@@ -257,6 +257,11 @@ def _names(
     beside = {*known, *inputs}
     extra = dict.fromkeys(name for side in arrays for name in side if name not in beside)
     yield from (name for name in extra if STEP not in name)
+
+
+def _lone(optional: Iterable[str], arrays: Sequence[Mapping[str, Array]]) -> set[str]:
+    """Return what need not be there, and is not on every side."""
+    return {name for name in optional if not all(name in side for side in arrays)}
 
 
 def _is_real(name: str, values: Sequence[Mapping[str, Array]]) -> bool:

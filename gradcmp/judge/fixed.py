@@ -23,6 +23,7 @@ TABLE = "the table by dtype judges, not auto"
 NO_GRAPH = f"{TABLE}: these arrays have no graph. Record the case with gradcmp record"
 TWO_GRAPHS = f"{TABLE}: the two are of different graphs or inputs"
 NO_INPUTS = f"{TABLE}: no recording holds its inputs any more. Record the case again"
+OF_CODE = f"{TABLE}: arrays beside a recording of a function. Record the other function, too"
 NO_REFERENCE = f"{TABLE}: the float64 reference computed nothing"
 
 

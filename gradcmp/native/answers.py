@@ -28,12 +28,15 @@ class Answer:
         What it brings itself.
     environment : mapping of str to str
         Versions and flags.
+    arguments : tuple of str, optional
+        The names that it can be called by; None for any.
     """
 
     runs: Sequence[Outcome]
     wrt: tuple[str, ...]
     parameters: Mapping[str, Array] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
+    arguments: tuple[str, ...] | None = ()
 
 
 def answer_to_bytes(answer: Answer) -> bytes:
@@ -54,6 +57,8 @@ def answer_to_bytes(answer: Answer) -> bytes:
         "wrt": [*answer.wrt],
         "parameters": [*answer.parameters],
         "environment": dict(answer.environment),
+        "arguments": [*(answer.arguments or ())],
+        "any argument": answer.arguments is None,
     }
     return pack(arrays, meta)
 
@@ -78,6 +83,7 @@ def answer_from_bytes(blob: Buffer) -> Answer:
         tuple(take_texts(meta, "wrt")),
         {name: _taken(arrays, f"parameter/{name}") for name in parameters},
         take_map(meta, "environment", is_text),
+        None if take(meta, "any argument", bool) else tuple(take_texts(meta, "arguments")),
     )
 
 
@@ -86,7 +92,7 @@ def _sets(run: Outcome) -> dict[str, Mapping[str, Array]]:
         "outputs": run.outputs,
         "gradients": run.gradients,
         "taps": {name: tap.value for name, tap in run.taps.items()},
-        "slopes": {name: tap.gradient for name, tap in run.taps.items()},
+        "slopes": run.slopes,
     }
 
 
@@ -109,12 +115,12 @@ def _run(number: int, facts: Mapping[str, Any], arrays: Mapping[str, Array]) -> 
         kind: {name: _taken(arrays, f"{number}/{kind}/{name}") for name in take_texts(facts, kind)}
         for kind in SETS
     }
-    if named["taps"].keys() != named["slopes"].keys():
-        raise RecordingError("taps without gradients")
+    if not named["slopes"].keys() <= named["taps"].keys():
+        raise RecordingError("gradients of no tap")
     return Outcome(
         named["outputs"],
         named["gradients"],
-        {name: Tap(value, named["slopes"][name]) for name, value in named["taps"].items()},
+        {name: Tap(value, named["slopes"].get(name)) for name, value in named["taps"].items()},
         take_map(facts, "dtypes", is_text),
         frozenset(take_texts(facts, "unused")),
         frozenset(take_texts(facts, "changed")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -13,10 +14,13 @@ ARRAYS = "Return an array, a tuple or a dict of them"
 
 def described(function: Callable[..., Any]) -> str:
     """Return what to call a function in a sentence."""
+    while isinstance(function, functools.partial):
+        function = function.func
     owner = getattr(function, "__self__", None)
     if isinstance(owner, type):
         return f"'{owner.__name__}.{function.__name__}'"
-    return f"'{getattr(function, '__name__', type(function).__name__)}'"
+    name = getattr(function, "__name__", None) or getattr(function, "name", None)
+    return f"'{name if isinstance(name, str) else type(function).__name__}'"
 
 
 def require_names(function: Callable[..., Any], inputs: Mapping[str, Any]) -> None:

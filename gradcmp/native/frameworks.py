@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+import sysconfig
 import types
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from gradcmp.backends import backend_class
@@ -87,7 +89,14 @@ def framework_of(function: Callable[..., Any], label: str) -> str:
         return home
     if told := named_by(label)[0]:
         return told
-    named = {name for package in _packages(function) for name in _frameworks_with(package)}
+    named: set[str] = set()
+    for everywhere in (False, True):
+        if not named - {"numpy"}:
+            named |= {
+                name
+                for package in _packages(function, everywhere)
+                for name in _frameworks_with(package)
+            }
     found = named - {"numpy"} or named
     if len(found) == 1:
         return found.pop()
@@ -116,8 +125,14 @@ def _frameworks_with(package: str) -> Iterator[str]:
             yield name
 
 
-def _packages(function: Callable[..., Any]) -> Iterator[str]:
-    """Yield the packages that a function's code names, and that of the functions that it calls."""
+def _packages(function: Callable[..., Any], everywhere: bool) -> Iterator[str]:
+    """Yield the packages that a function's code names, and those of the functions that it calls.
+
+    Parameters
+    ----------
+    everywhere : bool
+        Whether functions of other modules are looked into, those of installed packages left out.
+    """
     seen: set[int] = set()
     waiting: list[Any] = [function]
     while waiting:
@@ -129,17 +144,35 @@ def _packages(function: Callable[..., Any]) -> Iterator[str]:
         if code is None or id(code) in seen:
             continue
         seen.add(id(code))
-        scope = getattr(one, "__globals__", {})
-        cells = [cell.cell_contents for cell in getattr(one, "__closure__", None) or ()]
-        for value in (*(scope[n] for n in _names(code) if n in scope), *cells):
+        own = getattr(one, "__module__", None)
+        for value in _values(one, code):
             if isinstance(value, types.ModuleType):
                 yield value.__name__.partition(".")[0]
             elif callable(value):
                 home = getattr(value, "__module__", None) or ""
                 yield home.partition(".")[0]
-                if home == getattr(one, "__module__", None):
+                yield FRAMEWORKS[told].modules[0] if (told := _framework_by_class(value)) else ""
+                if home == own or (everywhere and not _is_installed(home)):
                     waiting.append(value)
         yield from (n for n in _imported(code) if n in sys.modules)
+
+
+def _values(function: Any, code: types.CodeType) -> Iterator[Any]:
+    """Yield what a function's code names: in its module, around it, and in modules of the user."""
+    names = {*_names(code)}
+    scope = getattr(function, "__globals__", {})
+    cells = [cell.cell_contents for cell in getattr(function, "__closure__", None) or ()]
+    for value in (*(scope[name] for name in _names(code) if name in scope), *cells):
+        yield value
+        if isinstance(value, types.ModuleType) and not _is_installed(value.__name__):
+            yield from (held for name, held in vars(value).items() if name in names)
+
+
+def _is_installed(module: str) -> bool:
+    """Whether a module is of Python or an installed package, and not of the user."""
+    file = getattr(sys.modules.get(module), "__file__", None)
+    folders = (sysconfig.get_path(name) for name in ("stdlib", "platlib", "purelib"))
+    return file is None or any(Path(file).is_relative_to(folder) for folder in folders)
 
 
 def _names(code: types.CodeType) -> Iterator[str]:

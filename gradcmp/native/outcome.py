@@ -14,10 +14,13 @@ Array: TypeAlias = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Tap:
-    """A value inside of a function, and its gradient: zeros where none arrived."""
+    """A value inside of a function, and its gradient: zeros where none arrived.
+
+    None is a gradient that nobody told, as of code that was derived by hand.
+    """
 
     value: Array
-    gradient: Array
+    gradient: Array | None
 
 
 @dataclass(frozen=True)
@@ -71,11 +74,16 @@ class Outcome:
         return {name: tap for name, tap in self.taps.items() if name not in self.outputs}
 
     @property
+    def slopes(self) -> dict[str, Array]:
+        """The gradients of the taps, as far as they are known."""
+        return {n: one.gradient for n, one in self.taps.items() if one.gradient is not None}
+
+    @property
     def tensors(self) -> dict[str, Array]:
         """All arrays by their names on screen: ``output``, ``d x``, ``h``, ``d h``."""
         gradients = {f"d {name}": array for name, array in self.gradients.items()}
         values = {name: tap.value for name, tap in self.taps.items()}
-        slopes = {f"d {name}": tap.gradient for name, tap in self.taps.items()}
+        slopes = {f"d {name}": array for name, array in self.slopes.items()}
         return {**values, **slopes, **self.outputs, **gradients}
 
 

@@ -46,6 +46,10 @@ class Side(Protocol):
         """What it brings itself and is differentiated by: a module's weights."""
 
     @property
+    def arguments(self) -> tuple[str, ...] | None:
+        """The names that it can be called by: None for any, none where nobody knows."""
+
+    @property
     def environment(self) -> Mapping[str, str]:
         """Versions and flags, as `Recording.environment`."""
 

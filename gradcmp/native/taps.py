@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeAlias, TypeVar
@@ -14,11 +15,18 @@ _recorder: ContextVar[Recorder | None] = ContextVar("recorder", default=None)
 _listening = 0  # how many runs take note: a compiler that traces `tap` sees a number, and no more
 
 
-def tap(name: str, value: T) -> T:
+def tap(name: str, value: T, axes: Sequence[int] | None = None) -> T:
     """Return `value`; a run of gradcmp takes note of it and of its gradient, under `name`.
 
     So functions of different frameworks can be compared inside: equal names belong together.
-    Use what it returns, since some frameworks know a gradient of that alone.
+    Use what it returns, since some frameworks know a gradient of that alone. A gradient that was
+    derived by hand is a value like any other, whose name begins with ``d``: ``tap("d h", dh)``.
+
+    Parameters
+    ----------
+    axes : sequence of int, optional
+        The order of the axes in which it is compared, as of a transposition: ``(0, 3, 1, 2)`` for
+        an image whose channels are last, where the other function has them first.
 
     Examples
     --------
@@ -29,8 +37,21 @@ def tap(name: str, value: T) -> T:
     if not _listening:
         return value
     recorder = _recorder.get()
-    noted: T = value if recorder is None else recorder(name, value)
-    return noted
+    if recorder is None:
+        return value
+    if axes is None:
+        noted: T = recorder(name, value)
+        return noted
+    back = sorted(range(len(axes)), key=lambda place: axes[place])
+    moved: T = _transposed(recorder(name, _transposed(value, axes)), back)
+    return moved
+
+
+def _transposed(value: Any, axes: Sequence[int]) -> Any:
+    for method in ("permute", "transpose"):  # of torch; of JAX and NumPy
+        if hasattr(value, method):
+            return getattr(value, method)(tuple(axes))
+    return sys.modules["tensorflow"].transpose(value, axes)
 
 
 @contextmanager
@@ -47,13 +68,21 @@ def recording(recorder: Recorder | None) -> Iterator[None]:
 
 
 class Counted:
-    """Names that are given out once each: ``h``, then ``h[1]``, ``h[2]``."""
+    """Names that are given out once each: ``h``, then ``h[1]``, ``h[2]``.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    called : mapping of str to str, optional
+        What some of them are called instead.
+    """
+
+    def __init__(self, called: Mapping[str, str] | None = None) -> None:
         self._met: dict[str, int] = {}
+        self._called = called or {}
 
     def __call__(self, name: str) -> str:
         """Return `name`, or the next of its kind."""
         count = self._met.get(name, 0)
         self._met[name] = count + 1
-        return f"{name}[{count}]" if count else name
+        own = f"{name}[{count}]" if count else name
+        return self._called.get(own, own)

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from gradcmp.native.answers import Answer, answer_to_bytes
+from gradcmp.native.arranging.arrangement import Arrangement
 from gradcmp.native.frameworks import engine
 from gradcmp.native.loaded import load
 from gradcmp.native.outcome import Array
@@ -40,7 +41,9 @@ def work(framework: str, arrays: Mapping[str, Array], facts: Mapping[str, Any]) 
     side = _side(framework, function, arrays, facts)
     way = Way.of(facts["way"]) if facts["way"] else None
     runs = way.run(side) if way else ()
-    return answer_to_bytes(Answer(runs, side.wrt, side.parameters, side.environment))
+    return answer_to_bytes(
+        Answer(runs, side.wrt, side.parameters, side.environment, side.arguments)
+    )
 
 
 def _read_anew(stamps: Mapping[str, str]) -> None:
@@ -61,8 +64,10 @@ def _side(
 ) -> Side:
     wrt = None if facts["wrt"] is None else tuple(facts["wrt"])
     cotangents = tuple(sorted((key, str(value)) for key, value in facts["cotangents"].items()))
+    arrangement = _arrangement(facts)
     options = {name: facts[name] for name in ("mode", "autocast") if facts[name] is not None}
-    key = (framework, facts["source"], facts["device"], wrt, cotangents, *options.values())
+    names = (facts["source"], facts["device"], str(arrangement), *options.values())
+    key = (framework, wrt, cotangents, *names)
     known = _kept.get(key)
     if known is not None and same_shapes(known.inputs, arrays):
         return known.at(arrays)
@@ -73,7 +78,14 @@ def _side(
         cotangents=DrawnCotangents.of(facts["cotangents"]),
         device=facts["device"],
         seed=int(facts["cotangents"]["seed"]),
+        arrangement=arrangement,
         **options,
     )
     _kept[key] = side
     return side
+
+
+def _arrangement(facts: Mapping[str, Any]) -> Arrangement:
+    parameters = facts["parameters"]
+    made_of = _loaded(parameters) if isinstance(parameters, str) else parameters
+    return Arrangement({}, made_of, tuple(facts["handed"]), facts["taps"])

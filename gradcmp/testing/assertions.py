@@ -38,7 +38,7 @@ def assert_gradients_agree(
         As `compare_functions` takes them.
     **options
         As `compare_functions` takes them: ``dtype="bfloat16"``, ``wrt=["x"]``, ``seed=1``,
-        ``strict=True``.
+        ``strict=True``; ``parameters`` is that of the function that is tested.
 
     Returns
     -------
@@ -59,6 +59,8 @@ def assert_gradients_agree(
     tested, reference = _names(actual, against)
     functions = {tested: actual, reference: against}
     options = {"name": tested, **options}
+    if "parameters" in options:
+        options["parameters"] = {tested: options["parameters"]}
     verdict = compare_functions(functions, inputs, against=reference, **options)
     if not verdict.agrees:
         raise AssertionError("\n" + Screen().of_case(verdict))

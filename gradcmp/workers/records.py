@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from gradcmp.backends import import_rank
-from gradcmp.case import BackendSpec
+from gradcmp.case import BackendSpec, CodeSpec
 
 if TYPE_CHECKING:
     from gradcmp.recording import Array
@@ -80,31 +80,33 @@ class CodeRequest:
     ----------
     label : str
         What the outcome calls it.
-    spec : BackendSpec
-        The framework that it is written for, by name, and the mode.
-    source : str
-        Where it is: ``kernels.py:rmsnorm``.
+    code : CodeSpec
+        Where it is, and who runs it.
     way : mapping of str to Any
         The fields of a `gradcmp.native.way.Way`; empty where it is to be described and not run.
     wrt : tuple of str, optional
         What to differentiate with respect to; None is all that is real.
     cotangents : mapping of str to Any
         How the cotangents are drawn, by `gradcmp.native.way.DrawnCotangents`.
+    handed : tuple of str
+        The parameters of the reference among the inputs.
     stamps : mapping of str to str
         By file that the function is made of, what changes when the file does; may be empty.
-    autocast : str, optional
-        The dtype of an autocast around it.
     """
 
     label: str
-    spec: BackendSpec
-    source: str
+    code: CodeSpec
     way: Mapping[str, Any]
     inputs: Mapping[str, Array] = field(repr=False)
     wrt: tuple[str, ...] | None
     cotangents: Mapping[str, Any]
+    handed: tuple[str, ...] = ()
     stamps: Mapping[str, str] = field(default_factory=dict)
-    autocast: str | None = None
+
+    @property
+    def spec(self) -> BackendSpec:
+        """The framework that it is written for, by name, and the mode."""
+        return self.code.backend
 
     @property
     def environment(self) -> Environment:

@@ -34,13 +34,16 @@ def request_to_bytes(request: AnyRequest) -> bytes:
     """Return a request as one safetensors blob."""
     if isinstance(request, CodeRequest):
         asked = {
-            "source": request.source,
+            "source": request.code.source,
+            "parameters": request.code.parameters,
+            "handed": request.handed,
+            "taps": request.code.taps,
             "way": dict(request.way),
             "wrt": request.wrt,
             "cotangents": dict(request.cotangents),
             "device": request.spec.device,
             "mode": request.spec.mode,
-            "autocast": request.autocast,
+            "autocast": request.code.autocast,
             "inputs": list(request.inputs),
             "stamps": dict(request.stamps),
         }

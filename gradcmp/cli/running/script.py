@@ -69,4 +69,4 @@ def _why(verdicts: Sequence[CaseVerdict]) -> str:
         return "no case is of functions; gradcmp explain --script writes one of a graph"
     if not any(verdict.unexpected for verdict in verdicts if verdict.case.code):
         return "no two functions disagree"
-    return "only values inside of functions disagree, which a run of gradcmp alone sees"
+    return "what disagrees is inside of functions, or in an autocast, which only gradcmp's runs see"

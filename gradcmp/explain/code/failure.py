@@ -55,13 +55,13 @@ def failure_in(verdict: CaseVerdict) -> Failure | None:
     None where nothing disagrees but values inside of functions, which only a run of gradcmp sees,
     and where the case is not of functions.
     """
-    code = verdict.case.code
-    if not code:
+    if not verdict.case.code:
         return None
     found = [
         (pair, name, one)
         for pair, name, one in verdict.unexpected
-        if name in _visible(verdict) and _label(pair.actual, verdict) in code
+        if name in _visible(verdict)
+        and all(_is_written(one, verdict) for one in (pair.actual, pair.expected))
     ]
     if not found:
         return None
@@ -83,6 +83,12 @@ def failure_in(verdict: CaseVerdict) -> Failure | None:
         {one: base.gradients[one] for one in account.outputs if one in base.gradients},
         tuple(one for one in verdict.case.wrt if one in given),
     )
+
+
+def _is_written(label: str, verdict: CaseVerdict) -> bool:
+    """Whether a side is a function of the case that a script can call: none in an autocast."""
+    spec = verdict.case.code.get(_label(label, verdict))
+    return spec is not None and not spec.autocast
 
 
 def _visible(verdict: CaseVerdict) -> set[str]:

@@ -34,6 +34,14 @@ RUNNERS: Mapping[str, tuple[str, str, Callable[..., Any]]] = {  # import, name, 
     "tensorflow": ("import tensorflow as tf", "tf", runners.run_tensorflow),
     "numpy": ("import numpy as np", "np", runners.run_numpy),
 }
+# How each mode of a framework is asked for; the others are how a function runs by itself.
+MODES = {
+    "torch:compile": "torch.compile({})",
+    "torch:aot_eager": 'torch.compile({}, backend="aot_eager")',
+    "jax:jit": "jax.jit({})",
+    "tensorflow:graph": "tf.function({})",
+    "tensorflow:xla": "tf.function({}, jit_compile=True)",
+}
 TAPS = '''\
 class gradcmp:
     """Stands for gradcmp, whose taps do nothing here."""
@@ -154,6 +162,11 @@ class Script:
                 ("actual_function", "expected_function"), self._runs, strict=True
             )
         )
+
+    def _in_mode(self, run: Run) -> str:
+        """Return what is called, compiled as in the case."""
+        spec = run.spec.backend
+        return MODES.get(f"{spec.name}:{spec.mode}", "{}").format(self._function(run))
 
     def _function(self, run: Run) -> str:
         """Return an expression for what is called, with its inputs by name."""

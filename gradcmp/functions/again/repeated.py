@@ -23,11 +23,14 @@ class Repeated:
     ----------
     first : mapping of str to Outcome
         That run, of those that could.
+    against : str
+        The label of the reference.
     """
 
     case: Case
     sides: Mapping[str, Side]
     first: Mapping[str, Outcome]
+    against: str
     cotangent: Cotangent
 
     def outcomes(self, known: Mapping[str, Recorded]) -> dict[str, Recorded]:
@@ -39,7 +42,7 @@ class Repeated:
             if isinstance(one, Outcome)
         }
         lost = {label: one for label, one in runs.items() if not isinstance(one, Outcome)}
-        return {**known, **lost, **shared(made, self.first)}
+        return {**known, **lost, **shared(made, self.first, self.against)}
 
     def judged(
         self,

@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
+from gradcmp.case import Case
 from gradcmp.errors import ExitCode, GradcmpError
 from gradcmp.judge import CaseVerdict
 
 POWERS = 12  # lengths beside powers of two are tried, up to 4097
 FIRST = 5  # lengths from 0 on that are all tried
+
+
+def shrunk(verdict: CaseVerdict, case: Case, run: Callable[[Case], CaseVerdict]) -> CaseVerdict:
+    """Return the verdict on a case with its smallest lengths, where its config names lengths."""
+    at = case.at_sizes
+    return verdict if at is None else with_smallest(verdict, case.sizes, lambda n: run(at(n)))
 
 
 def with_smallest(

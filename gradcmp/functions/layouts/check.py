@@ -19,6 +19,7 @@ from gradcmp.functions.layouts.judged import (
     Question,
     close,
     failed,
+    is_finite,
     judged,
     overwritten,
     same_gradients,
@@ -35,11 +36,12 @@ from gradcmp.native.side import Side, WithLayouts
 from gradcmp.native.way import DrawnCotangents
 from gradcmp.recording import Failure
 
-LEAST = 1.0  # seconds for the layouts of a function that hardly takes any time
+LEAST = 3.0  # seconds for the layouts of a function that hardly takes any time
 
 NO_TIME = "it would take longer than the runs before it"
 NO_STRIDES = "arrays of its framework have no strides"
 DRAWS = "the function draws random numbers, in the order of an input's memory"
+NOT_FINITE = "of numbers that are so equal it is not finite"
 CHANGES = "the function changes its inputs in place"
 SHARED = "a cotangent that others read, too"
 # What a run that fails says, where that is not the function's fault.
@@ -53,7 +55,7 @@ LAWFUL = {
 def layouts_of(case: Case, sides: Mapping[str, Side], runs: Runs) -> dict[str, Layouts]:
     """Run each function in the layouts that there is time for, and say how it fares.
 
-    With ``layouts: auto`` their runs may take as long as the function's plain and float64 runs did,
+    With ``layouts: auto`` they may take as long as the function's plain and float64 runs did,
     and `LEAST` seconds in any case. The likeliest to be wrong come first, and the first of them is
     always run; what is left out is named.
     """
@@ -105,7 +107,7 @@ class _Check:
             why, ahead = self._unfit(layout), self._spent + _runs(layout) * self._last
             if self.case.layouts == "auto" and ahead > limit:
                 why = why or NO_TIME
-            found = why or self._run(layout)
+            found = why or self._timed(layout)
             if isinstance(found, str):
                 left_out[self._words(layout)] = found
             elif found is None:
@@ -132,11 +134,20 @@ class _Check:
             return DRAWS
         return CHANGES if layout.equalizes and self.plain.changed & {*self.side.inputs} else ""
 
+    def _timed(self, layout: Layout) -> WrongLayout | str | None:
+        """Run a layout, and count its time; what is wrong is worth all the time that it takes."""
+        began = perf_counter()
+        found = self._run(layout)
+        self._spent += self._last if found else perf_counter() - began
+        return found
+
     def _run(self, layout: Layout) -> WrongLayout | str | None:
         """Return what is wrong in a layout, why it was not run, or None where all is right."""
         base = self._base(layout)
         if isinstance(base, Failure):
             return f"with such numbers it fails in any layout: {base.message}"
+        if layout.equalizes and is_finite(self.plain) and not is_finite(base.plain):
+            return NOT_FINITE
         laid = base.side.laid(layout, base.cotangents)
         found = self._attempt(laid)
         asked = Question(self.case, f"{self.label} with {self._words(layout)}", laid, base)
@@ -165,7 +176,6 @@ class _Check:
         began = perf_counter()
         found = attempt(self.label, partial(side.plain, self.case.dtype))
         self._last = perf_counter() - began
-        self._spent += self._last
         return found
 
     def _base(self, layout: Layout) -> Base | Failure:

@@ -49,13 +49,15 @@ def judge_recorded(
     sides = {label: RecordedSide(one, origin) for label, one in recordings.items()}
     fine = {label: side for label, side in sides.items() if side.has_clean}
     asked = replace(origin.case, tolerance=tolerance, wrt=_wrt(origin.case, sides))
-    kept = shared(recordings, {label: side.account for label, side in sides.items()})
+    accounts = {label: side.account for label, side in sides.items()}
     untold = tuple(_untold(sides))
     if not fine:
+        kept = shared(recordings, accounts, next(iter(recordings)))
         return replace(_without_reference(asked, kept, sides, pairs), untold=untold)
     named = [pairs[0].expected] if pairs else []
     wanted = [*named, origin.case.reference, *origin.case.code, *fine]
     against = next(label for label in wanted if label in fine)
+    kept = shared(recordings, accounts, against)
     return replace(_Judgement(asked, sides, kept, against).verdict(pairs), untold=untold)
 
 
@@ -157,6 +159,7 @@ class _Judgement:
         twins = shared(
             {label: side.recording.twin or side.recording for label, side in self._fine.items()},
             {label: side.account for label, side in self.sides.items()},
+            self.against,
         )
         base = replace(twins[self.against], backend=reference)
         outcomes: dict[str, Recorded] = {reference: base, **self.recordings}

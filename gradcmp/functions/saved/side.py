@@ -66,6 +66,11 @@ class RecordedSide(Unseen):
         return self.account.wrt
 
     @property
+    def arguments(self) -> tuple[str, ...]:
+        """Nothing: it is not called any more."""
+        return ()
+
+    @property
     def environment(self) -> Mapping[str, str]:
         """Versions and flags."""
         return self.recording.environment

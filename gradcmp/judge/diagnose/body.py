@@ -23,6 +23,10 @@ class Body(Protocol):
     def outline(self) -> Outline:
         """What is made from what."""
 
+    @property
+    def optional(self) -> frozenset[str]:
+        """What is compared only where both sides have it."""
+
     def noise(self, reference: Recording) -> NoiseSource:
         """Return where the noise comes from."""
 
@@ -38,6 +42,7 @@ class GraphBody:
     """A graph: all that is asked of it NumPy can compute again."""
 
     outline: Graph
+    optional: frozenset[str] = frozenset()
 
     def noise(self, reference: Recording) -> GraphNoise:
         """Return the noise of its randomly rounded runs."""

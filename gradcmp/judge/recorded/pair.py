@@ -14,7 +14,7 @@ from gradcmp.graph import build
 from gradcmp.judge.diagnose.arbitration import grouped
 from gradcmp.judge.diagnose.divergence import divergences
 from gradcmp.judge.diagnose.investigation import reconsidered
-from gradcmp.judge.fixed import NO_GRAPH, NO_INPUTS, TWO_GRAPHS, FixedJudge, without_noise
+from gradcmp.judge.fixed import NO_GRAPH, NO_INPUTS, OF_CODE, TWO_GRAPHS, FixedJudge, without_noise
 from gradcmp.judge.nonfinite import nonfinite, warned
 from gradcmp.judge.recorded.by_name import compare_by_name
 from gradcmp.judge.recorded.complex_parts import split, told
@@ -205,8 +205,15 @@ def judge_pair(
         {pair: divergences(rule.graph, comparisons)} if rule else {},
         edges=_edges(case),
         not_given={pair: named.not_given} if named.not_given else {},
-        not_auto="" if rule or not isinstance(tolerance, Auto) else NOT_AUTO[len(origins)],
+        not_auto="" if rule or not isinstance(tolerance, Auto) else _not_auto(origins),
     )
+
+
+def _not_auto(origins: Sequence[Origin]) -> str:
+    """Return why the table judges, by what the two say of their case."""
+    if len(origins) == 1 and origins[0].case.code:
+        return OF_CODE
+    return NOT_AUTO[len(origins)]
 
 
 def _known(sides: Mapping[str, Recording]) -> dict[str, Recording]:

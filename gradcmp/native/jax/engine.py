@@ -16,7 +16,9 @@ from gradcmp.judge.noise.bfloat16 import Bfloat16Model
 from gradcmp.judge.noise.branches import Branches, FreeBranches, ReplayedBranches
 from gradcmp.judge.noise.kinks import ExactModel, JostledModel
 from gradcmp.judge.noise.model import NoiseModel, NoisyArray
-from gradcmp.native.calling import require_names
+from gradcmp.native.arranging.arranged import Arranged
+from gradcmp.native.arranging.arrangement import Arrangement
+from gradcmp.native.arrays import as_array
 from gradcmp.native.cotangents import Cotangents
 from gradcmp.native.jax.interpreter import Interpreter, plain
 from gradcmp.native.jax.program import Program, precision
@@ -35,11 +37,13 @@ def prepare(
     cotangents: Cotangents | None = None,
     device: str = "cpu",
     seed: int = 0,
+    arrangement: Arrangement | None = None,
     mode: str = "eager",
 ) -> JaxSide:
     """Return a function at given inputs, ready to be run in any way.
 
-    It takes arrays by name and returns one, a tuple or a dict of them.
+    It takes arrays by name and returns one, a tuple or a dict of them. The arrays that it holds
+    itself, as a module that is a pytree does, are further inputs.
 
     Parameters
     ----------
@@ -53,10 +57,13 @@ def prepare(
     InputError
         When it takes no input of such a name.
     """
-    require_names(function, inputs)
-    real = tuple(name for name, array in inputs.items() if array.dtype.kind == "f")
+    call = Arranged.of(function, arrangement)
+    own = {name: as_array(name, one) for name, one in call.parameters.items()}
+    given = {**own, **inputs}
+    call.require(given)
+    real = tuple(name for name, array in given.items() if array.dtype.kind == "f")
     names = real if wrt is None else tuple(wrt)
-    return JaxSide(Program(function, names, cotangents or {}), dict(inputs), device, mode)
+    return JaxSide(Program(call, names, cotangents or {}), given, device, mode, own)
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,7 @@ class JaxSide:
     inputs: Mapping[str, Array]
     device: str = "cpu"
     mode: str = "eager"
+    parameters: Mapping[str, Array] = field(default_factory=dict)
     _traces: dict[str, tuple[Any, Any]] = field(default_factory=dict, repr=False)
 
     framework: ClassVar[str] = "jax"
@@ -78,9 +86,9 @@ class JaxSide:
         return self.program.wrt
 
     @property
-    def parameters(self) -> dict[str, Array]:
-        """Nothing: all is given."""
-        return {}
+    def arguments(self) -> tuple[str, ...] | None:
+        """The names that it can be called by."""
+        return self.program.function.arguments
 
     @property
     def environment(self) -> dict[str, str]:

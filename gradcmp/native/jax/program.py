@@ -12,6 +12,7 @@ import jax
 import numpy as np
 
 from gradcmp.errors import InputError
+from gradcmp.native.arranging.arranged import Arranged
 from gradcmp.native.calling import named_outputs
 from gradcmp.native.cotangents import Cotangents, upstream_of
 from gradcmp.native.outcome import Array
@@ -39,7 +40,7 @@ class Program:
         What it is differentiated with respect to.
     """
 
-    function: Callable[..., Any]
+    function: Arranged
     wrt: tuple[str, ...]
     cotangents: Cotangents = field(repr=False)
 
@@ -83,7 +84,7 @@ class Program:
         return {name: one for name, one in found.items() if _is_real(one)}
 
     def _call(self, arrays: Tensors, taps: Tensors, slots: Tensors | None) -> Tensors:
-        names = Counted()
+        names = Counted(self.function.arrangement.taps)
 
         def note(name: str, value: Any) -> Any:
             name = names(name)
@@ -95,7 +96,7 @@ class Program:
             return value
 
         with recording(note):
-            return named_outputs(self.function, self.function(**arrays))
+            return named_outputs(self.function.function, self.function(**arrays))
 
     def _upstream(self, name: str, output: Any) -> Any:
         given = upstream_of(self.cotangents, name, tuple(output.shape))

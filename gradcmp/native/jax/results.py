@@ -26,11 +26,12 @@ def outcome(found: Mapping[str, Mapping[str, Any]]) -> Outcome:
 def parts(outcome: Outcome) -> dict[str, Mapping[str, Array]]:
     """Return what a traced program returns, from a run: its leaves are in the same order."""
     taps = outcome.taps
+    real = {name for name, one in taps.items() if one.value.dtype.kind == "f"}
     return {
         "outputs": dict(outcome.outputs),
         "gradients": dict(outcome.gradients),
         "taps": {name: one.value for name, one in taps.items()},
-        "slopes": {n: one.gradient for n, one in taps.items() if one.value.dtype.kind == "f"},
+        "slopes": {name: one for name, one in outcome.slopes.items() if name in real},
     }
 
 

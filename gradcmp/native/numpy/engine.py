@@ -10,10 +10,13 @@ import numpy as np
 
 from gradcmp.case import DType
 from gradcmp.errors import BackendError, GradcmpError
-from gradcmp.native.calling import described, named_outputs, require_names
+from gradcmp.native.arranging.arranged import Arranged
+from gradcmp.native.arranging.arrangement import AS_IT_IS, Arrangement
+from gradcmp.native.calling import described, named_outputs
 from gradcmp.native.cotangents import Cotangents, upstream_of
-from gradcmp.native.outcome import Array, Outcome
+from gradcmp.native.outcome import Array, Outcome, Tap
 from gradcmp.native.side import Unseen
+from gradcmp.native.taps import Counted, recording
 from gradcmp.recording import numpy_dtype
 
 SHAPES = (
@@ -30,6 +33,7 @@ def prepare(
     cotangents: Cotangents | None = None,
     device: str = "cpu",
     seed: int = 0,
+    arrangement: Arrangement | None = None,
     mode: str = "manual",
 ) -> Manual:
     """Return a function at given inputs, ready to be run in any way.
@@ -43,17 +47,18 @@ def prepare(
     InputError
         When it takes no input of such a name.
     """
-    require_names(function, inputs)
+    call = Arranged(function, arrangement or AS_IT_IS)
+    call.require(inputs)
     real = tuple(name for name, array in inputs.items() if array.dtype.kind == "f")
     names = real if wrt is None else tuple(wrt)
-    return Manual(function, dict(inputs), names, cotangents or {}, seed)
+    return Manual(call, dict(inputs), names, cotangents or {}, seed)
 
 
 @dataclass(frozen=True)
 class Manual(Unseen):
     """A hand-written gradient at given inputs."""
 
-    function: Callable[..., Any]
+    call: Arranged
     inputs: Mapping[str, Array]
     wrt: tuple[str, ...]
     cotangents: Cotangents
@@ -67,6 +72,16 @@ class Manual(Unseen):
     def parameters(self) -> dict[str, Array]:
         """Nothing: all is given."""
         return {}
+
+    @property
+    def arguments(self) -> tuple[str, ...] | None:
+        """The names that it can be called by."""
+        return self.call.arguments
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """What the user names."""
+        return self.call.function
 
     @property
     def environment(self) -> dict[str, str]:
@@ -92,11 +107,11 @@ class Manual(Unseen):
 
     def _run(self, given: Mapping[str, Array]) -> Outcome:
         before = {name: array.copy() for name, array in given.items()}
-        state = np.random.get_state()
+        state, taps = np.random.get_state(), _Taps(self.call.arrangement.taps)
         np.random.seed(self.seed)
         try:
-            with np.errstate(all="ignore"):
-                value, slopes = self._both(self.function(**given))
+            with np.errstate(all="ignore"), recording(taps.note):
+                value, slopes = self._both(self.call(**given))
                 outputs = named_outputs(self.function, _as_arrays(value))
                 gradients = self._gradients(slopes, outputs, given)
         except GradcmpError:
@@ -108,7 +123,7 @@ class Manual(Unseen):
         finally:
             np.random.set_state(state)
         changed = {n for n, array in given.items() if array.tobytes() != before[n].tobytes()}
-        return Outcome(outputs, gradients, changed=frozenset(changed))
+        return Outcome(outputs, gradients, taps.pairs(), changed=frozenset(changed))
 
     def _both(self, result: Any) -> tuple[Any, Any]:
         if not isinstance(result, tuple) or len(result) != 2:
@@ -129,14 +144,24 @@ class Manual(Unseen):
             )
         if not isinstance(slopes, Mapping):
             parts = slopes if isinstance(slopes, tuple | list) else (slopes,)
-            if len(parts) != len(self.wrt):
+            names = self._differentiated(given)
+            if len(parts) != len(names):
                 raise BackendError(
                     f"{described(self.function)} returned {len(parts)} gradients for "
-                    f"{len(self.wrt)} inputs",
+                    f"{len(names)} inputs",
                     way_out="Return a dict by input",
                 )
-            slopes = dict(zip(self.wrt, parts, strict=True))
+            slopes = dict(zip(names, parts, strict=True))
+        slopes = self.call.arrangement.back(slopes, given)
         return {name: np.asarray(slopes[name]) for name in self.wrt if name in slopes}
+
+    def _differentiated(self, given: Mapping[str, Array]) -> list[str]:
+        """Return the names of the arguments that hold what it is differentiated by, in order."""
+        arranged, wrt = self.call.arrangement, {*self.wrt}
+        held = {name: {*tree.leaves} for name, tree in arranged.trees.items()}
+        arguments = arranged.arguments(given)
+        others = {name for name in given if name not in wrt}
+        return [n for n in arguments if n not in others and held.get(n, wrt) & wrt]
 
     def _upstream(self, outputs: Mapping[str, Array]) -> Any:
         made = {
@@ -150,6 +175,29 @@ class Manual(Unseen):
 
     def _cast(self, array: Array, kind: np.dtype[Any]) -> Array:
         return array.astype(kind) if array.dtype.kind == "f" else array.copy()
+
+
+class _Taps:
+    """Values and gradients that a function tells of, each under its name: ``h`` and ``d h``."""
+
+    def __init__(self, called: Mapping[str, str]) -> None:
+        self._values, self._slopes = Counted(called), Counted(called)
+        self._found: dict[str, Array] = {}
+
+    def note(self, name: str, value: Any) -> Any:
+        """Take note of one."""
+        inner = name.removeprefix("d ")
+        own = self._values(name) if inner == name else f"d {self._slopes(inner)}"
+        self._found[own] = np.array(value)
+        return value
+
+    def pairs(self) -> dict[str, Tap]:
+        """Return each value, with its gradient where that was told."""
+        return {
+            name: Tap(value, self._found.get(f"d {name}"))
+            for name, value in self._found.items()
+            if not name.startswith("d ")
+        }
 
 
 def _as_arrays(value: Any) -> Any:

@@ -104,8 +104,8 @@ class Compiled:
             traced = tf.function(forward, autograph=False).get_concrete_function(leaves)
             if _draws(traced.graph):
                 raise BackendError(
-                    f"{described(call.subject.function)} draws random numbers, which are other ones "
-                    "once it is compiled",
+                    f"{described(call.subject.function)} draws random numbers, others once it is "
+                    "compiled",
                     way_out="Switch dropout off, or hand the numbers over as an input",
                 )
             upstream = call.upstream(traced.structured_outputs)

@@ -13,9 +13,11 @@ import tensorflow as tf
 
 from gradcmp.dtypes import DType
 from gradcmp.errors import InputError, did_you_mean
+from gradcmp.native.arranging.arranged import arguments_of
+from gradcmp.native.arranging.arrangement import AS_IT_IS, Arrangement
 from gradcmp.native.calling import described
 from gradcmp.native.cotangents import Cotangents
-from gradcmp.native.outcome import Array, Outcome, differing
+from gradcmp.native.outcome import Array, Outcome, around, differing
 from gradcmp.native.side import attempted
 from gradcmp.native.tensorflow.compiled import Compiled
 from gradcmp.native.tensorflow.precise import Precise
@@ -34,6 +36,7 @@ def prepare(
     cotangents: Cotangents | None = None,
     device: str = "cpu",
     seed: int = 0,
+    arrangement: Arrangement | None = None,
     mode: str = "eager",
 ) -> TensorFlowSide:
     """Return a function at given inputs, ready to be run in any way.
@@ -60,7 +63,7 @@ def prepare(
     InputError
         When it takes no input of such a name, or one has no derivative.
     """
-    subject = subject_of(function, inputs)
+    subject = subject_of(function, inputs, arrangement or AS_IT_IS)
     subject.require({name for name in inputs if name not in subject.parameters})
     known = {**subject.arrays(), **inputs}
     differentiable = [name for name in (*inputs, *subject.parameters) if is_real(known[name])]
@@ -94,6 +97,11 @@ class TensorFlowSide:
     def parameters(self) -> dict[str, Array]:
         """The trainable variables of its layers, as they are."""
         return self.subject.arrays()
+
+    @property
+    def arguments(self) -> tuple[str, ...] | None:
+        """The names that it can be called by."""
+        return arguments_of(self.subject.function)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -134,7 +142,7 @@ class TensorFlowSide:
         The branches are those of the run without noise. Where more than `FEW` elements are closer
         to a kink than their noise, they are drawn at random: what they add then counts as noise.
         """
-        return Noisy(self, dtype).replicas(replicas, seed) if works() else ()
+        return self._about(dtype, Noisy(self, dtype).replicas(replicas, seed)) if works() else ()
 
     def ways(self, dtype: DType, rows: int = 64, seed: int = 0) -> Sequence[Outcome]:
         """Run it without noise, each time with other branches where one is open.
@@ -142,7 +150,13 @@ class TensorFlowSide:
         In the first four all exact ties are broken alike; in the others every branch within noise
         is taken at random. What they differ by from `clean` are the jumps of kinks.
         """
-        return Noisy(self, dtype).ways(rows, seed) if works() else ()
+        return self._about(dtype, Noisy(self, dtype).ways(rows, seed)) if works() else ()
+
+    def _about(self, dtype: DType, runs: Sequence[Outcome]) -> Sequence[Outcome]:
+        """Return runs about the clean one: operation by operation, they are of what is compiled."""
+        if self.mode == "eager":
+            return runs
+        return around(self.clean(dtype), runs, self.in_mode("eager").clean(dtype))
 
     def constants(self, replicas: int = 16, seed: int = 0) -> Sequence[Outcome]:
         """Run it as `clean`, but with every constant held in float32 or less off by one u of it."""
@@ -152,7 +166,7 @@ class TensorFlowSide:
             found.append(self.in_float64(mode, "float32"))
             if not mode.met:
                 return ()
-        return found
+        return self._about("float32", found)
 
     def at(self, inputs: Mapping[str, Array]) -> TensorFlowSide:
         """Return it at other inputs; those of its variables may be among them."""

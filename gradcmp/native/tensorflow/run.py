@@ -109,7 +109,7 @@ class Call:
         with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
             for name in self.wrt:
                 tape.watch(leaves[name])
-            watcher = Watcher(tape)
+            watcher = Watcher(tape, self.subject.arrangement.taps)
             outputs = self.forward(leaves, way, watcher if way.watched else None)
         smooth = {n: tf.convert_to_tensor(o) for n, o in outputs.items() if o.dtype.is_floating}
         upstream = self.upstream(smooth) if upstream is None else upstream
@@ -127,9 +127,9 @@ class Call:
             Who takes note of taps and layers.
         """
         subject = self.subject
-        given = {name: one for name, one in leaves.items() if name not in subject.parameters}
+        own, given = subject.arranged(leaves)
         with ExitStack() as stack:
-            stack.enter_context(subject.holding(way.dtype, leaves, way.held))
+            stack.enter_context(subject.holding(way.dtype, own, way.held))
             stack.enter_context(recording(watcher.note if watcher else None))
             if watcher:
                 around = subject.around_all

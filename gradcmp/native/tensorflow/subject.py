@@ -18,6 +18,8 @@ from gradcmp.dtypes import DType
 from gradcmp.dtypes.arrays import numpy_dtype
 from gradcmp.errors import InputError, did_you_mean
 from gradcmp.inputs import round_to
+from gradcmp.native.arranging.arranged import arguments_of
+from gradcmp.native.arranging.arrangement import AS_IT_IS, Arrangement, gathered
 from gradcmp.native.calling import by_place, described
 from gradcmp.native.outcome import Array
 from gradcmp.native.tensorflow.stream import Tensor
@@ -40,6 +42,7 @@ class Subject:
 
     function: Call
     layers: tuple[Any, ...] = ()
+    arrangement: Arrangement = AS_IT_IS
 
     @property
     def itself(self) -> Any:
@@ -53,7 +56,12 @@ class Subject:
 
     @cached_property
     def parameters(self) -> dict[str, Any]:
-        """The trainable variables by the names that Keras shows: further inputs."""
+        """The trainable variables that are further inputs: none where others are handed over."""
+        return {} if self.arrangement.parameters is not None else self._trained
+
+    @cached_property
+    def _trained(self) -> dict[str, Any]:
+        """The trainable variables by the names that Keras shows."""
         return {name: one for name, one in self._named if one.trainable}
 
     @cached_property
@@ -91,8 +99,9 @@ class Subject:
         import keras
 
         scope = keras.StatelessScope(initialize_variables=False)
-        for name, variable in self.parameters.items():
-            scope.add_update((variable, values[name]))
+        for name, variable in self._trained.items():
+            left = name not in values
+            scope.add_update((variable, _state(variable, dtype, held) if left else values[name]))
         for variable in self.state:
             scope.add_update((variable, _state(variable, dtype, held)))
         with ExitStack() as stack:
@@ -100,7 +109,7 @@ class Subject:
                 if layer.compute_dtype != dtype and "float" in layer.compute_dtype:
                     stack.callback(setattr, layer, "dtype_policy", layer.dtype_policy)
                     layer.dtype_policy = keras.DTypePolicy(dtype)
-            for variable in (*self.parameters.values(), *self.state):
+            for variable in (*self._trained.values(), *self.state):
                 if "float" in variable.dtype:
                     stack.callback(setattr, variable, "_dtype", variable._dtype)
                     variable._dtype = dtype
@@ -109,6 +118,28 @@ class Subject:
                 keras.config.set_floatx(dtype)
             stack.enter_context(scope)
             yield
+
+    def arranged(self, tensors: Mapping[str, Tensor]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the values of its variables, and what it is called with.
+
+        A function that is handed parameters may leave the variables of layers that it calls alone.
+
+        Raises
+        ------
+        InputError
+            Where one of its variables is not handed over.
+        """
+        given = {name: one for name, one in tensors.items() if name not in self.parameters}
+        arguments = self.arrangement.arguments(given)
+        own = {n: one for n, one in tensors.items() if n in self.parameters}
+        if self.arrangement.parameters is not None:
+            if self.itself is not None:
+                for name in self._trained.keys() - arguments.keys():
+                    what = described(self.function)
+                    raise InputError(f"parameter '{name}' of {what} is not handed over")
+            own = {name: arguments.pop(name) for name in self._trained if name in arguments}
+        names = arguments_of(self.function)
+        return own, gathered(arguments, names or (), names is None)
 
     def call(self, tensors: Mapping[str, Tensor], through: Callable[[Call], Call]) -> Any:
         """Call it with its inputs, by name where it knows the names.
@@ -135,6 +166,9 @@ class Subject:
             For a name that it does not know.
         """
         names = _taken(self.function)
+        if self.arrangement.parameters is not None:  # how they are called is not known yet
+            return
+        inputs = self.arranged(dict.fromkeys(inputs))[1]
         if names is None or {*inputs} <= names:
             return
         if self.itself is not None and (len(inputs) == 1 or {*inputs} == {*self._known}):
@@ -150,29 +184,30 @@ class Subject:
         return [one.name for one in getattr(self.itself, "inputs", None) or ()]
 
 
-def subject_of(function: Call, inputs: Mapping[str, Array]) -> Subject:
+def subject_of(
+    function: Call, inputs: Mapping[str, Array], arrangement: Arrangement = AS_IT_IS
+) -> Subject:
     """Return a function with the layers that it is or calls; those that wait for inputs are built.
 
     What it raises is no concern here: it will raise it again when it is run.
     """
     layer = layer_of(function)
     if layer is not None and layer.built:
-        return Subject(function, (layer,))
+        return Subject(function, (layer,), arrangement)
     if "keras" not in sys.modules:
-        return Subject(function)
+        return Subject(function, (), arrangement)
     met: dict[int, Any] = {}
     names = _taken(function)  # all else are names of variables, which are not known yet
-    given = {
-        name: tf.constant(_single(array))
-        for name, array in inputs.items()
-        if layer is not None or names is None or name in names
-    }
+    tensors = {name: tf.constant(_single(array)) for name, array in inputs.items()}
     bare = Subject(function, () if layer is None else (layer,))
     import keras
 
     with keras.StatelessScope(), _outermost(met), suppress(Exception):
+        arguments = Subject(function, (), arrangement).arranged(tensors)[1]
+        taken = arguments if layer is not None or names is None else names
+        given = {name: one for name, one in arguments.items() if name in taken}
         bare.call(given, lambda function: function)
-    return Subject(function, tuple(met.values()) if layer is None else (layer,))
+    return Subject(function, tuple(met.values()) if layer is None else (layer,), arrangement)
 
 
 def layer_of(function: Call) -> Any:
@@ -213,8 +248,9 @@ def _outermost(met: dict[int, Any]) -> Iterator[None]:
 
 def _taken(function: Call) -> frozenset[str] | None:
     """Return the names that a function takes; None of one that takes any."""
-    layer: Any = layer_of(function)
-    called = layer.call if function is layer else function
+    layer, called = layer_of(function), function
+    if layer is not None and id(layer) == id(function):
+        called = layer.call
     try:
         known = inspect.signature(called).parameters
     except (TypeError, ValueError):

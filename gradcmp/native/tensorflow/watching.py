@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any
@@ -26,9 +26,9 @@ class Watcher:
         In the order in which they were met.
     """
 
-    def __init__(self, tape: Any) -> None:
+    def __init__(self, tape: Any, called: Mapping[str, str] | None = None) -> None:
         self._tape = tape
-        self._name = Counted()
+        self._name = Counted(called)
         self._home = _home()
         self.values: dict[str, Tensor] = {}
 

@@ -14,6 +14,7 @@ from gradcmp.backends.torch_compile import EAGER
 from gradcmp.dtypes import DType, Format
 from gradcmp.dtypes.arrays import BFLOAT16, Array, numpy_dtype
 from gradcmp.errors import InputError, did_you_mean
+from gradcmp.native.arranging.arrangement import AS_IT_IS, Arrangement
 from gradcmp.native.cotangents import Cotangents
 from gradcmp.native.layouts.layout import CONTIGUOUS, Layout
 from gradcmp.native.outcome import Outcome, around, differing
@@ -36,6 +37,7 @@ def prepare(
     device: str = "cpu",
     seed: int = 0,
     watched: bool = True,
+    arrangement: Arrangement | None = None,
     mode: str = EAGER,
     autocast: DType | None = None,
 ) -> Side:
@@ -62,7 +64,7 @@ def prepare(
     autocast : str, optional
         The dtype of an autocast around its forward pass.
     """
-    subject = Subject(function)
+    subject = Subject(function, arrangement or AS_IT_IS)
     known = {**inputs, **subject.parameters}
     differentiable = [name for name, one in inputs.items() if is_real(one)]
     trained = [name for name, one in subject.parameters.items() if one.is_floating_point()]
@@ -105,6 +107,11 @@ class Side:
     layout: Layout = CONTIGUOUS
 
     framework: ClassVar[str] = "torch"
+
+    @property
+    def arguments(self) -> tuple[str, ...] | None:
+        """The names that it can be called by."""
+        return self.subject.arguments
 
     @property
     def environment(self) -> dict[str, str]:

@@ -84,7 +84,8 @@ class Call:
                 first, again = made
                 gradients = self._pass(way, *first).gradients
                 for name in self.wrt:
-                    again[1][name].grad = gradients[name]
+                    found = gradients[name]
+                    again[1][name].grad = None if found is None else found.contiguous()
             last = self._pass(way, *made[-1])
         return self._written(last, way)
 
@@ -94,7 +95,7 @@ class Call:
 
     def _pass(self, way: Way, subject: Subject, leaves: Mapping[str, Tensor]) -> Pass:
         """Run forward and backward from the same seed."""
-        watcher = Watcher(subject.module if self.watched else None)
+        watcher = Watcher(subject.module if self.watched else None, subject.arrangement.taps)
         with seeded(self.seed), torch.enable_grad():
             given = self._handed(subject, leaves)
             versions = {name: tensor._version for name, tensor in given.items()}

@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeAlias
 
 import torch
 
 from gradcmp.errors import BackendError, InputError, did_you_mean
+from gradcmp.native.arranging.arrangement import AS_IT_IS, Arrangement, gathered
 
 Tensor: TypeAlias = Any
 Call: TypeAlias = Callable[..., Any]
@@ -25,9 +26,12 @@ class Subject:
     ----------
     function : callable
         As the user names it.
+    arrangement : Arrangement
+        How inputs and parameters of the reference reach it.
     """
 
     function: Call
+    arrangement: Arrangement = AS_IT_IS
 
     @cached_property
     def module(self) -> Any:
@@ -39,8 +43,20 @@ class Subject:
 
     @cached_property
     def parameters(self) -> dict[str, Tensor]:
-        """The module's parameters by their qualified names: further inputs."""
-        return {} if self.module is None else dict(self.module.named_parameters())
+        """The module's parameters by their qualified names: further inputs.
+
+        None where those of the reference are handed over.
+        """
+        replaced = self.module is None or self.arrangement.parameters is not None
+        return {} if replaced else dict(self.module.named_parameters())
+
+    @property
+    def arguments(self) -> tuple[str, ...] | None:
+        """The names that it takes: None for any, none where it has none."""
+        known = () if self._signature is None else self._signature.parameters.values()
+        if any(one.kind is one.VAR_KEYWORD for one in known):
+            return None
+        return tuple(one.name for one in known)
 
     def fresh(self) -> Subject:
         """Return the same with a module of its own: statistics and caches of a run stay there."""
@@ -48,8 +64,8 @@ class Subject:
             return self
         module = copy.deepcopy(self.module)
         if self.function is self.module:
-            return Subject(module)
-        return Subject(getattr(module, self.function.__name__))
+            return replace(self, function=module)
+        return replace(self, function=getattr(module, self.function.__name__))
 
     @cached_property
     def _signature(self) -> inspect.Signature | None:
@@ -89,11 +105,34 @@ class Subject:
         through : callable
             Makes what is called in its place.
         """
-        function = through(self.function)
+        arguments = self.arrangement.arguments(tensors)
+        function = through(self._with(self._taken_out_of(arguments)))
         if self._signature is None:
-            return function(*tensors.values())
-        bound = self._bind(tensors)
+            return function(*arguments.values())
+        names = self.arguments
+        bound = self._bind(gathered(arguments, names or (), names is None))
         return function(*bound.args, **bound.kwargs)
+
+    def _with(self, own: Mapping[str, Tensor]) -> Call:
+        """Return it with the parameters of its module replaced."""
+        if not own:
+            return self.function
+        called = self.module if self.function is self.module else _Method(self.function)
+        prefix = "" if called is self.module else "module."
+        held = {prefix + name: one for name, one in own.items()}
+        return lambda *args, **kwargs: torch.func.functional_call(called, held, args, kwargs)
+
+    def _taken_out_of(self, arguments: dict[str, Any]) -> dict[str, Tensor]:
+        """Take the module's parameters out of what it is handed; none where it keeps its own."""
+        if self.module is None or self.arrangement.parameters is None:
+            return {}
+        needed = [name for name, _ in self.module.named_parameters()]
+        held = [*needed, *(name for name, _ in self.module.named_buffers())]
+        for name in needed:
+            if name not in arguments:
+                what = described(self.function)
+                raise InputError(f"parameter '{name}' of {what} is not handed over")
+        return {name: arguments.pop(name) for name in held if name in arguments}
 
     def _bind(self, tensors: Mapping[str, Tensor]) -> inspect.BoundArguments:
         signature = self._signature
@@ -110,6 +149,19 @@ class Subject:
         if self.is_apply:
             bound.apply_defaults()
         return bound
+
+
+class _Method(torch.nn.Module):  # type: ignore[misc]
+    """A method of a module, called as a module."""
+
+    def __init__(self, method: Call) -> None:
+        super().__init__()
+        self.module = method.__self__  # type: ignore[attr-defined]
+        self._name = method.__name__
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Call it."""
+        return getattr(self.module, self._name)(*args, **kwargs)
 
 
 def described(function: Call) -> str:

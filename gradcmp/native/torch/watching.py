@@ -26,9 +26,9 @@ class Watcher:
         In the order in which they were met.
     """
 
-    def __init__(self, module: Any) -> None:
+    def __init__(self, module: Any, called: Mapping[str, str] | None = None) -> None:
         self._module = module
-        self._name = Counted()
+        self._name = Counted(called)
         self._gradients: dict[str, Tensor] = {}
         self.values: dict[str, Tensor] = {}
 

@@ -55,7 +55,9 @@ def _who(found: Sequence[Fault]) -> tuple[str, ...]:
 def _of_faults(verdict: CaseVerdict, found: Sequence[Fault]) -> Iterator[Line]:
     """Return the lines on the first fault in full, and one on each of the others."""
     if not found:
-        if worst := _worst_of_all(verdict):
+        if laid := [*_of_layouts(verdict)]:
+            yield from laid
+        elif worst := _worst_of_all(verdict):
             yield worst
         return
     first, *others = found
@@ -65,6 +67,15 @@ def _of_faults(verdict: CaseVerdict, found: Sequence[Fault]) -> Iterator[Line]:
     if len(others) > LINES:
         yield Line("also", (Part(f"{count(len(others) - LINES, 'further fault')} (-v)"),))
     yield from _rest(verdict, found)
+
+
+def _of_layouts(verdict: CaseVerdict) -> Iterator[Line]:
+    """Return why layouts make functions wrong, and what is right all the same."""
+    for seen in verdict.layouts.values():
+        wrong = seen.wrong.values()
+        told = [one.cause for one in wrong] + [one.right for one in wrong]
+        if said := "; ".join(one for one in dict.fromkeys(told) if one):
+            yield Line("cause", (Part(said),))
 
 
 def _only(fault: Fault) -> Level:

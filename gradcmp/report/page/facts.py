@@ -42,7 +42,7 @@ def of_case(verdict: CaseVerdict, room: int) -> dict[str, Any]:
     base = legible(
         {
             "sentence": sentence(verdict),
-            "rule": verdict.not_auto,
+            "rule": "; ".join(filter(None, (verdict.not_auto, *verdict.untold))),
             "said": list(said(verdict)),
             "unknown": list(not_given(verdict))[:UNKNOWN],
             "unknown_left": max(len(list(not_given(verdict))) - UNKNOWN, 0),

@@ -27,7 +27,7 @@ from gradcmp.report.words.judgement import (
     weak_checks,
 )
 from gradcmp.report.words.layouts import layouts
-from gradcmp.report.words.sides import stages, unknown
+from gradcmp.report.words.sides import notes, stages, unknown
 from gradcmp.report.words.titles import brief as brief_fault
 
 FEW = 3  # faults of one case that are drawn
@@ -60,6 +60,7 @@ class CaseTable:
         yield from question(ink, verdict, verbose)
         yield from tables(ink, verdict, verbose)
         yield from drawn(ink, stages(verdict))
+        yield from drawn(ink, notes(verdict))
         yield from drawn(ink, unknown(verdict))
         if verdict.unexpected:
             yield from drawn(ink, weak_checks(verdict))

@@ -91,7 +91,7 @@ def test_a_recording_says_which_function_it_is_of(made):
 
 def test_what_did_not_change_agrees_with_its_golden_recording(place, capsys):
     assert main(["run", "case.yaml", "--against-golden", "golden"]) == 0
-    assert "right – right (golden)" in words(capsys)
+    assert "right (golden)" in words(capsys)
 
 
 @pytest.mark.parametrize("how", SPOILT)
@@ -126,7 +126,7 @@ def test_a_golden_recording_is_missing_broken_or_of_other_inputs(place, capsys):
 
 def test_recordings_are_held_together(place, capsys):
     assert main(["diff", "other.safetensors", "right.safetensors"]) == 0
-    assert "auto" in words(capsys)
+    assert "× noise" in words(capsys)
     assert main(["rejudge", "golden"]) == 0
     assert "right,dtype=float64" in words(capsys)
     assert main(["rejudge", "golden", "--ulp", "0"]) in (0, 1)
@@ -150,6 +150,15 @@ def test_without_a_float64_run_that_is_said(place, capsys):
     said = words(capsys)
     assert "no recording has a float64 run" in said
     assert "do not tell: it has no float64 run" in said
+
+
+def test_arrays_alone_are_held_against_a_function_by_the_table(place, capsys):
+    assert main(["record", "case.yaml", "-b", "other", "-o", "alone.npz"]) == 0
+    assert main(["diff", "alone.npz", "right.safetensors"]) == 0
+    assert "arrays beside a recording of a function" in words(capsys)
+    spoil(place / "right.safetensors", "w")
+    assert main(["diff", "alone.npz", "right.safetensors"]) == 1
+    assert main(["diff", "right.safetensors", "alone.npz"]) == 1
 
 
 @pytest.mark.parametrize(

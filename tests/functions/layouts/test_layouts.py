@@ -11,7 +11,7 @@ import gradcmp
 from gradcmp.errors import ExitCode
 from gradcmp.functions.layouts.variants import variants
 from gradcmp.report import html, json, junit, markdown
-from gradcmp.report.screen import table
+from gradcmp.report.screen import several
 
 torch = framework("torch")
 pytestmark = pytest.mark.frameworks
@@ -177,6 +177,16 @@ def test_dropout_draws_in_the_order_of_memory():
     }
 
 
+def test_numbers_that_are_too_equal_are_left_out():
+    def standardized(x):
+        return (x - x.mean(0)) / x.std(0)
+
+    inputs = {"x": "normal:8x6"}
+    verdict, layouts = seen(standardized, standardized, inputs, framework="torch")
+    assert verdict.agrees
+    assert "not finite" in layouts.left_out["an input expanded along axis 0"]
+
+
 def test_what_is_changed_in_place_cannot_be_expanded():
     def in_place(x, w):
         return torch.tanh(x.mul_(w))
@@ -211,14 +221,14 @@ def test_it_can_be_switched_off():
 
 def test_nothing_is_left_out_in_silence():
     def slow(x, w):
-        time.sleep(0.6)
+        time.sleep(1.1)
         return torch.tanh(x * w)
 
     verdict = gradcmp.compare_functions({"mine": slow, "eager": spoiled.eager}, INPUTS)
     layouts = verdict.layouts["mine"]
     assert layouts.right == ("an expanded cotangent",)
     assert len(layouts.left_out) == 12
-    said = table.report([verdict])
+    said = several.report([verdict])
     assert "mine was not run with a transposed cotangent" in " ".join(said.split())
 
 

@@ -73,7 +73,7 @@ def test_a_config_finds_what_a_layout_makes_wrong(capsys):
     assert "row 1 of 8 is right" in said
     assert "likely cause: the cotangent is read as if it were contiguous" in said
     assert "LAYOUT fused" not in said
-    assert "disagree: strideless is wrong with an expanded cotangent" in said
+    assert "tanh: strideless is wrong with an expanded cotangent" in said
 
 
 def asked(function, *options):

@@ -122,7 +122,7 @@ def asked(functions, inputs, dtype):
 def maker(case, label, function):
     name = "numpy" if function is by_hand else "torch"
 
-    def make(arrays, wrt):
+    def make(arrays, wrt, handed):
         cotangents = DrawnCotangents(case)
         return engine(name).prepare(function, arrays, wrt=wrt, cotangents=cotangents, seed=0)
 

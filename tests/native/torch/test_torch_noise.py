@@ -322,3 +322,14 @@ def test_nudged_inputs_are_one_step_away(dtype):
     steps = np.abs(near.astype(np.float64) - plain.astype(np.float64)) / np.abs(X)
     assert steps.min() > 0.4 * FORMATS[dtype].u
     assert steps.max() < 2.1 * FORMATS[dtype].u
+
+
+def test_where_no_branch_is_open_there_is_no_other_way():
+    smooth = prepare(lambda x: torch.tanh(x), {"x": X}, cotangents={"output": DY})
+    assert smooth.ways("float32", 6) == []
+    far = prepare(lambda x: torch.relu(x), {"x": X}, cotangents={"output": DY})
+    assert far.ways("float32", 6) == []
+    near = prepare(
+        lambda x: torch.relu(x - X[0, 0] * (1 + 1e-9)), {"x": X}, cotangents={"output": DY}
+    )
+    assert near.ways("float32", 6)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,9 @@ import torch.nn.functional as F  # noqa: N812
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
+sys.path.insert(0, str(Path(__file__).parents[3]))  # where the benchmarks are
+
+from benchmarks.native.torch_blocks import Swish
 from gradcmp.dtypes import FORMATS
 from gradcmp.dtypes.arrays import numpy_dtype
 from gradcmp.errors import InputError
@@ -31,21 +36,6 @@ def normal(*shape):
 
 def positive(*shape):
     return RNG.uniform(0.2, 2.0, size=shape)
-
-
-class Swish(torch.autograd.Function):
-    """A backward pass of one's own."""
-
-    @staticmethod
-    def forward(ctx, x):
-        s = torch.sigmoid(x)
-        ctx.save_for_backward(x, s)
-        return x * s
-
-    @staticmethod
-    def backward(ctx, dy):
-        x, s = ctx.saved_tensors
-        return dy * (s + x * s * (1 - s))
 
 
 class NumpySoftplus(torch.autograd.Function):

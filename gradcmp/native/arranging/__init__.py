@@ -1,0 +1,1 @@
+"""Inputs, containers of arrays and parameters of the reference, as a function takes them."""
