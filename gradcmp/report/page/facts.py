@@ -11,7 +11,10 @@ from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.outside.printable import clean
 from gradcmp.recording import Failure
+from gradcmp.report.answer.build import answer
+from gradcmp.report.answer.records import Answer
 from gradcmp.report.json import strict
+from gradcmp.report.page.answers import told
 from gradcmp.report.page.case_yaml import case_yaml
 from gradcmp.report.page.maps import heat_map, shortened
 from gradcmp.report.screen.detail import row
@@ -25,8 +28,7 @@ from gradcmp.report.words.judgement import (
     weak_checks,
 )
 from gradcmp.report.words.layouts import layouts
-from gradcmp.report.words.sentence import sentence
-from gradcmp.report.words.sides import unknown
+from gradcmp.report.words.sides import notes, stages, unknown
 
 VIEWS = 6  # pairs of one tensor that are drawn
 STDERR = 40  # lines
@@ -37,11 +39,17 @@ LETTER_OF = {"disagree": "d", "warn": "w", "unknown": "u", "agree": "a", "plain"
 Found = tuple[Pair, Comparison]
 
 
-def of_case(verdict: CaseVerdict, room: int) -> dict[str, Any]:
-    """Return the facts of a case in about `room` bytes: what is wrong first, its pictures last."""
+def of_case(verdict: CaseVerdict, room: int, answered: Answer | None = None) -> dict[str, Any]:
+    """Return the facts of a case in about `room` bytes: what is wrong first, its pictures last.
+
+    Parameters
+    ----------
+    answered : Answer, optional
+        The answer of the case, where it is known already.
+    """
     base = legible(
         {
-            "sentence": sentence(verdict),
+            "answer": told(answered or answer(verdict)),
             "rule": "; ".join(filter(None, (verdict.not_auto, *verdict.untold))),
             "said": list(said(verdict)),
             "unknown": list(not_given(verdict))[:UNKNOWN],
@@ -162,6 +170,8 @@ def said(verdict: CaseVerdict) -> Iterator[tuple[str, str]]:
     """Return the remarks of the screen, each with its letter; causes follow what they explain."""
     for remark in (
         *judgements(verdict, True),
+        *stages(verdict),
+        *notes(verdict),
         *unknown(verdict),
         *nondeterministic(verdict),
         *weak_checks(verdict),

@@ -31,7 +31,7 @@ function build(details) {
   const facts = JSON.parse(details.nextElementSibling.textContent);
   const body = make("div", { class: "body" });
   body.append(
-    make("section", { "aria-label": "Verdict" }, make("p", { class: "lead" }, facts.sentence),
+    make("section", { "aria-label": "Verdict" }, cases.length > 1 && answer(facts.answer),
       facts.rule && make("p", { class: "note" }, facts.rule),
       facts.said.length > 0 && make("ul", { class: "said" }, facts.said.map(([mark, text]) => make("li", { class: mark !== "-" && mark }, text)))),
     ...facts.failures.map(failure),
@@ -49,6 +49,14 @@ function build(details) {
   if (facts.tensors.length) body.append(tensorSection(facts, details, blocks));
   if (facts.backends.length) body.append(backends(facts));
   details.append(body);
+}
+
+/** The answer, as it stands under the big word of a page of one case. */
+function answer({ title, lines }) {
+  const piece = ([text, marked]) => (marked ? make("mark", {}, text) : text);
+  const parts = (line) => line.parts.flatMap((part) => [part.before, make("span", { class: part.wrong && "off" }, part.pieces.map(piece))]);
+  return make("div", { class: "answer" }, make("p", { class: "lead" }, title), make("dl", {}, lines.map((line) => make("div", {},
+    make("dt", {}, line.label), make("dd", {}, line.command ? make("code", {}, line.parts[0].pieces[0][0]) : parts(line))))));
 }
 
 function failure(lost) {
@@ -233,6 +241,8 @@ function openCase(id) {
   const target = document.getElementById(id);
   const details = target?.closest(".case");
   if (!details) return;
+  const passes = details.closest(".passes");
+  if (passes) passes.open = true;
   details.open = true;
   build(details);
   details.scrollIntoView({ block: "start" });
@@ -250,6 +260,11 @@ function filter() {
     if (rows[i]) rows[i].hidden = hidden;
     shown += !hidden;
   });
+  const passes = $(".passes");
+  if (passes) {
+    passes.hidden = !$(".case:not([hidden])", passes);
+    if (wanted && !passes.hidden) passes.open = true;
+  }
   $("#shown").textContent = shown === cases.length ? "" : `${shown} of ${cases.length} cases`;
 }
 
@@ -262,8 +277,8 @@ function matrix() {
   const cellOf = (event) => event.target.closest("td");
   grid.addEventListener("pointerover", (event) => { const cell = cellOf(event); if (cell) say(cell); });
   grid.addEventListener("focusin", (event) => { const cell = cellOf(event); if (cell) say(cell); });
-  grid.addEventListener("click", (event) => { const cell = cellOf(event); if (cell) openCase(`c${rows.indexOf(cell.parentElement)}`); });
-  grid.addEventListener("keydown", (event) => { if (event.key === "Enter" && event.target.matches("td")) { event.preventDefault(); openCase(`c${rows.indexOf(event.target.parentElement)}`); } });
+  grid.addEventListener("click", (event) => { const cell = cellOf(event); if (cell) openCase(cases[rows.indexOf(cell.parentElement)].id); });
+  grid.addEventListener("keydown", (event) => { if (event.key === "Enter" && event.target.matches("td")) { event.preventDefault(); openCase(cases[rows.indexOf(event.target.parentElement)].id); } });
   move(grid, visible, () => heads.length);
   const first = $("td", grid);
   if (first) first.tabIndex = 0;

@@ -15,6 +15,7 @@ EVIL = "<script>alert(1)</script></script><img src=x onerror=alert(2)>{{7*7}}\u2
 
 def test_every_case_opens_without_a_complaint(visit, verdicts):
     page = visit(list(verdicts.values()))
+    page.locator(".passes > summary").click()
     for number in range(len(verdicts)):
         if page.locator(f"#c{number}[open]").count() == 0:
             page.locator(f"#c{number} > summary").click()
