@@ -93,7 +93,7 @@ function tensorSection(facts, details, blocks) {
   const shown = facts.tensors.filter((tensor) => tensor.views.length);
   section.append(table(null, heads, shown.map((tensor) => {
     const view = tensor.views[0];
-    const link = make("a", { href: `#${details.id}-${facts.tensors.indexOf(tensor)}` }, tensor.name);
+    const link = make("a", { href: permalink(details, tensor.name) }, tensor.name);
     return make("tr", {}, make("th", { scope: "row" }, link), make("td", { class: `text mark ${view.sign}` }, view.reason),
       make("td", { class: "text" }, pairName(facts.pairs[view.pair])), view.row.map((cell) => make("td", {}, cell)), make("td", {}, figure(view.excess)));
   }).concat(facts.unknown.map(([pair, label, name]) => make("tr", {}, make("th", { scope: "row" }, name), make("td", { class: "text mark u" }, "unknown"),
@@ -101,8 +101,9 @@ function tensorSection(facts, details, blocks) {
   let opened = 0;
   for (const tensor of shown) {
     const view = tensor.views[0];
-    const block = make("details", { class: "tensor", id: `${details.id}-${facts.tensors.indexOf(tensor)}`, "data-mark": view.sign },
-      make("summary", {}, make("b", {}, tensor.name), make("span", { class: `mark ${view.sign}` }, `${view.sign === "d" ? "disagrees" : view.sign === "w" ? "agrees, with a warning" : "agrees"}: ${view.reason}`)));
+    const block = make("details", { class: "tensor", "data-name": tensor.name, "data-mark": view.sign },
+      make("summary", {}, make("b", {}, tensor.name), make("span", { class: `mark ${view.sign}` }, `${view.sign === "d" ? "disagrees" : view.sign === "w" ? "agrees, with a warning" : "agrees"}: ${view.reason}`)),
+      make("a", { class: "link", href: permalink(details, tensor.name), "aria-label": `Link to ${tensor.name}` }, "#"));
     block.addEventListener("toggle", () => block.open && buildTensor(block, tensor, facts));
     blocks.set(tensor.name, block);
     section.append(block);
@@ -148,7 +149,7 @@ function drawView(tensor, view, facts) {
 
 /** The heat map: a table whose cells are moved through with the arrow keys, and a readout beside. */
 function heat(name, pair, view, facts) {
-  const { shape, down, across, units, excess, at, values } = JSON.parse(view.map);
+  const { shape, down, across, units, excess, at, values, less } = JSON.parse(view.map);
   const [height, width] = [down.length - 1, across.length - 1];
   const whole = !at;
   const flat = (i) => (whole ? i : at[i]);
@@ -177,18 +178,16 @@ function heat(name, pair, view, facts) {
   const out = make("output", { "aria-live": "off" });
   const read = make("div", { class: "readout" }, out);
   const reference = facts.pairs[view.pair][1];
-  const expected = facts.backends.findIndex((backend) => backend.label === reference);
   const show = (i) => {
     $(".here", grid)?.classList.remove("here");
     cells[i].classList.add("here");
     const tile = whole ? "" : `, the worst of rows ${range(down, Math.floor(i / width))}, columns ${range(across, i % width)}`;
     out.textContent = `${name} ${place(i)}: ${figure(excess[i])} × allowed${tile}`;
     read.replaceChildren(out, table(null, ["backend", "value", `less ${reference}`], facts.backends.map((backend, b) => {
-      const mine = values[b]?.[i], theirs = values[expected]?.[i];
-      const difference = mine == null || theirs == null ? "" : figure(Number(mine) - Number(theirs));
+      const mine = values[b]?.[i], difference = less[b]?.[i] ?? "";
       const marks = [facts.pairs[view.pair].includes(backend.label) && "of", view.wrong.includes(backend.label) && "off"].filter(Boolean).join(" ");
-      return make("tr", { class: marks || false }, make("th", { scope: "row" }, backend.label), make("td", {}, mine == null ? "–" : String(mine)), make("td", {}, difference));
-    })));
+      return make("tr", { class: marks || false }, make("th", { scope: "row" }, backend.label), make("td", {}, mine == null ? "–" : String(mine)), make("td", {}, String(difference)));
+    })), make("p", { class: "units" }, "Values have the digits that tell them apart in their own dtype; differences are those of the exact numbers."));
   };
   const index = (event) => event.target.closest("td[data-i]")?.dataset.i;
   grid.addEventListener("pointerover", (event) => { const i = index(event); if (i != null) show(Number(i)); });
@@ -237,16 +236,44 @@ function backends(facts) {
 }
 
 /* ---- the whole ---- */
-function openCase(id) {
-  const target = document.getElementById(id);
-  const details = target?.closest(".case");
-  if (!details) return;
+/** Permalinks are #case/tensor; a name that occurs again in the run is numbered: #case~2/tensor. */
+const links = new Map();
+for (const details of d3.sort(cases, (each) => Number(each.id.slice(1)))) {
+  const name = $(".name", details).textContent;
+  let link = name;
+  for (let n = 2; links.has(link); n++) link = `${name}~${n}`;
+  links.set(link, details);
+  details.link = link;
+}
+const permalink = (details, tensor) => `#${[details.link, ...(tensor == null ? [] : [tensor])].map(encodeURIComponent).join("/")}`;
+const decoded = (text) => { try { return decodeURIComponent(text); } catch { return text; } };
+const remember = (link) => { try { history.replaceState(null, "", link); } catch { /* a frame that has no address */ } };
+
+for (const link of $$("a[href^='#c']:not(.skip)")) link.href = permalink(document.getElementById(link.hash.slice(1)));
+
+/** Open what a fragment names: a case by its link or its id, and one of its tensors. */
+function follow(fragment) {
+  const [name, tensor] = fragment.split("/").map(decoded);
+  const details = links.get(name) ?? document.getElementById(name)?.closest(".case");
+  if (details) visit(details, tensor);
+}
+
+function visit(details, tensor) {
+  reveal(details);
+  const block = $$(".tensor", details).find((each) => each.dataset.name === tensor);
+  if (block) block.open = true;
+  remember(permalink(details, block && tensor));
+  const target = block ?? details;
+  target.scrollIntoView({ block: "start" });
+  $("summary", target).focus({ preventScroll: true });
+}
+
+function reveal(details) {
   const passes = details.closest(".passes");
-  if (passes) passes.open = true;
+  details.hidden = false;
+  if (passes) { passes.hidden = false; passes.open = true; }
   details.open = true;
   build(details);
-  details.scrollIntoView({ block: "start" });
-  $("summary", details).focus({ preventScroll: true });
 }
 
 function filter() {
@@ -277,8 +304,8 @@ function matrix() {
   const cellOf = (event) => event.target.closest("td");
   grid.addEventListener("pointerover", (event) => { const cell = cellOf(event); if (cell) say(cell); });
   grid.addEventListener("focusin", (event) => { const cell = cellOf(event); if (cell) say(cell); });
-  grid.addEventListener("click", (event) => { const cell = cellOf(event); if (cell) openCase(cases[rows.indexOf(cell.parentElement)].id); });
-  grid.addEventListener("keydown", (event) => { if (event.key === "Enter" && event.target.matches("td")) { event.preventDefault(); openCase(cases[rows.indexOf(event.target.parentElement)].id); } });
+  grid.addEventListener("click", (event) => { const cell = cellOf(event); if (cell) visit(cases[rows.indexOf(cell.parentElement)]); });
+  grid.addEventListener("keydown", (event) => { if (event.key === "Enter" && event.target.matches("td")) { event.preventDefault(); visit(cases[rows.indexOf(event.target.parentElement)]); } });
   move(grid, visible, () => heads.length);
   const first = $("td", grid);
   if (first) first.tabIndex = 0;
@@ -299,12 +326,12 @@ function more() {
 
 document.addEventListener("toggle", (event) => { if (event.target.matches?.(".case") && event.target.open) build(event.target); }, true);
 document.addEventListener("click", (event) => {
-  const link = event.target.closest("a[href^='#c']");
-  if (!link || link.matches(".skip")) return;
-  const id = link.getAttribute("href").slice(1);
-  if (id.includes("-")) { const block = document.getElementById(id); if (block) block.open = true; } else openCase(id);
+  const link = event.target.closest("a[href^='#']:not(.skip)");
+  const opened = event.target.closest(".case > summary, .tensor > summary")?.parentElement;
+  if (link) { event.preventDefault(); follow(link.hash.slice(1)); }
+  else if (opened && !opened.open) remember(permalink(opened.closest(".case"), opened.dataset.name));
 });
-addEventListener("hashchange", () => openCase(location.hash.slice(1)));
+addEventListener("hashchange", () => follow(location.hash.slice(1)));
 $("#search").addEventListener("input", filter);
 $$("[name=show]").forEach((box) => box.addEventListener("change", filter));
 $("#open-wrong").addEventListener("click", () => cases.filter((each) => !each.hidden && !each.matches(".a")).slice(0, 50).forEach((each) => { each.open = true; build(each); }));
@@ -312,5 +339,5 @@ $("#close-all").addEventListener("click", () => cases.forEach((each) => { each.o
 $(".filters").hidden = $(".tools").hidden = false;
 matrix();
 const first = cases.find((each) => !each.matches(".a")) ?? (cases.length === 1 ? cases[0] : null);
-if (location.hash.length > 1) openCase(location.hash.slice(1));
-else if (first) { first.open = true; build(first); }
+if (first) reveal(first);
+if (location.hash.length > 1) follow(location.hash.slice(1));

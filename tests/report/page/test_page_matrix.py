@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
+import ml_dtypes
 import numpy as np
 import pytest
 
+from gradcmp.case import Fixed
+from gradcmp.judge import compare
 from gradcmp.judge.verdict import Pair
 
 
@@ -47,6 +52,35 @@ def test_hovering_a_heat_map_shows_every_backend(visit, large):
     assert "rows 0–2" in readout.inner_text()
     assert "[70,33]" not in readout.inner_text()
     assert grid.locator("td.l4").count() == 1
+
+
+@pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16, np.float32, np.float64])
+def test_the_readout_has_the_difference_of_the_exact_numbers(visit, make, dtype):
+    """Each cell in turn, against float64 arithmetic: the shortest decimals give another."""
+    rng = np.random.default_rng(8)
+    expected = rng.standard_normal((3, 4))
+    actual = (expected * (1 + 1e-7 * rng.standard_normal((3, 4)))).astype(dtype)
+    actual[1, 2] *= -1
+    verdict, pair = make(("numpy", "torch")), Pair("torch", "numpy")
+    arrays = {"numpy": expected, "torch": actual}
+    outcomes = {
+        label: dataclasses.replace(one, gradients={**one.gradients, "Y": arrays[label]})
+        for label, one in verdict.recordings.items()
+    }
+    by = {**verdict.comparisons[pair], "d Y": compare(actual, expected, Fixed(1e-5, 1e-6))}
+    page = visit([dataclasses.replace(verdict, outcomes=outcomes, comparisons={pair: by})])
+    readout = page.locator(".readout").first
+    exact = actual.astype(np.float64) - expected
+    shortest = [float(text) for text in actual.astype(np.float32).astype(str).reshape(-1)]
+    shown = []
+    for cell in range(12):
+        page.locator(".heat").first.locator("tbody td").nth(cell).hover()
+        shown.append(float(readout.locator("tbody tr").nth(1).locator("td").last.inner_text()))
+    assert shown == pytest.approx(exact.reshape(-1).tolist(), rel=1e-5)
+    if dtype is np.float32:  # the sabotage: what a reader of decimals would compute is caught
+        assert np.array(shortest) - expected.reshape(-1) != pytest.approx(
+            exact.reshape(-1), rel=1e-5
+        )
 
 
 def test_a_heat_map_by_keyboard(visit, large):
