@@ -9,14 +9,19 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import Any
 
 import jinja2
 
 from gradcmp.judge.verdict import CaseVerdict
 from gradcmp.outside.printable import clean
+from gradcmp.report.answer.build import answer
+from gradcmp.report.answer.records import Answer
 from gradcmp.report.json import strict
+from gradcmp.report.page.answers import told
 from gradcmp.report.page.facts import compact, of_case
 from gradcmp.report.page.matrix import Row, columns, row
 from gradcmp.report.screen.heatmap import LEVELS
@@ -24,24 +29,57 @@ from gradcmp.report.words.sentence import MARKS, Tally
 from gradcmp.version import VERSION
 
 ROOM = 6_500_000  # bytes for the facts of all cases: what stands around them stays below 3 MB
+ORDER = "duwa"  # what does not agree comes first
+ANSWERS, NAMED = 3, 20  # cases that are answered in full under the big word; of others, the title
 WEIGHTS = {"d": 8, "u": 4, "w": 4, "a": 1}  # how the room is shared out by a case's verdict
 SCRIPTS = ("vendor/d3.min.js", "vendor/d3-dag.min.js", "plots.js", "page.js")
 
 
+@dataclass(frozen=True)
+class Entry:
+    """A case of the page.
+
+    Attributes
+    ----------
+    number : int
+        Where it stood in the run: its id.
+    """
+
+    number: int
+    verdict: CaseVerdict
+    row: Row
+    answer: Answer
+
+    @property
+    def answered(self) -> dict[str, Any]:
+        """What is said of it under the big word."""
+        return told(self.answer)
+
+
 def report(verdicts: Sequence[CaseVerdict]) -> str:
     """Return the page as HTML text."""
-    pairs = columns(verdicts)
-    rows = [row(verdict, pairs) for verdict in verdicts]
+    labels = columns(verdicts)
+    entries = [
+        Entry(number, verdict, row(verdict, labels), answer(verdict))
+        for number, verdict in enumerate(verdicts)
+    ]
+    entries.sort(key=lambda entry: ORDER.index(entry.row.letter))  # stable
     tally = Tally.of(verdicts)
+    failed = [entry for entry in entries if not entry.verdict.agrees]
     scripts, style = [asset(name) for name in SCRIPTS], asset("page.css")
     return template().render(
         version=VERSION,
         tally=tally,
         mark=MARKS[tally.exit_code],
-        warned=sum(row.letter == "w" for row in rows),
-        pairs=pairs,
-        rows=rows,
-        facts=[embedded(facts) for facts in all_facts(verdicts, rows)],
+        warned=sum(entry.row.letter == "w" for entry in entries),
+        labels=labels,
+        letters={cell.letter for entry in entries for cell in entry.row.cells},
+        entries=entries,
+        answers=(entries if len(entries) == 1 else failed)[:ANSWERS],
+        named=failed[ANSWERS:][:NAMED],
+        unnamed=len(failed[ANSWERS:][NAMED:]),
+        passes=sum(entry.row.letter == "a" for entry in entries),
+        facts=list(all_facts(entries)),
         levels=embedded(
             compact(strict([[level.most, level.sign, level.meaning] for level in LEVELS]))
         ),
@@ -52,15 +90,15 @@ def report(verdicts: Sequence[CaseVerdict]) -> str:
     )
 
 
-def all_facts(verdicts: Sequence[CaseVerdict], rows: Sequence[Row]) -> Iterator[str]:
+def all_facts(entries: Sequence[Entry]) -> Iterator[str]:
     """Return the facts of each case as JSON; what one leaves of its room, the next ones have."""
-    room, weight = ROOM, sum(WEIGHTS[row.letter] for row in rows)
-    for verdict, row_ in zip(verdicts, rows, strict=True):
-        mine = WEIGHTS[row_.letter]
-        facts = compact(of_case(verdict, room * mine // weight))
+    room, weight = ROOM, sum(WEIGHTS[entry.row.letter] for entry in entries)
+    for entry in entries:
+        mine = WEIGHTS[entry.row.letter]
+        facts = compact(of_case(entry.verdict, room * mine // weight, entry.answer))
         room -= len(facts)
         weight -= mine
-        yield facts
+        yield embedded(facts)
 
 
 def embedded(facts: str) -> str:

@@ -11,9 +11,13 @@ from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.outside.printable import clean
 from gradcmp.recording import Failure
+from gradcmp.report.answer.build import answer
+from gradcmp.report.answer.records import Answer
 from gradcmp.report.json import strict
+from gradcmp.report.page.answers import told
 from gradcmp.report.page.case_yaml import case_yaml
 from gradcmp.report.page.maps import heat_map, shortened
+from gradcmp.report.page.matrix import cell
 from gradcmp.report.screen.detail import row
 from gradcmp.report.words.faults import severity
 from gradcmp.report.words.ink import tail
@@ -25,8 +29,7 @@ from gradcmp.report.words.judgement import (
     weak_checks,
 )
 from gradcmp.report.words.layouts import layouts
-from gradcmp.report.words.sentence import sentence
-from gradcmp.report.words.sides import unknown
+from gradcmp.report.words.sides import notes, stages, unknown
 
 VIEWS = 6  # pairs of one tensor that are drawn
 STDERR = 40  # lines
@@ -37,11 +40,17 @@ LETTER_OF = {"disagree": "d", "warn": "w", "unknown": "u", "agree": "a", "plain"
 Found = tuple[Pair, Comparison]
 
 
-def of_case(verdict: CaseVerdict, room: int) -> dict[str, Any]:
-    """Return the facts of a case in about `room` bytes: what is wrong first, its pictures last."""
+def of_case(verdict: CaseVerdict, room: int, answered: Answer | None = None) -> dict[str, Any]:
+    """Return the facts of a case in about `room` bytes: what is wrong first, its pictures last.
+
+    Parameters
+    ----------
+    answered : Answer, optional
+        The answer of the case, where it is known already.
+    """
     base = legible(
         {
-            "sentence": sentence(verdict),
+            "answer": told(answered or answer(verdict)),
             "rule": "; ".join(filter(None, (verdict.not_auto, *verdict.untold))),
             "said": list(said(verdict)),
             "unknown": list(not_given(verdict))[:UNKNOWN],
@@ -49,6 +58,10 @@ def of_case(verdict: CaseVerdict, room: int) -> dict[str, Any]:
             "yaml": case_yaml(verdict.case)[: max(room // 3, 1000)],
             "place": str(verdict.case.where or ""),
             "pairs": [(pair.actual, pair.expected) for pair in verdict.comparisons],
+            "cells": [
+                (seen.letter, seen.text)
+                for seen in (cell(verdict, pair) for pair in verdict.comparisons)
+            ],
             "firsts": firsts(verdict),
             "graph": graph(verdict),
             "backends": [
@@ -110,12 +123,29 @@ def of_tensors(verdict: CaseVerdict, room: int) -> tuple[list[dict[str, Any]], i
 
 
 def worth(verdict: CaseVerdict, name: str) -> list[Found]:
-    """Return the pairs of a tensor that are worth a view: all that fail or warn, else the worst."""
+    """Return the pairs of a tensor that are worth a view: all that fail or warn, else the worst.
+
+    Of pairs between the same two groups of backends, which computed the same, the worst is one.
+    """
     found = [(pair, by[name]) for pair, by in verdict.comparisons.items() if name in by]
     odd = [item for item in found if letter(item[1]) != "a"]
     if not odd:
         return [max(found, key=lambda item: severity(item[1]))]
-    return sorted(odd, key=lambda item: severity(item[1]), reverse=True)[:VIEWS]
+    groups: dict[tuple[tuple[str, ...], ...], Found] = {}
+    for item in sorted(odd, key=lambda item: severity(item[1]), reverse=True):
+        sides = tuple(sorted(grouped(verdict, name, item[0])))
+        alone = ((item[0].actual,), (item[0].expected,))
+        groups.setdefault(sides if sides[0] != sides[1] else alone, item)
+    return list(groups.values())[:VIEWS]
+
+
+def grouped(verdict: CaseVerdict, name: str, pair: Pair) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return for each side of a pair all backends that computed the same as it."""
+    groups = verdict.groups.get(name)
+    of = (
+        {label: group.labels for group in groups.groups for label in group.labels} if groups else {}
+    )
+    return of.get(pair.actual, (pair.actual,)), of.get(pair.expected, (pair.expected,))
 
 
 def signs(verdict: CaseVerdict, name: str) -> str:
@@ -138,6 +168,7 @@ def of_view(verdict: CaseVerdict, pair: Pair, name: str, comparison: Comparison)
     groups = verdict.groups.get(name)
     said = "; ".join(part.strip() for part in facts(verdict, pair, name, comparison))
     return {
+        "names": legible([", ".join(labels) for labels in grouped(verdict, name, pair)]),
         "row": row(comparison),
         "sign": letter(comparison),
         "said": legible(said),
@@ -162,6 +193,8 @@ def said(verdict: CaseVerdict) -> Iterator[tuple[str, str]]:
     """Return the remarks of the screen, each with its letter; causes follow what they explain."""
     for remark in (
         *judgements(verdict, True),
+        *stages(verdict),
+        *notes(verdict),
         *unknown(verdict),
         *nondeterministic(verdict),
         *weak_checks(verdict),

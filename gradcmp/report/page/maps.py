@@ -18,7 +18,7 @@ from gradcmp.report.json import strict
 
 BAND = 2**20  # elements that are measured at a time
 SIDE = 32  # tiles along an axis: more are smaller than a fingertip, and than a row of text
-FIXED, EACH = 16, 14  # bytes of a cell in the file, and of one backend's value in it
+FIXED, EACH = 16, 26  # bytes of a cell in the file, and of one backend's value and difference in it
 OWN = "Each difference as a multiple of that element's own tolerance."
 WORST = "Each difference in units of what is allowed at the worst element."
 
@@ -78,7 +78,8 @@ def heat_map(
     dict
         ``shape``, ``down`` and ``across`` (where tiles begin and end), ``units`` in words, and
         for each tile, row by row: ``excess`` of its worst element, its flat index ``at``
-        (left out when every element has its own cell) and each backend's ``values`` there.
+        (left out when every element has its own cell), each backend's ``values`` there and what
+        they are `less` those of the expected side.
     """
     arrays = {label: r.tensors.get(name) for label, r in verdict.recordings.items()}
     actual, expected = arrays.get(pair.actual), arrays.get(pair.expected)
@@ -89,12 +90,11 @@ def heat_map(
         return None
     measure = Measure.of(verdict, comparison, actual, expected)
     excess, at = reduced(grid, measure, actual, expected)
-    values = [
-        finite(numbers(array.reshape(-1)[at]))
-        if array is not None and array.shape == grid.shape
-        else None
+    there = [
+        array.reshape(-1)[at] if array is not None and array.shape == grid.shape else None
         for array in arrays.values()
     ]
+    origin = expected.reshape(-1)[at]
     return {
         "shape": grid.shape,
         "down": grid.edges(0),
@@ -102,7 +102,11 @@ def heat_map(
         "units": measure.units,
         "excess": finite([shortened(number) for number in excess.tolist()]),
         **({} if grid.whole else {"at": at.tolist()}),
-        "values": values,
+        "values": [None if some is None else finite(numbers(some)) for some in there],
+        "less": [
+            None if some is None or label == pair.expected else finite(less(some, origin))
+            for label, some in zip(arrays, there, strict=True)
+        ],
     }
 
 
@@ -178,6 +182,17 @@ def _worst(band: Array, down: Array, across: Array) -> tuple[Array, Array]:
     tile = np.arange(len(heights)).repeat(heights)[row] * len(widths)
     tile += np.arange(len(widths)).repeat(widths)[column]
     return most.reshape(-1), hits[np.unique(tile, return_index=True)[1]]
+
+
+def less(actual: Array, expected: Array) -> list[float]:
+    """Return actual − expected in float64, of the exact numbers, to six digits.
+
+    The shortest decimals of float32 and float64 numbers are not those numbers: subtracting them
+    gives another difference.
+    """
+    with np.errstate(invalid="ignore"):
+        difference = actual.astype(np.float64) - expected.astype(np.float64)
+    return [float(f"{number:.6g}") for number in difference.tolist()]
 
 
 def shortened(excess: float) -> float:

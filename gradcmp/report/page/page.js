@@ -31,7 +31,7 @@ function build(details) {
   const facts = JSON.parse(details.nextElementSibling.textContent);
   const body = make("div", { class: "body" });
   body.append(
-    make("section", { "aria-label": "Verdict" }, make("p", { class: "lead" }, facts.sentence),
+    make("section", { "aria-label": "Verdict" }, cases.length > 1 && answer(facts.answer),
       facts.rule && make("p", { class: "note" }, facts.rule),
       facts.said.length > 0 && make("ul", { class: "said" }, facts.said.map(([mark, text]) => make("li", { class: mark !== "-" && mark }, text)))),
     ...facts.failures.map(failure),
@@ -46,9 +46,18 @@ function build(details) {
   const rank = (block) => "awd".indexOf(block.dataset.mark);
   const yaml = make("figure", {}, make("figcaption", {}, facts.place ? `The case (${facts.place})` : "The case"), make("pre", { tabindex: 0 }, facts.yaml));
   body.append(make("section", { class: "two", "aria-label": "Graph and case" }, facts.graph.length > 0 && graphFigure(facts, tensors, open), yaml));
+  if (facts.pairs.length > 1) body.append(triangle(facts));
   if (facts.tensors.length) body.append(tensorSection(facts, details, blocks));
   if (facts.backends.length) body.append(backends(facts));
   details.append(body);
+}
+
+/** The answer, as it stands under the big word of a page of one case. */
+function answer({ title, lines }) {
+  const piece = ([text, marked]) => (marked ? make("mark", {}, text) : text);
+  const parts = (line) => line.parts.flatMap((part) => [part.before, make("span", { class: part.wrong && "off" }, part.pieces.map(piece))]);
+  return make("div", { class: "answer" }, make("p", { class: "lead" }, title), make("dl", {}, lines.map((line) => make("div", {},
+    make("dt", {}, line.label), make("dd", {}, line.command ? make("code", {}, line.parts[0].pieces[0][0]) : parts(line))))));
 }
 
 function failure(lost) {
@@ -79,22 +88,46 @@ function graphFigure(facts, tensors, open) {
   return figure;
 }
 
+/** Each backend against each other one: what was a column a pair is a cell. */
+function triangle(facts) {
+  const labels = facts.backends.map((backend) => backend.label);
+  const found = new Map(facts.pairs.flatMap((pair, i) => [[pair.join("\n"), i], [[...pair].reverse().join("\n"), i]]));
+  const where = make("p", { class: "where", "aria-live": "polite" });
+  const cells = [];
+  const rows = labels.slice(1).map((label, r) => make("tr", {}, make("th", { scope: "row" }, label), labels.slice(0, -1).map((other, c) => {
+    const i = c <= r ? found.get(`${label}\n${other}`) : undefined;
+    const [letter, text] = facts.cells[i] ?? ["n", "not compared"];
+    const cell = c <= r ? make("td", { class: letter, tabindex: -1 }, text) : make("td", { class: "none" });
+    cell.dataset.said = c <= r ? `${i == null ? `${label} – ${other}` : pairName(facts.pairs[i])}: ${text}` : "";
+    cells.push(c <= r && cell);
+    return cell;
+  })));
+  const grid = make("table", { class: "matrix narrow triangle" }, make("thead", {}, make("tr", {}, make("th", { scope: "col" }, ""), labels.slice(0, -1).map((label) => make("th", { scope: "col" }, make("span", {}, label))))), make("tbody", {}, rows));
+  const say = (event) => { const said = event.target.closest("td")?.dataset.said; if (said) where.textContent = said; };
+  grid.addEventListener("pointerover", say);
+  grid.addEventListener("focusin", say);
+  move(grid, () => cells, () => labels.length - 1);
+  if (cells[0]) cells[0].tabIndex = 0;
+  return make("section", { "aria-label": "Pairs" }, make("h3", {}, "Backend by backend"), make("div", { class: "wide" }, grid), where);
+}
+
 function tensorSection(facts, details, blocks) {
   const section = make("section", { "aria-label": "Tensors" }, make("h3", {}, "Tensors"));
   const heads = ["tensor", "verdict", "worst pair", "disagree", "worst at", "difference", "relative", "ULP", "allowed", "× allowed"];
   const shown = facts.tensors.filter((tensor) => tensor.views.length);
   section.append(table(null, heads, shown.map((tensor) => {
     const view = tensor.views[0];
-    const link = make("a", { href: `#${details.id}-${facts.tensors.indexOf(tensor)}` }, tensor.name);
+    const link = make("a", { href: permalink(details, tensor.name) }, tensor.name);
     return make("tr", {}, make("th", { scope: "row" }, link), make("td", { class: `text mark ${view.sign}` }, view.reason),
-      make("td", { class: "text" }, pairName(facts.pairs[view.pair])), view.row.map((cell) => make("td", {}, cell)), make("td", {}, figure(view.excess)));
+      make("td", { class: "text" }, pairName(view.names)), view.row.map((cell) => make("td", {}, cell)), make("td", {}, figure(view.excess)));
   }).concat(facts.unknown.map(([pair, label, name]) => make("tr", {}, make("th", { scope: "row" }, name), make("td", { class: "text mark u" }, "unknown"),
     make("td", { class: "text" }, pairName(facts.pairs[pair])), make("td", { class: "text", colspan: 7 }, `${label} did not give it`)))), [1, 2]));
   let opened = 0;
   for (const tensor of shown) {
     const view = tensor.views[0];
-    const block = make("details", { class: "tensor", id: `${details.id}-${facts.tensors.indexOf(tensor)}`, "data-mark": view.sign },
-      make("summary", {}, make("b", {}, tensor.name), make("span", { class: `mark ${view.sign}` }, `${view.sign === "d" ? "disagrees" : view.sign === "w" ? "agrees, with a warning" : "agrees"}: ${view.reason}`)));
+    const block = make("details", { class: "tensor", "data-name": tensor.name, "data-mark": view.sign },
+      make("summary", {}, make("b", {}, tensor.name), make("span", { class: `mark ${view.sign}` }, `${view.sign === "d" ? "disagrees" : view.sign === "w" ? "agrees, with a warning" : "agrees"}: ${view.reason}`)),
+      make("a", { class: "link", href: permalink(details, tensor.name), "aria-label": `Link to ${tensor.name}` }, "#"));
     block.addEventListener("toggle", () => block.open && buildTensor(block, tensor, facts));
     blocks.set(tensor.name, block);
     section.append(block);
@@ -115,13 +148,13 @@ function buildTensor(block, tensor, facts) {
 }
 
 function chooser(tensor, facts, chosen, show) {
-  const select = make("select", {}, tensor.views.map((view, i) => make("option", { value: i, selected: i === chosen }, pairName(facts.pairs[view.pair]))));
+  const select = make("select", {}, tensor.views.map((view, i) => make("option", { value: i, selected: i === chosen }, pairName(view.names))));
   select.addEventListener("change", () => { const place = select.closest(".view"); show(Number(select.value)); $("select", place).focus(); });
   return make("p", {}, make("label", {}, "Pair ", select));
 }
 
 function drawView(tensor, view, facts) {
-  const pair = pairName(facts.pairs[view.pair]);
+  const pair = pairName(view.names);
   const parts = [make("p", {}, view.said), make("p", { class: "units" }, `rule ${view.rule}`)];
   const aside = make("div", { class: "aside" });
   const drawn = make("div", { class: "drawn" });
@@ -140,7 +173,7 @@ function drawView(tensor, view, facts) {
 
 /** The heat map: a table whose cells are moved through with the arrow keys, and a readout beside. */
 function heat(name, pair, view, facts) {
-  const { shape, down, across, units, excess, at, values } = JSON.parse(view.map);
+  const { shape, down, across, units, excess, at, values, less } = JSON.parse(view.map);
   const [height, width] = [down.length - 1, across.length - 1];
   const whole = !at;
   const flat = (i) => (whole ? i : at[i]);
@@ -169,18 +202,16 @@ function heat(name, pair, view, facts) {
   const out = make("output", { "aria-live": "off" });
   const read = make("div", { class: "readout" }, out);
   const reference = facts.pairs[view.pair][1];
-  const expected = facts.backends.findIndex((backend) => backend.label === reference);
   const show = (i) => {
     $(".here", grid)?.classList.remove("here");
     cells[i].classList.add("here");
     const tile = whole ? "" : `, the worst of rows ${range(down, Math.floor(i / width))}, columns ${range(across, i % width)}`;
     out.textContent = `${name} ${place(i)}: ${figure(excess[i])} × allowed${tile}`;
     read.replaceChildren(out, table(null, ["backend", "value", `less ${reference}`], facts.backends.map((backend, b) => {
-      const mine = values[b]?.[i], theirs = values[expected]?.[i];
-      const difference = mine == null || theirs == null ? "" : figure(Number(mine) - Number(theirs));
+      const mine = values[b]?.[i], difference = less[b]?.[i] ?? "";
       const marks = [facts.pairs[view.pair].includes(backend.label) && "of", view.wrong.includes(backend.label) && "off"].filter(Boolean).join(" ");
-      return make("tr", { class: marks || false }, make("th", { scope: "row" }, backend.label), make("td", {}, mine == null ? "–" : String(mine)), make("td", {}, difference));
-    })));
+      return make("tr", { class: marks || false }, make("th", { scope: "row" }, backend.label), make("td", {}, mine == null ? "–" : String(mine)), make("td", {}, String(difference)));
+    })), make("p", { class: "units" }, "Values have the digits that tell them apart in their own dtype; differences are those of the exact numbers."));
   };
   const index = (event) => event.target.closest("td[data-i]")?.dataset.i;
   grid.addEventListener("pointerover", (event) => { const i = index(event); if (i != null) show(Number(i)); });
@@ -220,23 +251,55 @@ function backends(facts) {
     return make("td", {}, ms(backend.timings[phase]), bar);
   }))), [1]);
   const keys = [...new Set(facts.backends.flatMap((backend) => Object.keys(backend.environment)))].sort();
-  const environment = table("Environment; what differs is marked", ["", ...facts.backends.map((backend) => backend.label)], keys.map((key) => {
-    const said = facts.backends.map((backend) => backend.environment[key]);
-    const known = said.filter((text) => text != null);
-    return make("tr", { class: new Set(known).size > 1 && "differs" }, make("th", { scope: "row" }, key), said.map((text) => make("td", { class: "text" }, text ?? "–")));
-  }), d3.range(1, facts.backends.length + 1));
-  return make("section", { "aria-label": "Backends" }, make("h3", {}, "Backends"), timings, keys.length > 0 && make("details", { class: "plain", open: true }, make("summary", {}, "environment"), environment));
+  const said = (key) => facts.backends.map((backend) => backend.environment[key]);
+  const differs = (key) => new Set(said(key).filter((text) => text != null)).size > 1;
+  const environment = (caption, some, of) => some.length > 0 && table(caption, ["", ...of], some.map((key) => make("tr", {}, make("th", { scope: "row" }, key),
+    said(key).slice(0, of.length).map((text) => make("td", { class: "text" }, text ?? "–")))), d3.range(1, of.length + 1));
+  const labels = facts.backends.map((backend) => backend.label);
+  const [odd, same] = [keys.filter(differs), keys.filter((key) => !differs(key))];
+  return make("section", { "aria-label": "Backends" }, make("h3", {}, "Backends"), timings, environment("Environment: what differs", odd, labels),
+    same.length > 0 && make("details", { class: "plain" }, make("summary", {}, `environment: ${same.length} that do not differ`), environment(null, same, labels)));
 }
 
 /* ---- the whole ---- */
-function openCase(id) {
-  const target = document.getElementById(id);
-  const details = target?.closest(".case");
-  if (!details) return;
+/** Permalinks are #case/tensor; a name that occurs again in the run is numbered: #case~2/tensor. */
+const links = new Map();
+for (const details of d3.sort(cases, (each) => Number(each.id.slice(1)))) {
+  const name = $(".name", details).textContent;
+  let link = name;
+  for (let n = 2; links.has(link); n++) link = `${name}~${n}`;
+  links.set(link, details);
+  details.link = link;
+}
+const permalink = (details, tensor) => `#${[details.link, ...(tensor == null ? [] : [tensor])].map(encodeURIComponent).join("/")}`;
+const decoded = (text) => { try { return decodeURIComponent(text); } catch { return text; } };
+const remember = (link) => { try { history.replaceState(null, "", link); } catch { /* a frame that has no address */ } };
+
+for (const link of $$("a[href^='#c']:not(.skip)")) link.href = permalink(document.getElementById(link.hash.slice(1)));
+
+/** Open what a fragment names: a case by its link or its id, and one of its tensors. */
+function follow(fragment) {
+  const [name, tensor] = fragment.split("/").map(decoded);
+  const details = links.get(name) ?? document.getElementById(name)?.closest(".case");
+  if (details) visit(details, tensor);
+}
+
+function visit(details, tensor) {
+  reveal(details);
+  const block = $$(".tensor", details).find((each) => each.dataset.name === tensor);
+  if (block) block.open = true;
+  remember(permalink(details, block && tensor));
+  const target = block ?? details;
+  target.scrollIntoView({ block: "start" });
+  $("summary", target).focus({ preventScroll: true });
+}
+
+function reveal(details) {
+  const passes = details.closest(".passes");
+  details.hidden = false;
+  if (passes) { passes.hidden = false; passes.open = true; }
   details.open = true;
   build(details);
-  details.scrollIntoView({ block: "start" });
-  $("summary", details).focus({ preventScroll: true });
 }
 
 function filter() {
@@ -250,6 +313,11 @@ function filter() {
     if (rows[i]) rows[i].hidden = hidden;
     shown += !hidden;
   });
+  const passes = $(".passes");
+  if (passes) {
+    passes.hidden = !$(".case:not([hidden])", passes);
+    if (wanted && !passes.hidden) passes.open = true;
+  }
   $("#shown").textContent = shown === cases.length ? "" : `${shown} of ${cases.length} cases`;
 }
 
@@ -262,8 +330,8 @@ function matrix() {
   const cellOf = (event) => event.target.closest("td");
   grid.addEventListener("pointerover", (event) => { const cell = cellOf(event); if (cell) say(cell); });
   grid.addEventListener("focusin", (event) => { const cell = cellOf(event); if (cell) say(cell); });
-  grid.addEventListener("click", (event) => { const cell = cellOf(event); if (cell) openCase(`c${rows.indexOf(cell.parentElement)}`); });
-  grid.addEventListener("keydown", (event) => { if (event.key === "Enter" && event.target.matches("td")) { event.preventDefault(); openCase(`c${rows.indexOf(event.target.parentElement)}`); } });
+  grid.addEventListener("click", (event) => { const cell = cellOf(event); if (cell) visit(cases[rows.indexOf(cell.parentElement)]); });
+  grid.addEventListener("keydown", (event) => { if (event.key === "Enter" && event.target.matches("td")) { event.preventDefault(); visit(cases[rows.indexOf(event.target.parentElement)]); } });
   move(grid, visible, () => heads.length);
   const first = $("td", grid);
   if (first) first.tabIndex = 0;
@@ -284,12 +352,12 @@ function more() {
 
 document.addEventListener("toggle", (event) => { if (event.target.matches?.(".case") && event.target.open) build(event.target); }, true);
 document.addEventListener("click", (event) => {
-  const link = event.target.closest("a[href^='#c']");
-  if (!link || link.matches(".skip")) return;
-  const id = link.getAttribute("href").slice(1);
-  if (id.includes("-")) { const block = document.getElementById(id); if (block) block.open = true; } else openCase(id);
+  const link = event.target.closest("a[href^='#']:not(.skip)");
+  const opened = event.target.closest(".case > summary, .tensor > summary")?.parentElement;
+  if (link) { event.preventDefault(); follow(link.hash.slice(1)); }
+  else if (opened && !opened.open) remember(permalink(opened.closest(".case"), opened.dataset.name));
 });
-addEventListener("hashchange", () => openCase(location.hash.slice(1)));
+addEventListener("hashchange", () => follow(location.hash.slice(1)));
 $("#search").addEventListener("input", filter);
 $$("[name=show]").forEach((box) => box.addEventListener("change", filter));
 $("#open-wrong").addEventListener("click", () => cases.filter((each) => !each.hidden && !each.matches(".a")).slice(0, 50).forEach((each) => { each.open = true; build(each); }));
@@ -297,5 +365,5 @@ $("#close-all").addEventListener("click", () => cases.forEach((each) => { each.o
 $(".filters").hidden = $(".tools").hidden = false;
 matrix();
 const first = cases.find((each) => !each.matches(".a")) ?? (cases.length === 1 ? cases[0] : null);
-if (location.hash.length > 1) openCase(location.hash.slice(1));
-else if (first) { first.open = true; build(first); }
+if (first) reveal(first);
+if (location.hash.length > 1) follow(location.hash.slice(1));
