@@ -109,13 +109,19 @@ def _not_compared(verdict: CaseVerdict) -> str:
 def everybody(verdict: CaseVerdict, counted: bool) -> str:
     """Describe that all agree, and in how much: ``numpy and torch agree in 12 tensors``."""
     labels = [label for label in verdict.recordings if not _is_twin(verdict, label)]
-    noun = "backend" if verdict.case.graph else "function"
     who = listed(labels)
     if counted or len(labels) > FEW or len(who) > SHORT:
-        who = count(len(labels), noun)
+        who = count(len(labels), _noun(verdict))
     tensors = count(len(verdict.tensors), "tensor")
     known = f" in {tensors}" if verdict.tensors else ""
     return f"{who} {'agrees' if len(labels) == 1 else 'agree'}{known}"
+
+
+def _noun(verdict: CaseVerdict) -> str:
+    """Return what is compared; arrays of a file alone are of neither backends nor functions."""
+    if not all(recording.dtype for recording in verdict.recordings.values()):
+        return "recording"
+    return "backend" if verdict.case.graph else "function"
 
 
 def _is_twin(verdict: CaseVerdict, label: str) -> bool:
