@@ -72,8 +72,10 @@ class Backend(ABC):
     @classmethod
     def way_to(cls, mode: str) -> tuple[str, ...]:
         """Return the modes from the default to one that adds something to it; else nothing."""
+        if mode not in cls.adds:  # all modes of a plug-in, of which nothing is known here
+            return ()
         ladder = [cls.modes[0], *cls.adds]
-        return tuple(ladder[: ladder.index(mode) + 1]) if mode in cls.adds else ()
+        return tuple(ladder[: ladder.index(mode) + 1])
 
     @classmethod
     def installed(cls) -> bool:

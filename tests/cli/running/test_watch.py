@@ -193,7 +193,7 @@ def test_a_mistake_on_the_command_line_ends_it(file, tmp_path, capsys):
     for arguments, words in (
         ([], "has no file to watch"),
         ([str(tmp_path / "nowhere.yaml")], "does not exist"),
-        ([str(file), "--rtol", "1"], "without --atol"),
+        ([str(file), "--rtol", "1"], "rtol must be less than 1"),
         ([str(file), "-b", "torhc"], "Did you mean 'torch'?"),
         ([str(file), "--json", "-"], "contradict each other"),
     ):

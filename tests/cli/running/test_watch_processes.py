@@ -112,6 +112,6 @@ def test_a_terminal_is_cleared_before_each_screen(file, start):
     watching = start(file, stdout=theirs)
     os.close(theirs)
     watching.listen(os.fdopen(ours, "rb"))
-    assert watching.until("✓ agree").startswith("\x1b[H\x1b[2J")
+    assert watching.until("agree in").startswith("\x1b[H\x1b[2J")
     watching.process.send_signal(signal.SIGINT)
     assert watching.process.wait(PATIENCE) == 130
