@@ -51,6 +51,11 @@ class Base:
     cotangents: DrawnCotangents
     plain: Outcome
 
+    @property
+    def rounds_to(self) -> DType:
+        """The dtype that its results are held in and judged as."""
+        return self.dtype if self.dtype == "float64" else self.side.autocast or self.dtype
+
     @cached_property
     def clean(self) -> Outcome | Failure:
         """The same in float64."""
@@ -65,7 +70,7 @@ class Base:
         side = self.side.laid(CONTIGUOUS, self.cotangents)
         reference = recorded(self.label, side, clean, "float64", self.cotangents)
         plain = recorded(self.label, side, self.plain, self.dtype, self.cotangents).tensors
-        run = plain if self.dtype == "float32" else {}
+        run = plain if self.rounds_to == "float32" else {}
         return CodeNoise({self.label: side}, {self.label: clean}, self.label, reference, run)
 
     @cached_property
@@ -128,7 +133,7 @@ def is_finite(outcome: Outcome) -> bool:
 
 def close(asked: Question, found: Outcome) -> bool:
     """Whether nothing is more than a few roundings off, which needs no judge."""
-    few = FLOORS[asked.base.dtype].allowed
+    few = FLOORS[asked.base.rounds_to].allowed
     mine, theirs = results(found), results(asked.base.plain)
     return mine.keys() == theirs.keys() and all(
         same_bits(mine[name], array) or compare(mine[name], array, few).agrees
@@ -203,7 +208,7 @@ def _within_own_error(asked: Question, found: Outcome) -> bool:
 
     So near, nothing that a float64 run of the layout could say would make it fail.
     """
-    if asked.base.dtype != BASELINE_DTYPE:
+    if asked.base.rounds_to != BASELINE_DTYPE:
         return False
     error, mine = asked.base.error, results(found)
     for name, array in results(asked.base.plain).items():
@@ -251,7 +256,7 @@ def _compared(
     reference = f"{asked.label} in float64"
     known = {reference: asked.base.noise.reference, **recordings}
     rule = NoiseJudge(asked.base.noise, reference, known, twins, unearned)
-    sides = tuple(Side(n, asked.case.dtype, recordings[n].tensors) for n in recordings)
+    sides = tuple(Side(n, one.dtype, one.tensors) for n, one in recordings.items())
     with np.errstate(all="ignore"):
         return compare_required(results(asked.base.plain), sides, partial(rule.compare, asked.pair))
 

@@ -28,6 +28,7 @@ COTANGENT = {
     "a narrowed cotangent",
     "a strided cotangent",
 }
+MIXING = torch.linspace(-1, 1, 36).reshape(6, 6)
 READ = "is read as if it were contiguous"
 
 
@@ -52,6 +53,20 @@ def test_right_functions_are_silent(function, dtype):
     assert {*layouts.right} >= COTANGENT
     assert len(layouts.right) == 13
     assert not layouts.left_out
+
+
+@pytest.mark.parametrize("autocast", ["bfloat16", "float16"])
+@pytest.mark.parametrize(
+    ("function", "wrong"), [(spoiled.Right, set()), (spoiled.Strideless, COTANGENT)]
+)
+def test_under_an_autocast_layouts_are_judged_as_the_lower_dtype(autocast, function, wrong):
+    def normed(x):
+        return function.apply(x @ MIXING.to(x.dtype), MIXING[0].to(x.dtype))
+
+    lower = gradcmp.Function(normed, autocast=autocast, framework="torch")
+    _, layouts = seen(lower, normed, {"x": "normal:40x6"}, framework="torch")
+    assert layouts.wrong.keys() == wrong
+    assert len(layouts.right) + len(wrong) >= 11
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
