@@ -58,9 +58,9 @@ class Entry:
 
 def report(verdicts: Sequence[CaseVerdict]) -> str:
     """Return the page as HTML text."""
-    pairs = columns(verdicts)
+    labels = columns(verdicts)
     entries = [
-        Entry(number, verdict, row(verdict, pairs), answer(verdict))
+        Entry(number, verdict, row(verdict, labels), answer(verdict))
         for number, verdict in enumerate(verdicts)
     ]
     entries.sort(key=lambda entry: ORDER.index(entry.row.letter))  # stable
@@ -72,13 +72,13 @@ def report(verdicts: Sequence[CaseVerdict]) -> str:
         tally=tally,
         mark=MARKS[tally.exit_code],
         warned=sum(entry.row.letter == "w" for entry in entries),
-        pairs=pairs,
+        labels=labels,
+        letters={cell.letter for entry in entries for cell in entry.row.cells},
         entries=entries,
         answers=(entries if len(entries) == 1 else failed)[:ANSWERS],
         named=failed[ANSWERS:][:NAMED],
         unnamed=len(failed[ANSWERS:][NAMED:]),
         passes=sum(entry.row.letter == "a" for entry in entries),
-        reference=any(entry.row.reference for entry in entries),
         facts=list(all_facts(entries)),
         levels=embedded(
             compact(strict([[level.most, level.sign, level.meaning] for level in LEVELS]))

@@ -17,6 +17,7 @@ from gradcmp.report.json import strict
 from gradcmp.report.page.answers import told
 from gradcmp.report.page.case_yaml import case_yaml
 from gradcmp.report.page.maps import heat_map, shortened
+from gradcmp.report.page.matrix import cell
 from gradcmp.report.screen.detail import row
 from gradcmp.report.words.faults import severity
 from gradcmp.report.words.ink import tail
@@ -57,6 +58,10 @@ def of_case(verdict: CaseVerdict, room: int, answered: Answer | None = None) -> 
             "yaml": case_yaml(verdict.case)[: max(room // 3, 1000)],
             "place": str(verdict.case.where or ""),
             "pairs": [(pair.actual, pair.expected) for pair in verdict.comparisons],
+            "cells": [
+                (seen.letter, seen.text)
+                for seen in (cell(verdict, pair) for pair in verdict.comparisons)
+            ],
             "firsts": firsts(verdict),
             "graph": graph(verdict),
             "backends": [
@@ -118,12 +123,29 @@ def of_tensors(verdict: CaseVerdict, room: int) -> tuple[list[dict[str, Any]], i
 
 
 def worth(verdict: CaseVerdict, name: str) -> list[Found]:
-    """Return the pairs of a tensor that are worth a view: all that fail or warn, else the worst."""
+    """Return the pairs of a tensor that are worth a view: all that fail or warn, else the worst.
+
+    Of pairs between the same two groups of backends, which computed the same, the worst is one.
+    """
     found = [(pair, by[name]) for pair, by in verdict.comparisons.items() if name in by]
     odd = [item for item in found if letter(item[1]) != "a"]
     if not odd:
         return [max(found, key=lambda item: severity(item[1]))]
-    return sorted(odd, key=lambda item: severity(item[1]), reverse=True)[:VIEWS]
+    groups: dict[tuple[tuple[str, ...], ...], Found] = {}
+    for item in sorted(odd, key=lambda item: severity(item[1]), reverse=True):
+        sides = tuple(sorted(grouped(verdict, name, item[0])))
+        alone = ((item[0].actual,), (item[0].expected,))
+        groups.setdefault(sides if sides[0] != sides[1] else alone, item)
+    return list(groups.values())[:VIEWS]
+
+
+def grouped(verdict: CaseVerdict, name: str, pair: Pair) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return for each side of a pair all backends that computed the same as it."""
+    groups = verdict.groups.get(name)
+    of = (
+        {label: group.labels for group in groups.groups for label in group.labels} if groups else {}
+    )
+    return of.get(pair.actual, (pair.actual,)), of.get(pair.expected, (pair.expected,))
 
 
 def signs(verdict: CaseVerdict, name: str) -> str:
@@ -146,6 +168,7 @@ def of_view(verdict: CaseVerdict, pair: Pair, name: str, comparison: Comparison)
     groups = verdict.groups.get(name)
     said = "; ".join(part.strip() for part in facts(verdict, pair, name, comparison))
     return {
+        "names": legible([", ".join(labels) for labels in grouped(verdict, name, pair)]),
         "row": row(comparison),
         "sign": letter(comparison),
         "said": legible(said),

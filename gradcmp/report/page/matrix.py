@@ -1,8 +1,8 @@
-"""The matrix of cases and pairs: what is seen first, and read without a script."""
+"""The matrix of cases and backends, read without a script; each pair in the triangle of a case."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gradcmp.errors import ExitCode
@@ -17,10 +17,10 @@ LETTERS = {ExitCode.AGREE: "a", ExitCode.DISAGREE: "d", ExitCode.COULD_NOT_COMPA
 
 @dataclass(frozen=True)
 class Cell:
-    """One case and pair: a letter and words.
+    """One case and backend, or pair: a letter and words.
 
     The letters are those of the page: agrees, warns, disagrees, right beside a wrong reference,
-    unknown, nothing.
+    unknown, nothing, and ``o`` for a reference that is not known to be wrong.
     """
 
     letter: str
@@ -29,53 +29,75 @@ class Cell:
 
 NOTHING = Cell("n", "not run")
 AGREES = Cell("a", "agree")
+REFERENCE = Cell("o", "the reference, not known to be wrong")
+WORST = "duwra"  # letters of cells, the worst first
 
 
 @dataclass(frozen=True)
 class Row:
-    """One case.
-
-    Attributes
-    ----------
-    reference : Cell, optional
-        Where the reference itself is known to be wrong.
-    """
+    """One case."""
 
     letter: str
     word: str
     name: str
     brief: str
     cells: tuple[Cell, ...]
-    reference: Cell | None = None
 
 
-def columns(verdicts: Sequence[CaseVerdict]) -> tuple[Pair, ...]:
-    """Return all pairs in the order in which they first occur; a lost backend stands too."""
-    found: dict[Pair, None] = {}
+def columns(verdicts: Sequence[CaseVerdict]) -> tuple[str, ...]:
+    """Return all backends in the order in which they first occur; a lost one stands too."""
+    found: dict[str, None] = {}
     for verdict in verdicts:
-        found.update(dict.fromkeys(verdict.comparisons))
-        lost = {failure.backend for failure in verdict.failures} - verdict.recordings.keys()
-        found.update(
-            (Pair(label, verdict.reference), None)
-            for label in verdict.outcomes
-            if label in lost and label != verdict.reference
-        )
+        found.update(dict.fromkeys(verdict.outcomes))
+        found.update((label, None) for pair in verdict.comparisons for label in _labels(pair))
     return tuple(found)
 
 
-def row(verdict: CaseVerdict, pairs: Sequence[Pair]) -> Row:
+def row(verdict: CaseVerdict, labels: Sequence[str]) -> Row:
     """Return the row of a case below these columns."""
     code = verdict.exit_code
     letter = "w" if code is ExitCode.AGREE and verdict.warnings else LETTERS[code]
     lost = {failure.backend: Cell("u", _why(failure)) for failure in verdict.failures}
+    by = {pair: cell(verdict, pair) for pair in verdict.comparisons}
+    apart = _apart(verdict)
     cells = []
-    for pair in pairs:
-        failed = lost.get(pair.actual) or lost.get(pair.expected)
-        seen = cell(verdict, pair) if pair in verdict.comparisons else NOTHING
-        cells.append(failed if failed and seen.letter != "d" else seen)
-    return Row(
-        letter, MARKS[code].word, verdict.case.name, brief(verdict), tuple(cells), blamed(verdict)
-    )
+    for label in labels:
+        seen = backend(verdict, label, by, apart)
+        cells.append(lost[label] if label in lost and seen.letter != "d" else seen)
+    return Row(letter, MARKS[code].word, verdict.case.name, brief(verdict), tuple(cells))
+
+
+def backend(
+    verdict: CaseVerdict, label: str, by: Mapping[Pair, Cell], apart: Sequence[Pair]
+) -> Cell:
+    """Return how one backend fares.
+
+    It is held against the reference. Pairs of others count where they disagree in what nobody is
+    off the reference in, or where there is no reference.
+    """
+    mine = [pair for pair in by if label in _labels(pair)]
+    if not mine:
+        return NOTHING
+    if label == verdict.reference:
+        return blamed(verdict) or REFERENCE
+    held = [pair for pair in mine if verdict.reference in _labels(pair)] or mine
+    cells = [by[pair] for pair in held]
+    cells += [
+        Cell(by[pair].letter, f"{by[pair].text} ({pair})")
+        for pair in mine
+        if pair in apart and pair not in held
+    ]
+    return min(cells, key=lambda one: WORST.index(one.letter))
+
+
+def _labels(pair: Pair) -> tuple[str, str]:
+    return pair.actual, pair.expected
+
+
+def _apart(verdict: CaseVerdict) -> list[Pair]:
+    """Return the pairs that disagree in tensors in which nobody is off the reference."""
+    off = {name for pair, name, _ in verdict.disagreements if verdict.reference in _labels(pair)}
+    return [pair for pair, name, _ in verdict.disagreements if name not in off]
 
 
 def blamed(verdict: CaseVerdict) -> Cell | None:

@@ -46,6 +46,7 @@ function build(details) {
   const rank = (block) => "awd".indexOf(block.dataset.mark);
   const yaml = make("figure", {}, make("figcaption", {}, facts.place ? `The case (${facts.place})` : "The case"), make("pre", { tabindex: 0 }, facts.yaml));
   body.append(make("section", { class: "two", "aria-label": "Graph and case" }, facts.graph.length > 0 && graphFigure(facts, tensors, open), yaml));
+  if (facts.pairs.length > 1) body.append(triangle(facts));
   if (facts.tensors.length) body.append(tensorSection(facts, details, blocks));
   if (facts.backends.length) body.append(backends(facts));
   details.append(body);
@@ -87,6 +88,29 @@ function graphFigure(facts, tensors, open) {
   return figure;
 }
 
+/** Each backend against each other one: what was a column a pair is a cell. */
+function triangle(facts) {
+  const labels = facts.backends.map((backend) => backend.label);
+  const found = new Map(facts.pairs.flatMap((pair, i) => [[pair.join("\n"), i], [[...pair].reverse().join("\n"), i]]));
+  const where = make("p", { class: "where", "aria-live": "polite" });
+  const cells = [];
+  const rows = labels.slice(1).map((label, r) => make("tr", {}, make("th", { scope: "row" }, label), labels.slice(0, -1).map((other, c) => {
+    const i = c <= r ? found.get(`${label}\n${other}`) : undefined;
+    const [letter, text] = facts.cells[i] ?? ["n", "not compared"];
+    const cell = c <= r ? make("td", { class: letter, tabindex: -1 }, text) : make("td", { class: "none" });
+    cell.dataset.said = c <= r ? `${i == null ? `${label} – ${other}` : pairName(facts.pairs[i])}: ${text}` : "";
+    cells.push(c <= r && cell);
+    return cell;
+  })));
+  const grid = make("table", { class: "matrix narrow triangle" }, make("thead", {}, make("tr", {}, make("th", { scope: "col" }, ""), labels.slice(0, -1).map((label) => make("th", { scope: "col" }, make("span", {}, label))))), make("tbody", {}, rows));
+  const say = (event) => { const said = event.target.closest("td")?.dataset.said; if (said) where.textContent = said; };
+  grid.addEventListener("pointerover", say);
+  grid.addEventListener("focusin", say);
+  move(grid, () => cells, () => labels.length - 1);
+  if (cells[0]) cells[0].tabIndex = 0;
+  return make("section", { "aria-label": "Pairs" }, make("h3", {}, "Backend by backend"), make("div", { class: "wide" }, grid), where);
+}
+
 function tensorSection(facts, details, blocks) {
   const section = make("section", { "aria-label": "Tensors" }, make("h3", {}, "Tensors"));
   const heads = ["tensor", "verdict", "worst pair", "disagree", "worst at", "difference", "relative", "ULP", "allowed", "× allowed"];
@@ -95,7 +119,7 @@ function tensorSection(facts, details, blocks) {
     const view = tensor.views[0];
     const link = make("a", { href: permalink(details, tensor.name) }, tensor.name);
     return make("tr", {}, make("th", { scope: "row" }, link), make("td", { class: `text mark ${view.sign}` }, view.reason),
-      make("td", { class: "text" }, pairName(facts.pairs[view.pair])), view.row.map((cell) => make("td", {}, cell)), make("td", {}, figure(view.excess)));
+      make("td", { class: "text" }, pairName(view.names)), view.row.map((cell) => make("td", {}, cell)), make("td", {}, figure(view.excess)));
   }).concat(facts.unknown.map(([pair, label, name]) => make("tr", {}, make("th", { scope: "row" }, name), make("td", { class: "text mark u" }, "unknown"),
     make("td", { class: "text" }, pairName(facts.pairs[pair])), make("td", { class: "text", colspan: 7 }, `${label} did not give it`)))), [1, 2]));
   let opened = 0;
@@ -124,13 +148,13 @@ function buildTensor(block, tensor, facts) {
 }
 
 function chooser(tensor, facts, chosen, show) {
-  const select = make("select", {}, tensor.views.map((view, i) => make("option", { value: i, selected: i === chosen }, pairName(facts.pairs[view.pair]))));
+  const select = make("select", {}, tensor.views.map((view, i) => make("option", { value: i, selected: i === chosen }, pairName(view.names))));
   select.addEventListener("change", () => { const place = select.closest(".view"); show(Number(select.value)); $("select", place).focus(); });
   return make("p", {}, make("label", {}, "Pair ", select));
 }
 
 function drawView(tensor, view, facts) {
-  const pair = pairName(facts.pairs[view.pair]);
+  const pair = pairName(view.names);
   const parts = [make("p", {}, view.said), make("p", { class: "units" }, `rule ${view.rule}`)];
   const aside = make("div", { class: "aside" });
   const drawn = make("div", { class: "drawn" });
@@ -227,12 +251,14 @@ function backends(facts) {
     return make("td", {}, ms(backend.timings[phase]), bar);
   }))), [1]);
   const keys = [...new Set(facts.backends.flatMap((backend) => Object.keys(backend.environment)))].sort();
-  const environment = table("Environment; what differs is marked", ["", ...facts.backends.map((backend) => backend.label)], keys.map((key) => {
-    const said = facts.backends.map((backend) => backend.environment[key]);
-    const known = said.filter((text) => text != null);
-    return make("tr", { class: new Set(known).size > 1 && "differs" }, make("th", { scope: "row" }, key), said.map((text) => make("td", { class: "text" }, text ?? "–")));
-  }), d3.range(1, facts.backends.length + 1));
-  return make("section", { "aria-label": "Backends" }, make("h3", {}, "Backends"), timings, keys.length > 0 && make("details", { class: "plain", open: true }, make("summary", {}, "environment"), environment));
+  const said = (key) => facts.backends.map((backend) => backend.environment[key]);
+  const differs = (key) => new Set(said(key).filter((text) => text != null)).size > 1;
+  const environment = (caption, some, of) => some.length > 0 && table(caption, ["", ...of], some.map((key) => make("tr", {}, make("th", { scope: "row" }, key),
+    said(key).slice(0, of.length).map((text) => make("td", { class: "text" }, text ?? "–")))), d3.range(1, of.length + 1));
+  const labels = facts.backends.map((backend) => backend.label);
+  const [odd, same] = [keys.filter(differs), keys.filter((key) => !differs(key))];
+  return make("section", { "aria-label": "Backends" }, make("h3", {}, "Backends"), timings, environment("Environment: what differs", odd, labels),
+    same.length > 0 && make("details", { class: "plain" }, make("summary", {}, `environment: ${same.length} that do not differ`), environment(null, same, labels)));
 }
 
 /* ---- the whole ---- */

@@ -78,12 +78,15 @@ def test_beside_a_wrong_reference_nobody_else_is_red(visit, make, flip):
     groups = Groups((1, 1), (Group(("numpy",), 3.5, True), Group(("torch", "jax"), -3.5, False)))
     verdict = make(("numpy", "torch", "jax"), {pair: flip(), ("jax", *pair[1:]): flip()})
     page = visit([dataclasses.replace(verdict, groups={"d Y": groups}), make(("numpy", "torch"))])
-    first, second = (page.locator(f".matrix tbody tr:nth-child({n})") for n in (1, 2))
+    first, second = (page.locator(f".scroll .matrix tbody tr:nth-child({n})") for n in (1, 2))
     assert first.locator("td.d").count() == 1
-    assert first.locator("td").last.inner_text() == "numpy is wrong in d Y"
+    assert first.locator("td").first.inner_text() == "numpy is wrong in d Y"
     assert first.locator("td.r").count() == 2
     assert second.locator("td.d").count() == 0
-    assert page.locator(".matrix thead th").last.inner_text() == "the reference"
+    assert second.locator("td.o").count() == 1
+    choices = page.locator("#c0 .tensor[open] .view table.figures")
+    assert page.locator("#c0 .tensor[open] select").count() == 0 < choices.count()  # two groups
+    assert "torch, jax – numpy" in page.locator("#c0 section[aria-label=Tensors]").inner_text()
     assert "reference that is wrong" in page.locator(".legend").inner_text()
     assert page.locator("#c0 .readout tr.off th").all_inner_texts() == ["numpy"]
 
@@ -138,7 +141,7 @@ def test_paper_has_the_matrix_and_what_is_open(visit, verdicts):
     page = visit([verdicts["disagree"]])
     page.emulate_media(media="print")
     assert not page.locator(".filters").is_visible()
-    assert page.locator(".matrix").is_visible()
+    assert page.locator(".scroll .matrix").is_visible()
     assert page.locator(".heat").first.is_visible()
 
 
@@ -169,6 +172,6 @@ def test_of_a_thousand_cases_only_those_in_view_are_laid_out(visit, browser, ver
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
     assert page.locator(".case").count() == 1000
     box = page.locator(".scroll")
-    assert page.locator(".matrix tbody tr:visible").count() == 60
+    assert page.locator(".scroll tbody tr:visible").count() == 60
     box.evaluate("box => box.scrollTo(0, box.scrollHeight)")
-    page.locator(".matrix tbody tr:visible").nth(60).wait_for()  # no eval: the page forbids it
+    page.locator(".scroll tbody tr:visible").nth(60).wait_for()  # no eval: the page forbids it

@@ -77,7 +77,7 @@ def test_what_fails_comes_first_and_passes_are_folded(visit, verdicts):
     order = seen.locator(".case .name").all_text_contents()
     assert order == ["wrong", "seed", "right0", "right1", "right2"]
     assert seen.locator(".case").first.get_attribute("id") == "c4"
-    assert seen.locator(".matrix tbody th").all_inner_texts() == order
+    assert seen.locator(".scroll .matrix tbody th").all_inner_texts() == order
     assert seen.locator(".answers h2").count() == 2
     assert not seen.locator(".passes .case").first.is_visible()
     assert seen.locator(".passes > summary").inner_text() == "3 cases agree"
@@ -89,7 +89,7 @@ def test_what_fails_comes_first_and_passes_are_folded(visit, verdicts):
 def test_a_folded_pass_opens_from_the_matrix_and_the_search(visit, verdicts):
     run = [verdicts["disagree"], *(named(verdicts["agree"], f"right{n}") for n in range(3))]
     seen = visit(run)
-    seen.locator(".matrix a", has_text="right1").click()
+    seen.locator(".scroll .matrix a", has_text="right1").click()
     assert seen.locator("#c2[open] .body").is_visible()
     seen = visit(run)
     seen.locator("#search").fill("right2")

@@ -13,24 +13,55 @@ from gradcmp.judge import compare
 from gradcmp.judge.verdict import Pair
 
 
-def test_the_matrix_has_a_cell_for_each_case_and_pair(visit, verdicts):
+def test_the_matrix_has_a_cell_for_each_case_and_backend(visit, verdicts):
     page = visit([verdicts["agree"], verdicts["disagree"], verdicts["crashed"]])
-    assert page.locator(".matrix thead th").count() == 1 + 21
-    assert page.locator(".matrix tbody td").count() == 3 * 21
-    wrong = page.locator(".matrix tbody tr:nth-child(1) td.d")
-    assert wrong.count() == 6
+    assert page.locator(".scroll .matrix thead th").count() == 1 + 7
+    assert page.locator(".scroll .matrix tbody td").count() == 3 * 7
+    wrong = page.locator(".scroll .matrix tbody tr:nth-child(1) td.d")
+    assert wrong.count() == 1
     wrong.first.hover()
     assert "d Y" in page.locator("#where").inner_text()
-    assert page.locator(".matrix tbody tr:nth-child(2) td.u").count() == 6
+    assert page.locator(".scroll .matrix tbody tr:nth-child(2) td.u").count() == 1
+
+
+def test_a_case_has_a_triangle_of_its_backends(visit, verdicts):
+    """A cell for each pair, and what disagrees where nobody is off the reference is red in both."""
+    page = visit([verdicts["hidden"]])
+    assert page.locator(".scroll .matrix tbody td.d").count() == 2
+    triangle = page.locator("#c0 .triangle")
+    assert triangle.locator("tbody td:not(.none)").count() == 21
+    wrong = triangle.locator("td.d")
+    assert wrong.count() == 1
+    wrong.hover()
+    assert "jax:jit – torch: disagree: d Y" in page.locator("#c0 .where").inner_text()
+    triangle.locator("td[tabindex='0']").focus()
+    page.keyboard.press("ArrowRight")  # above the diagonal there is nothing
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    assert "tensorflow:graph – tensorflow:eager: agree" in page.locator("#c0 .where").inner_text()
+
+
+def test_what_is_the_same_in_every_environment_is_folded(visit, make, verdicts):
+    verdict = make(("numpy", "torch"))
+    torch = dataclasses.replace(
+        verdict.recordings["torch"], environment={"numpy": "1.26", "threads": "2"}
+    )
+    outcomes = {**verdict.outcomes, "torch": torch}
+    page = visit([dataclasses.replace(verdict, outcomes=outcomes)])
+    section = page.locator("#c0 section[aria-label=Backends]")
+    assert section.locator("tr:visible", has_text="1.26").count() == 1
+    assert section.locator("tr:visible", has_text="threads").count() == 0
+    section.locator("summary").click()
+    assert section.locator("tr:visible", has_text="threads").count() == 1
 
 
 def test_the_matrix_by_keyboard(visit, verdicts):
     page = visit([verdicts["disagree"], verdicts["agree"]])
-    page.locator(".matrix td[tabindex='0']").focus()
+    page.locator(".scroll .matrix td[tabindex='0']").focus()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowRight")
     said = page.locator("#where").inner_text()
-    assert said.startswith("seed, tensorflow:graph – numpy: agree")
+    assert said.startswith("seed, tensorflow:eager: agree")
     page.keyboard.press("Enter")
     assert page.locator("#c1[open] .body").count() == 1
     assert page.evaluate("document.activeElement.closest('.case').id") == "c1"
@@ -101,7 +132,7 @@ def test_filters(visit, verdicts, make):
     page = visit([verdicts["agree"], verdicts["disagree"], make(name="another")])
     page.locator("#search").fill("anoth")
     assert page.locator(".case:visible").count() == 1
-    assert page.locator(".matrix tbody tr:visible").count() == 1
+    assert page.locator(".scroll .matrix tbody tr:visible").count() == 1
     assert page.locator("#shown").inner_text() == "1 of 3 cases"
     page.locator("#search").fill("")
     page.locator("[name=show][value=a]").uncheck()

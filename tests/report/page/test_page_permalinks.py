@@ -70,7 +70,7 @@ def test_every_link_leads_back_to_what_it_was_copied_from(visit, run):
 def test_what_is_opened_is_in_the_address(visit, run):
     page = visit(run)
     assert at(page) == ""
-    page.locator(".matrix a").nth(1).click()
+    page.locator(".scroll .matrix a").nth(1).click()
     assert at(page) == "#seed"  # the first of that name in the run, not in the list
     page.locator("#c0 a", has_text="d Z").click()
     assert at(page) == "#seed/d%20Z"
@@ -79,7 +79,9 @@ def test_what_is_opened_is_in_the_address(visit, run):
     assert page.locator("#c0 .tensor[data-name='d Y'] > .link").get_attribute("href") == at(page)
 
 
-@pytest.mark.parametrize("fragment", ["#nobody", "#seed~2/nothing", "#%E0%A4%A", "#c1", "#/", "#a%"])
+@pytest.mark.parametrize(
+    "fragment", ["#nobody", "#seed~2/nothing", "#%E0%A4%A", "#c1", "#/", "#a%"]
+)
 def test_a_fragment_of_nothing_breaks_nothing(visit, run, fragment):
     page = visit(run)
     page.evaluate("link => { location.hash = link; }", fragment)
