@@ -89,6 +89,8 @@ def test_hovering_a_heat_map_shows_every_backend(visit, large):
     )
     grid.locator("tbody td").nth(0).hover()
     assert "rows 0–2" in readout.inner_text()
+    assert "where 0 of 6 are beyond" in readout.inner_text()
+    assert grid.locator("td.share").count() == 1
     assert "[70,33]" not in readout.inner_text()
     assert grid.locator("td.l4").count() == 1
 
