@@ -82,6 +82,8 @@ def _both(request: Request, fine: Request, answers: Mapping[Request, Outcome]) -
 
 def with_stages(plan: Plan, verdict: CaseVerdict, pool: Pool) -> CaseVerdict:
     """Return the verdict with the stages of every compiled backend that may be wrong."""
+    if not (verdict.disagreements or verdict.failures):
+        return verdict
     ways = {
         label: way
         for label, spec in plan.backends.items()

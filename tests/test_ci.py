@@ -85,7 +85,7 @@ def test_the_action(repository):
     assert done.returncode == code, done.stderr
     errors = [line for line in done.stdout.splitlines() if line.startswith("::error ")]
     assert len(errors) == code
-    assert all("file=configs/a b.yaml,line=2" in line for line in errors)
+    assert all("file=configs/a b.yaml,line=3" in line for line in errors)  # of the node
     assert is_red(where / "gradcmp.xml") == bool(code)
     assert summary.read_text().startswith("### ✗ gradcmp" if code else "### ✓ gradcmp")
 

@@ -3,6 +3,7 @@
 import importlib.util
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ ELSEWHERE = r"<(?:script|link|img|iframe|source|object)[^>]*(?:src|href|data)=\"
 def load(name):
     spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # where a dataclass looks for what its annotations mean
     spec.loader.exec_module(module)
     return module
 

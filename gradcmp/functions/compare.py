@@ -19,7 +19,7 @@ from gradcmp.functions.casts import Casts
 from gradcmp.functions.constants import forgive_constants
 from gradcmp.functions.layouts.check import layouts_of
 from gradcmp.functions.question import Function, arrays_of, case_of, taken_apart
-from gradcmp.functions.recorded import notes_on, recorded, shared
+from gradcmp.functions.recorded import Given, notes_on, recorded, shared
 from gradcmp.functions.sides import Make, Runs, Sides, at_one_point, require_taps, run
 from gradcmp.judge import CaseVerdict
 from gradcmp.judge.case import judge_body
@@ -104,18 +104,19 @@ def compare_functions(
     require_labels("taps", taps, functions)
     flat, trees = taken_apart(inputs)
     case = case_of(name, flat, functions, dtype, seed, cotangent, strict, device, layouts)
-    named = framework or {}
+    named, cotangents = framework or {}, DrawnCotangents(case)
     makers = {
         label: _maker(
             case,
             Function.of(function, label, named if isinstance(named, str) else named.get(label)),
             label,
+            cotangents,
             Arrangement(trees, parameters.get(label), taps=taps.get(label, {})),
         )
         for label, function in functions.items()
     }
     sides = at_one_point(case, makers, arrays_of(case, flat), wrt, against, parameters)
-    return compare_sides(case, replace(sides, taps=taps), against)
+    return compare_sides(case, replace(sides, taps=taps), against, cotangents=cotangents)
 
 
 def require_labels(what: str, given: Mapping[str, object], functions: Collection[str]) -> None:
@@ -131,7 +132,13 @@ def require_labels(what: str, given: Mapping[str, object], functions: Collection
         raise UsageError(f"{what}['{label}'] is of no function that it can be for", way_out=way_out)
 
 
-def _maker(case: Case, asked: Function, label: str, arrangement: Arrangement) -> Make:
+def _maker(
+    case: Case,
+    asked: Function,
+    label: str,
+    cotangents: DrawnCotangents,
+    arrangement: Arrangement,
+) -> Make:
     home = engine(asked.framework or "")
     (spec,) = [one for one in case.backends if one.name == label]
 
@@ -142,7 +149,7 @@ def _maker(case: Case, asked: Function, label: str, arrangement: Arrangement) ->
             asked.function,
             arrays,
             wrt=wrt,
-            cotangents=DrawnCotangents(case),
+            cotangents=cotangents,
             device=spec.device,
             seed=case.seed,
             arrangement=replace(arrangement, handed=handed),
@@ -153,41 +160,55 @@ def _maker(case: Case, asked: Function, label: str, arrangement: Arrangement) ->
     return make
 
 
-def compare_sides(case: Case, prepared: Sides, against: str, effort: Effort = ONCE) -> CaseVerdict:
+def compare_sides(
+    case: Case,
+    prepared: Sides,
+    against: str,
+    effort: Effort = ONCE,
+    cotangents: DrawnCotangents | None = None,
+) -> CaseVerdict:
     """Run functions that are ready, and judge them; each of several runs, not the first alone.
 
     Parameters
     ----------
     against : str
         The label of the one whose float64 run is the reference; another's where it has none.
+    cotangents : DrawnCotangents, optional
+        Those of the functions, where they are at hand: drawn once for all.
     """
+    cotangents = cotangents or DrawnCotangents(case)
     asked, sides = case, prepared.ready
     wrt = case.wrt or tuple(dict.fromkeys(name for side in sides.values() for name in side.wrt))
     case, runs = replace(case, wrt=wrt), run(case, sides)
     require_taps(prepared.taps, runs.plain)
     runs = replace(runs, failures={**prepared.failures, **runs.failures})
-    verdict = _judged(case, sides, runs, against, effort)
+    verdict = _judged(case, sides, runs, against, effort, cotangents)
     if effort.repeat == 1:  # several runs say themselves what is not deterministic
         random = unsteady(case, verdict, sides, runs.plain)
         if random:
             left = without(prepared, {**runs.failures, **random})
-            return compare_sides(asked, left, against, effort)
+            return compare_sides(asked, left, against, effort, cotangents)
     return replace(
         verdict, layouts=layouts_of(case, sides, runs), notes=_notes(verdict, sides, runs)
     )
 
 
 def _judged(
-    case: Case, sides: Mapping[str, Side], runs: Runs, against: str, effort: Effort
+    case: Case,
+    sides: Mapping[str, Side],
+    runs: Runs,
+    against: str,
+    effort: Effort,
+    cotangent: DrawnCotangents,
 ) -> CaseVerdict:
     """Judge what functions gave, and what is asked of them for that."""
-    cotangent = DrawnCotangents(case)
+    known = Given(cotangent)
     made = {
-        label: recorded(label, sides[label], one, case.dtype, cotangent)
+        label: recorded(label, sides[label], one, case.dtype, cotangent, known)
         for label, one in runs.plain.items()
     }
     fine = {
-        label: recorded(label, sides[label], one, "float64", cotangent)
+        label: recorded(label, sides[label], one, "float64", cotangent, known)
         for label, one in runs.clean.items()
     }
     if not fine:
@@ -221,8 +242,8 @@ def _judged(
     if case.dtype == "float64" and any(one.dropped_casts for one in runs.clean.values()):
         casts = Casts(body.noise(base), recordings, twins)
         verdict = _without_casts(verdict, body, casts, judged(twins, {}))
-    known = {**sides, reference: sides[against]}
-    verdict = forgive_constants(verdict, known, case.dtype)
+    every_side = {**sides, reference: sides[against]}
+    verdict = forgive_constants(verdict, every_side, case.dtype)
     return with_stages(verdict, body, sides, twins)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -15,8 +15,36 @@ from gradcmp.native.side import Cotangent, Side
 from gradcmp.recording import Account, Recording, numpy_dtype
 
 
+@dataclass(frozen=True)
+class Given:
+    """Inputs and cotangents as several recordings hold them: brought to each dtype but once."""
+
+    cotangent: Cotangent
+    _inputs: dict[tuple[int, DType], tuple[Array, Array]] = field(default_factory=dict)
+    _upstream: dict[tuple[str, tuple[int, ...], DType], Array] = field(default_factory=dict)
+
+    def input(self, array: Array, dtype: DType) -> Array:
+        """Return an input in a dtype."""
+        key = (id(array), dtype)
+        if key not in self._inputs:
+            self._inputs[key] = (array, _held(array, dtype))  # keeps the array, and so its id
+        return self._inputs[key][1]
+
+    def upstream(self, output: str, shape: tuple[int, ...], dtype: DType) -> Array:
+        """Return the cotangent of an output in a dtype."""
+        key = (output, shape, dtype)
+        if key not in self._upstream:
+            self._upstream[key] = _held(self.cotangent(output, shape), dtype)
+        return self._upstream[key]
+
+
 def recorded(
-    label: str, side: Side, outcome: Outcome, dtype: DType, cotangent: Cotangent
+    label: str,
+    side: Side,
+    outcome: Outcome,
+    dtype: DType,
+    cotangent: Cotangent,
+    known: Given | None = None,
 ) -> Recording:
     """Return the recording of one run.
 
@@ -24,25 +52,36 @@ def recorded(
     the cotangent that it was given. Numbers of another dtype, as a loss in float32 beside bfloat16
     inputs, are rounded to the dtype of the run; under an autocast that is the lower one, whose
     noise is then reckoned with.
+
+    Parameters
+    ----------
+    known : Given, optional
+        What other recordings of the case hold already; none of them is written to.
     """
+    known = known or Given(cotangent)
     if side.autocast and dtype != "float64":
         dtype = side.autocast
     given = {
-        name: _held(array, dtype) for name, array in {**side.parameters, **side.inputs}.items()
+        name: known.input(array, dtype)
+        for name, array in {**side.parameters, **side.inputs}.items()
     }
     taps = {name: tap.value for name, tap in outcome.taps.items()}
     values = {name: _held(array, dtype) for name, array in {**taps, **outcome.outputs}.items()}
     upstream = {
-        name: cotangent(name, array.shape)
+        name: known.upstream(name, array.shape, dtype)
         for name, array in outcome.outputs.items()
         if array.dtype.kind not in "iub"
     }
-    gradients = {**outcome.gradients, **outcome.slopes, **upstream}
+    gradients = {
+        name: _held(array, dtype)
+        for name, array in {**outcome.gradients, **outcome.slopes}.items()
+        if name not in upstream
+    }
     return Recording(
         label,
         dtype,
         {**given, **values},
-        {name: _held(array, dtype) for name, array in gradients.items()},
+        {**gradients, **upstream},
         {**side.environment, **_remarks(outcome)},
         account=Account(
             tuple(outcome.outputs), tuple(outcome.taps), tuple(side.parameters), tuple(side.wrt)
@@ -108,7 +147,9 @@ def _held(array: Array, dtype: DType) -> Array:
     if array.dtype.kind in "iubc" or array.dtype == kind:
         return array
     with np.errstate(all="ignore"):
-        return round_to(array.astype(np.float64), dtype).astype(kind)
+        if dtype == "bfloat16":  # NumPy would round twice
+            return round_to(array.astype(np.float64), dtype).astype(kind)
+        return array.astype(kind)
 
 
 class Named(Protocol):

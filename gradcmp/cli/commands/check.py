@@ -59,8 +59,8 @@ def command(
     from gradcmp.cli.running.session import Session
     from gradcmp.cli.screen import Screen
 
-    known = required(survey(paths or (DEFAULT,)), require)
-    cases = [overrides.apply(case) for case in selection.of(known)]
+    asked = [overrides.apply(case) for case in survey(paths or (DEFAULT,))]
+    cases = selection.of(required(asked, require))
     finish = excuses(expect, cases)
     with (
         Session(reports=reports, jobs=selection.jobs) as session,

@@ -195,14 +195,18 @@ def _large(
 ) -> Comparison:
     """Compare two real arrays by themselves, a chunk at a time."""
     a, e, order = aligned(actual, expected)
-    loops = compiled.worthwhile_kernels(actual.size, schedule.worthwhile)
-    result = (
-        compiled.measure_chunks(a, e, rule, schedule, loops)
-        if loops
-        else by_numpy.measure_chunks(a, e, rule, schedule)
-    )
+    result = by_numpy.measure_equal(a, e) or _measured(a, e, rule, schedule)
     worst = _worst(result, rule, actual, expected, order)
     return _warn_if_nothing_finite(_conclude(result, rule, worst), e)
+
+
+def _measured(
+    actual: Array, expected: Array, rule: ElementTolerance, schedule: Schedule
+) -> SegmentResult:
+    loops = compiled.worthwhile_kernels(actual.size, schedule.worthwhile)
+    if loops:
+        return compiled.measure_chunks(actual, expected, rule, schedule, loops)
+    return by_numpy.measure_chunks(actual, expected, rule, schedule)
 
 
 def _integers(actual: Array, expected: Array) -> Comparison:

@@ -124,11 +124,14 @@ class Pass:
 def _alike(tensor: Tensor, array: Array) -> bool:
     """Whether an input still is what was handed over: NumPy may write into it unseen."""
     fresh = to_tensor(array, "cpu").to(tensor.dtype)
-    return bool(torch.equal(fresh.nan_to_num(), tensor.detach().cpu().nan_to_num()))
+    return _same(fresh, tensor.detach().cpu())
 
 
 def _untouched(tensor: Tensor, version: int, before: Tensor) -> bool:
     """Whether a cotangent still is what it was: a kernel may write into it unseen."""
-    return bool(
-        tensor._version == version and torch.equal(tensor.nan_to_num(), before.nan_to_num())
-    )
+    return tensor._version == version and _same(tensor, before)
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    """Whether two tensors hold the same numbers; most have no NaN that would need a second look."""
+    return torch.equal(one, other) or torch.equal(one.nan_to_num(), other.nan_to_num())

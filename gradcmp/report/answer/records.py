@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gradcmp.report.codes import code
 from gradcmp.report.words.faults import Fault
 from gradcmp.report.words.judgement import Level
 
@@ -74,6 +75,11 @@ class Answer:
     title: str
     lines: tuple[Line, ...]
     faults: tuple[Fault, ...]
+
+    @property
+    def code(self) -> str:
+        """The code of the first fault's verdict, as ``gradcmp explain`` takes it; may be empty."""
+        return code(self.faults[0].comparison.verdict.reason) if self.faults else ""
 
     @property
     def text(self) -> str:

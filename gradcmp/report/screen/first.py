@@ -14,7 +14,7 @@ INDENT = 2
 LABEL = 20  # columns up to the parts of a line: the longest label, and a gap
 CONTINUED = " \\"  # at the end of a line, to a shell
 DIFFERS = "bold underline"  # of digits that differ, where a terminal has colours
-MORE = "more: -v, --report html=o.html"
+MORE = "more: -v, --report o.html"
 
 
 def first(ink: Ink, answer: Answer, more: bool) -> Iterator[Text]:
@@ -28,18 +28,19 @@ def first(ink: Ink, answer: Answer, more: bool) -> Iterator[Text]:
     sign, style = STYLES[answer.level]
     head = Text.assemble(ink(f"{sign} ", style), ink(f"{answer.name}: ", STRONG))
     yield from ink.wrap(head.append_text(ink(answer.title, style)), hang=2)
-    yield from drawn_lines(ink, answer.lines, more)
+    explained = f"{MORE}, gradcmp explain {answer.code}" if answer.code else MORE
+    yield from drawn_lines(ink, answer.lines, explained if more else "")
 
 
-def drawn_lines(ink: Ink, lines: Iterable[Line], more: bool = False) -> Iterator[Text]:
-    """Draw lines below a title."""
+def drawn_lines(ink: Ink, lines: Iterable[Line], more: str = "") -> Iterator[Text]:
+    """Draw lines below a title, and how to see more."""
     for line in lines:
         parts = [
             (part.before, piece(ink, part.text, part.marks, part.level)) for part in line.parts
         ]
         if line.label == REPRODUCE:
             told = ink("\n".join(continued(line.parts[0].text, ink.width - LABEL)))
-            parts = [(GAP, told), *([(GAP, ink(MORE, QUIET))] if more else [])]
+            parts = [(GAP, told), *([(GAP, ink(more, QUIET))] if more else [])]
         label = ink(f"{' ' * INDENT}{line.label}" if line.label else "", QUIET)
         yield from ink.row(label, LABEL if line.label else INDENT, parts)
 

@@ -145,3 +145,40 @@ def cell(ink: Ink, verdict: CaseVerdict, pair: Pair, name: str) -> Text:
 def cell_width(cell: Text) -> int:
     """Return the screen width of a cell, which may have several lines."""
     return max((line.cell_len for line in cell.split()), default=0)
+
+
+def isolated(ink: Ink, verdict: CaseVerdict) -> Iterator[RenderableType]:
+    """Draw each node as it fared alone: a row for each, a column for each backend."""
+    labels = [label for label in verdict.recordings if label != verdict.reference]
+    names = [ink("node", STRONG), *(ink(node) for node in verdict.isolated)]
+    columns = []
+    for label in labels:
+        states = (alone(verdict, node, label) for node in verdict.isolated)
+        drawn = (ink(f"{sign} {word}", style) for sign, word, style in states)
+        columns.append([ink(label, STRONG), *drawn])
+    if columns and verdict.isolated:
+        title = "each node alone, on the reference's operands and cotangent"
+        yield from stack(ink, title, chunks(ink, names, columns))
+
+
+def alone(verdict: CaseVerdict, node: str, label: str) -> tuple[str, str, str]:
+    """Return how a backend fares with one node: a sign, a word and a style.
+
+    What is right alone and wrong in the whole only hands on what it was given.
+    """
+    found = verdict.isolated[node]
+    if any(_is_off(found, pair, name, label) for pair, name, _ in found.disagreements):
+        return STYLES["disagree"][0], "wrong", STYLES["disagree"][1]
+    if any(label in (pair.actual, pair.expected) for pair, _, _ in found.warnings):
+        return STYLES["warn"][0], "warns", STYLES["warn"][1]
+    tensors = {node, *(f"d {one}" for one in (node, *verdict.edges.get(node, ())))}
+    whole = (one for one in verdict.disagreements if one[1] in tensors)
+    if any(_is_off(verdict, pair, name, label) for pair, name, _ in whole):
+        return STYLES["apart"][0], "wrong input only", QUIET
+    return STYLES["agree"][0], "right", STYLES["agree"][1]
+
+
+def _is_off(verdict: CaseVerdict, pair: Pair, name: str, label: str) -> bool:
+    """Whether a side of a pair that disagrees is the wrong one, or may be."""
+    wrong = verdict.wrong_sides(pair, name)
+    return label in wrong if wrong else label in (pair.actual, pair.expected)

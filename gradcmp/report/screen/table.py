@@ -16,7 +16,7 @@ from gradcmp.report.screen.arrays import arrays
 from gradcmp.report.screen.detail import details, pictured
 from gradcmp.report.screen.first import drawn_lines, first
 from gradcmp.report.screen.header import question
-from gradcmp.report.screen.matrix import tables
+from gradcmp.report.screen.matrix import isolated, tables
 from gradcmp.report.words.ink import DISAGREE, QUIET, UNKNOWN, Ink, tail
 from gradcmp.report.words.judgement import (
     STYLES,
@@ -65,9 +65,10 @@ class CaseTable:
         if verdict.unexpected:
             yield from drawn(ink, weak_checks(verdict))
         yield from drawn(ink, nondeterministic(verdict))
-        yield from drawn(ink, isolated_nodes(verdict))
+        yield from isolated(ink, verdict)
         yield from drawn(ink, layouts(verdict, verbose))
         if verbose:
+            yield from drawn(ink, isolated_nodes(verdict))
             yield from drawn(ink, judgements(verdict, verbose))
             yield from details(ink, verdict)
             yield from arrays(ink, verdict)

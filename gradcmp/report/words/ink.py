@@ -101,7 +101,7 @@ class Ink:
                 space = ""
             lines[-1].append(space).append_text(part)
         folded = [short for line in lines for short in self._fold(line, room)]
-        if label.cell_len + GAP > start and label:
+        if label and label.cell_len >= start:
             yield from self.wrap(label)
         else:
             yield Text.assemble(label, " " * (start - label.cell_len), folded.pop(0))

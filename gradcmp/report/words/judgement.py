@@ -253,17 +253,12 @@ def nondeterministic(verdict: CaseVerdict) -> Iterator[Remark]:
 
 
 def isolated_nodes(verdict: CaseVerdict) -> Iterator[Remark]:
-    """Describe which nodes are wrong by themselves, and which only hand on what they were given."""
-    if not verdict.isolated:
-        return
-    yield Remark("plain", "each node alone, on the reference's operands and cotangent")
+    """Describe which nodes are wrong by themselves."""
     for node, one in verdict.isolated.items():
         for pair, name, comparison in one.disagreements or one.warnings:
             told = "; ".join(facts(one, pair, name, comparison))
-            body = f": {comparison.verdict.reason} in {name}{told}"
+            body = f" by itself: {comparison.verdict.reason} in {name}{told}"
             yield Remark(level_of(comparison), "", node, body)
-    if right := [node for node, one in verdict.isolated.items() if one.agrees and not one.warnings]:
-        yield Remark("agree", f"right by itself: {', '.join(right)}")
 
 
 def weak_checks(verdict: CaseVerdict) -> Iterator[Remark]:

@@ -131,6 +131,14 @@ def test_a_requirement_that_would_go_unnoticed_is_refused(here, check, names, me
     assert message in error
 
 
+def test_a_required_backend_that_the_command_line_leaves_out_is_refused(here, check):
+    """What counts is what would run, not what the config names."""
+    (here / "a.yaml").write_text(CASE.format(backend=f"{SINGLE}, {ABSENT}", tolerance="table"))
+    code, _, error = check("--require", "jax", "-b", "numpy", "-b", "numpy,dtype=float32")
+    assert code == 2
+    assert "no case has the required backend 'jax'" in error
+
+
 def test_without_a_case_nothing_is_checked(here, check):
     assert check() == (2, [], "'configs' contains no *.yaml or *.yml\n")
     here.joinpath("deep").rmdir()

@@ -1,0 +1,51 @@
+"""Each node alone: who is wrong there, and who only handed on what was wrong before."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+
+import pytest
+from rich.console import Console
+
+from gradcmp.report.screen.matrix import alone
+from gradcmp.report.screen.table import CaseTable
+
+EDGES = {"node1": ("X", "Y"), "node2": ("node1", "Z"), "node3": ("node2",)}
+
+
+@pytest.fixture
+def verdict(make, flip):
+    """torch's node1 is wrong by itself; in the whole run d X is wrong, and so is d node1."""
+    wrong = {("torch", "numpy", name): flip() for name in ("d X", "d node1")}
+    whole = make(("numpy", "torch", "jax"), wrong)
+    spoilt = make(("numpy", "torch", "jax"), {("torch", "numpy", "d X"): flip()})
+    right = make(("numpy", "torch", "jax"))
+    isolated = {"node1": spoilt, "node2": right, "node3": right}
+    return dataclasses.replace(whole, isolated=isolated, edges=EDGES)
+
+
+def test_wrong_right_and_wrong_input_only(verdict):
+    found = {
+        (node, label): alone(verdict, node, label)[1]
+        for node in EDGES
+        for label in ("torch", "jax")
+    }
+    assert found == {
+        ("node1", "torch"): "wrong",
+        ("node1", "jax"): "right",
+        ("node2", "torch"): "wrong input only",  # d node1 is what its pullback was to give
+        ("node2", "jax"): "right",
+        ("node3", "torch"): "right",
+        ("node3", "jax"): "right",
+    }
+
+
+def test_the_screen_has_a_row_for_each_node_and_a_column_for_each_backend(verdict):
+    file = io.StringIO()
+    Console(file=file, width=80, color_system=None).print(CaseTable(verdict))
+    lines = file.getvalue().splitlines()
+    place = lines.index("each node alone, on the reference's operands and cotangent")
+    assert lines[place + 1].split() == ["node", "torch", "jax"]
+    assert lines[place + 2].split() == ["node1", "✗", "wrong", "✓", "right"]
+    assert lines[place + 3].split() == ["node2", "≠", "wrong", "input", "only", "✓", "right"]
