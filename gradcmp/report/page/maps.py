@@ -18,7 +18,7 @@ from gradcmp.report.json import strict
 
 BAND = 2**20  # elements that are measured at a time
 SIDE = 32  # tiles along an axis: more are smaller than a fingertip, and than a row of text
-FIXED, EACH = 16, 26  # bytes of a cell in the file, and of one backend's value and difference in it
+FIXED, EACH = 18, 26  # bytes of a cell in the file, and of one backend's value and difference in it
 OWN = "Each difference as a multiple of that element's own tolerance."
 WORST = "Each difference in units of what is allowed at the worst element."
 
@@ -78,7 +78,8 @@ def heat_map(
     dict
         ``shape``, ``down`` and ``across`` (where tiles begin and end), ``units`` in words, and
         for each tile, row by row: ``excess`` of its worst element, its flat index ``at``
-        (left out when every element has its own cell), each backend's ``values`` there and what
+        and how many of its elements are `beyond` what is allowed (both left out when every
+        element has its own cell), each backend's ``values`` there and what
         they are `less` those of the expected side.
     """
     arrays = {label: r.tensors.get(name) for label, r in verdict.recordings.items()}
@@ -89,7 +90,7 @@ def heat_map(
     if grid is None:
         return None
     measure = Measure.of(verdict, comparison, actual, expected)
-    excess, at = reduced(grid, measure, actual, expected)
+    excess, at, beyond = reduced(grid, measure, actual, expected)
     there = [
         array.reshape(-1)[at] if array is not None and array.shape == grid.shape else None
         for array in arrays.values()
@@ -101,7 +102,7 @@ def heat_map(
         "across": grid.edges(1),
         "units": measure.units,
         "excess": finite([shortened(number) for number in excess.tolist()]),
-        **({} if grid.whole else {"at": at.tolist()}),
+        **({} if grid.whole else {"at": at.tolist(), "beyond": beyond.tolist()}),
         "values": [None if some is None else finite(numbers(some)) for some in there],
         "less": [
             None if some is None or label == pair.expected else finite(less(some, origin))
@@ -151,8 +152,10 @@ class Measure:
         return np.where(same, 0.0, np.where(np.isfinite(excess), excess, np.inf))
 
 
-def reduced(grid: Grid, measure: Measure, actual: Array, expected: Array) -> tuple[Array, Array]:
-    """Return the excess of the worst element of each tile and its flat index, row by row.
+def reduced(
+    grid: Grid, measure: Measure, actual: Array, expected: Array
+) -> tuple[Array, Array, Array]:
+    """Return for each tile, row by row, its worst excess, where it is, and how many are above 1.
 
     A few rows of tiles are read at a time: memory stays a fraction of a large array.
     """
@@ -166,9 +169,17 @@ def reduced(grid: Grid, measure: Measure, actual: Array, expected: Array) -> tup
         edges = down[first : first + step + 1]
         rows_ = slice(edges[0], edges[-1])
         band = measure.excess(a[rows_], e[rows_]) if known is None else known[rows_]
-        excess, at = _worst(band, edges - edges[0], np.array(grid.edges(1)))
-        found.append((excess, at + edges[0] * columns))
-    return np.concatenate([f[0] for f in found]), np.concatenate([f[1] for f in found])
+        tiles = edges - edges[0], np.array(grid.edges(1))
+        excess, at = _worst(band, *tiles)
+        found.append((excess, at + edges[0] * columns, _beyond(band, *tiles)))
+    excess, at, beyond = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return excess, at, beyond
+
+
+def _beyond(band: Array, down: Array, across: Array) -> Array:
+    """Return how many numbers of each tile of a matrix are above 1, or NaN."""
+    counted = np.add.reduceat((~(band <= 1)).astype(np.int64), down[:-1], 0)
+    return np.add.reduceat(counted, across[:-1], 1).reshape(-1)
 
 
 def _worst(band: Array, down: Array, across: Array) -> tuple[Array, Array]:

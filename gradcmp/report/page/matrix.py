@@ -28,6 +28,7 @@ class Cell:
 
 
 NOTHING = Cell("n", "not run")
+ALONE = Cell("u", "nothing compared")
 AGREES = Cell("a", "agree")
 REFERENCE = Cell("o", "the reference, not known to be wrong")
 WORST = "duwra"  # letters of cells, the worst first
@@ -77,7 +78,7 @@ def backend(
     """
     mine = [pair for pair in by if label in _labels(pair)]
     if not mine:
-        return NOTHING
+        return ALONE if label in verdict.outcomes else NOTHING
     if label == verdict.reference:
         return blamed(verdict) or REFERENCE
     held = [pair for pair in mine if verdict.reference in _labels(pair)] or mine
@@ -118,7 +119,7 @@ def cell(verdict: CaseVerdict, pair: Pair) -> Cell:
     by = verdict.comparisons[pair]
     odd = {name: one for name, one in by.items() if not one.agrees or one.verdict.warns}
     if not odd:
-        return AGREES if by else Cell("u", "nothing compared")
+        return AGREES if by else ALONE
     name = max(odd, key=lambda tensor: severity(odd[tensor]))
     worst = odd[name]
     word = "warns" if worst.agrees else "disagree"

@@ -173,25 +173,27 @@ function drawView(tensor, view, facts) {
 
 /** The heat map: a table whose cells are moved through with the arrow keys, and a readout beside. */
 function heat(name, pair, view, facts) {
-  const { shape, down, across, units, excess, at, values, less } = JSON.parse(view.map);
+  const { shape, down, across, units, excess, at, beyond, values, less } = JSON.parse(view.map);
   const [height, width] = [down.length - 1, across.length - 1];
   const whole = !at;
   const flat = (i) => (whole ? i : at[i]);
   const place = (i) => { let rest = flat(i); const index = []; for (const n of [...shape].reverse()) { index.unshift(rest % n); rest = Math.floor(rest / n); } return index.length ? `[${index.join(",")}]` : "the number"; };
   const range = (edges, i) => (edges[i + 1] - edges[i] > 1 ? `${edges[i]}–${edges[i + 1] - 1}` : `${edges[i]}`);
   const size = `${shape.join("×") || "a single number"}`;
-  const caption = whole ? `${name}, ${size}` : `${name}, ${size}, drawn as ${height}×${width} tiles: each shows its worst element`;
+  const caption = whole ? `${name}, ${size}` : `${name}, ${size}, drawn as ${height}×${width} tiles: each shows its worst element, and a line for the share that fails`;
   const grid = make("table", { class: "heat", role: "grid", "aria-label": `${caption}, ${pair}` }, make("caption", {}, caption));
   grid.style.setProperty("--cell", `${width > 16 ? 15 : width > 8 ? 20 : 28}px`);
   if (whole) grid.append(make("thead", {}, make("tr", {}, make("td", { "aria-hidden": "true" }), d3.range(width).map((i) => make("th", { scope: "col" }, width <= 16 || i % 4 === 0 ? range(across, i) : "")))));
   const body = make("tbody");
   const cells = [];
+  const elements = (r, c) => (down[r + 1] - down[r]) * (across[c + 1] - across[c]);
   for (let r = 0; r < height; r++) {
     const row = make("tr", {}, make("th", { scope: "row" }, range(down, r)));
     for (let c = 0; c < width; c++) {
       const i = r * width + c, step = level(excess[i]);
       const cell = make("td", { class: `l${step}`, tabindex: -1, "aria-label": `${place(i)}: ${figure(excess[i])} × allowed` }, LEVELS[step].sign);
       cell.dataset.i = i;
+      if (beyond?.[i]) { cell.classList.add("share"); cell.style.setProperty("--share", beyond[i] / elements(r, c)); }
       cells.push(cell);
       row.append(cell);
     }
@@ -205,7 +207,8 @@ function heat(name, pair, view, facts) {
   const show = (i) => {
     $(".here", grid)?.classList.remove("here");
     cells[i].classList.add("here");
-    const tile = whole ? "" : `, the worst of rows ${range(down, Math.floor(i / width))}, columns ${range(across, i % width)}`;
+    const [r, c] = [Math.floor(i / width), i % width];
+    const tile = whole ? "" : `, the worst of rows ${range(down, r)}, columns ${range(across, c)}, where ${beyond[i]} of ${elements(r, c)} are beyond what is allowed`;
     out.textContent = `${name} ${place(i)}: ${figure(excess[i])} × allowed${tile}`;
     read.replaceChildren(out, table(null, ["backend", "value", `less ${reference}`], facts.backends.map((backend, b) => {
       const mine = values[b]?.[i], difference = less[b]?.[i] ?? "";

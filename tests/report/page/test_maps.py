@@ -69,6 +69,25 @@ def test_a_tile_shows_its_worst_element(tolerance, shape):
         assert np.flatnonzero(excess > 1).tolist() == [worst]
 
 
+@pytest.mark.parametrize("shape", [(300, 200), (70_000,), (16, 3, 5, 50)])
+def test_a_tile_counts_what_is_beyond_the_allowance(shape):
+    """Against a count by hand; a NaN that is not matched counts."""
+    rng = np.random.default_rng(4)
+    expected = rng.standard_normal(shape).astype(np.float32)
+    actual = np.where(rng.random(shape) < 0.01, -expected, expected)
+    actual.reshape(-1)[0] = np.nan
+    picture = drawn(compared(actual, expected, Fixed(1e-5, 1e-6)))
+    down, across = picture["down"], picture["across"]
+    wrong = (actual != expected).reshape(down[-1], across[-1])
+    by_hand = [
+        int(wrong[top:bottom, left:right].sum())
+        for top, bottom in pairwise(down)
+        for left, right in pairwise(across)
+    ]
+    assert picture["beyond"] == by_hand
+    assert sum(by_hand) == wrong.sum() > 10
+
+
 def test_under_auto_the_allowance_of_the_worst_element_stands_for_all():
     expected = np.ones((50, 50), np.float32)
     actual = expected + np.float32(1e-3) * (np.arange(2500).reshape(50, 50) == 77)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import pytest
+
 from gradcmp.case import Expression, InputSpec
 from gradcmp.judge.blame import Group, Groups
 from gradcmp.judge.verdict import Pair
@@ -135,6 +137,20 @@ def test_dark_and_light(visit, verdicts):
         )
 
     assert brightness("light") > 600 > 150 > brightness("dark")
+
+
+@pytest.mark.parametrize("width", [320, 400, 1280])
+def test_no_screen_is_too_narrow(visit, verdicts, large, width):
+    """What is wide scrolls in its own box; the page does not."""
+    page = visit(
+        [large, verdicts["disagree"], verdicts["long"], verdicts["crashed"]],
+        viewport={"width": width, "height": 800},
+    )
+    for number in range(4):
+        page.evaluate("id => { location.hash = id; }", f"c{number}")
+        page.locator(f"#c{number}[open] .body").wait_for()
+    assert page.locator(".tensor[open] .heat").count() > 1
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= width
 
 
 def test_paper_has_the_matrix_and_what_is_open(visit, verdicts):

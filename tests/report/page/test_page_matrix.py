@@ -11,6 +11,7 @@ import pytest
 from gradcmp.case import Fixed
 from gradcmp.judge import compare
 from gradcmp.judge.verdict import Pair
+from gradcmp.report.page.matrix import columns, row
 
 
 def test_the_matrix_has_a_cell_for_each_case_and_backend(visit, verdicts):
@@ -22,6 +23,13 @@ def test_the_matrix_has_a_cell_for_each_case_and_backend(visit, verdicts):
     wrong.first.hover()
     assert "d Y" in page.locator("#where").inner_text()
     assert page.locator(".scroll .matrix tbody tr:nth-child(2) td.u").count() == 1
+
+
+def test_a_backend_that_ran_alone_is_not_called_right(verdicts):
+    labels = columns([verdicts["nothing"], verdicts["agree"]])
+    cells = dict(zip(labels, row(verdicts["nothing"], labels).cells, strict=True))
+    assert cells["numpy"].letter == "u"
+    assert {cells[label].letter for label in labels if label != "numpy"} == {"n"}
 
 
 def test_a_case_has_a_triangle_of_its_backends(visit, verdicts):
@@ -81,6 +89,8 @@ def test_hovering_a_heat_map_shows_every_backend(visit, large):
     )
     grid.locator("tbody td").nth(0).hover()
     assert "rows 0–2" in readout.inner_text()
+    assert "where 0 of 6 are beyond" in readout.inner_text()
+    assert grid.locator("td.share").count() == 1
     assert "[70,33]" not in readout.inner_text()
     assert grid.locator("td.l4").count() == 1
 
