@@ -49,7 +49,7 @@ def measure_equal(actual: Array, expected: Array) -> SegmentResult | None:
     same, products = actual is expected, 0.0
     with np.errstate(all="ignore"):
         for _, a, e in pieces(actual, expected, 0, actual.size, PIECE):
-            if not (same or np.array_equal(a[:FEW], e[:FEW]) and np.array_equal(a, e)):
+            if not (same or (np.array_equal(a[:FEW], e[:FEW]) and np.array_equal(a, e))):
                 return None
             finer = a if a.dtype.itemsize > e.dtype.itemsize else e
             products += run_of(len(e)).dot(finer, finer)
