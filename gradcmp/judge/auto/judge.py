@@ -19,7 +19,7 @@ from gradcmp.judge.auto.decision import (
     out_of_range,
 )
 from gradcmp.judge.auto.noise_floor import FLOORS, NoiseFloor
-from gradcmp.judge.auto.pair import RecordingPair, TensorPair
+from gradcmp.judge.auto.pair import KnownBits, RecordingPair, TensorPair
 from gradcmp.judge.auto.reference_error import BASELINE_DTYPE, ReferenceError, RoughNoise
 from gradcmp.judge.auto.source import NoiseSource
 from gradcmp.judge.comparison import Comparison
@@ -66,6 +66,7 @@ class NoiseJudge:
     unearned: dict[str, set[str]] = field(default_factory=dict)
     together: int = TOGETHER
     _judged: dict[Hashable, Comparison] = field(default_factory=dict)
+    _bits: KnownBits = field(default_factory=KnownBits)
 
     def compare(
         self, pair: Pair, tensors: Mapping[str, tuple[Array, Array]]
@@ -77,7 +78,7 @@ class NoiseJudge:
         sums = sides.sums if sides.precision.only_stores else ()
         about = (sides.dtype, sides.expected_is_reference, sides.same_backend, sums)
         several = len(self.recordings) > 2
-        keys = {t.name: (t.name, about, bits) for t in matched if several and (bits := t.bits)}
+        keys = {t.name: (t.name, about, t.bits(self._bits)) for t in matched if several}
         fresh = [t for t in matched if t.name not in keys or keys[t.name] not in self._judged]
         found = self.judge(sides, fresh)
         self._judged.update(

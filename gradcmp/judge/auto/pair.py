@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -18,6 +18,35 @@ from gradcmp.judge.verdict import Pair
 from gradcmp.recording import Array, Recording
 
 SMALL_BYTES = 4096  # of all arrays of a tensor: judging costs more than reading them
+WIDTHS = (1, 2, 4, 8)  # bytes of numbers that unsigned integers hold the bits of
+
+
+@dataclass(frozen=True)
+class KnownBits:
+    """Large arrays, numbered so that those of the same bits have the same number."""
+
+    _arrays: list[Array] = field(default_factory=list)
+    _numbers: dict[int, int] = field(default_factory=dict)
+    _alike: dict[Hashable, list[int]] = field(default_factory=dict)
+
+    def number(self, array: Array) -> int:
+        """Return the number of an array."""
+        if id(array) not in self._numbers:
+            self._numbers[id(array)] = self._found(array)
+            self._arrays.append(array)  # keeps it, and so its id
+        return self._numbers[id(array)]
+
+    def _found(self, array: Array) -> int:
+        bits = array.view(f"u{array.itemsize}") if array.itemsize in WIDTHS else None
+        if bits is None or not bits.size:
+            return len(self._arrays)
+        first = bits[(0,) * bits.ndim]
+        alike = self._alike.setdefault((array.dtype, array.shape, first), [])
+        for number in alike:
+            if np.array_equal(self._arrays[number].view(bits.dtype), bits):
+                return self._numbers[id(self._arrays[number])]
+        alike.append(len(self._arrays))
+        return len(self._arrays)
 
 
 @dataclass(frozen=True)
@@ -36,12 +65,11 @@ class TensorPair:
     values: tuple[Array, Array]
     float64: tuple[Array, Array] | None
 
-    @property
-    def bits(self) -> Hashable | None:
-        """What tells small tensors apart by their numbers; None of larger ones."""
+    def bits(self, known: KnownBits) -> Hashable:
+        """Return what tells it from others of its name by their numbers."""
         arrays = (*self.values, *(self.float64 or ()))
         if sum(array.nbytes for array in arrays) > SMALL_BYTES:
-            return None
+            return tuple(known.number(array) for array in arrays)
         return tuple((a.dtype, a.shape, a.tobytes()) for a in arrays)
 
     @cached_property

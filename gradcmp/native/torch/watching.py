@@ -134,4 +134,4 @@ def _untouched(tensor: Tensor, version: int, before: Tensor) -> bool:
 
 def _same(one: Tensor, other: Tensor) -> bool:
     """Whether two tensors hold the same numbers; most have no NaN that would need a second look."""
-    return torch.equal(one, other) or torch.equal(one.nan_to_num(), other.nan_to_num())
+    return bool(torch.equal(one, other) or torch.equal(one.nan_to_num(), other.nan_to_num()))
