@@ -168,8 +168,9 @@ class Runs:
 def run(case: Case, sides: Mapping[str, Side]) -> Runs:
     """Run every function, in float64 those alone that run in the dtype of the case."""
     clock = Clock()
+    taken = {name for side in sides.values() for name in (*side.inputs, *side.parameters)}
     plain = {
-        label: clock.timed(label, partial(attempt, label, partial(side.plain, case.dtype)))
+        label: clock.timed(label, partial(attempt, label, partial(_named_apart, side, case, taken)))
         for label, side in sides.items()
     }
     clean = {
@@ -184,6 +185,27 @@ def run(case: Case, sides: Mapping[str, Side]) -> Runs:
         {label: one for label, one in clean.items() if isinstance(one, Failure)},
         clock.seconds,
     )
+
+
+def _named_apart(side: Side, case: Case, taken: Collection[str]) -> Outcome:
+    """Run a function whose outputs and taps hide no input: a recording has one array of a name.
+
+    An output of an input's name would put its cotangent in the place of that input's gradient,
+    and a tap the gradient of an inner value: a wrong one would pass unseen.
+
+    Raises
+    ------
+    BackendError
+        For the first of them.
+    """
+    found = side.plain(case.dtype)
+    hidden = {*taken, *(f"d {name}" for name in taken)}
+    clashes = [f"output '{name}'" for name in found.outputs if name in hidden]
+    clashes += [f"tap '{name}'" for name in found.taps if name in taken]
+    if clashes:
+        fact = f"its {clashes[0]} has the name of an input or of its gradient"
+        raise BackendError(fact, way_out="Call it otherwise, so that both are compared")
+    return found
 
 
 def require_taps(named: Mapping[str, Mapping[str, str]], runs: Mapping[str, Outcome]) -> None:
