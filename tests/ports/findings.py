@@ -4,9 +4,13 @@ import gradcmp
 from gradcmp.report.screen.plain import Screen
 
 
-def compared(functions, inputs, against, **options):
-    """Compare functions, whichever framework they name."""
-    return gradcmp.compare_functions(functions, inputs, against=against, **options)
+def compared(functions, inputs, against, layouts="off", **options):
+    """Compare functions, whichever framework they name.
+
+    Layouts take seconds for each function in torch: a test asks for them where all is to agree.
+    """
+    asked = {"against": against, "layouts": layouts, **options}
+    return gradcmp.compare_functions(functions, inputs, **asked)
 
 
 def shown(verdict):

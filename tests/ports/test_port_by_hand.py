@@ -80,12 +80,12 @@ MIXTURE = {
 GMM = {"torch": gmm_torch, "tensorflow": gmm_tensorflow, "jax": gmm_jax}
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_a_mixture_by_hand_agrees_with_three_frameworks(dtype):
+@pytest.mark.parametrize(("dtype", "layouts"), [("float32", "auto"), ("bfloat16", "off")])
+def test_a_mixture_by_hand_agrees_with_three_frameworks(dtype, layouts):
     functions = {"numpy": gmm_by_hand, **GMM}
     if dtype == "bfloat16":  # in which NumPy computes nothing in the code of these
         functions = {"numpy": gmm_by_hand, "jax": gmm_jax, "torch": gmm_torch}
-    verdict = compared(functions, MIXTURE, "torch", dtype=dtype)
+    verdict = compared(functions, MIXTURE, "torch", dtype=dtype, layouts=layouts)
     assert verdict.agrees, shown(verdict)
     assert {*verdict.tensors} >= {"joint", "d joint", "d means"}
 
@@ -189,7 +189,7 @@ def test_an_lstm_by_hand_agrees_with_three_frameworks():
         "tensorflow": lstm_tensorflow,
         "jax": lstm_jax,
     }
-    verdict = compared(functions, SEQUENCE, "torch")
+    verdict = compared(functions, SEQUENCE, "torch", layouts="auto")
     assert verdict.agrees, shown(verdict)
     assert {*verdict.tensors} >= {"h", "h[3]", "d w"}
 
@@ -257,19 +257,20 @@ def to_keras(given, order="ifgo", transpose=True, biases=("bias_ih_l0", "bias_hh
     }
 
 
-def keras_against_torch(dtype="float32", **changes):
+def keras_against_torch(dtype="float32", layouts="off", **changes):
     return compared(
         {"keras": lstm_keras, "torch": lstm_module()},
         {"x": "normal:2x5x3"},
         "torch",
         dtype=dtype,
+        layouts=layouts,
         parameters={"keras": partial(to_keras, **changes)},
     )
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_an_lstm_of_keras_agrees_with_one_of_torch(dtype):
-    verdict = keras_against_torch(dtype)
+@pytest.mark.parametrize(("dtype", "layouts"), [("float32", "auto"), ("bfloat16", "off")])
+def test_an_lstm_of_keras_agrees_with_one_of_torch(dtype, layouts):
+    verdict = keras_against_torch(dtype, layouts)
     assert verdict.agrees, shown(verdict)
     assert {*verdict.tensors} >= {"states", "d rnn.weight_hh_l0", "d rnn.bias_ih_l0"}
 

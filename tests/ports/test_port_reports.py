@@ -152,7 +152,7 @@ SAID = {  # of what is wrong with it, in words; of a term that is missing code k
 }
 
 
-def judged(report, is_wrong, dtype="float32"):
+def judged(report, is_wrong, dtype="float32", layouts="off"):
     reference, written, _ = CASES[report]
     if written is lstm_by_hand:
         mine = partial(lstm_by_hand, averaged=is_wrong)
@@ -168,6 +168,7 @@ def judged(report, is_wrong, dtype="float32"):
         data(report),
         "torch",
         dtype=dtype,
+        layouts=layouts,
         wrt=WRT.get(report),
         framework=frameworks,
         cotangent="ones" if report == "02" else "random",
@@ -178,7 +179,7 @@ def judged(report, is_wrong, dtype="float32"):
     ("report", "dtype"), [*((report, "float32") for report in CASES), ("06", "bfloat16")]
 )
 def test_the_right_code_agrees(report, dtype):
-    verdict = judged(report, False, dtype)
+    verdict = judged(report, False, dtype, "auto")
     assert verdict.agrees, shown(verdict)
 
 

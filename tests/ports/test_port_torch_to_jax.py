@@ -90,10 +90,10 @@ def ported(**changes):
 ENCODER = {"src": "normal:2x5x16"}
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_an_encoder_block_agrees(dtype):
+@pytest.mark.parametrize(("dtype", "layouts"), [("float32", "auto"), ("bfloat16", "off")])
+def test_an_encoder_block_agrees(dtype, layouts):
     functions = {"jax": ported(), "torch": encoder_torch()}
-    verdict = compared(functions, ENCODER, "torch", dtype=dtype)
+    verdict = compared(functions, ENCODER, "torch", dtype=dtype, layouts=layouts)
     assert verdict.agrees, shown(verdict)
     assert {*verdict.tensors} >= {"norm1", "self_attn.0", "d linear1", "d norm2.weight"}
 
@@ -168,10 +168,10 @@ IMAGE = {"image": "normal:3x3x8x8"}
 HANDED = {"parameters": {"jax": kernels}, "taps": {"jax": {"last": "fc"}}}
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_a_convolution_block_agrees_whatever_comes_last(dtype):
+@pytest.mark.parametrize(("dtype", "layouts"), [("float32", "auto"), ("bfloat16", "off")])
+def test_a_convolution_block_agrees_whatever_comes_last(dtype, layouts):
     functions = {"jax": block_ported(), "torch": block_torch()}
-    verdict = compared(functions, IMAGE, "torch", dtype=dtype, **HANDED)
+    verdict = compared(functions, IMAGE, "torch", dtype=dtype, layouts=layouts, **HANDED)
     assert verdict.agrees, shown(verdict)
     assert {*verdict.tensors} >= {"conv1", "d conv2", "fc", "d conv1.weight"}
 
