@@ -20,7 +20,7 @@ def test_what_is_not_finite_on_both_sides_warns(diff, tolerance):
     assert (tensors["x"]["reason"], tensors["x"]["verdict"]) == ("non-finite", "agree")
     assert tensors["x"]["detail"] == "NaN or infinity in 3 of 6 elements of both, as at [0,1]"
     assert tensors["y"]["reason"] == "exact"
-    assert "1 warning" in screen
+    assert "agree in 2 tensors, with a warning: both sides have the same NaN or infinity" in screen
     code, tensors, _ = diff(plain, {"x": MASKED.astype("f4"), "y": A}, *tolerance)
     assert (code, tensors["x"]["reason"]) == (0, "non-finite")
 

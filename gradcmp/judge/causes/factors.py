@@ -71,7 +71,12 @@ def counted_factor(evidence: Evidence) -> Iterator[Prediction]:
 
 
 def _counts(n: int, factor: float) -> Iterator[tuple[int, int]]:
-    """Return the number of elements that is right and the one that was used, n being either."""
+    """Return the number of elements that is right and the one that was used, n being either.
+
+    None for a factor that is whole, or one over such: every length would fit it.
+    """
+    if any(abs(one - round(one)) <= WHOLE for one in (factor, 1 / factor)):
+        return
     for other, used in ((n / factor, True), (n * factor, False)):
         whole = round(other)
         if 0 < whole <= COUNTED and abs(other - whole) <= WHOLE:

@@ -30,10 +30,10 @@ def test_the_seed_case_is_the_textbook_s_first_page():
     assert [line for lines in book.backward.values() for line in lines] == [
         "grad_node3 = 1.0",
         "grad_node2 = np.broadcast_to(grad_node3, (4, 3))",
-        "grad_Z = grad_node2",
         "grad_node1 = grad_node2",
-        "grad_X = grad_node1 * Y",
+        "grad_Z = grad_node2",
         "grad_Y = grad_node1 * X",
+        "grad_X = grad_node1 * Y",
     ]
     assert rule(book, "Y").sentence == (
         "dr/dY = dr/dnode3 · dnode3/dnode2 · dnode2/dnode1 · dnode1/dY; "

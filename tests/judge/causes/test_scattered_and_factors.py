@@ -22,6 +22,13 @@ def test_a_mean_over_a_padded_length_is_named():
     assert found.startswith("a factor of 42/64, as of a mean over 64 in place of 42; 42 is the len")
 
 
+@pytest.mark.parametrize("factor", [3, 5, 1 / 3, -3])
+def test_a_whole_factor_has_no_count(factor):
+    """Of every length a mean over three times as many would fit."""
+    scene = Scene(0, (11, 42))
+    assert scene.diagnose(scene.correct * factor) == [f"a factor of {factor:.5g}"]
+
+
 def test_any_factor_has_no_count():
     for seed in range(30):
         scene = Scene(seed, (11, 42))
