@@ -16,9 +16,9 @@ ELSEWHERE = r"<(?:script|link|img|iframe|source|object)[^>]*(?:src|href|data)=\"
 
 
 def load(name):
-    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
+    spec = importlib.util.spec_from_file_location(f"manual_{name}", ROOT / "docs" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # where a dataclass looks for what its annotations mean
+    sys.modules[spec.name] = module  # where dataclasses look their annotations up
     spec.loader.exec_module(module)
     return module
 
@@ -55,9 +55,7 @@ def test_the_picture_shows_what_the_command_prints():
     picture = load("picture")
     kept = picture.PLACE.read_text("utf-8")
     assert [*map(gist, picture.words(picture.drawn()))] == [*map(gist, picture.words(kept))]
-    assert "http" not in kept.replace("http://www.w3.org/", "").replace(
-        "https://www.textualize", ""
-    )
+    assert "http" not in kept.replace("http://www.w3.org/", "")
 
 
 def test_a_changed_word_is_noticed():
