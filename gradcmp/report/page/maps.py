@@ -203,7 +203,7 @@ def less(actual: Array, expected: Array) -> list[float]:
     """
     with np.errstate(invalid="ignore"):
         difference = actual.astype(np.float64) - expected.astype(np.float64)
-    return [float(f"{number:.6g}") for number in difference.tolist()]
+    return [float(f"{number:.6g}") if number else 0 for number in difference.tolist()]
 
 
 def shortened(excess: float) -> float:

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 import pytest
 from pages import page
 
+from gradcmp.judge.verdict import Finding, Pair
 from gradcmp.report import report_named
 from gradcmp.report.answer.build import answer
 from gradcmp.report.answer.records import Line, Part
@@ -59,6 +60,16 @@ def test_a_command_and_a_mark_are_drawn_as_such():
     assert (line["command"], line["parts"][0]["before"]) == (True, "")
     assert drawn(Line("worst", (part, part)))["parts"][1]["before"].isspace()
     assert drawn(Line("worst", (part,)))["parts"][0]["wrong"]
+
+
+def test_where_all_of_it_lies_is_said_in_words(verdicts):
+    """Under the big word, and beside the heat map of its tensor."""
+    verdict, pair = verdicts["disagree"], Pair("torch", "numpy")
+    places = "all of it lies at index 5 of axes 2 and 3"
+    found = dataclasses.replace(verdict, findings={pair: {"d Y": Finding(where=places)}})
+    assert any(places in line for line in Answers(report_named("html")([found])).lines)
+    (tensor,) = [one for one in page(found).facts[0]["tensors"] if one["name"] == "d Y"]
+    assert any(places in view["said"] for view in tensor["views"])
 
 
 def test_every_case_has_its_answer_among_its_facts(verdict):
