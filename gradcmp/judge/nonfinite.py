@@ -211,6 +211,7 @@ def count(array: Array, infinities: bool = True) -> int:
 
 def _has_nonfinite(arrays: Sequence[Array]) -> bool:
     """Whether any element is NaN or infinite; small arrays take less time together."""
+    arrays = [*{id(array): array for array in arrays}.values()]  # recordings may share some
     small = [array for array in arrays if array.dtype.kind == "f" and array.size <= LONGEST]
     large = (array for array in arrays if array.dtype.kind != "f" or array.size > LONGEST)
     with np.errstate(invalid="ignore"):  # a signalling NaN that is widened

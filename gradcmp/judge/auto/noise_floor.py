@@ -14,13 +14,14 @@ from gradcmp.judge.auto.batch import TensorBatch
 from gradcmp.judge.auto.decision import ROUNDING, noise_of
 from gradcmp.judge.auto.loudness import Limits, Loudness, limits_of
 from gradcmp.judge.comparison import Comparison, Element, Noise
-from gradcmp.judge.elementwise.segments import Float
+from gradcmp.judge.elementwise.segments import Float, Segments
 
 SETTLED_ETA = 5.0
 # Units roundoff of a float64 difference that shrank as rounding does, whatever the noise is: rho
 # is below 64 up to 64 / sqrt(3), as s is at least u |g| / sqrt(3).
 SETTLED_FLOAT64 = 36.0
 U_FLOAT64 = FORMATS["float64"].u
+PIECE = 1 << 14  # elements
 
 
 @dataclass(frozen=True)
@@ -99,8 +100,7 @@ class NoiseFloor:
         """Return for each tensor whether its float64 runs are as close, as far as is known."""
         if not batch.float64_difference or not any(batch.agree):
             return batch.agree
-        close: list[bool] = batch.segments.every(is_close(*batch.float64_difference)).tolist()
-        return close
+        return all_close(batch.segments, *batch.float64_difference)
 
 
 def _settled(seen: Comparison, floor: Floor) -> Comparison:
@@ -135,3 +135,30 @@ def is_close(size: Float, difference: Float, allowed: Float | float = 0.0) -> np
     if not np.isfinite(np.add.reduce(few, None)):  # what is infinite, or NaN, has to be the same
         close = (difference == 0) | (close & np.isfinite(few))
     return close
+
+
+def all_close(
+    segments: Segments,
+    size: Float,
+    difference: Float,
+    factor: float = 0.0,
+    noise: Float | None = None,
+) -> list[bool]:
+    """Return for each tensor of a flat run whether `is_close` holds of all its elements.
+
+    Parameters
+    ----------
+    factor, noise : float, array of float64
+        What else is close: so many times the noise.
+    """
+
+    def close(piece: slice) -> npt.NDArray[np.bool_]:
+        allowed = 0.0 if noise is None else factor * noise[piece]
+        return is_close(size[piece], difference[piece], allowed)
+
+    if len(segments) > 1:
+        found: list[bool] = segments.every(close(slice(None))).tolist()
+        return found
+    # In pieces: to ask for new memory of the size of the whole takes longer than what is computed.
+    pieces = (slice(start, start + PIECE) for start in range(0, len(size), PIECE))
+    return [all(close(piece).all() for piece in pieces)]

@@ -29,7 +29,7 @@ from gradcmp.judge.auto.loudness import (
     shrinks,
     together,
 )
-from gradcmp.judge.auto.noise_floor import U_FLOAT64, is_close
+from gradcmp.judge.auto.noise_floor import U_FLOAT64, all_close
 from gradcmp.judge.auto.source import NoiseSource
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.elementwise.arrays import is_small
@@ -118,8 +118,8 @@ class ReferenceError:
             return
         one = self._scales_of(batch)
         with np.errstate(all="ignore"):
-            shrank = is_close(*batch.float64_difference, (SHRUNK * U_FLOAT64 / U) * one)
-            close: list[bool] = batch.segments.every(shrank).tolist()
+            fine = batch.float64_difference
+            close = all_close(batch.segments, *fine, SHRUNK * U_FLOAT64 / U, one)
         found = _within(batch, (i for i in unsettled if close[i]), one, WITHIN, RULE)
         yield from found.items()
         left = [i for i in unsettled if close[i] and i not in found]
@@ -215,7 +215,10 @@ def _within(
         multiples = batch.difference / noise
         top = segments.largest(multiples)
         within = top <= limit
-        where = segments.first(~(multiples < segments.broadcast(top)))  # NaN settles nothing
+        if len(segments) == 1:
+            where = np.array([multiples.argmax()])
+        else:
+            where = segments.first(~(multiples < segments.broadcast(top)))  # NaN settles nothing
     columns = (within, where, top, noise[where], batch.actual[where], batch.expected[where])
     rows = [*zip(*(column.tolist() for column in columns), strict=True)]
     parts, limits = segments.split(multiples), Limits(limit, limits_of(BASELINE_DTYPE).p)
