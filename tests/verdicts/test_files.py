@@ -202,7 +202,7 @@ def test_where_it_lies_is_said_for_any_number_of_axes(diff):
 
 
 def test_norms_and_cosine_are_always_there(diff):
-    _, tensors, screen = diff({"g": 3 * A}, {"g": A}, "-v")
+    _, tensors, screen = diff({"g": 3 * A}, {"g": A})
     norm = float(np.linalg.norm(A.astype("f8")))
     assert tensors["g"]["norm_actual"] == pytest.approx(3 * norm)
     assert f"cosine 1.000000, norms {3 * norm:.3g} and {norm:.3g}" in screen

@@ -18,6 +18,7 @@ LOWER = {"bfloat16": "bfloat16", "float16 or TF32": "float16", "float32": "float
 # Rounding errors of a result computed in a precision, in its units roundoff and over the largest
 # element: a graph of a few dozen ops. A flipped sign is far beyond in every precision.
 ROUNDINGS = 16.0
+ENOUGH = 5  # smaller numbers: by chance all of them lack their last bit once in 32 times
 
 
 def flushed(evidence: Evidence) -> Iterator[Prediction]:
@@ -68,6 +69,8 @@ def rounded(evidence: Evidence) -> Iterator[Prediction]:
         digits = FORMATS[dtype].significand
         if FORMATS[dtype].u <= own or not (_fits(evidence.actual, digits)).all():
             continue
+        if _of_one_step(evidence.actual, digits):
+            return  # what is left of larger numbers, all of them rounded alike
         odds = own * 2.0**digits  # that a number of the own precision is one of the lower
         telling = np.unique(finite[np.logical_not(_fits(finite, digits))]).size
         text = f"consistent with {name}: every number is one that {name} has"
@@ -94,6 +97,20 @@ def _fits(x: Float, digits: int) -> npt.NDArray[np.bool_]:
     """Return for each number whether its significand fits so many bits."""
     significand = np.ldexp(np.frexp(x)[0], digits)
     return np.asarray((significand == np.rint(significand)) | ~np.isfinite(x))
+
+
+def _of_one_step(x: Float, digits: int) -> bool:
+    """Whether the smaller numbers, too, are multiples of the last bit of the largest.
+
+    Numbers of a lower precision have a last bit of their own, which half of them use.
+    """
+    finite = x[np.isfinite(x) & (x != 0)]
+    exponents = np.frexp(finite)[1]
+    if not exponents.size:
+        return False
+    top = int(exponents.max())
+    steps = np.ldexp(finite[exponents < top], digits - top)
+    return steps.size >= ENOUGH and bool((steps == np.rint(steps)).all())
 
 
 def _coarse(evidence: Evidence, digits: int) -> Float:

@@ -16,7 +16,7 @@ from gradcmp.report.answer.environment import ABSENT, differences, is_saved
 from gradcmp.report.answer.records import BAR, GAP, REPRODUCE, Answer, Line, Part
 from gradcmp.report.answer.standing import cause, far, names, standings
 from gradcmp.report.words.faults import Fault, faults, findings, worst_among
-from gradcmp.report.words.figures import beside, count, listed, multiple
+from gradcmp.report.words.figures import beside, count, listed, multiple, short
 from gradcmp.report.words.judgement import Level, level_of
 from gradcmp.report.words.places import index
 from gradcmp.report.words.titles import brief, title
@@ -92,6 +92,15 @@ def lines_of(verdict: CaseVerdict, fault: Fault) -> Iterator[Line]:
         yield Line("first divergence", (Part(begins),))
     if worst := worst_line(verdict, fault):
         yield worst
+    found = fault.comparison.statistics
+    if found.cosine is not None and not fault.comparison.agrees and _are_arrays(verdict):
+        norms = f"norms {short(found.norm_actual)} and {short(found.norm_expected)}"
+        yield Line("as a whole", (Part(f"cosine {found.cosine:.6f}, {norms}"),))
+
+
+def _are_arrays(verdict: CaseVerdict) -> bool:
+    """Whether a side is arrays alone, of which nothing else is known: they declare no dtype."""
+    return any(not recording.dtype for recording in verdict.recordings.values())
 
 
 def divergence(verdict: CaseVerdict, fault: Fault) -> str:

@@ -56,8 +56,8 @@ class CaseTable:
         found = answer(verdict)
         yield from first(ink, found, self.more and not verbose)
         yield from further(ink, verdict, found)
-        yield Text()
-        yield from question(ink, verdict, verbose)
+        if asked := list(question(ink, verdict, verbose)):
+            yield from (Text(), *asked)
         yield from tables(ink, verdict, verbose)
         yield from drawn(ink, stages(verdict))
         yield from drawn(ink, notes(verdict))

@@ -127,6 +127,19 @@ def test_lower_precision(seed: int, dtype: str, digits: int, name: str) -> None:
     assert [c for c in scene.diagnose(low) if "every number" in c] == []
 
 
+def test_what_is_left_of_large_numbers_is_no_lower_precision() -> None:
+    """E[x²] − E[x]² near 300: multiples of 2⁻⁷, the last bit of 9·10⁴ in float32."""
+    x = np.random.default_rng(0).normal(300, 1, (64, 64)).astype(np.float32)
+    naive = np.asarray((x * x).mean(-1) - x.mean(-1) ** 2, np.float64)
+    assert (naive * 2**7 == np.rint(naive * 2**7)).all()
+    scene = Scene(0, naive.shape, "float32")
+    evidence = Evidence(naive, x.astype(np.float64).var(-1), 1e-6, 8.0, "float32")
+    assert [c.text for c in diagnose(evidence) if "every number" in c.text] == []
+    small = rounded(scene.expected * 2.0**-9, 8)  # and where all are smaller than 1 it still is one
+    evidence = Evidence(small, scene.expected * 2.0**-9, 1e-12, 8.0, "float32")
+    assert [c.text for c in diagnose(evidence) if "bfloat16: every number" in c.text]
+
+
 def test_float32_inside_float64() -> None:
     scene = Scene(0, (7, 5), "float64")
     cubic = 1 + 1e-9 * scene.expected**2  # as from gelu's 0.044715 in float32
