@@ -122,7 +122,8 @@ def test_a_name_that_is_no_text_has_its_reports(monkeypatch, tmp_path):
     screen = Screen(monkeypatch)
     reports = [f"--report={one}={one}" for one in REPORTS if one != "github"]
     assert main(["run", name, *reports, "--report=github"]) == 1
-    assert not screen.written()[1]
+    said = screen.written()[1].decode().splitlines()
+    assert said == [f"wrote {one}" for one in REPORTS if one != "github"]
     assert "a%FF.yaml" in Path("sarif").read_text("utf-8")
     for one in ("junit", "markdown"):
         assert "a\\udcff.yaml" in Path(one).read_text("utf-8"), one
