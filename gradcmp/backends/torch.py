@@ -137,13 +137,18 @@ class TorchBackend(Backend):
         compiler = Compiler(signature.mode, self.device)
         steps, real = self.steps(signature, self._tensor), frozenset(signature.real)
         torch, beside = self.torch, _beside(self.torch)
+        output = signature.graph.output
 
         def forward(leaves: Tensors, slots: Tensors) -> Tensors:
             values = dict(leaves)
             for step in steps:
                 value = step.on(torch, values)
                 values[step.name] = beside(value, slots[step.name]) if step.name in real else value
-            return values
+            # AOTAutograd adds a cotangent of zeros for each other output, and -0 + 0 is 0.
+            return {
+                step.name: values[step.name] if step.name == output else values[step.name].detach()
+                for step in steps
+            }
 
         compiled = compiler.compiled(forward, whole=True)
 
@@ -159,7 +164,7 @@ class TorchBackend(Backend):
             }
             with compiler.running("the graph"):
                 values = compiled(leaves, slots)
-            return Ran(values, {**leaves, **slots}, compiler.facts)
+            return Ran({**leaves, **values}, {**leaves, **slots}, compiler.facts)
 
         return run
 

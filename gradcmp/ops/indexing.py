@@ -141,7 +141,10 @@ def take(x: Array, indices: Array, axis: int = 0) -> tuple[Array, Pullback]:
 def _take_torch(torch: Any, x: Any, indices: Any, axis: int = 0) -> Any:
     if axis == 0 and x.ndim == 2:
         return torch.nn.functional.embedding(indices, x)
-    return x[(slice(None),) * (axis % x.ndim) + (indices,)]
+    before = (slice(None),) * (axis % x.ndim)
+    if indices.ndim == 0:  # as one number, which a compiler would have to know
+        return x[(*before, indices.reshape(1))].squeeze(axis)
+    return x[(*before, indices)]
 
 
 register(

@@ -102,7 +102,7 @@ def check(what: str, words: str, jobs: str, start: Callable, folder: Path) -> No
     reports = ("--report", "json=out.json", "--report", "junit=out.xml")
     run = faulty(what, start, folder, "check", ".", "--jobs", jobs, *reports)
     out, err = run.process.communicate(timeout=60)
-    assert (run.process.returncode, err) == (3, "")
+    assert (run.process.returncode, err) == (3, "wrote out.json\nwrote out.xml\n")
     assert words in out
     assert "Traceback" not in out
     cases = json.loads((folder / "out.json").read_text())["cases"]
