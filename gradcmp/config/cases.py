@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import PurePath
 
 from gradcmp.case import Case
@@ -81,11 +82,17 @@ def _cases(table: Table, file: str, user_code: bool) -> Iterator[Case]:
 def _built(table: Table, suffix: str, file: str, user_code: bool, edge: EdgeCase) -> Case:
     """Make the record of a case with the lengths and values that were chosen."""
     case = build_case(at_edge(table, edge), suffix, file, user_code)
+    if not edge.sizes:
+        return case
+    other = partial(_at, table, suffix, file, user_code, edge)  # goes to other processes as it is
+    return replace(case, sizes=edge.sizes, at_sizes=other)
 
-    def at(sizes: Mapping[str, int]) -> Case:
-        return _built(table, suffix, file, user_code, replace(edge, sizes=sizes))
 
-    return replace(case, sizes=edge.sizes, at_sizes=at) if edge.sizes else case
+def _at(
+    table: Table, suffix: str, file: str, user_code: bool, edge: EdgeCase, sizes: Mapping[str, int]
+) -> Case:
+    """Make the record of a case with other lengths."""
+    return _built(table, suffix, file, user_code, replace(edge, sizes=sizes))
 
 
 def faulty(name: object, where: Location, error: GradcmpError) -> Case:

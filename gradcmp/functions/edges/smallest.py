@@ -14,9 +14,16 @@ FIRST = 5  # lengths from 0 on that are all tried
 
 
 def shrunk(verdict: CaseVerdict, case: Case, run: Callable[[Case], CaseVerdict]) -> CaseVerdict:
-    """Return the verdict on a case with its smallest lengths, where its config names lengths."""
+    """Return the verdict on a case with its smallest lengths, where its config names lengths.
+
+    Lengths are those of inputs; all else is what the command line has made of the case.
+    """
     at = case.at_sizes
-    return verdict if at is None else with_smallest(verdict, case.sizes, lambda n: run(at(n)))
+    if at is None:
+        return verdict
+    return with_smallest(
+        verdict, case.sizes, lambda sizes: run(replace(case, inputs=at(sizes).inputs, sizes=sizes))
+    )
 
 
 def with_smallest(

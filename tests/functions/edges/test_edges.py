@@ -1,5 +1,7 @@
 """Edge shapes and edge values, in Python, in configs and on the command line."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from surroundings import framework
@@ -9,6 +11,7 @@ from gradcmp.case import Case, InputSpec
 from gradcmp.cli import main
 from gradcmp.config import load_text
 from gradcmp.errors import ConfigError, ExitCode, GradcmpError
+from gradcmp.functions.edges.smallest import shrunk
 from gradcmp.inputs import draw
 from gradcmp.inputs.edge_cases import edge_cases
 from gradcmp.inputs.edges import EDGES
@@ -208,9 +211,31 @@ def test_a_config_is_shrunk_on_the_screen(folder, capsys):
     (folder / "case.yaml").write_text(CONFIG.replace("FUNCTION", "right"))
     assert main(["run", "case.yaml"]) == ExitCode.AGREE
     (folder / "case.yaml").write_text(CONFIG.replace("FUNCTION", "blocks"))
-    assert main(["run", "case.yaml"]) == ExitCode.DISAGREE
-    said = " ".join(capsys.readouterr().out.split())
-    assert "the smallest that is wrong: n=65 (n=64 is right)" in said
+    for jobs in "12":
+        assert main(["run", "case.yaml", "--jobs", jobs]) == ExitCode.DISAGREE
+        said = " ".join(capsys.readouterr().out.split())
+        assert "the smallest that is wrong: n=65 (n=64 is right)" in said
+
+
+def test_a_smaller_case_keeps_what_the_command_line_says():
+    """Lengths are looked for in the dtype that was asked for, not in that of the config."""
+    (*_, case) = load_text(CONFIG.replace("FUNCTION", "blocks"), "case.yaml")
+    asked = replace(case, dtype="bfloat16", seed=7, strict=True)
+    wrong = replace(found_wrong(), case=asked)
+    seen = []
+    shrunk(wrong, asked, lambda one: seen.append(one) or wrong)
+    assert {(one.dtype, one.seed, one.strict) for one in seen} == {("bfloat16", 7, True)}
+    assert [one.inputs["x"].shape[0] for one in seen] == [0]
+
+
+def found_wrong():
+    """A verdict that fails, as `with_smallest` asks for one."""
+    functions = {"mine": lambda x: (-np.sum(x), {"x": -np.ones_like(x)}), "reference": total}
+    return gradcmp.compare_functions(functions, {"x": "normal:3"}, framework="numpy")
+
+
+def total(x):
+    return np.sum(x), {"x": np.ones_like(x)}
 
 
 @pytest.mark.processes
