@@ -37,7 +37,7 @@ def backward(program: Program) -> Iterator[Cell]:
 
 
 def _factor(step: Local) -> str:
-    """Say what one factor of the rule is."""
+    """Return what one factor of the rule is, in words."""
     factor, comma, why = step.factor.partition(", because")
     if not factor:
         return f"${step.symbol.latex}$ is a linear map, no factor for each element."

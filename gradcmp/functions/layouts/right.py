@@ -12,7 +12,7 @@ from gradcmp.native.outcome import Array
 def right_all_the_same(
     found: Mapping[str, Array], plain: Mapping[str, Array], wrong: Sequence[str]
 ) -> str:
-    """Say which rows, or elements, of the first wrong tensor are what they should be.
+    """Return which rows, or elements, of the first wrong tensor are what they should be.
 
     Parameters
     ----------

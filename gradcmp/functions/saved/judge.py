@@ -62,7 +62,7 @@ def judge_recorded(
 
 
 def _untold(sides: Mapping[str, RecordedSide]) -> Iterator[str]:
-    """Say what could not be found out while the functions were there, once for all of them."""
+    """Return what could not be found out while the functions were there, once for all of them."""
     found: dict[str, list[str]] = {}
     for label, side in sides.items():
         for what in side.account.unknown:

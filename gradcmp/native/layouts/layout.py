@@ -90,7 +90,7 @@ class Layout:
         return replace(self, names=(name,))
 
     def words(self, axes: int | None = None) -> str:
-        """Say it in words, with an article: ``an expanded cotangent``.
+        """Return it in words, with an article: ``an expanded cotangent``.
 
         Parameters
         ----------

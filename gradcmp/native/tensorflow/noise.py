@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcmp.native.noisy.ledger import Ledger
 from gradcmp.native.tensorflow.branches import Branches
 from gradcmp.native.tensorflow.precise import Precise
 from gradcmp.native.tensorflow.rounding import Rounding
@@ -31,28 +32,6 @@ RULES: dict[str, Rule] = {
     **solving.RULES,
     **choosing.RULES,
 }
-
-
-class Ledger:
-    """Numbers that one run has computed and others use, in the order of the computation.
-
-    A run that computes something else at a place is left to itself there.
-    """
-
-    def __init__(self, known: Ledger | None = None) -> None:
-        self._known = [] if known is None else known._entries
-        self._entries: list[tuple[Any, Any]] = []
-        self._next = 0
-
-    def once(self, key: Any, compute: Callable[[], Any]) -> Any:
-        """Return what is known under the key at this place, or compute it."""
-        place, self._next = self._next, self._next + 1
-        if place < len(self._known) and self._known[place][0] == key:
-            return self._known[place][1]
-        value = compute()
-        if not self._known:
-            self._entries.append((key, value))
-        return value
 
 
 class Noise(Precise):

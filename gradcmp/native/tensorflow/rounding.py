@@ -33,6 +33,11 @@ class Rounding:
         """Whether there are no errors at all."""
         return isinstance(self.model, ExactModel)
 
+    @property
+    def kink_width(self) -> float:
+        """How many times its noise the operands of a comparison may be apart to be near."""
+        return self.model.kink_width
+
     def enter(self, x: Array) -> Array:
         """Return an input or parameter with one error: it absorbs equally good algorithms."""
         return _replica(self.model.wrap_with_error(_stack(x)))

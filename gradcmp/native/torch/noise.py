@@ -24,6 +24,7 @@ from typing import Any
 import torch
 from torch._decomp import decomposition_table
 
+from gradcmp.native.noisy.ledger import Ledger
 from gradcmp.native.torch.branches import Branches
 from gradcmp.native.torch.jostling import Exact
 from gradcmp.native.torch.precise import Precise
@@ -68,28 +69,6 @@ WHOLE = dict.fromkeys(
 ) | table({"native_layer_norm_backward": sums.affine_gradients})
 SEALED = frozenset(packets("grid_sampler_2d grid_sampler_3d"))  # decomposed, they index by floors
 DEEPEST = 12  # a decomposition that leads back to itself ends here
-
-
-class Ledger:
-    """Numbers that one run has computed and others use, in the order of the computation.
-
-    A run that computes something else at a place is left to itself there.
-    """
-
-    def __init__(self, known: Ledger | None = None) -> None:
-        self._known = [] if known is None else known._entries
-        self._entries: list[tuple[Any, Any]] = []
-        self._next = 0
-
-    def once(self, key: Any, compute: Callable[[], Any]) -> Any:
-        """Return what is known under the key at this place, or compute it."""
-        place, self._next = self._next, self._next + 1
-        if place < len(self._known) and self._known[place][0] == key:
-            return self._known[place][1]
-        value = compute()
-        if not self._known:
-            self._entries.append((key, value))
-        return value
 
 
 class Noise(Precise):

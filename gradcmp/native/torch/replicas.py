@@ -10,19 +10,18 @@ import numpy as np
 import torch
 
 from gradcmp.dtypes import FORMATS, DType, Format
-from gradcmp.judge.noise.kinks import FEW
+from gradcmp.native.noisy.ledger import Ledger
+from gradcmp.native.noisy.replicas import TILTS, Replicated
 from gradcmp.native.outcome import Outcome
 from gradcmp.native.torch.branches import Branches, Drawn, Following, Kept, Left
 from gradcmp.native.torch.jostling import Exact, Jostled, Tilted
-from gradcmp.native.torch.noise import Ledger, Noise
+from gradcmp.native.torch.noise import Noise
 from gradcmp.native.torch.precise import Precise
 from gradcmp.native.torch.rounding import Rounding, rounding_of
 from gradcmp.native.torch.run import Enter
 
 PROBES = 6  # runs with noise, of which none came near to another branch where none is open
 MISLED = (RuntimeError, IndexError, ValueError, AssertionError)
-# Where all ties are broken alike: up and down, and each for the last and for the first.
-TILTS = ((1.0, 2.0), (-1.0, -2.0), (2.0, 1.0), (-2.0, -1.0))
 
 
 class Runs(Protocol):
@@ -32,7 +31,7 @@ class Runs(Protocol):
         """Run it in a mode that sees each operation."""
 
 
-class Noisy:
+class Noisy(Replicated):
     """A side under the noise of a dtype.
 
     Parameters
@@ -41,12 +40,14 @@ class Noisy:
         What matrix products round their operands to first.
     """
 
+    kept, drawn, left, misled = Kept, Drawn, Left, MISLED
+
     def __init__(self, side: Runs, dtype: DType, operands: Format | None = None) -> None:
+        super().__init__()
         self._side = side
         self._dtype = dtype
         self._format = FORMATS[dtype]
         self._operands = operands
-        self._squares = Ledger()
 
     @property
     def base(self) -> Branches:
@@ -56,7 +57,7 @@ class Noisy:
     @cached_property
     def _plain(self) -> tuple[Branches, Outcome]:
         branches = Branches()
-        return branches, self._run(self._exact, branches, self._squares)
+        return branches, self.run(self._exact, branches, self.squares)
 
     @cached_property
     def is_open(self) -> bool:
@@ -67,42 +68,12 @@ class Noisy:
             rounding = rounding_of(self._format, np.random.default_rng([PROBES, probe]))
             kept = Kept(base=self.base.journal, width=rounding.kink_width)
             try:
-                self._run(rounding, kept, Ledger(self._squares))
+                self.run(rounding, kept, Ledger(self.squares))
             except MISLED:
                 return True
             if kept.near:
                 return True
         return False
-
-    def replicas(self, count: int, seed: int) -> list[Outcome]:
-        """Run it with noise: on the branches of the base, or on drawn ones where many are open.
-
-        A function that follows a comparison and the numbers themselves, as an index does, may fail
-        on the branches of another run; it is left to its own.
-        """
-        for policy in (Kept, Drawn):
-            try:
-                found = self._replicas(policy, count, seed)
-            except MISLED:
-                continue
-            if found is not None:
-                return found
-        return self._replicas(Left, count, seed) or []
-
-    def _replicas(self, policy: type[Kept], count: int, seed: int) -> list[Outcome] | None:
-        """Return all replicas; None where too many branches are open to keep them."""
-        found = []
-        for replica in range(count):
-            rng = np.random.default_rng([seed, count, replica])
-            rounding = rounding_of(self._format, rng, self._operands)
-            branches = policy(base=self.base.journal, width=rounding.kink_width)
-            if isinstance(branches, Drawn):
-                branches.toss = rounding.toss
-            outcome = self._run(rounding, branches, Ledger(self._squares))
-            if policy is Kept and branches.near > FEW:
-                return None
-            found.append(replace(outcome, near=branches.near, tied=self.base.tied))
-        return found
 
     def ways(self, rows: int, seed: int) -> list[Outcome]:
         """Run it without noise on branches that noise several times too large has taken.
@@ -121,20 +92,25 @@ class Noisy:
             else:
                 jostled = Jostled(self._format, rng)
             try:
-                self._run(jostled, branches)
+                self.run(jostled, branches)
                 if self.base.takes(branches):
                     found.append(self._plain[1])
                     continue
-                found.append(self._run(self._exact, Following(base=branches.journal)))
+                found.append(self.run(self._exact, Following(base=branches.journal)))
             except MISLED:
                 continue
         return found
+
+    def rounding(self, rng: np.random.Generator) -> Rounding:
+        """Return the errors of one replica."""
+        return rounding_of(self._format, rng, self._operands)
 
     @property
     def _exact(self) -> Rounding:
         return Exact(self._format, np.random.default_rng(0))
 
-    def _run(self, rounding: Rounding, branches: Branches, ledger: Ledger | None = None) -> Outcome:
+    def run(self, rounding: Rounding, branches: Branches, ledger: Ledger | None = None) -> Outcome:
+        """Run it with errors, on branches."""
         draws, whole = getattr(torch, self._dtype), self._format.only_stores
         mode = Noise(rounding, branches, draws, whole, ledger)
         outcome = self._side.in_float64(mode, rounding.enter)

@@ -93,7 +93,7 @@ class Progress:
             self._live.stop()
 
     def case(self, finished: int, cases: int, name: str) -> None:
-        """Say which of several cases is at work: ``37/200 case036``."""
+        """Take note of which of several cases is at work: ``37/200 case036``."""
         if cases > 1 and self._live:
             if not self._cases.tasks:
                 self._cases.add_task("", total=cases)

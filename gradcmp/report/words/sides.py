@@ -49,7 +49,7 @@ def unknown(verdict: CaseVerdict) -> Iterator[Remark]:
 
 
 def stages(verdict: CaseVerdict) -> Iterator[Remark]:
-    """Say at which stage of a compiler a side begins to be wrong, or to fail."""
+    """Return at which stage of a compiler a side begins to be wrong, or to fail."""
     for label, (first, *others) in verdict.stages.items():
         failed = label not in verdict.recordings
         begin = next((stage for stage in others if stage.wrong), None)
