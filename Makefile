@@ -40,7 +40,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@echo "Installing TensorFlow, PyTorch, JAX and the tools of the tests into $(VENV):" \
 		"about 4 GB on disk, 2 to 5 minutes."
 	$(PYTHON) -m venv $(VENV) || $(WITHOUT_ENSUREPIP)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[all,dev]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[all,dev,modules]'
 	touch $@
 
 clean:

@@ -183,7 +183,7 @@ def test_gradients_by_hand_are_containers_too(kind):
 
 
 def test_a_module_of_equinox():
-    equinox = pytest.importorskip("equinox")
+    equinox = framework("equinox")
 
     class Mlp(equinox.Module):
         fc: equinox.nn.Linear
@@ -201,7 +201,7 @@ def test_a_module_of_equinox():
 
 
 def test_a_module_of_flax():
-    nnx = pytest.importorskip("flax.nnx")
+    nnx = framework("flax.nnx")
 
     class Mlp(nnx.Module):
         def __init__(self, rngs):
