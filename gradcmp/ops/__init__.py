@@ -1,11 +1,9 @@
-"""The ops: one block each, grouped by kind; every module of this package registers its own."""
-
-from importlib import import_module
-from pkgutil import iter_modules
+"""The ops: one block each, in rooms by kind; every file of a room registers its own."""
 
 from gradcmp.dtypes.arrays import Array
+from gradcmp.ops import foreign  # noqa: F401  the ops of packages, after the rooms
+from gradcmp.ops.registry import OPS, register
 from gradcmp.ops.spec import (
-    OPS,
     ArraySpec,
     Booleans,
     Example,
@@ -14,11 +12,7 @@ from gradcmp.ops.spec import (
     Op,
     Pullback,
     ShapeError,
-    register,
 )
-
-for _module in iter_modules(__path__):
-    import_module(f"{__name__}.{_module.name}")
 
 __all__ = [
     "OPS",

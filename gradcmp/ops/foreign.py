@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gradcmp.ops.spec import OPS
+from gradcmp.ops.registry import OPS
 
 GROUP = "gradcmp.ops"
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
@@ -175,66 +174,3 @@ class Op:
     def draw(self, operand: str, rng: np.random.Generator, shape: Shape) -> Array:
         """Draw one operand from its domain."""
         return self.domain.get(operand, ANYWHERE).draw(rng, shape)
-
-
-class Registry(Mapping[str, Op]):
-    """All ops by name, in the order in which they were registered, and their primitives' noise.
-
-    Those that packages bring are loaded when a name is asked for that is not there, or for all.
-
-    Attributes
-    ----------
-    broken : tuple of str
-        A sentence for each package whose ops could not be loaded.
-    """
-
-    def __init__(self) -> None:
-        self._ops: dict[str, Op] = {}
-        self._noise: dict[Primitive, float] = {}
-        self._later: Callable[[], Iterable[str]] | None = None
-        self.broken: tuple[str, ...] = ()
-
-    def register(self, op: Op) -> Op:
-        """Add `op`; a name is taken once, and of a primitive the first noise counts."""
-        if op.name in self._ops:
-            raise ValueError(f"op '{op.name}' is registered twice")
-        self._ops[op.name] = op
-        self._noise = {**op.noise, **self._noise}
-        return op
-
-    def noise(self, primitive: Primitive) -> float | None:
-        """Return how far implementations of a primitive stray, as the op that uses it says."""
-        return self._noise.get(primitive)
-
-    def later(self, load: Callable[[], Iterable[str]]) -> None:
-        """Load more when they are needed; `load` registers them and says what is broken."""
-        self._later = load
-
-    @contextmanager
-    def all_or_none(self) -> Iterator[None]:
-        """Register all that is registered inside, or nothing if that raises."""
-        before = dict(self._ops), dict(self._noise)
-        try:
-            yield
-        except BaseException:
-            self._ops, self._noise = before
-            raise
-
-    def _complete(self) -> dict[str, Op]:
-        load, self._later = self._later, None  # first: what is loaded may ask for ops, too
-        if load is not None:
-            self.broken = tuple(load())
-        return self._ops
-
-    def __getitem__(self, name: str) -> Op:
-        return self._ops[name] if name in self._ops else self._complete()[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._complete())
-
-    def __len__(self) -> int:
-        return len(self._complete())
-
-
-OPS = Registry()
-register = OPS.register

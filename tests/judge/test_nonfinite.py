@@ -10,7 +10,7 @@ from autocases import PAIR, UPSTREAM, case, draw, reasons, record, spoiled, verd
 
 from gradcmp.dtypes.arrays import BFLOAT16
 from gradcmp.judge.nonfinite import nonfinite
-from gradcmp.ops.spec import OPS
+from gradcmp.ops.registry import OPS
 from gradcmp.recording import Recording
 
 

@@ -14,8 +14,9 @@ from gradcmp.judge.noise.arithmetic import KAPPA
 from gradcmp.judge.noise.calibration import calibrate
 from gradcmp.judge.noise.model import NoiseModel, NoisyArray, NoModelError
 from gradcmp.ops import OPS, Array, Op, Pullback
-from gradcmp.ops.elementwise import unary
-from gradcmp.ops.spec import Primitive, Registry
+from gradcmp.ops.blocks import unary
+from gradcmp.ops.registry import Registry
+from gradcmp.ops.spec import Primitive
 
 
 @pytest.mark.parametrize("call", DIFFERENTIABLE, ids=str)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from gradcmp.ops.primitives import expand, unbroadcast
-from gradcmp.ops.spec import OPS
+from gradcmp.ops.registry import OPS
 
 Reference = Callable[..., Any]
 

@@ -7,7 +7,8 @@ import pytest
 from trial import Trial
 
 from gradcmp.errors import GraphError
-from gradcmp.ops.spec import OPS, Integers
+from gradcmp.ops.registry import OPS
+from gradcmp.ops.spec import Integers
 
 
 def computed(graph, inputs):

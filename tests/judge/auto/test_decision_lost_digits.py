@@ -13,7 +13,7 @@ from gradcmp.graph import build
 from gradcmp.judge.auto.graph_noise import GraphNoise
 from gradcmp.judge.noise.model import NoModelError
 from gradcmp.ops import tails
-from gradcmp.ops.spec import OPS
+from gradcmp.ops.registry import OPS
 from gradcmp.ops.tails import gauss, normal_distribution
 
 FAR = {"sigmoid": 40.0, "tanh": 20.0, "expm1": -40.0, "gelu": -10.0}

@@ -7,7 +7,7 @@ import pytest
 from autocases import CASES, PAIR, case, draw, reasons, spoiled, verdict
 
 from gradcmp.ops import Array, Pullback
-from gradcmp.ops.elementwise import unary
+from gradcmp.ops.blocks import unary
 
 BENT = {
     "product": case(a="bend(x) * y", out="sum(a + z)"),

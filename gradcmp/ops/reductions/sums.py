@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from gradcmp.ops.primitives import average, count, expand, spread, total
+from gradcmp.ops.registry import register
 from gradcmp.ops.shapes import Axis, floating_reduction, reduction, require_float, single_axis
-from gradcmp.ops.spec import Array, ArraySpec, Example, Op, Pullback, ShapeError, register
+from gradcmp.ops.spec import Array, ArraySpec, Example, Op, Pullback, ShapeError
 
 
 def calls(name: str, *more: Example) -> tuple[Example, ...]:

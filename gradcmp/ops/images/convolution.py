@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from gradcmp.ops.images.windows import Pair, Windows, sliding
 from gradcmp.ops.primitives import convolved_product, product
+from gradcmp.ops.registry import register
 from gradcmp.ops.shapes import require_float
-from gradcmp.ops.spec import Array, ArraySpec, Example, Op, Pullback, ShapeError, register
+from gradcmp.ops.spec import Array, ArraySpec, Example, Op, Pullback, ShapeError
 from gradcmp.ops.static import pair
-from gradcmp.ops.windows import Pair, Windows, sliding
 
 
 def _infer(x: ArraySpec, weight: ArraySpec, stride: Pair = 1, padding: Pair = 0) -> ArraySpec:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcmp.ops.elementwise import binary, everywhere, spelled, unary
+from gradcmp.ops.blocks import binary, everywhere, spelled, unary
 from gradcmp.ops.primitives import constant, unbroadcast
+from gradcmp.ops.registry import register
 from gradcmp.ops.shapes import floating, numeric
-from gradcmp.ops.spec import Array, Interval, Pullback, register
+from gradcmp.ops.spec import Array, Interval, Pullback
 
 NONZERO = Interval(-2.0, 2.0, avoid=(0.0,), gap=0.3)
 POSITIVE = Interval(0.3, 2.0)

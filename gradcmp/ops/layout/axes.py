@@ -8,8 +8,9 @@ import numpy as np
 
 from gradcmp.case import Shape
 from gradcmp.ops.primitives import spread, unbroadcast
+from gradcmp.ops.registry import register
 from gradcmp.ops.shapes import distinct_axes, single_axis
-from gradcmp.ops.spec import Array, ArraySpec, Example, Op, Pullback, ShapeError, register
+from gradcmp.ops.spec import Array, ArraySpec, Example, Op, Pullback, ShapeError
 from gradcmp.ops.static import require_ints
 
 

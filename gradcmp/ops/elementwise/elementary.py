@@ -6,10 +6,11 @@ import math
 
 import numpy as np
 
-from gradcmp.ops.elementwise import spelled, unary
+from gradcmp.ops.blocks import spelled, unary
 from gradcmp.ops.erf import erf_value
 from gradcmp.ops.primitives import constant
-from gradcmp.ops.spec import Array, Interval, Pullback, register
+from gradcmp.ops.registry import register
+from gradcmp.ops.spec import Array, Interval, Pullback
 from gradcmp.ops.tails import logistic_slope, precise
 
 POSITIVE = Interval(0.3, 2.0)

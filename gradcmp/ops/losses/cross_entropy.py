@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from gradcmp.ops.activations import log_softmax_value
+from gradcmp.ops.activations.softmax import log_softmax_value
 from gradcmp.ops.primitives import average, total
+from gradcmp.ops.registry import register
 from gradcmp.ops.shapes import require_float
-from gradcmp.ops.spec import Array, ArraySpec, Example, Integers, Op, Pullback, ShapeError, register
+from gradcmp.ops.spec import Array, ArraySpec, Example, Integers, Op, Pullback, ShapeError
 from gradcmp.ops.static import require_choice
 from gradcmp.ops.tails import precise
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from gradcmp.ops.images.windows import Pair, Windows, sliding
 from gradcmp.ops.primitives import spread, total_as
-from gradcmp.ops.spec import Array, ArraySpec, Example, Op, Pullback, ShapeError, register
-from gradcmp.ops.windows import Pair, Windows, sliding
+from gradcmp.ops.registry import register
+from gradcmp.ops.spec import Array, ArraySpec, Example, Op, Pullback, ShapeError
 
 
 def _infer(x: ArraySpec, kernel: Pair, stride: Pair | None = None, padding: Pair = 0) -> ArraySpec:

@@ -10,17 +10,9 @@ import numpy as np
 
 from gradcmp.case import Shape
 from gradcmp.ops.primitives import scatter_add, zeros
+from gradcmp.ops.registry import register
 from gradcmp.ops.shapes import single_axis
-from gradcmp.ops.spec import (
-    Array,
-    ArraySpec,
-    Example,
-    Integers,
-    Op,
-    Pullback,
-    ShapeError,
-    register,
-)
+from gradcmp.ops.spec import Array, ArraySpec, Example, Integers, Op, Pullback, ShapeError
 
 Part: TypeAlias = int | slice | EllipsisType | None
 Key: TypeAlias = tuple[Part, ...]

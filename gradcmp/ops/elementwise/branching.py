@@ -6,20 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from gradcmp.ops.elementwise import binary, spelled, unary
+from gradcmp.ops.blocks import binary, spelled, unary
 from gradcmp.ops.primitives import constant, unbroadcast, zeros
+from gradcmp.ops.registry import register
 from gradcmp.ops.shapes import broadcast, common_kind, numeric, require_float
-from gradcmp.ops.spec import (
-    Array,
-    ArraySpec,
-    Booleans,
-    Example,
-    Interval,
-    Op,
-    Pullback,
-    ShapeError,
-    register,
-)
+from gradcmp.ops.spec import Array, ArraySpec, Booleans, Example, Interval, Op, Pullback, ShapeError
 from gradcmp.ops.static import require_number
 
 OFF_ZERO = Interval(-2.0, 2.0, avoid=(0.0,))

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from gradcmp.ops.primitives import constant, product, total
+from gradcmp.ops.registry import register
 from gradcmp.ops.shapes import require_float
-from gradcmp.ops.spec import Array, ArraySpec, Example, Op, Pullback, ShapeError, register
+from gradcmp.ops.spec import Array, ArraySpec, Example, Op, Pullback, ShapeError
 from gradcmp.ops.static import require_bool
 from gradcmp.ops.tails import precise, softmax_pullback_precisely
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcmp.ops.elementwise import binary, spelled
+from gradcmp.ops.blocks import binary, spelled
+from gradcmp.ops.registry import register
 from gradcmp.ops.shapes import comparison
-from gradcmp.ops.spec import Array, Pullback, register
+from gradcmp.ops.spec import Array, Pullback
 
 
 def _constant(dz: Array) -> tuple[None, None]:

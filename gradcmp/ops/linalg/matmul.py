@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from gradcmp.ops.primitives import product, unbroadcast
+from gradcmp.ops.registry import register
 from gradcmp.ops.shapes import broadcast, require_float
-from gradcmp.ops.spec import Array, ArraySpec, Example, Op, Pullback, ShapeError, register
+from gradcmp.ops.spec import Array, ArraySpec, Example, Op, Pullback, ShapeError
 
 
 def _infer(x: ArraySpec, y: ArraySpec) -> ArraySpec:

@@ -8,17 +8,9 @@ from typing import Any
 import numpy as np
 
 from gradcmp.ops.primitives import average, constant, total, total_as, unbroadcast
+from gradcmp.ops.registry import register
 from gradcmp.ops.shapes import require_float
-from gradcmp.ops.spec import (
-    Array,
-    ArraySpec,
-    Example,
-    Interval,
-    Op,
-    Pullback,
-    ShapeError,
-    register,
-)
+from gradcmp.ops.spec import Array, ArraySpec, Example, Interval, Op, Pullback, ShapeError
 from gradcmp.ops.static import require_number
 
 WEIGHTS = Interval(0.5, 1.5)

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from gradcmp.ops.primitives import product, spread, total_as
+from gradcmp.ops.registry import register
 from gradcmp.ops.shapes import require_float
-from gradcmp.ops.spec import Array, ArraySpec, Example, Op, Pullback, ShapeError, register
+from gradcmp.ops.spec import Array, ArraySpec, Example, Op, Pullback, ShapeError
 
 
 def _labels(subscripts: str) -> tuple[list[str], str]:

@@ -1,0 +1,1 @@
+"""Elements are picked, moved, repeated or joined; none is computed."""

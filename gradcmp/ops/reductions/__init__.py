@@ -1,0 +1,1 @@
+"""Many elements become one, or run along an axis."""
