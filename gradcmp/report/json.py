@@ -18,6 +18,8 @@ from gradcmp.judge.comparison import Comparison, Element
 from gradcmp.judge.verdict import CaseVerdict, Divergence, Finding, Layouts, Pair
 from gradcmp.keys import JSON
 from gradcmp.recording import Array, Failure, Recording, case_to_facts
+from gradcmp.report.answer.build import answer
+from gradcmp.report.answer.records import Answer
 from gradcmp.report.words.places import holds
 from gradcmp.report.words.sentence import MARKS, Tally
 
@@ -38,7 +40,9 @@ def report(verdicts: Sequence[CaseVerdict]) -> str:
             "could_not_compare": tally.failed,
             "weak_checks": tally.weak,
         },
-        "cases": [of_case(verdict) for verdict in verdicts],
+        "cases": [
+            {**of_case(verdict), "answer": of_answer(answer(verdict))} for verdict in verdicts
+        ],
     }
     return f"{laid_out(facts, 0)}\n"
 
@@ -111,6 +115,24 @@ def of_case(verdict: CaseVerdict) -> dict[str, Any]:
         "by_layout": {label: of_layouts(seen) for label, seen in verdict.layouts.items()},
         "groups": {name: of_groups(groups) for name, groups in verdict.groups.items()},
         "pairs": [of_pair(verdict, pair, held) for pair in verdict.comparisons],
+    }
+
+
+def of_answer(told: Answer) -> dict[str, Any]:
+    """Return the answer as it stands on a screen: what is wrong, who, where it begins."""
+    return {
+        "code": told.code,
+        "title": told.title,
+        "lines": [{"label": line.label, "text": line.said} for line in told.lines],
+        "faults": [
+            {
+                "tensors": fault.names,
+                "wrong": fault.wrong,
+                "pair": (fault.pair.actual, fault.pair.expected),
+                "follow": fault.follow,
+            }
+            for fault in told.faults
+        ],
     }
 
 
