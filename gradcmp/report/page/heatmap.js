@@ -51,10 +51,11 @@ function heat(name, pair, view, facts, map) {
   const size = `${shape.join("×") || "a single number"}`;
   const caption = whole
     ? `${name}, ${size}`
-    : `${name}, ${size}, drawn as ${height}×${width} tiles${unit > 1 ? ` (${axesNamed(axes)})` : ""}: each shows its worst element, and a line for the share that fails`;
+    : `${name}, ${size}, drawn as ${height}×${width} tiles: each shows its worst element, and a line for the share that fails`;
+  const laid = shape.length > 2 ? `; ${axesNamed(axes)}` : "";
   const grid = make(
     "table",
-    { class: "heat", role: "grid", "aria-label": `${caption}, ${pair}` },
+    { class: "heat", role: "grid", "aria-label": `${caption}, ${pair}${laid}` },
     make("caption", {}, caption),
   );
   grid.style.setProperty("--cell", `${width > 16 ? 15 : width > 8 ? 20 : 28}px`);
