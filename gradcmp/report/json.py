@@ -147,7 +147,7 @@ def of_layouts(seen: Layouts) -> dict[str, Any]:
 
 def of_place(where: Location | None) -> dict[str, Any] | None:
     """Return the place in a file."""
-    return None if where is None else {"file": where.file, "line": where.line}
+    return {"file": where.file, "line": where.line} if where else None
 
 
 def of_recording(label: str, recording: Recording) -> dict[str, Any]:
