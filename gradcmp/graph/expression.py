@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from gradcmp.case import Expression
@@ -151,14 +151,14 @@ class _Lowering:
                 ", and ".join([f"there is no op '{tree.func.id}'", *OPS.broken]),
                 way_out=did_you_mean(tree.func.id, OPS) or "See them with: gradcmp ops",
             )
-        operands: list[Operand] = []
+        given: dict[str, list[Operand]] = {}
         static: dict[str, Any] = {}
         for parameter, argument in _bind(op, tree):
             if parameter not in op.operands:
                 static[parameter] = literal(argument, f"{op.name}: '{parameter}'")
             elif not _is_left_out(op, parameter, argument):
-                operands.append(self.lower(argument, depth))
-        return self.emit(op.name, operands, **static)
+                given.setdefault(parameter, []).append(self.lower(argument, depth))
+        return self.emit(op.name, _in_place(op, given), **static)
 
 
 _RULES: dict[type[ast.expr], Callable[[_Lowering, Any, int], Operand]] = {
@@ -202,6 +202,18 @@ def _bind(op: Op, call: ast.Call) -> list[tuple[str, ast.expr]]:
         else:
             pairs.append((name, argument))
     return pairs
+
+
+def _in_place(op: Op, given: Mapping[str, list[Operand]]) -> list[Operand]:
+    """Return the operands in the order of the parameters, None for each left out before others."""
+    operands: list[Operand] = []
+    for name, parameter in op.signature.parameters.items():
+        if name in op.operands:
+            several = parameter.kind is inspect.Parameter.VAR_POSITIONAL
+            operands += given.get(name, [] if several else [None])
+    while operands and operands[-1] is None:
+        operands.pop()
+    return operands
 
 
 def _is_left_out(op: Op, operand: str, argument: ast.expr) -> bool:
