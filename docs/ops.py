@@ -1,4 +1,4 @@
-"""The site's list of ops: what the registry knows of each, by kind.
+"""The site's list of ops: what the registry knows of each, by kind, and what others call them.
 
 It is made when `mkdocs` builds the site and is in no file: a new op is a block in one file.
 """
@@ -10,16 +10,29 @@ import sys
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from gradcmp.graph.expression import form
+from gradcmp.graph.aliases import TAKEN
+from gradcmp.graph.calls import form
 from gradcmp.ops import OPS, Op
 
 PLACE = "<!-- ops -->"
+ALIASES = "<!-- aliases -->"
 MARKUP = {"<": "&lt;", ">": "&gt;", "|": "&#124;"} | {sign: f"\\{sign}" for sign in "\\*_[]"}
 
 
 def on_page_markdown(markdown: str, **_: object) -> str:
     """Put the list where a page has a place for it."""
+    markdown = markdown.replace(ALIASES, "\n".join(aliases()))
     return markdown.replace(PLACE, "\n".join(listed(OPS.values())))
+
+
+def aliases() -> Iterator[str]:
+    """Return the lines of a table of ops and what other libraries call them."""
+    yield from ("", "| op | elsewhere |", "|---|---|")
+    for op in OPS:
+        names = [f"`{name}`" for name, meant in TAKEN.items() if meant == op]
+        if names:
+            yield f"| `{op}` | {', '.join(names)} |"
+    yield ""
 
 
 def listed(ops: Iterable[Op]) -> Iterator[str]:

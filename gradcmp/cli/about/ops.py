@@ -10,7 +10,6 @@ import click
 
 from gradcmp.cli import completion, options
 from gradcmp.cli.terminal import say
-from gradcmp.errors import UsageError, did_you_mean
 
 
 @click.command(name="ops")
@@ -23,11 +22,6 @@ def command(names: tuple[str, ...]) -> None:
 
     gradcmp ops softmax
     """
-    from gradcmp.ops import OPS
-
-    for name in names:
-        if name not in OPS:
-            raise UsageError(f"there is no op '{name}'", way_out=did_you_mean(name, OPS))
     if names:
         _described(names)
     else:
@@ -35,12 +29,11 @@ def command(names: tuple[str, ...]) -> None:
 
 
 def _described(names: Sequence[str]) -> None:
-    """Print the call and the docstring of ops: formula, VJP, shapes, source."""
-    from gradcmp.graph.expression import form
-    from gradcmp.ops import OPS
+    """Print the call and the docstring of ops, or of what other libraries call so."""
+    from gradcmp.graph.calls import form
+    from gradcmp.graph.names import resolve
 
-    for number, name in enumerate(names):
-        op = OPS[name]
+    for number, op in enumerate([resolve(name) for name in names]):
         text = inspect.getdoc(op.reference) or op.summary
         say(("\n" if number else "") + f"{form(op)}\n\n{indent(text, '  ')}")
 
@@ -53,7 +46,7 @@ def _listed() -> None:
     from gradcmp.backends import backend_names
     from gradcmp.backends.computed import computed_ops
     from gradcmp.cli.terminal import console
-    from gradcmp.graph.expression import form
+    from gradcmp.graph.calls import form
     from gradcmp.ops import OPS
 
     table = Table(box=None, pad_edge=False, header_style="bold")
