@@ -9,11 +9,16 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from itertools import groupby
+from pathlib import Path
 
+from gradcmp.case import DTYPES
 from gradcmp.graph.aliases import TAKEN
 from gradcmp.graph.calls import form
+from gradcmp.measured.support import Support, read, reasons, signs
 from gradcmp.ops import OPS, Op
 
+MEASURED = Path(__file__).resolve().parent / "assets" / "ops.json"
+SUPPORT = "<!-- measured -->"
 PLACE = "<!-- ops -->"
 ALIASES = "<!-- aliases -->"
 MARKUP = {"<": "&lt;", ">": "&gt;", "|": "&#124;"} | {sign: f"\\{sign}" for sign in "\\*_[]"}
@@ -21,6 +26,8 @@ MARKUP = {"<": "&lt;", ">": "&gt;", "|": "&#124;"} | {sign: f"\\{sign}" for sign
 
 def on_page_markdown(markdown: str, **_: object) -> str:
     """Put the list where a page has a place for it."""
+    if SUPPORT in markdown:
+        markdown = markdown.replace(SUPPORT, "\n".join(measured(read(MEASURED))))
     markdown = markdown.replace(ALIASES, "\n".join(aliases()))
     return markdown.replace(PLACE, "\n".join(listed(OPS.values())))
 
@@ -42,6 +49,21 @@ def listed(ops: Iterable[Op]) -> Iterator[str]:
         yield from ("| op | value | gradient |", "|---|---|---|")
         for op in members:
             yield f"| `{form(op)}` | {plain(op.summary)} | {plain(op.vjp) or 'none'} |"
+    yield ""
+
+
+def measured(found: Support) -> Iterator[str]:
+    """Return what was measured of each op: a table, and the reasons of its holes."""
+    versions = ", ".join(f"{name} {version}" for name, version in found.versions.items())
+    yield from ("", f"Measured with {versions}; in each cell {', '.join(DTYPES)}.", "")
+    yield from (f"| op | {' | '.join(found.ways)} |", f"|---|{'---|' * len(found.ways)}")
+    for op in OPS:
+        row = found.ops.get(op, {})
+        cells = (signs(row[way]) if way in row else "" for way in found.ways)
+        yield f"| `{op}` | {' | '.join(cells)} |"
+    yield ""
+    for reason, places in reasons(found).items():
+        yield f"- {plain(reason)}: {plain('; '.join(places))}"
     yield ""
 
 
