@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeAlias
 
@@ -11,14 +12,13 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from gradcmp.case import Shape
+from gradcmp.ops.images.padding import Padding, Widths, resolved
 from gradcmp.ops.primitives import scatter_add, zeros
 from gradcmp.ops.shapes import require_float
 from gradcmp.ops.spec import Array, ArraySpec, ShapeError
 from gradcmp.ops.static import for_each_axis
 
 Size: TypeAlias = int | tuple[int, ...]  # one integer for all spatial axes, or one for each
-Widths: TypeAlias = tuple[tuple[int, int], ...]  # before and after, for each spatial axis
-Padding: TypeAlias = int | tuple[int | tuple[int, int], ...]
 
 SLICED = 4000  # numbers for each place of a window from which on adding up slices is faster
 
@@ -42,6 +42,8 @@ class Windows:
         Of x.
     kernel, stride, padding, dilation : tuple
         With an entry for each spatial axis.
+    beyond : tuple
+        What windows need after the padding, and is no part of it.
     """
 
     shape: Shape
@@ -49,30 +51,52 @@ class Windows:
     stride: tuple[int, ...]
     padding: Widths
     dilation: tuple[int, ...]
+    beyond: Widths
 
     @classmethod
     def over(
-        cls, shape: Shape, kernel: Size, stride: Size, padding: Padding, dilation: Size = 1
+        cls,
+        shape: Shape,
+        kernel: Size,
+        stride: Size,
+        padding: Padding,
+        dilation: Size = 1,
+        ceil_mode: bool = False,
     ) -> Windows:
         """Make windows over x of `shape` of arguments as they are written in a call."""
         n = len(shape) - 2
-        return cls(
-            tuple(shape),
-            for_each_axis("kernel", kernel, n, 1),
-            for_each_axis("stride", stride, n, 1),
-            _widths(padding, n),
-            for_each_axis("dilation", dilation, n, 1),
+        kernel, stride, dilation = (
+            for_each_axis(name, value, n, 1)
+            for name, value in (("kernel", kernel), ("stride", stride), ("dilation", dilation))
         )
+        widths = resolved(padding, shape, spans_of(kernel, dilation), stride)
+        windows = cls(tuple(shape), kernel, stride, widths, dilation, ((0, 0),) * n)
+        return replace(windows, beyond=windows._rest()) if ceil_mode else windows
+
+    def along(self, *axes: int) -> Windows:
+        """Return the windows of some of the spatial axes, over x with its padding."""
+        kernel, stride, dilation = (
+            tuple(one[i] for i in axes) for one in (self.kernel, self.stride, self.dilation)
+        )
+        none = ((0, 0),) * len(axes)
+        shape = (*self.shape[:2], *(self.padded[i] for i in axes))
+        return Windows(shape, kernel, stride, none, dilation, none)
 
     @cached_property
     def spans(self) -> tuple[int, ...]:
         """How long a window is along each axis, with the holes that dilation leaves."""
-        return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
+        return spans_of(self.kernel, self.dilation)
+
+    @cached_property
+    def margins(self) -> Widths:
+        """The padding, and what lies beyond it."""
+        pairs = zip(self.padding, self.beyond, strict=True)
+        return tuple((before, after + more) for (before, after), (_, more) in pairs)
 
     @cached_property
     def padded(self) -> tuple[int, ...]:
         """How long each axis of x is with its padding."""
-        return tuple(n + sum(p) for n, p in zip(self.shape[2:], self.padding, strict=True))
+        return tuple(n + sum(p) for n, p in zip(self.shape[2:], self.margins, strict=True))
 
     @cached_property
     def lengths(self) -> tuple[int, ...]:
@@ -80,13 +104,18 @@ class Windows:
         along = zip(self.padded, self.spans, self.stride, strict=True)
         return tuple((n - span) // s + 1 for n, span, s in along)
 
+    @cached_property
+    def count(self) -> int:
+        """How many windows lie on one channel of one sample."""
+        return math.prod(self.lengths)
+
     def cut(self, x: Array, fill: float = 0.0) -> Array:
         """Return the windows, (channels, places in a window, samples, windows)."""
         n, c, *spatial = self.shape
         if self.padded != tuple(spatial):
-            x = np.pad(x, ((0, 0), (0, 0), *self.padding), constant_values=fill)
+            x = np.pad(x, ((0, 0), (0, 0), *self.margins), constant_values=fill)
         if type(x) is np.ndarray:
-            sizes = c, math.prod(self.kernel), n, math.prod(self.lengths)
+            sizes = c, math.prod(self.kernel), n, self.count
             return np.reshape(self._view(x), sizes)
         rows = np.reshape(x, (n, c, math.prod(self.padded)))
         return np.transpose(np.take(rows, self._places(), axis=-1), (1, 2, 0, 3))
@@ -115,7 +144,43 @@ class Windows:
     def split(self, dy: Array) -> Array:
         """Return the cotangent of what `joined` gave as (channels, samples, windows)."""
         n, c = np.shape(dy)[:2]
-        return np.reshape(np.swapaxes(dy, 0, 1), (c, n, math.prod(self.lengths)))
+        return np.reshape(np.swapaxes(dy, 0, 1), (c, n, self.count))
+
+    def counts(self, with_padding: bool) -> Array:
+        """Return how many elements of x, or of x and its padding, lie in each window."""
+        counts = np.ones((), np.int64)
+        for n, (before, after), k, m, s, d in zip(
+            self.shape[2:],
+            self.padding,
+            self.kernel,
+            self.lengths,
+            self.stride,
+            self.dilation,
+            strict=True,
+        ):
+            places = np.arange(m)[:, None] * s + np.arange(k) * d - before
+            low, high = (-before, n + after) if with_padding else (0, n)
+            inside = np.sum((low <= places) & (places < high), axis=1)
+            counts = np.expand_dims(counts, -1) * inside
+        return counts
+
+    def slices(self) -> Iterator[tuple[slice, ...]]:
+        """Return where in a padded x each place of all windows lies, place by place."""
+        for place in np.ndindex(self.kernel):
+            along = zip(place, self.dilation, self.stride, self.lengths, strict=True)
+            yield tuple(slice(i * d, i * d + s * (m - 1) + 1, s) for i, d, s, m in along)
+
+    def _rest(self) -> Widths:
+        """Return what a last window needs that begins on x, or on the padding before it."""
+        rests = []
+        for n, (before, _), padded, span, s in zip(
+            self.shape[2:], self.padding, self.padded, self.spans, self.stride, strict=True
+        ):
+            last = -(-(padded - span) // s)
+            if last * s >= n + before:
+                last -= 1
+            rests.append((0, max(last * s + span - padded, 0)))
+        return tuple(rests)
 
     def _places(self) -> Array:
         """Return where in a padded x laid out in a row each place of each window lies."""
@@ -141,31 +206,24 @@ class Windows:
     def _added(self, pieces: Array) -> Array:
         n, c = self.shape[:2]
         x = zeros(pieces, (c, n, *self.padded))
-        each = np.reshape(pieces, (c, *self.kernel, n, *self.lengths))
-        for place in np.ndindex(self.kernel):
-            covered = (
-                slice(i * d, i * d + s * (m - 1) + 1, s)
-                for i, d, s, m in zip(place, self.dilation, self.stride, self.lengths, strict=True)
-            )
-            x[(slice(None), slice(None), *covered)] += each[(slice(None), *place)]
+        each = np.reshape(pieces, (c, math.prod(self.kernel), n, *self.lengths))
+        for i, covered in enumerate(self.slices()):
+            x[(slice(None), slice(None), *covered)] += each[:, i]
         return x
 
 
-def _widths(padding: Padding, axes: int) -> Widths:
-    """Return how much padding stands before and after each axis."""
-    if not isinstance(padding, tuple) or all(isinstance(one, int) for one in padding):
-        return tuple((p, p) for p in for_each_axis("padding", padding, axes, 0))
-    pairs = tuple(
-        for_each_axis(f"padding[{i}]", one, 2, 0)  # of one axis: before and after
-        for i, one in enumerate(padding)
-    )
-    if len(pairs) != axes:
-        raise ShapeError(f"padding is {padding!r}, and must have an entry for each of {axes} axes")
-    return tuple((before, after) for before, after in pairs)
+def spans_of(kernel: tuple[int, ...], dilation: tuple[int, ...]) -> tuple[int, ...]:
+    """Return how long a window is along each axis, with the holes that dilation leaves."""
+    return tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
 
 
 def sliding(
-    x: ArraySpec, kernel: Size, stride: Size, padding: Padding, dilation: Size = 1
+    x: ArraySpec,
+    kernel: Size,
+    stride: Size,
+    padding: Padding,
+    dilation: Size = 1,
+    ceil_mode: bool = False,
 ) -> Windows:
     """Return the windows over `x`.
 
@@ -175,13 +233,7 @@ def sliding(
         When an argument is no such size or padding, or no window fits.
     """
     require_float(x)
-    windows = Windows.over(x.shape, kernel, stride, padding, dilation)
+    windows = Windows.over(x.shape, kernel, stride, padding, dilation, ceil_mode)
     if min(windows.lengths) < 1:
         raise ShapeError(f"no window {windows.kernel} fits into {x.shape} with its padding")
     return windows
-
-
-def require_axes(x: ArraySpec, axes: int) -> None:
-    """Raise `ShapeError` unless x has samples, channels and so many spatial axes."""
-    if len(x.shape) != axes + 2:
-        raise ShapeError(f"x {x.shape} is not {LAYOUTS[axes + 2]}")
