@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from gradcmp.ops.losses.labels import (
     Weighted,
     all_but_classes,
     along_classes,
+    label_bounds,
     require_classes,
     require_ignore_index,
     require_weight,
@@ -130,35 +132,41 @@ class Smoothing:
         return cls(log_p, beside, amount)
 
     @property
-    def part(self) -> Array:
+    def part(self) -> Any:
         """What each class gets."""
-        part: Array = constant(self.amount / np.shape(self.log_p)[1], self.log_p)
-        return part
+        return constant(self.amount / np.shape(self.log_p)[1], self.log_p)
 
     def keep(self, x: Array) -> Array:
         """Return what is left of the label's own: (1 - s) x."""
-        return x * constant(1 - self.amount, x) if self.amount else x
+        kept: Array = x * constant(1 - self.amount, x) if self.amount else x
+        return kept
 
     def add(self, each: Array) -> Array:
         """Add the loss of each row that has all classes alike."""
         if not self.amount:
             return each
         alike = self.log_p if self.weight is None else self.log_p * self.weight
-        return each - self.part * total(alike, 1)
+        added: Array = each - self.part * total(alike, 1)
+        return added
 
     def add_slope(self, slope: Array, p: Array) -> Array:
         """Add its slope: (sum of w) p - w."""
         if not self.amount:
             return slope
         if self.weight is None:
-            return slope + self.part * (np.shape(p)[1] * p - 1)
-        return slope + self.part * (total(self.weight) * p - self.weight)
+            alike = np.shape(p)[1] * p - 1
+        else:
+            alike = total(self.weight) * p - self.weight
+        added: Array = slope + self.part * alike
+        return added
 
     def add_to_weight(self, dw: Array, share: Array) -> Array:
         """Add to the cotangent of the weights what comes from all classes alike."""
         if not self.amount:
             return dw
-        return dw - self.part * all_but_classes(self.log_p * np.expand_dims(share, 1))
+        alike = all_but_classes(self.log_p * np.expand_dims(share, 1))
+        added: Array = dw - self.part * alike
+        return added
 
 
 def _of_probabilities(
@@ -232,5 +240,6 @@ register(
         ),
         loses_digits=True,
         call=_call,
+        bounds=label_bounds,
     )
 )

@@ -10,7 +10,7 @@ from gradcmp.case import Shape
 from gradcmp.ops.activations.softmax import log_softmax_value
 from gradcmp.ops.losses.native_ctc import NATIVE
 from gradcmp.ops.losses.reduction import REDUCTIONS, reduced, reduced_shape, shared
-from gradcmp.ops.primitives import spread, total
+from gradcmp.ops.primitives import constant, spread, total
 from gradcmp.ops.registry import register
 from gradcmp.ops.shapes import require_float
 from gradcmp.ops.spec import Array, ArraySpec, Example, Integers, Op, Pullback, ShapeError
@@ -45,6 +45,14 @@ def _infer(
             wanted = "(samples, labels)" if name == "targets" else "one for each sample"
             raise ShapeError(f"{name} {spec.shape} is not {wanted} of logits {logits.shape}")
     return reduced_shape(samples, reduction)
+
+
+def _bounds(
+    logits: ArraySpec, targets: ArraySpec, *_: ArraySpec, **__: object
+) -> tuple[range | None, ...]:
+    """Return which classes there are, what pads the targets included, and how long all may be."""
+    steps, classes = logits.shape[0], logits.shape[2]
+    return None, range(classes), range(1, steps + 1), range(targets.shape[1] + 1)
 
 
 @dataclass(frozen=True)
@@ -116,11 +124,11 @@ def _moved(x: Array, by: int) -> Array:
 
 def _joined(*flows: _Flow) -> _Flow:
     """Add up probabilities: log sum exp, over those that there are."""
-    alive = flows[0].alive
-    top = np.where(alive, np.real(flows[0].log), -np.inf)
+    alive, lowest = flows[0].alive, constant(-np.inf, flows[0].log)
+    top = np.where(alive, np.real(flows[0].log), lowest)
     for flow in flows[1:]:
         alive = np.logical_or(alive, flow.alive)
-        top = np.maximum(top, np.where(flow.alive, np.real(flow.log), -np.inf))
+        top = np.maximum(top, np.where(flow.alive, np.real(flow.log), lowest))
     top = np.where(np.isfinite(top), top, 0)
     terms = [
         np.where(flow.alive, np.exp(np.where(flow.alive, flow.log, 0) - top), 0) for flow in flows
@@ -186,7 +194,7 @@ def ctc_loss(
     alphas = _forward(e, paths)
     last = alphas[-1].kept(paths.ends)
     whole = _over_states(last)
-    nothing = 0.0 if zero_infinity else np.inf
+    nothing = constant(0.0 if zero_infinity else np.inf, logits)
     loss = np.where(whole.alive, -whole.log, nothing)[:, 0]
     labels = _label_counts(logits, np.shape(targets), target_lengths)
     each = loss / labels if reduction == "mean" else loss
@@ -209,7 +217,7 @@ def ctc_loss(
 
 def _over_states(flow: _Flow) -> _Flow:
     """Add up the probabilities of a sample's states."""
-    top = np.where(flow.alive, np.real(flow.log), -np.inf)
+    top = np.where(flow.alive, np.real(flow.log), constant(-np.inf, flow.log))
     top = np.max(top, axis=1, keepdims=True)
     top = np.where(np.isfinite(top), top, 0)
     alive = np.logical_or.reduce(flow.alive, axis=1, keepdims=True)
@@ -250,6 +258,7 @@ register(
                 for word in REDUCTIONS
             ),
         ),
-        loses_digits=False,
+        loses_digits=True,
+        bounds=_bounds,
     )
 )

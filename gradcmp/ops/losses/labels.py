@@ -9,7 +9,7 @@ import numpy as np
 
 from gradcmp.case import Shape
 from gradcmp.ops.losses.reduction import reduced, shared
-from gradcmp.ops.primitives import spread, total
+from gradcmp.ops.primitives import constant, spread, total
 from gradcmp.ops.shapes import require_float
 from gradcmp.ops.spec import Array, ArraySpec, ShapeError
 from gradcmp.ops.static import require_int
@@ -46,6 +46,18 @@ def require_ignore_index(ignore_index: int | None) -> None:
     """Refuse what is neither None nor an integer."""
     if ignore_index is not None:
         require_int("ignore_index", ignore_index)
+
+
+def label_bounds(
+    x: ArraySpec,
+    labels: ArraySpec,
+    *weight: ArraySpec | None,
+    ignore_index: int | None = None,
+    **_: object,
+) -> tuple[range | None, ...]:
+    """Return which labels there are; where one is ignored the others are left to the reference."""
+    known = labels.kind == "int" and ignore_index is None
+    return (None, range(x.shape[1]) if known else None, *(None for _ in weight))
 
 
 def along_classes(each: Array, ndim: int) -> Array:
@@ -102,7 +114,9 @@ class Labels:
         """Return a number for each row: 0 where it is ignored, NaN where it has no class."""
         if self.ignored is not None:
             each = np.where(self.ignored, 0, each)
-        return each if self.outside is None else np.where(self.outside, np.nan, each)
+        return (
+            each if self.outside is None else np.where(self.outside, constant(np.nan, each), each)
+        )
 
 
 @dataclass(frozen=True)

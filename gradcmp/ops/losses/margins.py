@@ -264,6 +264,7 @@ register(
             "jax": _cosine_jax,
         },
         domain={"target": Integers(-1, 2)},
+        bounds=lambda *_, **__: (None, None, range(-1, 2)),
         examples=(
             Example("cosine_embedding_loss(x, y, target)", PAIRS),
             Example("cosine_embedding_loss(x, y, target, margin=-0.5)", PAIRS),

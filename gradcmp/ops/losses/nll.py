@@ -8,6 +8,7 @@ from gradcmp.ops.losses.cross_entropy import CLASS_WEIGHTS
 from gradcmp.ops.losses.labels import (
     Labels,
     Weighted,
+    label_bounds,
     require_classes,
     require_ignore_index,
     require_weight,
@@ -84,5 +85,6 @@ register(
                 {"log_p": (3, 4), "labels": (3,)},
             ),
         ),
+        bounds=label_bounds,
     )
 )

@@ -91,6 +91,7 @@ register(
             "jax": _jax,
         },
         domain={"indices": Integers(0, 3)},
+        bounds=lambda _, weight, padding_idx=None: (range(weight.shape[0]), None),
         examples=(
             Example("embedding(indices, weight)", {"indices": (2, 5), "weight": (3, 4)}),
             Example("embedding(indices, weight)", {"indices": (), "weight": (3, 4)}),

@@ -10,6 +10,12 @@ import numpy as np
 import pytest
 from both_ways import normal, reference, refuses
 
+from gradcmp.case import Expression
+from gradcmp.errors import GraphError
+from gradcmp.graph import infer
+from gradcmp.graph.bounds import require_bounds
+from gradcmp.graph.build import assemble
+from gradcmp.graph.walk import spec_of
 from gradcmp.ops import ArraySpec
 
 ROWS = ArraySpec((4, 3))
@@ -183,6 +189,27 @@ def test_ctc_without_a_path_is_zero_where_it_is_asked_for() -> None:
     assert found.value[0] == 0
     assert found.value[1] > 0
     np.testing.assert_array_equal(found.gradients[0][:, 0], 0)
+
+
+def test_classes_and_lengths_that_are_none_are_refused() -> None:
+    for text, arrays, reason in (
+        (
+            "cross_entropy(x, t)",
+            {"x": normal(2, 3), "t": np.array([0, 3])},
+            "is 3 at .1., .* 0 to 2",
+        ),
+        ("nll_loss(x, t)", {"x": normal(2, 3), "t": np.array([-1, 0])}, "is -1 at .0."),
+        (
+            "ctc_loss(x, t, n, n)",
+            {"x": normal(4, 1, 3), "t": np.array([[1]]), "n": np.array([2])},
+            "'n' is 2 at .0., and must be from 0 to 1",
+        ),
+    ):
+        inputs: dict[str, Any] = dict(arrays)
+        graph = assemble(tuple(inputs), (("node", Expression(text)),), "node")
+        specs = infer(graph, {name: spec_of(array) for name, array in inputs.items()})
+        with pytest.raises(GraphError, match=reason):
+            require_bounds(graph, specs, inputs)
 
 
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
