@@ -154,7 +154,10 @@ class _Lowering:
         operands: list[Operand] = []
         static: dict[str, Any] = {}
         for parameter, argument in _bind(op, tree):
-            if parameter not in op.operands:
+            if parameter in op.either and not _is_constant(argument):
+                static[parameter] = ...
+                operands.append(self.lower(argument, depth))
+            elif parameter not in op.operands:
                 static[parameter] = literal(argument, f"{op.name}: '{parameter}'")
             elif not _is_left_out(op, parameter, argument):
                 operands.append(self.lower(argument, depth))
@@ -202,6 +205,11 @@ def _bind(op: Op, call: ast.Call) -> list[tuple[str, ast.expr]]:
         else:
             pairs.append((name, argument))
     return pairs
+
+
+def _is_constant(tree: ast.expr) -> bool:
+    """Whether an argument is a number with its sign, a string, True, False or None."""
+    return isinstance(tree.operand if isinstance(tree, ast.UnaryOp) else tree, ast.Constant)
 
 
 def _is_left_out(op: Op, operand: str, argument: ast.expr) -> bool:

@@ -11,7 +11,12 @@ from gradcmp.explain.program import Program
 from gradcmp.ops import OPS
 
 # Functions of a framework that compute part of a float64 result in float32.
-IN_FLOAT32 = {("tensorflow", "gelu"), ("jax", "scaled_dot_product_attention")}
+IN_FLOAT32 = {
+    ("tensorflow", "gelu"),
+    ("torch", "digamma"),
+    ("torch", "hard_sigmoid"),
+    ("jax", "scaled_dot_product_attention"),
+}
 EXAMPLES = [
     pytest.param(op, example, id=example.expression)
     for op in OPS.values()
