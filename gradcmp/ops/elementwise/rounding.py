@@ -91,5 +91,6 @@ register(
         floating,
         x=Interval(0.1, 0.6),
         y=Interval(0.7, 1.2),
+        sign="%",
     )
 )
