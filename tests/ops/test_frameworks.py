@@ -20,8 +20,14 @@ from gradcmp.graph.build import assemble
 from gradcmp.ops import OPS, Array, Op
 from gradcmp.recording import Recording
 
-# Functions of a framework that compute part of a float64 result in float32.
-IN_FLOAT32 = {("tensorflow", "ctc_loss"), ("tensorflow", "gelu")}
+# Parts of a float64 result in which a framework has fewer digits: constants or sums in float32, and
+# a series that ends early.
+FEWER_DIGITS = {
+    ("tensorflow", "ctc_loss"): ("value", "d logits"),
+    ("tensorflow", "gelu"): ("value", "d x"),
+    ("torch", "digamma"): ("d x",),
+    ("torch", "hard_sigmoid"): ("d x",),
+}
 # JAX's eager mode compiles every primitive by itself: minutes, for what jit traces as well.
 # What torch compiles takes seconds for each graph; the first stage lies below all others.
 MODES = {
@@ -95,8 +101,8 @@ def test_float64(framework: Backend, op: Op) -> None:
         recording = record(framework, calls, mode, "float64")
         for i, call in enumerate(calls):
             for what, apart in distances(recording, i, call).items():
-                if (framework.name, op.name) in IN_FLOAT32:
-                    assert 1e-10 < apart < 1e-6, (mode, str(call), what)
+                if what in FEWER_DIGITS.get((framework.name, op.name), ()):
+                    assert 1e-11 < apart < 1e-6, (mode, str(call), what)
                 else:
                     assert apart < 1e-12, (mode, str(call), what)
 
