@@ -40,8 +40,8 @@ def norm(
 
     VJP: dx = sign(x) * (|x| / y)^(ord - 1) * dy, which is x / y * dy for 2; for "inf" dx =
     sign(x) * dy where |x| is the largest.
-    Convention: 0 where y = 0, and where x = 0 with ord 1, as torch has it; equal largest elements
-    share dy.
+    Convention: 0 where y = 0, and where x = 0 with ord 1, as torch has it (TensorFlow and JAX have
+    NaN where y = 0); equal largest elements share dy.
     """
     full, slope = _of_two(x, axis) if ord == 2 else _of_order(x, axis, ord)
 
