@@ -89,7 +89,32 @@ class Distinct:
         return found
 
 
-Domain: TypeAlias = Interval | Integers | Distinct | Booleans
+@dataclass(frozen=True)
+class Matrices:
+    """Matrices on the last two axes with singular values evenly spaced from `low` to `high`.
+
+    They are well conditioned, and no singular value meets another. Symmetric ones have these as
+    eigenvalues: they are positive definite where `low` is positive.
+    """
+
+    low: float = 0.5
+    high: float = 2.0
+    symmetric: bool = False
+
+    def draw(self, rng: np.random.Generator, shape: Shape) -> Array:
+        """Draw float64 matrices of this domain; what has no rows and columns is plain numbers."""
+        if len(shape) < 2:
+            return rng.uniform(self.low, self.high, shape)
+        *batch, m, n = shape
+        left, right = (np.linalg.qr(rng.standard_normal((*batch, k, k)))[0] for k in (m, n))
+        k = min(m, n)
+        rows = left if self.symmetric else right
+        scaled = left[..., :k] * np.linspace(self.low, self.high, k)
+        x: Array = scaled @ np.swapaxes(rows[..., :k], -1, -2)
+        return x
+
+
+Domain: TypeAlias = Interval | Integers | Distinct | Booleans | Matrices
 ANYWHERE = Interval(-2.0, 2.0)  # away from overflow in every op and every dtype
 EVERYWHERE = "*"  # the name of a spelling for all frameworks: Python's operators
 

@@ -103,6 +103,10 @@ class ExactModel(NoiseModel):
         """Return the sum as it is."""
         return NoisyArray(stack, self)
 
+    def move(self, stack: Stack, roundings: float, size: Stack) -> Stack:
+        """Return the numbers as they are."""
+        return stack
+
     def constant(self, value: float) -> object:
         """Return the number as it is."""
         return np.float64(value)
