@@ -77,7 +77,7 @@ def test_indexing(text, key):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a.T", "an attribute ('a.T')"),
+        ("a.shape", "an attribute ('a.shape')"),
         ("a.__class__.__bases__", "an attribute"),
         ("__import__('os')", "there is no op '__import__'"),
         ("__builtins__", "'__builtins__' is not part of the language"),
@@ -102,7 +102,11 @@ def test_indexing(text, key):
         ("'text'", "'text' stands where an array or a number is needed"),
         ("1j * a", "1j stands where"),
         ("[a, b]", "is not part of the language"),
-        ("a[b]", "must be a literal"),
+        ("a[b]", "'b' is not an index"),
+        ("a * 1e400", "beyond float64, which ends at 1.8e308. Write inf"),
+        ("clip(a, 0, 1e400)", "Write inf"),
+        ("sum(a, 0, axis=1)", "sum: 'axis' is given twice"),
+        ("sum(a, 0, False, 1)", "'1' is one argument too many. Its form is sum(x, axis=None"),
         ("a[1.5]", "is not an index"),
         ("a[True]", "is not an index"),
         ("a['x']", "is not an index"),
