@@ -94,7 +94,7 @@ class ExactModel(NoiseModel):
         return NoisyArray(stack, self)
 
     def jitter(
-        self, stack: Stack, kappa: float, common: bool = False, product: bool = False
+        self, stack: Stack, kappa: float | Stack, common: bool = False, product: bool = False
     ) -> NoisyArray:
         """Return the result as it is."""
         return NoisyArray(stack, self)

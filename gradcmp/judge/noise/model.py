@@ -92,14 +92,14 @@ class NoiseModel:
         return self.wrap(np.asarray(value)) if rounded != value else np.float64(value)
 
     def jitter(
-        self, stack: Stack, kappa: float, common: bool = False, product: bool = False
+        self, stack: Stack, kappa: float | Stack, common: bool = False, product: bool = False
     ) -> NoisyArray:
         """Add the error of one primitive to the replicas: equal values get equal errors.
 
         Parameters
         ----------
-        kappa : float
-            How large the error is, in units of u.
+        kappa : float or array
+            How large the error is, in units of u; one number, or one that broadcasts.
         common : bool
             Whether its elements have a part of it in common.
         product : bool
