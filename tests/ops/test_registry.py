@@ -44,10 +44,15 @@ def block(name):
 
 def test_what_is_loaded_meanwhile_is_not_taken_back():
     registry = filled(lambda one: one.register(block("late")) and None)
-    with pytest.raises(ZeroDivisionError), registry.all_or_none():
-        registry.register(block("own"))
-        assert "late" in registry
-        raise ZeroDivisionError
+
+    def broken():
+        with registry.all_or_none():
+            registry.register(block("own"))
+            assert "late" in registry
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        broken()
     assert list(registry) == ["late"]
 
 
