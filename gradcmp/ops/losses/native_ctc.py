@@ -47,7 +47,7 @@ def _tensorflow(
     loss = tf.nn.ctc_loss(targets, single, target_lengths, input_lengths, blank_index=blank)
     loss = tf.cast(loss, logits.dtype)
     if zero_infinity:
-        loss = tf.where(tf.math.is_inf(loss), 0, loss)
+        loss = tf.where(tf.math.is_finite(loss), loss, 0)
     if reduction == "mean":
         loss = loss / tf.cast(tf.maximum(target_lengths, 1), loss.dtype)
     return reduced_in_tensorflow(tf, loss, reduction)
