@@ -14,6 +14,7 @@ from gradcmp.ops import OPS
 
 # Functions of a framework that compute part of a float64 result in float32.
 IN_FLOAT32 = {
+    ("tensorflow", "ctc_loss"),
     ("tensorflow", "gelu"),
     ("torch", "digamma"),
     ("torch", "hard_sigmoid"),

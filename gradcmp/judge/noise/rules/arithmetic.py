@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from gradcmp.dtypes import FORMATS
-from gradcmp.judge.noise.decisions import DECISIONS
 from gradcmp.judge.noise.model import (
     FUNCTIONS,
     METHODS,
@@ -19,8 +18,9 @@ from gradcmp.judge.noise.model import (
     Rule,
     align,
 )
+from gradcmp.judge.noise.rules.decisions import DECISIONS
 from gradcmp.ops import OPS
-from gradcmp.ops.primitives import Sum, convolved_product, total_as
+from gradcmp.ops.primitives import Sum, convolved_product, fraction, total_as
 from gradcmp.ops.tails import precise, square_scale
 
 # Half of the worst error seen over the frameworks, in units of u. What is not here, not in EXACT
@@ -159,6 +159,16 @@ def _convolved_product(x: Any, y: Any) -> NoisyArray:
     return _matmul(model, x, y, "convolved")
 
 
+def _fraction(places: Any, x: NoisyArray) -> NoisyArray:
+    """Places err in the unit in which sums are accumulated, together and each by itself."""
+    model = x.model
+    stack = np.repeat((places - np.floor(places))[None], model.replicas + 1, axis=0)
+    alone = model.rng.standard_normal((model.replicas, *places.shape))
+    together = model.rng.standard_normal((model.replicas,) + (1,) * places.ndim)
+    stack[1:] += model.precision.u_sum / 2 * places * (alone + together)
+    return model.jitter(stack, 1.0)
+
+
 def _precise(usual: Rule, exact: Rule, *operands: Any) -> NoisyArray:
     """Take the value of the exact formula and the noise of the usual one, which everybody uses."""
     model = next(a.model for a in operands if isinstance(a, NoisyArray))
@@ -190,5 +200,6 @@ FUNCTIONS.update(
         square_scale: lambda x, axis: square_scale(x.stack[0], axis),
         total_as: _total_as,
         convolved_product: _convolved_product,
+        fraction: _fraction,
     }
 )
