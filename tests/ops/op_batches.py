@@ -16,6 +16,8 @@ from gradcmp.case import DType, Expression
 from gradcmp.graph.build import assemble
 from gradcmp.ops import OPS, Array, Op
 
+# A result that is no real number, made one.
+REAL = {"bool": "where({}, {}, 0)", "int": "where({} == 0, {}, 0)"}
 FIRST = tuple(next(call for call in CALLS if call.op is op) for op in OPS.values())
 
 
@@ -75,8 +77,8 @@ def ask_adapter(
     flat, upstream = ["start"], [np.zeros(1)]
     for i, call in enumerate(calls):
         real = f"result_{i}"
-        if not call.op.differentiable:
-            real = f"where(result_{i}, cotangent_{i}, 0)"
+        if call.spec.kind != "float":
+            real = REAL[call.spec.kind].format(f"result_{i}", f"cotangent_{i}")
             inputs[f"cotangent_{i}"] = call.cotangent
         flat.append(f"reshape({real}, ({prod(call.spec.shape)},))")
         upstream.append(call.cotangent.ravel())

@@ -22,8 +22,14 @@ from gradcmp.case import DType
 from gradcmp.errors import BackendError
 from gradcmp.ops import OPS, Array, Op
 
-# Functions of a framework that compute part of a float64 result in float32.
-IN_FLOAT32 = {("tensorflow", "gelu")}
+# Parts of a float64 result in which a framework has fewer digits: constants or sums in float32, and
+# a series that ends early.
+FEWER_DIGITS = {
+    ("tensorflow", "ctc_loss"): ("value", "d logits"),
+    ("tensorflow", "gelu"): ("value", "d x"),
+    ("torch", "digamma"): ("d x",),
+    ("torch", "hard_sigmoid"): ("d x",),
+}
 # JAX's eager mode compiles every primitive by itself: minutes, for what jit traces as well.
 # What torch compiles takes seconds for each graph; the first stage lies below all others.
 MODES = {
@@ -34,6 +40,8 @@ MODES = {
 # Stages are for float64, above.
 COARSE_MODE = {"jax": "jit", "torch": "eager", "tensorflow": "session"}
 COARSE: tuple[DType, ...] = ("float32", "float16", "bfloat16")
+
+STORED = {"bool": "bool", "int": "int64"}
 
 every_op = pytest.mark.parametrize("op", OPS.values(), ids=lambda op: op.name)
 
@@ -69,8 +77,8 @@ def test_float64(framework: Backend, op: Op) -> None:
         assert len(found) == len(op.examples)
         for call, answer in found.items():
             for what, apart in distances(answer, call).items():
-                if (framework.name, op.name) in IN_FLOAT32:
-                    assert 1e-10 < apart < 1e-6, (mode, str(call), what)
+                if what in FEWER_DIGITS.get((framework.name, op.name), ()):
+                    assert 1e-11 < apart < 1e-6, (mode, str(call), what)
                 else:
                     assert apart < 1e-12, (mode, str(call), what)
 
@@ -84,7 +92,7 @@ def test_coarse_dtypes(framework: Backend, op: Op, dtype: DType) -> None:
     if op.differentiable:
         for what, apart in distances(answer, call).items():
             assert apart < 64 * float(ml_dtypes.finfo(dtype).eps), what
-    expected = dtype if call.spec.kind == "float" else call.spec.kind
+    expected = STORED.get(call.spec.kind, dtype)
     assert answer.value.dtype.name == expected
     for name in call.real_inputs:
         assert answer.gradients[name].dtype.name == dtype
