@@ -1,4 +1,4 @@
-"""The site's list of ops: what the registry knows of each, by kind.
+"""The site's list of ops: what the registry knows of each, by kind, and what others call them.
 
 It is made when `mkdocs` builds the site and is in no file: a new op is a block in one file.
 """
@@ -9,17 +9,37 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from itertools import groupby
+from pathlib import Path
 
-from gradcmp.graph.expression import form
+from gradcmp.case import DTYPES
+from gradcmp.graph.aliases import TAKEN
+from gradcmp.graph.calls import form
+from gradcmp.measured.support import Support, read, reasons, signs
 from gradcmp.ops import OPS, Op
 
+MEASURED = Path(__file__).resolve().parent / "assets" / "ops.json"
+SUPPORT = "<!-- measured -->"
 PLACE = "<!-- ops -->"
+ALIASES = "<!-- aliases -->"
 MARKUP = {"<": "&lt;", ">": "&gt;", "|": "&#124;"} | {sign: f"\\{sign}" for sign in "\\*_[]"}
 
 
 def on_page_markdown(markdown: str, **_: object) -> str:
     """Put the list where a page has a place for it."""
+    if SUPPORT in markdown:
+        markdown = markdown.replace(SUPPORT, "\n".join(measured(read(MEASURED))))
+    markdown = markdown.replace(ALIASES, "\n".join(aliases()))
     return markdown.replace(PLACE, "\n".join(listed(OPS.values())))
+
+
+def aliases() -> Iterator[str]:
+    """Return the lines of a table of ops and what other libraries call them."""
+    yield from ("", "| op | elsewhere |", "|---|---|")
+    for op in OPS:
+        names = [f"`{name}`" for name, meant in TAKEN.items() if meant == op]
+        if names:
+            yield f"| `{op}` | {', '.join(names)} |"
+    yield ""
 
 
 def listed(ops: Iterable[Op]) -> Iterator[str]:
@@ -29,6 +49,21 @@ def listed(ops: Iterable[Op]) -> Iterator[str]:
         yield from ("| op | value | gradient |", "|---|---|---|")
         for op in members:
             yield f"| `{form(op)}` | {plain(op.summary)} | {plain(op.vjp) or 'none'} |"
+    yield ""
+
+
+def measured(found: Support) -> Iterator[str]:
+    """Return what was measured of each op: a table, and the reasons of its holes."""
+    versions = ", ".join(f"{name} {version}" for name, version in found.versions.items())
+    yield from ("", f"Measured with {versions}; in each cell {', '.join(DTYPES)}.", "")
+    yield from (f"| op | {' | '.join(found.ways)} |", f"|---|{'---|' * len(found.ways)}")
+    for op in OPS:
+        row = found.ops.get(op, {})
+        cells = (signs(row[way]) if way in row else "" for way in found.ways)
+        yield f"| `{op}` | {' | '.join(cells)} |"
+    yield ""
+    for reason, places in reasons(found).items():
+        yield f"- {plain(reason)}: {plain('; '.join(places))}"
     yield ""
 
 

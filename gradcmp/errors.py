@@ -28,13 +28,25 @@ class ExitCode(IntEnum):
 
 @dataclass(frozen=True)
 class Location:
-    """A place in a file, which an editor can jump to."""
+    """A place in a file, which an editor can jump to.
+
+    Attributes
+    ----------
+    file : str
+        Empty for the built-in case, which is in no file of the user's: such a place is False.
+    """
 
     file: str
     line: int | None = None
 
+    def __bool__(self) -> bool:
+        return bool(self.file)
+
     def __str__(self) -> str:
         return self.file if self.line is None else f"{self.file}:{self.line}"
+
+
+NOWHERE = Location("")  # the place of the built-in case
 
 
 class GradcmpError(Exception):

@@ -13,7 +13,7 @@ from gradcmp.backends.capabilities import missing
 from gradcmp.case import REFERENCE, Auto, BackendSpec, Case, InputSpec
 from gradcmp.derivatives import Asked
 from gradcmp.errors import UsageError, did_you_mean
-from gradcmp.graph import Graph, build, infer, require_gradient
+from gradcmp.graph import Graph, build, infer, require_bounds, require_gradient
 from gradcmp.inputs.directions import asked_of, require_derivative
 from gradcmp.ops import ArraySpec
 from gradcmp.recording import COTANGENT, Array
@@ -107,10 +107,14 @@ class Plan:
         ------
         InputError
             For a data file that is no longer what it was when the case was checked.
+        GraphError
+            For indices that name nothing.
         """
         shape = self.specs[self.graph.output].shape
+        drawn = inputs.draw(self.case, self.specs)
+        require_bounds(self.graph, self.specs, drawn)
         upstream = inputs.cotangent(self.case, shape)
-        return Arrays(inputs.draw(self.case, self.specs), upstream, asked_of(self.case, self.specs))
+        return Arrays(drawn, upstream, asked_of(self.case, self.specs))
 
     def requests(self, arrays: Arrays) -> list[Request]:
         """Return the request to each backend."""

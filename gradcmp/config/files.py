@@ -9,7 +9,7 @@ from typing import Any
 
 from gradcmp.case import BackendSpec, Case, CodeSpec, Expression, InputSpec
 from gradcmp.config.foreign import is_trusted, require_no_way_out
-from gradcmp.errors import ConfigError, GradcmpError, Location
+from gradcmp.errors import NOWHERE, ConfigError, GradcmpError, Location
 from gradcmp.outside.files import beginning, below, is_special, kind
 
 SUFFIXES = (".yaml", ".yml")
@@ -136,7 +136,7 @@ def load_text(text: str, file: str, user_code: bool | None = None) -> tuple[Case
 def seed_case() -> Case:
     """Return the built-in case, which is compared when no config is given."""
     (case,) = load_text(seed_text(), SEED)
-    return case
+    return replace(case, where=NOWHERE)
 
 
 def seed_text() -> str:

@@ -1,7 +1,8 @@
 """The one-line forms of inputs and backends, in YAML and on the command line alike.
 
 An input is ``kind:shape[:key=value,...]``: ``normal:4x3``, ``arange:4x3:start=1``,
-``constant:():value=2``, ``file:data.npz:key=X``, ``values:[[1, 2], [3, 4]]``.
+``constant:():value=2``, ``file:data.npz:key=X``, ``values:[[1, 2], [3, 4]]``; the numbers of a
+list show what they are, and ``[[1, 2], [3, 4]]`` will do.
 A backend is ``name[:mode][,key=value...]``: ``tensorflow:session``, ``torch,dtype=float64``.
 """
 
@@ -14,9 +15,11 @@ from gradcmp.config.document import parse, resolve
 from gradcmp.errors import ConfigError, did_you_mean
 from gradcmp.inputs import KINDS
 
+VALUES = "values"
 FORM = "kind:shape[:key=value,...], as in normal:4x3 or arange:4x3:start=1"
 BRINGS_SHAPE = tuple(name for name, kind in KINDS.items() if kind.probe is not None)
 
+_NUMBERS = re.compile(r"\s*(\[.*|[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?)", re.DOTALL)
 _SHAPE = re.compile(r"[0-9]{1,18}(x[0-9]{1,18})*")  # longer than any axis
 
 
@@ -28,6 +31,7 @@ def expand_input(text: str) -> dict[str, Any]:
     ConfigError
         Without a place: the caller, who knows the line, adds it.
     """
+    text = f"{VALUES}:{text}" if _NUMBERS.fullmatch(text) else text
     kind, _, rest = text.partition(":")
     if kind not in KINDS:
         raise ConfigError(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from gradcmp.case import Case, Expression
 from gradcmp.errors import GraphError, did_you_mean, together
+from gradcmp.graph.aliases import LEADS, LIBRARIES
 from gradcmp.graph.expression import parse
 from gradcmp.graph.records import Graph, Node
 
@@ -55,10 +56,11 @@ def assemble(
 ) -> Graph:
     """Make a graph of input names, named expressions and the name of the output."""
     steps: dict[str, tuple[Node, ...]] = {}
+    known = frozenset((*inputs, *(name for name, _ in body)))
     errors = []
     for name, expression in body:
         try:
-            steps[name] = parse(name, expression)
+            steps[name] = parse(name, expression, known)
         except GraphError as error:
             errors.append(error)
     refuse(errors)
@@ -83,8 +85,14 @@ def _unresolved(
                     yield GraphError(
                         f"node '{name}': there is no input or node '{source}'",
                         where=node.where,
-                        way_out=did_you_mean(source, known - {name}),
+                        way_out=_way_out(source, known - {name}),
                     )
+
+
+def _way_out(source: str, known: Collection[str]) -> str | None:
+    if source in LEADS or source in LIBRARIES:
+        return LEADS[source].out if source in LEADS else f"Call what is its own: {source}.exp(x)"
+    return did_you_mean(source, known)
 
 
 def _sort(steps: Mapping[str, tuple[Node, ...]]) -> list[str]:
@@ -96,21 +104,22 @@ def _sort(steps: Mapping[str, tuple[Node, ...]]) -> list[str]:
     order: list[str] = []
     done: set[str] = set()
     for root in steps:
-        path: list[str] = []  # an explicit stack: a chain of 10 000 nodes is legal
+        path: dict[str, None] = {}  # an explicit stack: a chain of 10 000 nodes is legal
         stack = [(root, iter(needs[root]))] if root not in done else []
-        path += [root] if stack else []
+        path |= dict.fromkeys([root] if stack else ())
         while stack:
             name, rest = stack[-1]
             for source in rest:
                 if source in path:
-                    raise _cycle([*path[path.index(source) :], source], steps)
+                    names = list(path)
+                    raise _cycle([*names[names.index(source) :], source], steps)
                 if source not in done:
                     stack.append((source, iter(needs[source])))
-                    path.append(source)
+                    path[source] = None
                     break
             else:
                 stack.pop()
-                path.pop()
+                path.popitem()
                 if name not in done:
                     done.add(name)
                     order.append(name)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from gradcmp.case import Expression
-from gradcmp.errors import GraphError, Location, did_you_mean
-from gradcmp.graph.literal import index_key, literal, shorten
+from gradcmp.errors import GraphError, Location
+from gradcmp.graph.aliases import CONSTANTS, LEADS, LIBRARIES, METHOD, PARTS
+from gradcmp.graph.calls import bind, form
+from gradcmp.graph.literal import index_key, literal, number
+from gradcmp.graph.names import require_same, resolve
+from gradcmp.graph.outside import WAY_OUT, outside, shorten
 from gradcmp.graph.records import STEP, Constant, Node, Operand
 from gradcmp.ops import OPS, Op
 
 MAX_LENGTH = 20_000  # characters: far above any formula, far below what makes the parser slow
-MAX_NUMBER = 10**300  # fits into a float64
 MAX_DEPTH = 200  # nested operators: below the depth at which Python's own parser gives up
 
 BINARY: dict[type[ast.operator], str] = {
@@ -24,6 +27,7 @@ BINARY: dict[type[ast.operator], str] = {
     ast.Div: "divide",
     ast.Pow: "power",
     ast.MatMult: "matmul",
+    ast.Mod: "remainder",
 }
 COMPARISONS: dict[type[ast.cmpop], str] = {
     ast.Gt: "greater",
@@ -33,11 +37,15 @@ COMPARISONS: dict[type[ast.cmpop], str] = {
     ast.Eq: "equal",
     ast.NotEq: "not_equal",
 }
-WAY_OUT = "Write names, numbers, + - * / ** @, comparisons, calls of ops, indexing and slicing"
 
 
-def parse(name: str, expression: Expression) -> tuple[Node, ...]:
+def parse(name: str, expression: Expression, known: Collection[str] = ()) -> tuple[Node, ...]:
     """Turn the expression of node `name` into nodes; the last one carries the name.
+
+    Parameters
+    ----------
+    known : collection of str
+        The names of inputs and nodes, which mean no library and no constant.
 
     Raises
     ------
@@ -49,7 +57,7 @@ def parse(name: str, expression: Expression) -> tuple[Node, ...]:
         if len(expression.text) > MAX_LENGTH:
             raise GraphError(f"the expression is longer than {MAX_LENGTH} characters")
         tree = ast.parse(expression.text.strip(), mode="eval").body
-        lowering = _Lowering(name, where)
+        lowering = _Lowering(name, where, known)
         return lowering.finish(lowering.lower(tree, 0))
     except GraphError as error:
         error.fact = f"node '{name}': {error.fact}"
@@ -71,9 +79,10 @@ def parse(name: str, expression: Expression) -> tuple[Node, ...]:
 class _Lowering:
     """Collects the nodes of one expression, innermost first."""
 
-    def __init__(self, name: str, where: Location | None) -> None:
+    def __init__(self, name: str, where: Location | None, known: Collection[str]) -> None:
         self.name = name
         self.where = where
+        self.known = known
         self.nodes: list[Node] = []
 
     def finish(self, operand: Operand) -> tuple[Node, ...]:
@@ -98,26 +107,30 @@ class _Lowering:
             raise GraphError(f"the expression is nested deeper than {MAX_DEPTH} levels")
         rule = _RULES.get(type(tree))
         if rule is None:
-            raise GraphError(f"{_describe(tree)} is not part of the language", way_out=WAY_OUT)
+            raise outside(tree)
         return rule(self, tree, depth + 1)
+
+    def constants(self) -> dict[str, float]:
+        """Return the numbers that have a name, without those of which an input has it."""
+        return {name: value for name, value in CONSTANTS.items() if name not in self.known}
 
     def _name(self, tree: ast.Name, depth: int) -> Operand:
         if tree.id.startswith("__"):
-            raise GraphError(f"'{tree.id}' is not part of the language", way_out=WAY_OUT)
+            raise outside(tree)
+        if tree.id in CONSTANTS and tree.id not in self.known:
+            return Constant(CONSTANTS[tree.id])
         return tree.id
 
     def _number(self, tree: ast.Constant, depth: int) -> Operand:
         if not isinstance(tree.value, (bool, int, float)):
             raise GraphError(f"{tree.value!r} stands where an array or a number is needed")
-        if isinstance(tree.value, int) and tree.value > MAX_NUMBER:
-            raise GraphError("a number has more than 300 digits")
-        return Constant(tree.value)
+        return Constant(number(tree.value))
 
     def _unary(self, tree: ast.UnaryOp, depth: int) -> Operand:
         if isinstance(tree.op, ast.UAdd):
             return self.lower(tree.operand, depth)
         if not isinstance(tree.op, ast.USub):
-            raise GraphError(f"{_describe(tree)} is not part of the language", way_out=WAY_OUT)
+            raise outside(tree)
         operand = self.lower(tree.operand, depth)
         if isinstance(operand, Constant):
             return Constant(-operand.value)
@@ -125,40 +138,77 @@ class _Lowering:
 
     def _binary(self, tree: ast.BinOp, depth: int) -> Operand:
         op = BINARY.get(type(tree.op))
-        if op is None:
-            raise GraphError(f"{_describe(tree)} is not part of the language", way_out=WAY_OUT)
+        if op is None or op not in OPS:
+            raise outside(tree)
         return self.emit(op, [self.lower(tree.left, depth), self.lower(tree.right, depth)])
 
     def _compare(self, tree: ast.Compare, depth: int) -> Operand:
         if len(tree.ops) != 1 or type(tree.ops[0]) not in COMPARISONS:
-            raise GraphError(
-                f"{_describe(tree)} is not part of the language",
-                way_out="Compare two operands with one of > >= < <= == !=",
-            )
+            raise outside(tree)
         left, right = self.lower(tree.left, depth), self.lower(tree.comparators[0], depth)
         return self.emit(COMPARISONS[type(tree.ops[0])], [left, right])
 
     def _subscript(self, tree: ast.Subscript, depth: int) -> Operand:
         operand = self.lower(tree.value, depth)
-        return self.emit("getitem", [operand], key=index_key(tree.slice))
+        return self.emit("getitem", [operand], key=index_key(tree))
+
+    def _attribute(self, tree: ast.Attribute, depth: int) -> Operand:
+        """Read ``X.T``, and a constant of a library such as ``np.pi``."""
+        if self._library(tree.value) and tree.attr in CONSTANTS:
+            return Constant(CONSTANTS[tree.attr])
+        if tree.attr == "T":
+            return self.emit("transpose", [self.lower(tree.value, depth)])
+        error = outside(tree)
+        if tree.attr in LEADS:
+            error.way_out = LEADS[tree.attr].out
+        raise error
 
     def _call(self, tree: ast.Call, depth: int) -> Operand:
-        if not isinstance(tree.func, ast.Name):
-            raise GraphError(f"{_describe(tree.func)} cannot be called", way_out=WAY_OUT)
-        op = OPS.get(tree.func.id)
-        if op is None or op.name == "getitem":
-            raise GraphError(
-                ", and ".join([f"there is no op '{tree.func.id}'", *OPS.broken]),
-                way_out=did_you_mean(tree.func.id, OPS) or "See them with: gradcmp ops",
-            )
-        operands: list[Operand] = []
+        called, library, call = self._called(tree)
+        op = resolve(called, library)
+        if library == METHOD and next(iter(op.signature.parameters)) != METHOD:
+            raise GraphError(f"{op.name} is no method", way_out=f"Write {form(op)}")
+        pairs = bind(op, called, call)
+        require_same(called, library, {parameter for parameter, _ in pairs})
+        given: dict[str, list[Operand]] = {}
         static: dict[str, Any] = {}
-        for parameter, argument in _bind(op, tree):
-            if parameter not in op.operands:
-                static[parameter] = literal(argument, f"{op.name}: '{parameter}'")
-            elif not _is_left_out(op, parameter, argument):
+        for parameter, argument in pairs:
+            if parameter in op.either and self._is_computed(argument):
+                static[parameter] = ...
                 operands.append(self.lower(argument, depth))
-        return self.emit(op.name, operands, **static)
+            elif parameter not in op.operands:
+                what = f"{op.name}: '{parameter}'"
+                static[parameter] = literal(argument, what, self.constants())
+            elif not _is_left_out(op, parameter, argument):
+                given.setdefault(parameter, []).append(self.lower(argument, depth))
+        return self.emit(op.name, _in_place(op, given), **static)
+
+    def _is_computed(self, tree: ast.expr) -> bool:
+        """Whether an argument is no literal, with a sign or without."""
+        bare = tree.operand if isinstance(tree, ast.UnaryOp) else tree
+        named = isinstance(bare, ast.Name) and bare.id in self.constants()
+        return not (named or isinstance(bare, (ast.Constant, ast.Tuple, ast.List)))
+
+    def _called(self, tree: ast.Call) -> tuple[str, str, ast.Call]:
+        """Return the name that is called, whose it is, and the call as that of a function."""
+        if isinstance(tree.func, ast.Name):
+            return tree.func.id, "", tree
+        if not isinstance(tree.func, ast.Attribute) or tree.func.attr.startswith("_"):
+            raise outside(tree.func, "cannot be called")
+        if library := self._library(tree.func.value):
+            return tree.func.attr, library, tree
+        method = ast.Call(tree.func, [tree.func.value, *tree.args], tree.keywords)
+        return tree.func.attr, METHOD, method
+
+    def _library(self, tree: ast.expr) -> str:
+        """Return the library that ``np``, or ``torch.nn.functional``, is; else nothing."""
+        functional = False
+        while isinstance(tree, ast.Attribute) and tree.attr in PARTS:
+            functional = functional or tree.attr == "functional"
+            tree = tree.value
+        if not isinstance(tree, ast.Name) or tree.id in self.known:
+            return ""
+        return "torch" if functional else LIBRARIES.get(tree.id, "")
 
 
 _RULES: dict[type[ast.expr], Callable[[_Lowering, Any, int], Operand]] = {
@@ -168,40 +218,21 @@ _RULES: dict[type[ast.expr], Callable[[_Lowering, Any, int], Operand]] = {
     ast.BinOp: _Lowering._binary,
     ast.Compare: _Lowering._compare,
     ast.Subscript: _Lowering._subscript,
+    ast.Attribute: _Lowering._attribute,
     ast.Call: _Lowering._call,
 }
 
 
-def _bind(op: Op, call: ast.Call) -> list[tuple[str, ast.expr]]:
-    """Match arguments with the reference's parameters, in the order of the parameters."""
-    for argument in [*call.args, *(keyword.value for keyword in call.keywords)]:
-        if isinstance(argument, ast.Starred):
-            raise GraphError(f"{_describe(argument)} is not part of the language", way_out=WAY_OUT)
-    if any(keyword.arg is None for keyword in call.keywords):
-        raise GraphError("'**' in a call is not part of the language", way_out=WAY_OUT)
-    keywords: dict[str, ast.expr] = {}
-    for keyword in call.keywords:
-        word = str(keyword.arg)
-        if word in keywords:
-            raise GraphError(f"{op.name}: '{word}' is given twice")
-        keywords[word] = keyword.value
-        if word not in op.signature.parameters:
-            raise GraphError(
-                f"{op.name} has no argument '{word}'",
-                way_out=did_you_mean(word, op.signature.parameters),
-            )
-    try:
-        bound = op.signature.bind(*call.args, **keywords)
-    except TypeError as error:
-        raise GraphError(f"{op.name}: {error}", way_out=f"Its form is {form(op)}") from None
-    pairs: list[tuple[str, ast.expr]] = []
-    for name, argument in bound.arguments.items():
-        if op.signature.parameters[name].kind is inspect.Parameter.VAR_POSITIONAL:
-            listed = len(argument) == 1 and isinstance(argument[0], (ast.List, ast.Tuple))
-            pairs += [(name, one) for one in (argument[0].elts if listed else argument)]
-        else:
-            pairs.append((name, argument))
-    return pairs
+def _in_place(op: Op, given: Mapping[str, list[Operand]]) -> list[Operand]:
+    """Return the operands in the order of the parameters, None for each left out before others."""
+    operands: list[Operand] = []
+    for name, parameter in op.signature.parameters.items():
+        if name in op.operands:
+            several = parameter.kind is inspect.Parameter.VAR_POSITIONAL
+            operands += given.get(name, [] if several else [None])
+    while operands and operands[-1] is None:
+        operands.pop()
+    return operands
 
 
 def _is_left_out(op: Op, operand: str, argument: ast.expr) -> bool:
@@ -211,33 +242,3 @@ def _is_left_out(op: Op, operand: str, argument: ast.expr) -> bool:
     if op.signature.parameters[operand].default is not None:
         raise GraphError(f"{op.name}: '{operand}' is None, and must be an array or a number")
     return True
-
-
-def form(op: Op) -> str:
-    """Return the call syntax of an op: ``sum(x, axis=None, keepdims=False)``."""
-    parameters = [
-        parameter.replace(annotation=inspect.Parameter.empty)
-        for parameter in op.signature.parameters.values()
-    ]
-    return f"{op.name}{inspect.Signature(parameters)}"
-
-
-_NAMES = {
-    ast.Attribute: "an attribute",
-    ast.Lambda: "a lambda",
-    ast.ListComp: "a comprehension",
-    ast.SetComp: "a comprehension",
-    ast.DictComp: "a comprehension",
-    ast.GeneratorExp: "a comprehension",
-    ast.IfExp: "an if expression",
-    ast.BoolOp: "'and' or 'or'",
-    ast.NamedExpr: "an assignment",
-    ast.JoinedStr: "an f-string",
-    ast.Starred: "a starred argument",
-    ast.Await: "await",
-}
-
-
-def _describe(tree: ast.expr) -> str:
-    text = shorten(ast.unparse(tree))
-    return f"{_NAMES[type(tree)]} ('{text}')" if type(tree) in _NAMES else f"'{text}'"

@@ -6,6 +6,7 @@ import hashlib
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from gradcmp.recording.facts import AGAIN, is_text, take_map
 from gradcmp.version import VERSION
 
 COTANGENT = "the cotangent"  # as errors call it; no input has a name with a blank
+DAY = "day"  # when something was recorded, as `recorder` calls it
 OF = f"{COTANGENT} of "  # one of the outputs of a function, where that has several
 
 
@@ -35,7 +37,7 @@ class Origin:
         `fingerprint` of each input, and of the cotangent under `COTANGENT`, as they were passed
         to the backend, which casts them to its dtype.
     recorder : mapping of str to str
-        gradcmp's version, and the machine.
+        gradcmp's version, the machine, and the day.
     """
 
     case: Case
@@ -89,8 +91,12 @@ def fingerprint(array: Array) -> str:
 
 
 def recorder() -> dict[str, str]:
-    """Return who records: gradcmp's version, and the machine."""
-    return {"gradcmp": VERSION, "machine": f"{platform.system()} {platform.machine()}"}
+    """Return who records and when: gradcmp's version, the machine, the day (UTC)."""
+    return {
+        "gradcmp": VERSION,
+        "machine": f"{platform.system()} {platform.machine()}",
+        DAY: datetime.now(timezone.utc).date().isoformat(),
+    }
 
 
 def origin_to_facts(origin: Origin) -> dict[str, Any]:

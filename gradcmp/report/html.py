@@ -32,7 +32,9 @@ ROOM = 6_500_000  # bytes for the facts of all cases: what stands around them st
 ORDER = "duwa"  # what does not agree comes first
 ANSWERS, NAMED = 3, 20  # cases that are answered in full under the big word; of others, the title
 WEIGHTS = {"d": 8, "u": 4, "w": 4, "a": 1}  # how the room is shared out by a case's verdict
-SCRIPTS = ("vendor/d3.min.js", "vendor/d3-dag.min.js", "plots.js", "page.js")
+VENDOR = ("vendor/d3.min.js", "vendor/d3-dag.min.js")
+OWN = ("elements", "plots", "heatmap", "tensors", "backends", "case", "page")
+SCRIPTS = (*VENDOR, *(f"{name}.js" for name in OWN))
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,8 @@ from gradcmp.judge.comparison import Comparison, Element
 from gradcmp.judge.verdict import CaseVerdict, Divergence, Finding, Layouts, Pair
 from gradcmp.keys import JSON
 from gradcmp.recording import Array, Failure, Recording, case_to_facts
+from gradcmp.report.answer.build import answer
+from gradcmp.report.answer.records import Answer
 from gradcmp.report.words.places import holds
 from gradcmp.report.words.sentence import MARKS, Tally
 
@@ -38,7 +40,9 @@ def report(verdicts: Sequence[CaseVerdict]) -> str:
             "could_not_compare": tally.failed,
             "weak_checks": tally.weak,
         },
-        "cases": [of_case(verdict) for verdict in verdicts],
+        "cases": [
+            {**of_case(verdict), "answer": of_answer(answer(verdict))} for verdict in verdicts
+        ],
     }
     return f"{laid_out(facts, 0)}\n"
 
@@ -114,6 +118,24 @@ def of_case(verdict: CaseVerdict) -> dict[str, Any]:
     }
 
 
+def of_answer(told: Answer) -> dict[str, Any]:
+    """Return the answer as it stands on a screen: what is wrong, who, where it begins."""
+    return {
+        "code": told.code,
+        "title": told.title,
+        "lines": [{"label": line.label, "text": line.said} for line in told.lines],
+        "faults": [
+            {
+                "tensors": fault.names,
+                "wrong": fault.wrong,
+                "pair": (fault.pair.actual, fault.pair.expected),
+                "follow": fault.follow,
+            }
+            for fault in told.faults
+        ],
+    }
+
+
 def of_layouts(seen: Layouts) -> dict[str, Any]:
     """Return how a function fares when its arguments lie in memory otherwise."""
     wrong = {
@@ -125,7 +147,7 @@ def of_layouts(seen: Layouts) -> dict[str, Any]:
 
 def of_place(where: Location | None) -> dict[str, Any] | None:
     """Return the place in a file."""
-    return None if where is None else {"file": where.file, "line": where.line}
+    return {"file": where.file, "line": where.line} if where else None
 
 
 def of_recording(label: str, recording: Recording) -> dict[str, Any]:

@@ -129,7 +129,7 @@ def notifications(verdicts: Sequence[CaseVerdict]) -> Iterator[dict[str, Any]]:
 def told(text: str, where: Location | None) -> dict[str, Any]:
     """Return a message, in which no name makes a link, and its place; the path is a URI."""
     message = {"message": {"text": text.replace("](", "] (")}}
-    if where is None:
+    if not where:
         return message
     path = Path(where.file)
     uri = path.as_uri() if path.is_absolute() else quote(fsencode(path.as_posix()))

@@ -55,6 +55,7 @@ def test_disagreement_is_1(config, capsys):
         (["run", "--report", "out.pdf"], "there is no report 'out.pdf'"),
         (["run", "--watch", "-x"], "--watch runs all cases"),
         (["ops", "sofmax"], "Did you mean 'softmax'?"),
+        (["ops", "silu", "dot"], "there is no op 'dot'. Write x @ y"),
         (["run", "--rtol", "-1", "--atol", "0"], "rtol is -1.0, and must be"),
         (["run", "-b", "torhc"], "Did you mean 'torch'?"),
         (["run", "-b", "torch:eger"], "Did you mean 'eager'?"),
@@ -267,7 +268,19 @@ def test_the_suffix_of_a_file_says_the_report(config, tmp_path, capsys):
     assert file.read_text("utf-8").startswith("<!doctype html>")
 
 
+@pytest.mark.processes
+def test_an_expression_of_numbers_that_are_written_out(capsys):
+    given = ["-i", "X=[[1, 2], [3, 4]]", "-i", "n=2"]
+    both = ["-b", "numpy", "-b", "numpy,dtype=float32"]
+    assert main(["expr", "sum(X ** n)", *given, *both]) == 0
+    assert "agree in 4 tensors" in capsys.readouterr().out
+    assert main(["expr", "sum(X)", "-i", "X=[1, [2]]", *both]) == 2
+    assert "lists of different lengths" in capsys.readouterr().err
+
+
 def test_an_op_by_itself(capsys):
+    assert main(["ops", "swish"]) == 0
+    assert capsys.readouterr().out.startswith("silu(x)\n")
     assert main(["ops", "softmax"]) == 0
     said = capsys.readouterr().out
     assert said.startswith("softmax(x, axis=-1)\n")

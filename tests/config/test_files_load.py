@@ -88,6 +88,9 @@ def test_a_tolerance_in_ulp():
         ("constant:():value=-1e-3", "{kind: constant, shape: [], value: -1e-3}"),
         ("uniform:2:low=1,high=2", "{kind: uniform, shape: [2], low: 1, high: 2}"),
         ("values:[[1, 2], [3, 4]]", "{values: [[1, 2], [3, 4]]}"),
+        ("[[1, 2], [3, 4]]", "{values: [[1, 2], [3, 4]]}"),
+        ("[0, 2]:integer=true", "{values: [0, 2], integer: true}"),
+        ("-2.5", "{values: -2.5}"),
         ("values:[1, 2]:integer=true", "{values: [1, 2], integer: true}"),
     ],
 )

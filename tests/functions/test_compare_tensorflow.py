@@ -44,7 +44,10 @@ def block(bug=""):
 @pytest.mark.parametrize("against", ["tensorflow", "torch"])
 def test_a_right_custom_gradient_agrees(dtype, against):
     functions = {"tensorflow": block(), "torch": twin}
-    assert gradcmp.compare_functions(functions, INPUTS, against=against, dtype=dtype).agrees
+    verdict = gradcmp.compare_functions(functions, INPUTS, against=against, dtype=dtype)
+    assert verdict.agrees
+    if dtype == "float32":  # its gelu holds a number in float32, which is no loss of digits here
+        assert {one.verdict.reason for *_, one in verdict.warnings} <= {"note"}
 
 
 @pytest.mark.parametrize("bug", ["a missing term", "a wrong sign", "wrong in float32"])

@@ -61,6 +61,20 @@ def test_static_arguments_by_position_and_by_name():
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "binary_cross_entropy_with_logits(x, y, pos_weight=p)",
+        "binary_cross_entropy_with_logits(x, y, None, p)",
+    ],
+)
+def test_an_operand_that_is_left_out_keeps_its_place(text):
+    """Else the one after it would be taken for it."""
+    (node,) = nodes(text)
+    assert node.operands == ("x", "y", None, "p")
+    assert node.sources == ("x", "y", "p")
+
+
+@pytest.mark.parametrize(
     ("text", "key"),
     [
         ("a[0]", (0,)),
@@ -77,7 +91,7 @@ def test_indexing(text, key):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a.T", "an attribute ('a.T')"),
+        ("a.shape", "an attribute ('a.shape')"),
         ("a.__class__.__bases__", "an attribute"),
         ("__import__('os')", "there is no op '__import__'"),
         ("__builtins__", "'__builtins__' is not part of the language"),
@@ -91,7 +105,7 @@ def test_indexing(text, key):
         ("not a", "is not part of the language"),
         ("~a", "is not part of the language"),
         ("a // b", "is not part of the language"),
-        ("a % b", "is not part of the language"),
+        ("a << b", "is not part of the language"),
         ("a < b < c", "is not part of the language"),
         ("a in b", "is not part of the language"),
         ("(a := b)", "an assignment"),
@@ -102,7 +116,11 @@ def test_indexing(text, key):
         ("'text'", "'text' stands where an array or a number is needed"),
         ("1j * a", "1j stands where"),
         ("[a, b]", "is not part of the language"),
-        ("a[b]", "must be a literal"),
+        ("a[b]", "'b' is not an index"),
+        ("a * 1e400", "beyond float64, which ends at 1.8e308. Write inf"),
+        ("clip(a, 0, 1e400)", "Write inf"),
+        ("sum(a, 0, axis=1)", "sum: 'axis' is given twice"),
+        ("sum(a, 0, False, 1)", "'1' is one argument too many. Its form is sum(x, axis=None"),
         ("a[1.5]", "is not an index"),
         ("a[True]", "is not an index"),
         ("a['x']", "is not an index"),

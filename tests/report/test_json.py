@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from gradcmp.errors import ExitCode
+from gradcmp.report.answer.build import answer
 from gradcmp.report.json import SCHEMA, report
 
 
@@ -120,3 +121,13 @@ def test_a_pair_without_comparisons_has_no_verdict(verdicts):
     (facts,) = parsed(empty)["cases"]
     assert [pair["verdict"] for pair in facts["pairs"]] == [None] * 3
     assert facts["verdict"] == "could not compare"
+
+
+def test_the_answer_is_that_of_the_screen(verdict):
+    (facts,) = parsed(verdict)["cases"]
+    told, shown = facts["answer"], answer(verdict)
+    assert told["title"] in shown.text
+    for line, one in zip(told["lines"], shown.text.splitlines()[1:], strict=True):
+        assert one.strip() == "   ".join(filter(None, (line["label"], line["text"])))
+    assert told["code"] == shown.code
+    assert [one["tensors"] for one in told["faults"]] == [list(one.names) for one in shown.faults]

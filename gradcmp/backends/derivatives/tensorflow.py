@@ -40,7 +40,8 @@ def _rows(tf: Any, tape: Any, outputs: Tensors, xs: Tensors) -> Tensors:
     pairs = zip(product(outputs, xs), chain.from_iterable(blocks), strict=True)
     # Of what is not connected TensorFlow returns zeros in the shape of the input alone.
     return [
-        tf.zeros(y.shape + x.shape, x.dtype) if b.shape == x.shape else b for (y, x), b in pairs
+        b if b.shape == y.shape + x.shape else tf.zeros(y.shape + x.shape, x.dtype)
+        for (y, x), b in pairs
     ]
 
 

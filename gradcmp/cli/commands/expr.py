@@ -21,7 +21,7 @@ NODE = "output"  # what the only node is called on screen
     multiple=True,
     required=True,
     metavar="NAME=SPEC",
-    help="An input: X=normal:4x3, Z=arange:4x3:start=1; repeatable.",
+    help="An input: X=normal:4x3, Z=arange:4x3:start=1, W=[1,2,3]; repeatable.",
 )
 @click.option(
     "--wrt",

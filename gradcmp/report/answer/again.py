@@ -24,7 +24,7 @@ def command(verdict: CaseVerdict, labels: Sequence[str] = ()) -> str:
     case = verdict.case
     if any(map(is_saved, verdict.recordings.values())):
         return ""
-    if case.where:
+    if case.where is not None:
         words = [*_config(case), *_backends(verdict, labels), *_changed(case)]
         return join(["gradcmp", "run", *words])
     inputs = list(_inputs(case.inputs))
@@ -42,9 +42,8 @@ def command(verdict: CaseVerdict, labels: Sequence[str] = ()) -> str:
 
 def _config(case: Case) -> Iterator[str]:
     """Yield the config and the name of the case in it; the built-in one needs no file."""
-    if case.where and case.where.file:
-        yield case.where.file
-    yield from ("--case", case.name)
+    if case.where:
+        yield from (case.where.file, "--case", case.name)
 
 
 def _backends(verdict: CaseVerdict, labels: Sequence[str]) -> Iterator[str]:

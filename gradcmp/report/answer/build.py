@@ -12,6 +12,7 @@ from gradcmp.derivatives import is_derived
 from gradcmp.errors import ExitCode
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.verdict import CaseVerdict
+from gradcmp.recording.origin import DAY
 from gradcmp.report.answer import again
 from gradcmp.report.answer.environment import ABSENT, differences, is_saved
 from gradcmp.report.answer.records import BAR, GAP, REPRODUCE, Answer, Line, Part
@@ -241,13 +242,15 @@ def _recorded(verdict: CaseVerdict) -> Iterator[Line]:
         sides = [held[label] for label in (pair.actual, pair.expected) if label in held]
         if len(sides) == 2 and all(map(is_saved, sides)):
             rows = list(differences(sides[0], sides[1]))
+            days = [f"on {mine} | {theirs}" for what, mine, theirs in rows if what == DAY]
+            rows = [row for row in rows if row[0] != DAY]
             if sides[0].backend != sides[1].backend:  # what only one of them has says no more
                 rows = [row for row in rows if ABSENT not in row]
             told = [f"{what} {mine} | {theirs}" for what, mine, theirs in rows[:LINES]]
             if len(rows) > LINES:
                 told.append(f"and {len(rows) - LINES} more (-v)")
             told = told or ["in the same environment"]
-            yield Line("recorded", tuple(Part(one) for one in told))
+            yield Line("recorded", tuple(Part(one) for one in (*days, *told)))
             return
 
 

@@ -46,10 +46,14 @@ class Line:
     parts: tuple[Part, ...]
 
     @property
+    def said(self) -> str:
+        """What it says, without its label and marks."""
+        return "".join(f"{one.before}{one.text}" for one in self.parts).strip()
+
+    @property
     def text(self) -> str:
         """The line without marks."""
-        told = "".join(f"{one.before}{one.text}" for one in self.parts)
-        return f"{self.label}{told}" if self.label else told.strip()
+        return f"{self.label}{GAP}{self.said}" if self.label else self.said
 
 
 @dataclass(frozen=True)

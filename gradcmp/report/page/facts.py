@@ -16,7 +16,7 @@ from gradcmp.report.answer.records import Answer
 from gradcmp.report.json import strict
 from gradcmp.report.page.answers import told
 from gradcmp.report.page.case_yaml import case_yaml
-from gradcmp.report.page.maps import heat_map, shortened
+from gradcmp.report.page.maps import further_maps, heat_map, shortened
 from gradcmp.report.page.matrix import cell
 from gradcmp.report.screen.detail import row
 from gradcmp.report.words.faults import severity
@@ -34,10 +34,12 @@ from gradcmp.report.words.sides import notes, stages, unknown
 VIEWS = 6  # pairs of one tensor that are drawn
 STDERR = 40  # lines
 UNKNOWN = 100  # tensors that one side did not give and that have a row
+MAPS = 300_000  # bytes for the maps of two axes of one comparison
 CLIP = 80  # characters of an expression beside its node
 LETTER_OF = {"disagree": "d", "warn": "w", "unknown": "u", "agree": "a", "plain": "-"}
 
 Found = tuple[Pair, Comparison]
+Drawn = tuple[dict[str, Any], Pair, str, Comparison]  # a view, and what it is of
 
 
 def of_case(verdict: CaseVerdict, room: int, answered: Answer | None = None) -> dict[str, Any]:
@@ -106,7 +108,7 @@ def of_tensors(verdict: CaseVerdict, room: int) -> tuple[list[dict[str, Any]], i
         tensors.append({"name": clean(name), "signs": signs(verdict, name), "views": []})
     wanted.sort(key=lambda want: want[0])
     room -= size(tensors)
-    drawn = []
+    drawn: list[Drawn] = []
     for _, pair, name, comparison, tensor in wanted:
         view = {"pair": numbers[pair], **of_view(verdict, pair, name, comparison)}
         room -= size(view)
@@ -117,9 +119,19 @@ def of_tensors(verdict: CaseVerdict, room: int) -> tuple[list[dict[str, Any]], i
     for done, (view, pair, name, comparison) in enumerate(drawn):
         picture = heat_map(verdict, pair, name, comparison, room // (len(drawn) - done))
         if picture is not None:
-            view["map"] = compact(picture)  # text: read when it is drawn, and written once
-            room -= len(view["map"])
+            view["maps"] = [compact(picture)]  # text: read when it is drawn, and written once
+            room -= len(view["maps"][0])
+    add_planes(verdict, [one for one in drawn if one[0]["sign"] != "a" and "maps" in one[0]], room)
     return tensors, len(wanted) - len(drawn)
+
+
+def add_planes(verdict: CaseVerdict, drawn: Sequence[Drawn], room: int) -> None:
+    """Add maps of two axes each, of what fails or warns and has more, while there is room."""
+    for done, (view, pair, name, comparison) in enumerate(drawn):
+        mine = min(room // (len(drawn) - done), MAPS)
+        for picture in further_maps(verdict, pair, name, comparison, mine):
+            view["maps"].append(compact(picture))
+            room -= len(view["maps"][-1])
 
 
 def worth(verdict: CaseVerdict, name: str) -> list[Found]:

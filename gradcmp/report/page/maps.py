@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -15,57 +17,14 @@ from gradcmp.judge.elementwise.tolerance import EXACT, ElementTolerance, rule_of
 from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Array
 from gradcmp.report.json import strict
+from gradcmp.report.page.grids import Grid, layout, planes
 
 BAND = 2**20  # elements that are measured at a time
-SIDE = 32  # tiles along an axis: more are smaller than a fingertip, and than a row of text
+LARGE = 2**22  # elements of an array that is laid out in one way alone: others would be copies
+PLANES = 6  # ways to choose two axes that are drawn: all of four axes
 FIXED, EACH = 18, 26  # bytes of a cell in the file, and of one backend's value and difference in it
 OWN = "Each difference as a multiple of that element's own tolerance."
 WORST = "Each difference in units of what is allowed at the worst element."
-
-
-@dataclass(frozen=True)
-class Grid:
-    """How an array is laid out and reduced: axes before `split` go down, the others across."""
-
-    shape: tuple[int, ...]
-    split: int
-    tiles: tuple[int, int]
-
-    @property
-    def sides(self) -> tuple[int, int]:
-        """Elements down and across."""
-        return math.prod(self.shape[: self.split]), math.prod(self.shape[self.split :])
-
-    @property
-    def whole(self) -> bool:
-        """Whether every element has a cell of its own."""
-        return self.tiles == self.sides
-
-    def edges(self, axis: int) -> list[int]:
-        """Return where tiles begin and end."""
-        count, length = self.tiles[axis], self.sides[axis]
-        return [length * tile // count for tile in range(count + 1)]
-
-
-def layout(shape: tuple[int, ...], cells: int) -> Grid | None:
-    """Return the finest grid of at most `cells` cells; None when not even one fits.
-
-    Axes are split where both sides are nearest to each other: (64, 64, 3, 3) is 64 by 576.
-    A vector lies across.
-    """
-    if cells < 1:
-        return None
-    splits = range(1, len(shape)) if len(shape) > 1 else [0]
-    split = min(splits, key=lambda at: abs(math.log(_ratio(shape, at))))
-    full = Grid(shape, split, (1, 1))
-    down, across = (min(side, SIDE) for side in full.sides)
-    while down * across > cells:
-        down, across = (down, (across + 1) // 2) if across >= down else ((down + 1) // 2, across)
-    return Grid(shape, split, (down, across))
-
-
-def _ratio(shape: tuple[int, ...], at: int) -> float:
-    return math.prod(shape[:at]) / math.prod(shape[at:])
 
 
 def heat_map(
@@ -76,39 +35,81 @@ def heat_map(
     Returns
     -------
     dict
-        ``shape``, ``down`` and ``across`` (where tiles begin and end), ``units`` in words, and
-        for each tile, row by row: ``excess`` of its worst element, its flat index ``at``
-        and how many of its elements are `beyond` what is allowed (both left out when every
-        element has its own cell), each backend's ``values`` there and what
-        they are `less` those of the expected side.
+        ``shape``, ``axes`` (those that go down, those that go across, those along which the worst
+        is shown), ``down`` and ``across`` (where tiles begin and end), ``unit`` (elements across
+        that no tile divides), ``units`` in words, and for each tile, row by row: ``excess`` of
+        its worst element, its flat index ``at`` and how many of its elements are `beyond` what is
+        allowed (both left out when every element has its own cell), each backend's ``values``
+        there and what they are `less` those of the expected side.
     """
-    arrays = {label: r.tensors.get(name) for label, r in verdict.recordings.items()}
-    actual, expected = arrays.get(pair.actual), arrays.get(pair.expected)
-    if comparison.worst is None or actual is None or expected is None:
+    compared = Compared.of(verdict, pair, name, comparison)
+    if compared is None:
         return None
-    grid = layout(actual.shape, room // (FIXED + EACH * len(arrays)))
-    if grid is None:
-        return None
-    measure = Measure.of(verdict, comparison, actual, expected)
-    excess, at, beyond = reduced(grid, measure, actual, expected)
-    there = [
-        array.reshape(-1)[at] if array is not None and array.shape == grid.shape else None
-        for array in arrays.values()
-    ]
-    origin = expected.reshape(-1)[at]
-    return {
-        "shape": grid.shape,
-        "down": grid.edges(0),
-        "across": grid.edges(1),
-        "units": measure.units,
-        "excess": finite([shortened(number) for number in excess.tolist()]),
-        **({} if grid.whole else {"at": at.tolist(), "beyond": beyond.tolist()}),
-        "values": [None if some is None else finite(numbers(some)) for some in there],
-        "less": [
-            None if some is None or label == pair.expected else finite(less(some, origin))
-            for label, some in zip(arrays, there, strict=True)
-        ],
-    }
+    grid = layout(compared.actual.shape, compared.cells(room))
+    return None if grid is None else compared.drawn(grid)
+
+
+def further_maps(
+    verdict: CaseVerdict, pair: Pair, name: str, comparison: Comparison, room: int
+) -> Iterator[dict[str, Any]]:
+    """Yield a map for each two axes of an array that has more, in about `room` bytes in all."""
+    compared = Compared.of(verdict, pair, name, comparison)
+    if compared is None or compared.actual.size > LARGE:
+        return
+    for grid in islice(planes(compared.actual.shape, compared.cells(room // PLANES)), PLANES):
+        yield compared.drawn(grid)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One comparison with the arrays of all backends, and how its differences are measured."""
+
+    arrays: Mapping[str, Array | None]
+    pair: Pair
+    actual: Array
+    expected: Array
+    measure: Measure
+
+    @classmethod
+    def of(
+        cls, verdict: CaseVerdict, pair: Pair, name: str, comparison: Comparison
+    ) -> Compared | None:
+        """Return what there is to draw; None without arrays, or elements."""
+        arrays = {label: r.tensors.get(name) for label, r in verdict.recordings.items()}
+        actual, expected = arrays.get(pair.actual), arrays.get(pair.expected)
+        if comparison.worst is None or actual is None or expected is None:
+            return None
+        measure = Measure.of(verdict, comparison, actual, expected)
+        return cls(arrays, pair, actual, expected, measure)
+
+    def cells(self, room: int) -> int:
+        """Return how many cells fit into `room` bytes."""
+        return room // (FIXED + EACH * len(self.arrays))
+
+    def drawn(self, grid: Grid) -> dict[str, Any]:
+        """Return the map of one grid."""
+        excess, tile, beyond = reduced(grid, self.measure, self.actual, self.expected)
+        at = grid.places(tile)
+        there = [
+            array.reshape(-1)[at] if array is not None and array.shape == grid.shape else None
+            for array in self.arrays.values()
+        ]
+        origin = self.expected.reshape(-1)[at]
+        return {
+            "shape": grid.shape,
+            "axes": grid.axes,
+            "down": grid.edges(0),
+            "across": grid.edges(1),
+            "unit": grid.unit,
+            "units": self.measure.units,
+            "excess": finite([shortened(number) for number in excess.tolist()]),
+            **({} if grid.whole else {"at": at.tolist(), "beyond": beyond.tolist()}),
+            "values": [None if some is None else finite(numbers(some)) for some in there],
+            "less": [
+                None if some is None or label == self.pair.expected else finite(less(some, origin))
+                for label, some in zip(self.arrays, there, strict=True)
+            ],
+        }
 
 
 @dataclass(frozen=True)
@@ -155,13 +156,15 @@ class Measure:
 def reduced(
     grid: Grid, measure: Measure, actual: Array, expected: Array
 ) -> tuple[Array, Array, Array]:
-    """Return for each tile, row by row, its worst excess, where it is, and how many are above 1.
+    """Return for each tile, row by row, its worst excess, its place, and how many are above 1.
+
+    The place is the flat index in the matrix as which the grid lays the array out.
 
     A few rows of tiles are read at a time: memory stays a fraction of a large array.
     """
     rows, columns = grid.sides
-    a, e = actual.reshape(rows, columns), expected.reshape(rows, columns)
-    known = None if measure.known is None else measure.known.reshape(rows, columns)
+    a, e = grid.laid(actual), grid.laid(expected)
+    known = None if measure.known is None else grid.laid(measure.known)
     down = np.array(grid.edges(0))
     step = max(1, BAND * grid.tiles[0] // max(rows * columns, 1))
     found = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gradcmp.case import Case
-from gradcmp.errors import Location
+from gradcmp.errors import NOWHERE, Location
 from gradcmp.judge.verdict import CaseVerdict, Pair
 
 GRADIENT = "d "
@@ -32,6 +32,9 @@ def first_line(verdict: CaseVerdict) -> Location | None:
 
 
 def _written(case: Case, name: str) -> Location | None:
-    """Return where an input or a node was written, or the expression that a step is part of."""
+    """Return where an input or a node was written, or the expression that a step is part of.
+
+    Nothing of the built-in case is in a file of the user's.
+    """
     written = case.graph.get(name.partition("/")[0]) or case.inputs.get(name)
-    return written.where if written else None
+    return written.where if written and case.where != NOWHERE else None

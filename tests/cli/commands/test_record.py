@@ -17,7 +17,7 @@ def test_a_recording_says_what_it_depends_on(made):
     case = recording.origin.case
     assert (recording.backend, recording.dtype) == ("torch", "float32")
     assert {"torch", "threads", "deterministic", "tf32"} <= recording.environment.keys()
-    assert {"gradcmp", "machine"} == recording.origin.recorder.keys()
+    assert {"gradcmp", "machine", "day"} == recording.origin.recorder.keys()
     assert (case.name, case.seed, case.output, case.wrt) == ("two layers", 0, "loss", ("X", "W"))
     assert recording.origin.graph == {"H": "tanh(X @ W)", "loss": "mean(H * H)"}
     assert all(len(digest) == 64 for digest in recording.origin.hashes.values())

@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from gradcmp.case import BackendSpec, CodeSpec, Expression, Fixed, InputSpec
-from gradcmp.config import parse_backend, parse_input
-from gradcmp.errors import Location
+from gradcmp.config import parse_backend, parse_input, seed_case
+from gradcmp.errors import NOWHERE, Location
 from gradcmp.recording import Origin
+from gradcmp.report import report_named
 from gradcmp.report.answer.again import ALL, command
 
 LABELS = ("numpy", "tensorflow:session", "torch", "jax,dtype=bfloat16")
@@ -83,3 +84,16 @@ def test_where_a_shell_has_no_command_none_is_invented(verdict):
     written = {"X": InputSpec("values", None, {"values": [1.0]})}
     one = {"output": Expression("sum(X)")}
     assert command(changed(verdict, where=None, graph=one, inputs=written)) == ""
+
+
+def test_the_built_in_case_is_in_no_file(verdict):
+    assert seed_case().where == NOWHERE
+    built_in = changed(verdict, where=NOWHERE, tolerance=Fixed(1e-12, 0.0))
+    asked = "-b torch --seed 7 --rtol 1e-12 --atol 0"
+    assert command(built_in, ("torch", "numpy")) == f"gradcmp run {asked}"
+
+
+@pytest.mark.parametrize("name", ["json", "sarif", "github", "junit", "html", "markdown"])
+def test_no_report_names_a_file_of_the_built_in_case(verdict, name):
+    text = report_named(name)([changed(verdict, where=NOWHERE, name="built-in")])
+    assert "seed.yaml" not in text

@@ -18,7 +18,16 @@ from gradcmp.recording import Recording
 from gradcmp.report import report_named
 from gradcmp.report.html import ROOM
 from gradcmp.report.page.facts import of_case, size
-from gradcmp.report.page.maps import OWN, SIDE, WORST, heat_map, layout, numbers, shortened
+from gradcmp.report.page.grids import SIDE, layout, planes
+from gradcmp.report.page.maps import (
+    LARGE,
+    OWN,
+    WORST,
+    further_maps,
+    heat_map,
+    numbers,
+    shortened,
+)
 
 
 def compared(actual, expected, tolerance, name="big", backends=2):
@@ -105,7 +114,7 @@ def test_nan_is_never_hidden_by_a_tile():
     actual = expected.copy()
     actual[99, 0] = np.nan
     made = page(compared(actual, expected, DTypeTable())).facts[0]
-    picture = json.loads(made["tensors"][0]["views"][0]["map"], parse_constant=refuse)
+    picture = json.loads(made["tensors"][0]["views"][0]["maps"][0], parse_constant=refuse)
     assert picture["excess"].count("Infinity") == 1
     assert picture["at"][picture["excess"].index("Infinity")] == 9900
     assert "NaN" in picture["values"][1]
@@ -187,3 +196,42 @@ def test_a_thousand_large_disagreements_fit():
     verdict = compared(-expected, expected, DTypeTable(), backends=7)
     assert len(report_named("html")([verdict] * 1000).encode()) < 10_000_000
     assert ROOM < 9_000_000
+
+
+def further(verdict, room=10**6):
+    (pair,) = list(verdict.comparisons)[:1]
+    return list(further_maps(verdict, pair, "d W", verdict.comparisons[pair]["d W"], room))
+
+
+def test_each_two_axes_have_a_map_of_their_own():
+    rng = np.random.default_rng(5)
+    expected = rng.standard_normal((3, 40, 5, 2)).astype(np.float32)
+    actual = expected * (1 + rng.standard_normal(expected.shape).astype(np.float32) * 3e-6)
+    verdict = compared(actual, expected, Fixed(1e-6, 0.0))
+    excess = np.abs(actual.astype(float) - expected) / (1e-6 * np.abs(expected.astype(float)))
+    drawn = further(verdict)
+    assert [picture["axes"][:2] for picture in drawn] == [
+        ((0,), (1,)), ((0,), (2,)), ((0,), (3,)), ((1,), (2,)), ((1,), (3,)), ((2,), (3,))
+    ]  # fmt: skip
+    for picture in drawn:
+        (one,), (other,), rest = picture["axes"]
+        most = excess.max(axis=rest)
+        rows, columns = picture["down"], [n // picture["unit"] for n in picture["across"]]
+        tiles = [most[a:b, c:d].max() for a, b in pairwise(rows) for c, d in pairwise(columns)]
+        np.testing.assert_allclose(picture["excess"], tiles, rtol=2e-2)
+        worst = int(np.argmax(picture["excess"]))
+        assert picture["at"][worst] == excess.argmax()
+        assert sum(picture["beyond"]) == np.count_nonzero(excess > 1)
+        assert picture["values"][1][worst] == pytest.approx(actual.flat[excess.argmax()])
+        assert one < other
+
+
+@pytest.mark.parametrize("shape", [(6,), (4, 5), (1, 4, 5), ()])
+def test_two_axes_are_not_chosen_from(shape):
+    assert not list(planes(shape, 1000))
+
+
+def test_a_large_array_is_not_copied_for_each_two_axes():
+    expected = np.zeros((4, 4, LARGE // 16 + 1), np.float32)
+    verdict = compared(expected, expected, Fixed(1e-6, 0.0))
+    assert not further(verdict)
