@@ -26,7 +26,7 @@ from gradcmp.judge import CaseVerdict
 from gradcmp.judge.case import judge_body
 from gradcmp.judge.diagnose.divergence import divergences
 from gradcmp.native.arranging.arrangement import Arrangement, Handed
-from gradcmp.native.derived import with_derivative
+from gradcmp.native.arranging.derived import with_derivative
 from gradcmp.native.frameworks import engine
 from gradcmp.native.side import Function as Call
 from gradcmp.native.side import Side

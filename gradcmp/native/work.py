@@ -9,7 +9,7 @@ from typing import Any
 
 from gradcmp.native.answers import Answer, answer_to_bytes
 from gradcmp.native.arranging.arrangement import Arrangement
-from gradcmp.native.derived import with_derivative
+from gradcmp.native.arranging.derived import with_derivative
 from gradcmp.native.frameworks import engine
 from gradcmp.native.loaded import load
 from gradcmp.native.outcome import Array

@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 
 import gradcmp
-from gradcmp.cli import main
+from gradcmp.case import Effort
+from gradcmp.config import load_text
 from gradcmp.derivatives import names
-from gradcmp.errors import BackendError, ExitCode, UsageError
+from gradcmp.errors import BackendError, UsageError
+from gradcmp.functions.coded import record_code, run_code
+from gradcmp.plan import check_any
 
 torch = pytest.importorskip("torch")
 PAGE = Path(__file__).parents[2] / "docs" / "derivatives.md"
@@ -207,28 +210,33 @@ def again(x):
 """
 
 
-@pytest.mark.processes
-def test_in_workers(tmp_path, capsys):
-    file = tmp_path / "kernels.py"
+def in_a_config(folder):
+    file = folder / "kernels.py"
     file.write_text(KERNELS)
+    code = ", ".join(f"{one}: {{torch: '{file}:{one}'}}" for one in ("cube", "again", "detached"))
+    text = f"name: cubes\ninputs: {{x: 'normal:5'}}\ncode: {{{code}}}\nderivative: hvp\n"
+    (case,) = load_text(text, "cubes.yaml")
+    return case
 
-    def call(function, *options):
-        given = [f"{file}:{function}", "--against", f"{file}:cube", "-i", "x=normal:5"]
-        code = main(["call", *given, *options])
-        return code, capsys.readouterr().out
 
-    code, said = call("again", "--derivative", "hvp")
-    assert code == ExitCode.AGREE
-    assert "agree in 4 tensors" in said
-    assert call("detached")[0] == ExitCode.AGREE
-    code, said = call("detached", "--derivative", "hvp")
-    assert code == ExitCode.DISAGREE
-    assert "derivative H v[x] is wrong" in said
-    config = tmp_path / "case.yaml"
-    config.write_text(
-        f"inputs: {{x: 'normal:5'}}\ncode: {{cube: '{file}:cube', mine: '{file}:again'}}\n"
-        "derivative: hvp\n"
-    )
-    golden = ["run", str(config), "--record-golden", str(tmp_path / "golden")]
-    assert main(golden) != ExitCode.AGREE
-    assert "of which no recording is kept" in "".join(capsys.readouterr())
+@pytest.mark.processes
+def test_in_workers(tmp_path):
+    found = gradcmp.run(in_a_config(tmp_path))
+    wrong = {
+        (*map(base, (pair.actual, pair.expected)), name) for pair, name, _ in found.disagreements
+    }
+    assert {name for *_, name in wrong} == {"H v[x]"}
+    assert all("detached" in sides for *sides, _ in wrong)
+    assert {base(label) for label in found.recordings} == {"cube", "again", "detached"}
+
+
+def base(label):
+    return label.partition(",")[0]
+
+
+def test_no_recording_of_it_is_kept(tmp_path):
+    plan = check_any(in_a_config(tmp_path))
+    with pytest.raises(UsageError, match="asks for hvp, of which no recording is kept"):
+        run_code(plan, None, Effort(keep=True))
+    with pytest.raises(UsageError, match="asks for hvp, of which no recording is kept"):
+        record_code(plan, None)
