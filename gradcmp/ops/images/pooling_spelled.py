@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
-
-import numpy as np
 
 from gradcmp.ops.images.convolution_spelled import flat
 from gradcmp.ops.images.padding import SAME, Padding, Widths
@@ -147,8 +146,8 @@ def jax_pool(how: str) -> Native:
         if how == MAX:
             return reduced(x, windows.margins)
         counts = windows.counts(count_include_pad)
-        if np.all(counts == counts.flat[0]):
-            return reduced(x, windows.margins) / int(counts.flat[0])
+        if all(len(set(along)) == 1 for along in counts):
+            return reduced(x, windows.margins) / math.prod(along[0] for along in counts)
         ones = jax.numpy.ones_like(x)
         if count_include_pad:
             ones = jax.numpy.pad(ones, ((0, 0), (0, 0), *windows.padding), constant_values=1)
@@ -173,7 +172,7 @@ def _windows(
 
 
 def _fill(how: str) -> float:
-    return -np.inf if how == MAX else 0.0
+    return -math.inf if how == MAX else 0.0
 
 
 def _averages(
@@ -181,7 +180,8 @@ def _averages(
 ) -> Any:
     """Pool padded x by averages over whole windows, and correct them by those of ones."""
     y = pooled(pad(x, windows.margins))
-    if np.all(windows.counts(with_padding) == np.prod(windows.kernel)):
+    counts = windows.counts(with_padding)
+    if all(set(along) == {k} for along, k in zip(counts, windows.kernel, strict=True)):
         return y
     if with_padding:
         return y / pooled(pad(ones_like(pad(x, windows.padding)), windows.beyond))
