@@ -86,6 +86,15 @@ TAKEN: Mapping[str, str] = {
         norm="vector_norm",
         cumulative_sum="cumsum",
         cumulative_prod="cumprod",
+        cumulative_max="cummax",
+        logcumsumexp="cumlogsumexp cumulative_logsumexp",
+        nan_sum="nansum",
+        top_k="topk",
+    ),
+    **_same(
+        flip="reverse",
+        repeat="repeat_interleave",
+        take_along_axis="take_along_dim",
     ),
     **_same(
         concat="cat concatenate",
@@ -127,6 +136,8 @@ NO_PARTS = "Lengths are known before anything runs: write the number"
 NO_DTYPE = "Name dtypes and devices beside the graph: dtype: float64, or in a backend's spec"
 NO_BACKWARD = "Name the output: its gradients are what is compared"
 FLAT = "picks from the flattened array in NumPy and JAX"
+SECOND = "has the axis second in torch"
+PUT = ("scatter", "scatter_add", "index_add")
 LAYOUT = "has the channels last in TensorFlow, and second here"
 
 LEADS: Mapping[str, Way] = {
@@ -242,6 +253,32 @@ LEADS: Mapping[str, Way] = {
     "x.gather": Way(
         "Write take(x, indices, axis=1) for whole entries along an axis",
         "gather is take along an axis in some libraries, not in others",
+    ),
+    **{
+        f"torch.{op}": Way(f"Write {op}(x, indices{more}, axis=1)", f"{op} {SECOND}")
+        for op, more in {"gather": ""}.items() | dict.fromkeys(PUT, ", src").items()
+    },
+    "torch.index_put": Way(
+        "Write index_put(x, values, i, j)", "index_put has the indices before the values in torch"
+    ),
+    "torch.pad": Way(
+        "Write pad(x, ((0, 0), (1, 2))) with the axes in their order",
+        "pad has the last axis first in torch",
+    ),
+    "torch.split": Way(
+        "Write split(x, parts, index), where a number is of parts",
+        "split is told the length of a part in torch",
+    ),
+    **{
+        f"{library}.split": Way(
+            "Write split(x, parts, index, axis=0), where a tuple has the parts' lengths",
+            "split gives all parts at once, and a graph has a node for each",
+        )
+        for library in ("numpy", "jax", "tensorflow", METHOD)
+    },
+    "torch.median": Way(
+        "Write median(x), the mean of the two in the middle of an even number",
+        "median is the lower of the two in torch",
     ),
 }
 

@@ -117,6 +117,12 @@ def magnitude(x: Array) -> Array:
     return np.where(np.real(x) < 0, -x, x)
 
 
+def unless_nan(dx: Array, x: Array) -> Array:
+    """Return dx, and 0 where x is NaN: neither side of a branch holds there."""
+    y: Array = np.where(np.isnan(x), 0, dx)
+    return y
+
+
 def largest(x: Array, axis: int) -> Array:
     """Return the largest along `axis`, which stays with length 1; of none anything would do."""
     if np.shape(x)[axis] == 0:
