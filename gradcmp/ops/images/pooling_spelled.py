@@ -54,7 +54,8 @@ def tensorflow_pool(how: str) -> Native:
     """Return TensorFlow's, which pools with channels last, and without padding but its SAME.
 
     Its dilated pooling is for stride 1, of which others are taken. It has no pooling of volumes
-    in float64 and float16 on the CPU: there images are pooled first, and then their row.
+    in float64 and float16 on the CPU, and adds up their bfloat16 in bfloat16, which stops at 256:
+    there images are pooled first, and then their row.
     """
 
     def native(
@@ -91,7 +92,7 @@ def tensorflow_pool(how: str) -> Native:
 
 
 def _has_volumes(tf: Any, x: Any) -> bool:
-    return x.dtype in (tf.float32, tf.bfloat16)
+    return x.dtype == tf.float32
 
 
 def _tensorflow(tf: Any, how: str, x: Any, windows: Windows, word: str) -> Any:
