@@ -252,7 +252,7 @@ def test_a_coarser_unit_rounds_the_operands_of_matrix_products_alone():
         np.linalg.norm,
         np.sort,
         lambda x: np.add.reduceat(x, [0, 1]),
-        lambda x: np.multiply.accumulate(x, 0),
+        lambda x: np.subtract.accumulate(x, 0),
         lambda x: np.exp(x, where=np.ones((3, 3), bool)),
         lambda x: np.add(x, x, out=(x,)),
         lambda x: np.maximum.at(x, (0,), 1.0),
