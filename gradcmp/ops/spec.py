@@ -170,7 +170,9 @@ class Op:
         indices are refused before anything runs.
     call : callable, optional
         Has the signature that calls in the graph language follow where it cannot be the
-        reference's: that of an op with a static argument before any number of operands.
+        reference's: that of an op with a static argument before any number of operands. A
+        parameter that it annotates ``Array | float | None`` is static where a call has a number
+        there; else what the call has is one more operand, and the static argument is ``...``.
     """
 
     name: str
@@ -198,6 +200,15 @@ class Op:
             name
             for name, parameter in self.signature.parameters.items()
             if parameter.annotation in (Array, "Array", "Array | None")
+        )
+
+    @cached_property
+    def either(self) -> frozenset[str]:
+        """Names of the parameters that are numbers written into a call, or arrays."""
+        return frozenset(
+            name
+            for name, parameter in self.signature.parameters.items()
+            if parameter.annotation == "Array | float | None"
         )
 
     @property

@@ -135,8 +135,10 @@ def test_a_constant_is_a_number_unless_an_input_has_its_name(name: str, value: f
     assert parsed(f"np.{name} * x") == [("multiply", (Constant(value), "x"), {})]
     assert parsed(f"x * {name}", ("x", name)) == [("multiply", ("x", name), {})]
     assert parsed(f"clip(x, -1, {name})") == [("clip", ("x",), {"min": -1, "max": value})]
+    bounds = {"min": -1, "max": ...}  # the array is one more operand
+    assert parsed(f"clip(x, -1, {name})", ("x", name)) == [("clip", ("x", name), bounds)]
     with pytest.raises(GraphError, match="must be a literal"):
-        parsed(f"clip(x, -1, {name})", ("x", name))
+        parsed(f"sum(x, {name})", ("x", name))
 
 
 def test_an_input_or_node_called_e_is_what_is_computed() -> None:
