@@ -175,7 +175,7 @@ class _Lowering:
         for parameter, argument in pairs:
             if parameter in op.either and self._is_computed(argument):
                 static[parameter] = ...
-                operands.append(self.lower(argument, depth))
+                given.setdefault(parameter, []).append(self.lower(argument, depth))
             elif parameter not in op.operands:
                 what = f"{op.name}: '{parameter}'"
                 static[parameter] = literal(argument, what, self.constants())
@@ -230,6 +230,8 @@ def _in_place(op: Op, given: Mapping[str, list[Operand]]) -> list[Operand]:
         if name in op.operands:
             several = parameter.kind is inspect.Parameter.VAR_POSITIONAL
             operands += given.get(name, [] if several else [None])
+        elif name in op.either:
+            operands += given.get(name, [])
     while operands and operands[-1] is None:
         operands.pop()
     return operands
