@@ -175,7 +175,7 @@ class _Lowering:
         for parameter, argument in pairs:
             if parameter in op.either and self._is_computed(argument):
                 static[parameter] = ...
-                given.setdefault(parameter, []).append(self.lower(argument, depth))
+                given[parameter] = [self.lower(argument, depth)]
             elif parameter not in op.operands:
                 what = f"{op.name}: '{parameter}'"
                 static[parameter] = literal(argument, what, self.constants())

@@ -157,7 +157,7 @@ class Op:
         How far correct implementations of a primitive stray, in units of u: half of the worst
         error seen over the frameworks, 0 for what is exact. For each ufunc, or primitive of one's
         own that asks `offered`, that computes element by element and is not in
-        `gradcmp.judge.noise.arithmetic`.
+        `gradcmp.judge.noise.rules.arithmetic`.
     compares : bool
         True where it takes a branch by a comparison, which is False beside NaN: what becomes of
         a NaN there is then a convention of each library.

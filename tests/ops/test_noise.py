@@ -10,9 +10,9 @@ import pytest
 from op_calls import DIFFERENTIABLE, OUTPUT, Call
 
 from gradcmp.dtypes import FORMATS
-from gradcmp.judge.noise.arithmetic import KAPPA
 from gradcmp.judge.noise.calibration import calibrate
 from gradcmp.judge.noise.model import NoiseModel, NoisyArray, NoModelError
+from gradcmp.judge.noise.rules.arithmetic import KAPPA
 from gradcmp.ops import OPS, Array, Op, Pullback
 from gradcmp.ops.blocks import unary
 from gradcmp.ops.registry import Registry

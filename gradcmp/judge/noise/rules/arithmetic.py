@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from gradcmp.dtypes import FORMATS
-from gradcmp.judge.noise.decisions import DECISIONS
 from gradcmp.judge.noise.model import (
     FUNCTIONS,
     METHODS,
@@ -19,6 +18,7 @@ from gradcmp.judge.noise.model import (
     Rule,
     align,
 )
+from gradcmp.judge.noise.rules.decisions import DECISIONS
 from gradcmp.ops import OPS
 from gradcmp.ops.primitives import Sum, convolved_product, fraction, total_as
 from gradcmp.ops.tails import precise, square_scale
