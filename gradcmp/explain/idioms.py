@@ -8,7 +8,8 @@ from gradcmp.backends.idiom import Cell, Idiom, Outline
 from gradcmp.explain.program import Program
 from gradcmp.explain.reference.textbook import COTANGENT
 
-TAKES = ("take", "take_along_axis", "gather")  # of which TensorFlow's gradient may be slices
+# Ops of which TensorFlow's gradient may be slices.
+TAKES = ("take", "take_along_axis", "gather", "embedding", "cross_entropy", "nll_loss")
 
 
 def ways(program: Program, framework: str) -> Iterator[Idiom]:
