@@ -207,7 +207,9 @@ register(
         prelu,
         infer=_prelu_infer,
         native={
-            "torch": lambda torch, x, weight: torch.nn.functional.prelu(x, weight),
+            "torch": lambda torch, x, weight: torch.nn.functional.prelu(
+                x, torch.as_tensor(weight, dtype=x.dtype)
+            ),
             "tensorflow": lambda tf, x, weight: tf.where(
                 tf.greater(x, 0), x, tf.reshape(weight, _along_channels(weight, x.shape.rank)) * x
             ),
