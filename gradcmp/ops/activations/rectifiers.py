@@ -201,6 +201,12 @@ def prelu(x: Array, weight: Array) -> tuple[Array, Pullback]:
     return np.where(below, w * x, x), pullback
 
 
+def _prelu_tensorflow(tf: Any, x: Any, weight: Any) -> Any:
+    channels = tuple(weight.shape)
+    w = tf.reshape(weight, _along_channels(weight, x.shape.rank)) if channels else weight
+    return tf.where(tf.greater(x, 0), x, w * x)
+
+
 register(
     Op(
         "prelu",
@@ -210,9 +216,7 @@ register(
             "torch": lambda torch, x, weight: torch.nn.functional.prelu(
                 x, torch.as_tensor(weight, dtype=x.dtype)
             ),
-            "tensorflow": lambda tf, x, weight: tf.where(
-                tf.greater(x, 0), x, tf.reshape(weight, _along_channels(weight, x.shape.rank)) * x
-            ),
+            "tensorflow": _prelu_tensorflow,
             "jax": lambda jax, x, weight: jax.numpy.where(
                 jax.numpy.greater(x, 0),
                 x,
