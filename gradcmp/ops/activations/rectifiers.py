@@ -201,16 +201,22 @@ def prelu(x: Array, weight: Array) -> tuple[Array, Pullback]:
     return np.where(below, w * x, x), pullback
 
 
+def _prelu_tensorflow(tf: Any, x: Any, weight: Any) -> Any:
+    channels = tuple(weight.shape)
+    w = tf.reshape(weight, _along_channels(weight, x.shape.rank)) if channels else weight
+    return tf.where(tf.greater(x, 0), x, w * x)
+
+
 register(
     Op(
         "prelu",
         prelu,
         infer=_prelu_infer,
         native={
-            "torch": lambda torch, x, weight: torch.nn.functional.prelu(x, weight),
-            "tensorflow": lambda tf, x, weight: tf.where(
-                tf.greater(x, 0), x, tf.reshape(weight, _along_channels(weight, x.shape.rank)) * x
+            "torch": lambda torch, x, weight: torch.nn.functional.prelu(
+                x, torch.as_tensor(weight, dtype=x.dtype)
             ),
+            "tensorflow": _prelu_tensorflow,
             "jax": lambda jax, x, weight: jax.numpy.where(
                 jax.numpy.greater(x, 0),
                 x,

@@ -62,9 +62,9 @@ def copysign(x: Array, y: Array) -> tuple[Array, Pullback]:
     flipped = signs[0] * signs[1] < 0
     zero = np.real(x) == 0
 
-    def pullback(dz: Array) -> tuple[Array, Array]:
+    def pullback(dz: Array) -> tuple[Array, None]:
         dx = np.where(zero, 0, np.where(flipped, -dz, dz))
-        return unbroadcast(unless_nan(dx, x), x), zeros(dz, np.shape(y))
+        return unbroadcast(unless_nan(dx, x), x), None
 
     return np.where(flipped, -x, x), pullback
 

@@ -140,8 +140,8 @@ def logaddexp(x: Array, y: Array) -> tuple[Array, Pullback]:
 
 
 def _logaddexp_tensorflow(tf: Any, x: Any, y: Any) -> Any:
-    both = tf.stack([x + tf.zeros_like(y), y + tf.zeros_like(x)])
-    return tf.reduce_logsumexp(both, axis=0)
+    zeros = tf.zeros_like(x + y)
+    return tf.reduce_logsumexp(tf.stack([x + zeros, y + zeros]), axis=0)
 
 
 register(

@@ -154,7 +154,7 @@ register(
         hypot,
         {
             **spelled(torch="hypot", jax="numpy.hypot"),
-            "tensorflow": lambda tf, x, y: tf.sqrt(tf.square(x) + tf.square(y)),
+            "tensorflow": lambda tf, x, y: tf.sqrt(x * x + y * y),
         },
         floating,
         x=OFF_ZERO,

@@ -155,7 +155,7 @@ def test_rounding_by_hand(x: float) -> None:
     expected = {"floor": math.floor, "ceil": math.ceil, "round": round, "trunc": math.trunc}
     for op, function in expected.items():
         assert value(op, x) == function(x)
-        assert gradients(op, x) == [0]
+        assert gradients(op, x) == []  # none
 
 
 @pytest.mark.parametrize(
@@ -169,9 +169,8 @@ def test_remainder_is_pythons(x: float, y: float) -> None:
 def test_copysign_knows_signs_of_zeros() -> None:
     found = value("copysign", [3.0, 3.0, -3.0, 0.0], [0.0, -0.0, 1.0, -1.0])
     np.testing.assert_array_equal(np.copysign(1, found), [1, -1, 1, -1])
-    dx, dy = gradients("copysign", [3.0, 3.0, -3.0, 0.0], [0.0, -0.0, 1.0, -1.0])
+    (dx,) = gradients("copysign", [3.0, 3.0, -3.0, 0.0], [0.0, -0.0, 1.0, -1.0])
     np.testing.assert_array_equal(dx, [1, -1, -1, 0])
-    np.testing.assert_array_equal(dy, 0)
 
 
 def test_lerp_by_hand() -> None:
@@ -197,9 +196,8 @@ def test_lerp_by_hand() -> None:
         ("xlogy", [0, 2], [math.log(2), 0]),
         ("xlog1py", [0, -1], [0, 0]),
         ("xlog1py", [0, 1], [math.log(2), 0]),
-        ("copysign", [0, 2], [0, 0]),
+        ("copysign", [0, 2], [0]),
         ("remainder", [6, 3], [1, -2]),
-        ("floor", [2], [0]),
         ("maximum", [np.nan, 1], [0, 0]),
         ("minimum", [1, np.nan], [0, 0]),
         ("abs", [np.nan], [0]),
