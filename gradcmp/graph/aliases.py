@@ -32,6 +32,8 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     "a_min": ("min",),
     "a_max": ("max",),
     "input": ("x", "logits"),
+    "attn_mask": ("mask",),
+    "is_causal": ("causal",),
 }
 
 # By op: whether numbers that follow one another are a shape or axes: x.reshape(2, 3).
@@ -155,8 +157,6 @@ LEADS: Mapping[str, Way] = {
     "select": Way("Write where(condition, x, y)"),
     "fmax": Way("Write maximum(x, y), which keeps NaN"),
     "fmin": Way("Write minimum(x, y), which keeps NaN"),
-    "mse_loss": Way("Write mean((x - y) ** 2)"),
-    "l1_loss": Way("Write mean(abs(x - y))"),
     "addmm": Way("Write c + x @ y"),
     "floor_divide": Way("Write floor(x / y)"),
     "logical_and": Way("Write where(p, q, False)"),
@@ -165,7 +165,7 @@ LEADS: Mapping[str, Way] = {
     "masked_fill": Way("Write where(mask, -inf, x) with the number that fills"),
     "nan_to_num": Way("Write where(x == x, x, 0)"),
     "softmax_cross_entropy_with_logits": Way(
-        "Write cross_entropy(logits, labels): its labels are classes"
+        "Write cross_entropy(logits, labels, reduction='none'), the classes along axis 1"
     ),
     "sparse_softmax_cross_entropy_with_logits": Way(
         "Write cross_entropy(logits, labels, reduction='none')"
@@ -236,7 +236,8 @@ LEADS: Mapping[str, Way] = {
         "layer_norm is given a shape in torch",
     ),
     "torch.batch_norm": Way(
-        "Write batch_norm(x, weight, bias)", "batch_norm is given running averages in torch"
+        "Write batch_norm(x, weight, bias), and in inference running_mean= and running_var=",
+        "batch_norm is given running averages first in torch",
     ),
     "jax.gelu": Way(
         "Write gelu(x, approximate='tanh')",
