@@ -61,7 +61,8 @@ def _stepped(
         for name, x in inputs.items()
     }
     step = {name: (1j * h * v.astype(dtype)).astype(kind) for name, v in tangents.items()}
-    moved = {name: x + step[name] if name in step else x for name, x in held.items()}
+    # A sum of arrays without axes is a number, which an op may take for something else.
+    moved = {n: np.asarray(x + step[n] if n in step else x) for n, x in held.items()}
     return forward(graph, moved, constants_of(np.dtype(kind))), h
 
 
@@ -89,7 +90,10 @@ def _jacobian(
 ) -> dict[str, Array]:
     """Return the rows of every Jacobian: pullbacks of unit cotangents."""
     kind = np.dtype(dtype)
-    held = {n: x.astype(kind) if KINDS[x.dtype.kind] == "float" else x for n, x in inputs.items()}
+    held = {
+        name: np.asarray(x.astype(kind) if KINDS[x.dtype.kind] == "float" else x)
+        for name, x in inputs.items()
+    }
     tape = forward(graph, held, constants_of(kind))
     shape = tape.values[graph.output].shape
     called = names("jacobian", (graph.output,), asked.wrt)

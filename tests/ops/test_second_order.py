@@ -26,7 +26,7 @@ def directions(call: Call) -> dict[str, Array]:
 def moved(call: Call, size: float) -> dict[str, Array]:
     """Return the value and the first derivatives at a step along the direction."""
     step = directions(call)
-    inputs = {n: x + size * step[n] if n in step else x for n, x in call.inputs.items()}
+    inputs = {n: np.asarray(x + size * step[n]) if n in step else x for n, x in call.inputs.items()}
     with np.errstate(all="ignore"):
         tape = forward(call.graph, inputs, constants_of(np.dtype(np.float64)))
         slopes = backward(call.graph, tape, call.cotangent)
