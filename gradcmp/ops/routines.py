@@ -229,5 +229,5 @@ def squarings(x: Array) -> int:
     if answer is not NotImplemented:
         return int(answer)
     norms = np.sum(np.abs(x), axis=-2)
-    norm = float(np.max(norms, initial=0.0, where=np.isfinite(norms)))
+    norm = float(np.max(np.where(np.isfinite(norms), norms, 0.0), initial=0.0))
     return max(0, math.ceil(math.log2(norm / FARTHEST))) if norm > 0 else 0

@@ -123,7 +123,7 @@ register(
             Example(
                 "rnn(x, h0, [w, u, w, u, v, u, v, u], bias=False, bidirectional=True, "
                 "batch_first=True, nonlinearity='relu')",
-                {"x": (2, 3, 3), "h0": (4, 2, 2), "w": (2, 3), "u": (2, 2), "v": (2, 4)},
+                {"x": (2, 3, 4), "h0": (4, 2, 2), "w": (2, 4), "u": (2, 2), "v": (2, 4)},
             ),
             Example(
                 "rnn(x, None, w, u, b, d, returns='h', nonlinearity='tanh')",
