@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from gradcmp.ops.images.windows import Pair, Windows, sliding
+from gradcmp.ops.kinks import HALVES
 from gradcmp.ops.primitives import spread, total_as
 from gradcmp.ops.registry import register
-from gradcmp.ops.spec import Array, ArraySpec, Example, Op, Pullback, ShapeError
+from gradcmp.ops.spec import Array, ArraySpec, Example, Kink, Op, Pullback, ShapeError
 
 
 def _infer(x: ArraySpec, kernel: Pair, stride: Pair | None = None, padding: Pair = 0) -> ArraySpec:
@@ -114,6 +115,8 @@ def _avg_jax(jax: Any, x: Any, kernel: Pair, stride: Pair | None = None, padding
     return _reduced(jax, x, windows, 0.0, jax.lax.add) / size
 
 
+_TIES = Kink("ties", "max_pool(x, 2)", {"x": ((((1.0, 1.0), (0.0, 1.0)),),)}, HALVES)
+
 for _reference, _jax, _compares in ((max_pool, _max_jax, True), (avg_pool, _avg_jax, False)):
     _name = _reference.__name__
     register(
@@ -128,5 +131,6 @@ for _reference, _jax, _compares in ((max_pool, _max_jax, True), (avg_pool, _avg_
                 Example(f"{_name}(x, kernel=3, stride=(1, 2))", {"x": (1, 2, 4, 5)}),
             ),
             compares=_compares,
+            kinks=(_TIES,) if _compares else (),
         )
     )

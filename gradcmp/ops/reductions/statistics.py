@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from gradcmp.ops.kinks import LENGTH, all_equal, all_zero
 from gradcmp.ops.primitives import average, constant, count, drop, expand, total
 from gradcmp.ops.reductions.sums import calls
 from gradcmp.ops.registry import register
 from gradcmp.ops.shapes import Axis, floating_reduction, single_axis
-from gradcmp.ops.spec import Array, ArraySpec, Example, Op, Pullback, ShapeError
+from gradcmp.ops.spec import Array, ArraySpec, Example, Kink, Op, Pullback, ShapeError
 from gradcmp.ops.static import require_number
 from gradcmp.ops.tails import length
 
@@ -130,6 +131,7 @@ register(
             ),
         },
         examples=_examples("std"),
+        kinks=(Kink("equal numbers", "std(x)", {"x": (2.0, 2.0, 2.0)}, LENGTH, all_equal),),
     )
 )
 
@@ -173,5 +175,6 @@ register(
             ),
         },
         examples=(*calls("norm"), Example("norm(x, keepdims=True)", {"x": (2, 3, 2)})),
+        kinks=(Kink("x = 0", "norm(x)", {"x": (0.0, 0.0)}, LENGTH, all_zero),),
     )
 )
