@@ -12,7 +12,7 @@ from gradcmp.backends import backend_class
 from gradcmp.backends.capabilities import missing
 from gradcmp.case import REFERENCE, Auto, BackendSpec, Case, InputSpec
 from gradcmp.errors import UsageError, did_you_mean
-from gradcmp.graph import Graph, build, infer, require_gradient
+from gradcmp.graph import Graph, build, infer, require_bounds, require_gradient
 from gradcmp.ops import ArraySpec
 from gradcmp.recording import COTANGENT, Array
 from gradcmp.tolerances import require_sense
@@ -103,9 +103,13 @@ class Plan:
         ------
         InputError
             For a data file that is no longer what it was when the case was checked.
+        GraphError
+            For indices that name nothing.
         """
         shape = self.specs[self.graph.output].shape
-        return Arrays(inputs.draw(self.case, self.specs), inputs.cotangent(self.case, shape))
+        drawn = inputs.draw(self.case, self.specs)
+        require_bounds(self.graph, self.specs, drawn)
+        return Arrays(drawn, inputs.cotangent(self.case, shape))
 
     def requests(self, arrays: Arrays) -> list[Request]:
         """Return the request to each backend."""

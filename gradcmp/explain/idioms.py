@@ -8,6 +8,8 @@ from gradcmp.backends.idiom import Cell, Idiom, Outline
 from gradcmp.explain.program import Program
 from gradcmp.explain.reference.textbook import COTANGENT
 
+TAKES = ("take", "take_along_axis", "gather")  # of which TensorFlow's gradient may be slices
+
 
 def ways(program: Program, framework: str) -> Iterator[Idiom]:
     """Return how a framework is written, and each mode of the case that is another way."""
@@ -28,7 +30,7 @@ def section(program: Program, framework: str, idiom: Idiom) -> Iterator[Cell]:
 
 def _outline(program: Program, framework: str, idiom: Idiom) -> Outline:
     wrt = program.case.wrt
-    takes = [node.sources for node in program.graph if node.op == "take"]
+    takes = [node.sources for node in program.graph if node.op in TAKES]
     return Outline(
         dtype=program.dtype(framework),
         inputs={program.name(one): program.specs[one].kind for one in program.graph.inputs},

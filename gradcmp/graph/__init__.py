@@ -1,5 +1,6 @@
 """Named expressions become a graph of ops, with shapes known before anything runs."""
 
+from gradcmp.graph.bounds import require_bounds
 from gradcmp.graph.build import build
 from gradcmp.graph.infer import infer, require_gradient
 from gradcmp.graph.records import Constant, Graph, Node, Operand
@@ -15,5 +16,6 @@ __all__ = [
     "build",
     "forward",
     "infer",
+    "require_bounds",
     "require_gradient",
 ]

@@ -32,6 +32,11 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     "a_min": ("min",),
     "a_max": ("max",),
     "input": ("x", "logits"),
+    "index": ("indices",),
+    "kernel_size": ("kernel",),
+    "shifts": ("shift",),
+    "reps": ("repetitions",),
+    "diagonal": ("k", "offset"),
 }
 
 # By op: whether numbers that follow one another are a shape or axes: x.reshape(2, 3).
@@ -86,6 +91,10 @@ TAKEN: Mapping[str, str] = {
         norm="vector_norm",
         cumulative_sum="cumsum",
         cumulative_prod="cumprod",
+        logcumsumexp="cumulative_logsumexp",
+        nan_sum="nansum",
+        max_pool="max_pool1d max_pool2d max_pool3d",
+        avg_pool="avg_pool1d avg_pool2d avg_pool3d",
     ),
     **_same(
         concat="cat concatenate",
@@ -93,7 +102,10 @@ TAKEN: Mapping[str, str] = {
         reshape="view",
         transpose="permute permute_dims",
         matmul="mm bmm mv",
-        slogdet="slog_det",
+        inv="inverse matrix_inverse",
+        repeat="repeat_interleave",
+        take_along_axis="take_along_dim",
+        flip="reverse",
     ),
     "tensorflow.gather": "take",
     "x.t": "transpose",
@@ -139,6 +151,12 @@ LEADS: Mapping[str, Way] = {
     "mT": Way("Write transpose(x, (0, 2, 1)) with all axes in their new order"),
     "expand": Way("Write broadcast_to(x, (4, 3)) with every length"),
     "expand_as": Way("Write broadcast_to(x, (4, 3)) with every length"),
+    "embedding": Way("Write take(weight, indices)"),
+    "topk": Way("Write top_k(x, k), which gives the values alone"),
+    "cummax": Way("Write cumulative_max(x, axis=0), which gives the values alone"),
+    "svd": Way("Write svdvals(x), or truncated_svd(x, k), which have no signs to choose"),
+    "eigh": Way("Write eigvalsh(x): eigenvectors have signs to choose"),
+    "logdet": Way("Write slogdet(x)"),
     "index_select": Way("Write take(x, indices, axis=1)"),
     "getitem": Way("Write x[0, 1:]"),
     "select": Way("Write where(condition, x, y)"),
@@ -232,16 +250,30 @@ LEADS: Mapping[str, Way] = {
         "gelu is the one with tanh in JAX unless told otherwise",
         lacking="approximate",
     ),
-    "tensorflow.conv2d": Way("Write conv2d(x, weight, stride, padding)", f"conv2d {LAYOUT}"),
-    "tensorflow.max_pool": Way("Write max_pool(x, kernel)", f"max_pool {LAYOUT}"),
-    "tensorflow.avg_pool": Way("Write avg_pool(x, kernel)", f"avg_pool {LAYOUT}"),
+    **{
+        f"tensorflow.{op}{n}": Way(f"Write {op}{n if op == 'conv' else ''}(x, …)", f"it {LAYOUT}")
+        for op in ("conv", "max_pool", "avg_pool")
+        for n in ("1d", "2d", "3d")
+    },
+    "tensorflow.max_pool": Way("Write max_pool(x, kernel)", f"it {LAYOUT}"),
+    "tensorflow.avg_pool": Way("Write avg_pool(x, kernel)", f"it {LAYOUT}"),
+    **{
+        f"{library}.{op}": Way(f"Write {op}({form})", f"{op} has its axis second in torch")
+        for library in ("torch", METHOD)
+        for op, form in {
+            "gather": "x, indices, axis=1",
+            "scatter": "x, indices, src, axis=1",
+            "scatter_add": "x, indices, src, axis=1",
+            "index_add": "x, indices, src, axis=1",
+        }.items()
+    },
+    "torch.pad": Way("Write pad(x, ((0, 0), (1, 1)))", "pad begins with the last axis in torch"),
+    "torch.sort": Way("Write sort(x)", "sort gives indices as well in torch"),
+    "torch.median": Way("Write median(x)", "median is the lower of two in torch"),
+    "torch.embedding": Way("Write take(weight, indices)", "embedding begins with them in torch"),
     "torch.repeat": Way("Write tile(x, (2, 3))", "repeat is tile in torch"),
     "x.repeat": Way(
         "Write tile(x, (2, 3)) or repeat(x, 2, axis=0)", "repeat is tile in torch, not in NumPy"
-    ),
-    "x.gather": Way(
-        "Write take(x, indices, axis=1) for whole entries along an axis",
-        "gather is take along an axis in some libraries, not in others",
     ),
 }
 

@@ -76,7 +76,45 @@ class Booleans:
         return rng.random(shape) < 0.5
 
 
-Domain: TypeAlias = Interval | Integers | Booleans
+@dataclass(frozen=True)
+class Distinct:
+    """Whole numbers from 0 to `high` - 1, none of them twice along any axis of up to `high`."""
+
+    high: int
+
+    def draw(self, rng: np.random.Generator, shape: Shape) -> Array:
+        """Draw int64 numbers of this domain."""
+        along = np.indices(shape).sum(axis=0) if shape else np.asarray(0)
+        found: Array = rng.permutation(self.high)[along % self.high]
+        return found
+
+
+@dataclass(frozen=True)
+class Matrices:
+    """Matrices on the last two axes with singular values evenly spaced from `low` to `high`.
+
+    They are well conditioned, and no singular value meets another. Symmetric ones have these as
+    eigenvalues: they are positive definite where `low` is positive.
+    """
+
+    low: float = 0.5
+    high: float = 2.0
+    symmetric: bool = False
+
+    def draw(self, rng: np.random.Generator, shape: Shape) -> Array:
+        """Draw float64 matrices of this domain; what has no rows and columns is plain numbers."""
+        if len(shape) < 2:
+            return rng.uniform(self.low, self.high, shape)
+        *batch, m, n = shape
+        left, right = (np.linalg.qr(rng.standard_normal((*batch, k, k)))[0] for k in (m, n))
+        k = min(m, n)
+        rows = left if self.symmetric else right
+        scaled = left[..., :k] * np.linspace(self.low, self.high, k)
+        x: Array = scaled @ np.swapaxes(rows[..., :k], -1, -2)
+        return x
+
+
+Domain: TypeAlias = Interval | Integers | Distinct | Booleans | Matrices
 ANYWHERE = Interval(-2.0, 2.0)  # away from overflow in every op and every dtype
 EVERYWHERE = "*"  # the name of a spelling for all frameworks: Python's operators
 
@@ -155,6 +193,10 @@ class Op:
     kinks : tuple of Kink
         Points where the frameworks lawfully differ: what each returns there is measured by
         ``gradcmp conventions --measure``.
+    bounds : callable, optional
+        ``bounds(*specs, **static)`` gives for each operand the range of the indices that it may
+        hold, or None: beyond it frameworks wrap around, fill, ignore or crash, so that such
+        indices are refused before anything runs.
     call : callable, optional
         Has the signature that calls in the graph language follow where it cannot be the
         reference's: that of an op with a static argument before any number of operands.
@@ -171,6 +213,7 @@ class Op:
     compares: bool = False
     loses_digits: bool = False
     kinks: tuple[Kink, ...] = ()
+    bounds: Callable[..., tuple[range | None, ...]] | None = None
     call: Callable[..., object] | None = None
 
     @cached_property

@@ -43,12 +43,15 @@ def require_choice(name: str, value: object, choices: Sequence[str]) -> None:
         raise ShapeError(f"{name} is {value!r}, and must be one of {known}")
 
 
-def pair(name: str, value: int | tuple[int, ...], low: int) -> tuple[int, int]:
-    """Return (height, width) of an argument that is one integer for both, or two."""
-    if isinstance(value, tuple):
-        require_ints(name, value, low)
-        if len(value) != 2:
-            raise ShapeError(f"{name} is {value!r}, and must be one integer or two")
-        return value[0], value[1]
-    require_int(name, value, low)
-    return value, value
+COUNTS = ("", "one integer", "one integer or two", "one integer or three")
+
+
+def for_each_axis(name: str, value: object, axes: int, low: int) -> tuple[int, ...]:
+    """Return an integer of at least `low` for each axis, of one for all of them or one each."""
+    if not isinstance(value, tuple):
+        require_int(name, value, low)
+        return (value,) * axes  # type: ignore[return-value]
+    require_ints(name, value, low)
+    if len(value) != axes:
+        raise ShapeError(f"{name} is {value!r}, and must be {COUNTS[axes]}")
+    return value

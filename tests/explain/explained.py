@@ -13,6 +13,7 @@ from gradcmp.backends.numpy import NumpyBackend
 from gradcmp.case import BackendSpec, Case, Expression, InputSpec
 from gradcmp.config import find, load
 from gradcmp.explain.program import Program
+from gradcmp.explain.reference.held import STORED
 from gradcmp.explain.script import script
 
 HERE = Path(__file__).parents[2] / "configs"
@@ -63,4 +64,6 @@ def run(program, framework, folder, spoil=lambda text: text):
     text = spoil(script(program, framework, "written.npz"))
     with contextlib.redirect_stdout(printed):
         exec(compile(text, file, "exec"), scope)
+    if program.stored:  # a file that nobody closes is one more warning, in whatever test runs then
+        scope[STORED].close()
     return scope, printed.getvalue()

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from explained import of_example, reference, run
 
-from gradcmp.case import Expression
+from gradcmp import inputs as drawn
+from gradcmp.case import Expression, InputSpec
 from gradcmp.explain.program import Program
+from gradcmp.graph import build, infer
 from gradcmp.ops import OPS
 
 # Functions of a framework that compute part of a float64 result in float32.
@@ -19,12 +21,21 @@ EXAMPLES = [
 ]
 
 
+def kind_of_output(case):
+    return infer(build(case), drawn.specs(case))[case.output].kind
+
+
 @pytest.mark.parametrize(("op", "example"), EXAMPLES)
 def test_every_op_by_hand_is_the_reference(op, example, tmp_path):
     case = of_example(op, example)
-    if not op.differentiable:  # truth values have no gradient: an output is made of them
-        chosen = Expression(f"where({case.output}, x, 2.0)")
-        case = replace(case, graph={**case.graph, "chosen": chosen}, output="chosen")
+    if not op.differentiable:  # truth values and indices: an output is made of them
+        asked = {"bool": case.output, "int": f"{case.output} == 0"}.get(kind_of_output(case))
+        if asked:
+            chosen = {"chosen": Expression(f"where({asked}, z, 2.0)")}
+            inputs = {**case.inputs, "z": InputSpec("ones", ())}
+            case = replace(
+                case, inputs=inputs, graph={**case.graph, **chosen}, output="chosen", wrt=("z",)
+            )
     program = Program.of(case)
     names, _ = run(program, "numpy", tmp_path)
     expected = reference(case)

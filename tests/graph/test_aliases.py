@@ -24,7 +24,6 @@ AWAITED = frozenset(
         *("acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh"),
         *("floor", "trunc", "remainder", "lgamma", "digamma"),
         *("hard_sigmoid", "hard_swish", "hard_tanh", "log_sigmoid", "softsign"),
-        *("cumulative_prod", "prod", "slogdet", "stop_gradient", "tile", "repeat"),
     }
 )
 
@@ -70,6 +69,9 @@ def refusal(text: str) -> str:
         ("unsqueeze(x, 1)", "expand_dims(x, axis=1)"),
         ("cumsum(x, dim=0)", "cumulative_sum(x, axis=0)"),
         ("swish(x)", "silu(x)"),
+        ("F.max_pool2d(x, kernel_size=2)", "max_pool(x, kernel=2)"),
+        ("x.tril(diagonal=1)", "tril(x, k=1)"),
+        ("x.prod(dim=0).detach()", "stop_gradient(prod(x, axis=0))"),
         ("ln(x)", "log(x)"),
         ("x.clamp(min=0)", "clip(x, min=0)"),
         ("concat([x, y], 1)", "concat(x, y, axis=1)"),
@@ -105,6 +107,10 @@ def test_what_means_the_same_is_taken(text: str, plain: str) -> None:
         ("x.transpose(1, 0)", "with all axes in their new order"),
         ("torch.transpose(x, 0, 1)", "with all axes in their new order"),
         ("F.layer_norm(x, 4)", "which normalizes the last axis"),
+        ("x.gather(1, i)", "has its axis second in torch. Write gather(x, indices, axis=1)."),
+        ("norm(x, 2)", "Write norm(x, axis=2) or norm(x, ord=2)."),
+        ("x.topk(2)", "Write top_k(x, k), which gives the values alone."),
+        ("tf.nn.conv2d(x, y, 1)", "channels last in TensorFlow, and second here. Write conv2d("),
         ("x.shape", "write the number"),
         ("x.to(y)", "Name dtypes and devices beside the graph"),
         ("x.backward()", "its gradients are what is compared"),

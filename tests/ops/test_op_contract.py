@@ -97,6 +97,8 @@ def _plain(one: object) -> object:
 
 
 def _wrap(result: object) -> object:
+    if isinstance(result, tuple):
+        return tuple(map(_wrap, result))
     return (
         np.asarray(result).view(Counting)
         if isinstance(result, (np.ndarray, np.generic))

@@ -8,7 +8,7 @@ from trial import Trial
 
 from gradcmp.errors import GraphError
 from gradcmp.ops.registry import OPS
-from gradcmp.ops.spec import Integers
+from gradcmp.ops.spec import Distinct, Integers
 
 
 def computed(graph, inputs):
@@ -76,7 +76,7 @@ def emptied():
 
 
 def filled(op, name, shape):
-    whole = isinstance(op.domain.get(name), Integers)
+    whole = isinstance(op.domain.get(name), (Distinct, Integers))
     return np.zeros(shape, np.int64) if whole else np.full(shape, 0.5)
 
 

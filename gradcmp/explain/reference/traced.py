@@ -17,6 +17,7 @@ from gradcmp.case import Shape
 from gradcmp.explain.reference.trees import Held, bare, call, literal, name
 from gradcmp.ops import Array
 from gradcmp.ops.erf import erf_value
+from gradcmp.ops.routines import squarings
 from gradcmp.ops.tails import precise, square_scale
 
 SIGNS: dict[np.ufunc, ast.operator] = {
@@ -46,6 +47,7 @@ NEUTRAL_RIGHT: dict[np.ufunc, int] = {
 NEUTRAL_LEFT: dict[np.ufunc, int] = {np.add: 0, np.multiply: 1}
 ERF = "erf"  # NumPy has no error function; the code makes one of math.erf
 
+ARRAYS = (np.ndarray, np.generic)
 AXIS_SECOND = (np.expand_dims, np.squeeze)  # functions whose second argument is an axis
 
 
@@ -108,12 +110,19 @@ class Traced(NDArrayOperatorsMixin):
             return usual(*operands)
         if function is square_scale:  # and of numbers as they are
             return None
+        if function is squarings:
+            return squarings(self.value)
         if function is erf_value:
             return Traced(erf_value(self.value), call(name(ERF), [self.tree]))
         if not function.__module__.startswith("numpy"):
             return NotImplemented  # a primitive of the ops, told apart for rounding: as it is made
         value = function(*_value(arguments), **_value(keywords))
-        if not isinstance(value, (np.ndarray, np.generic)):
+        if isinstance(value, tuple) and any(isinstance(one, ARRAYS) for one in value):
+            several = _call(function, arguments, keywords)  # matrices that are factors
+            return tuple(
+                Traced(one, ast.Subscript(several, literal(i))) for i, one in enumerate(value)
+            )
+        if not isinstance(value, ARRAYS):
             return value  # a shape, a number of axes
         if _is_number((*arguments, *keywords.values()), value):
             return Traced(value, _short(value))

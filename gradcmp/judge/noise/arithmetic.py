@@ -165,13 +165,17 @@ def _reduce(
 def _accumulate(
     model: NoiseModel, ufunc: np.ufunc, x: Any, axis: int = 0, **rest: Any
 ) -> NoisyArray:
-    if ufunc is not np.add:
-        raise NoModelError(f"{ufunc.__name__}.accumulate has no noise model")
     (along,) = _axes(axis, x.ndim)
-    result = np.add.accumulate(x.stack, axis=along)
-    squares = np.add.accumulate(np.square(x.stack[:1]), axis=along)
+    result = ufunc.accumulate(x.stack, axis=along)
+    if ufunc in EXACT:
+        return NoisyArray(result, model)
     length = x.stack.shape[along]
     terms = np.arange(1, length + 1).reshape((-1,) + (1,) * (x.stack.ndim - 1 - along))
+    if ufunc is np.multiply:
+        return model.jitter(result, np.sqrt(terms))
+    if ufunc is not np.add:
+        raise NoModelError(f"{ufunc.__name__}.accumulate has no noise model")
+    squares = np.add.accumulate(np.square(x.stack[:1]), axis=along)
     return model.jitter_sum(result, squares, terms, "running")
 
 

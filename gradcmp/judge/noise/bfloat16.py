@@ -40,7 +40,7 @@ class Bfloat16Model(NoiseModel):
         return self._settle(stack, np.zeros((), np.bool_))
 
     def jitter(
-        self, stack: Stack, kappa: float, common: bool = False, product: bool = False
+        self, stack: Stack, kappa: float | Stack, common: bool = False, product: bool = False
     ) -> NoisyArray:
         """Round the replicas; elementary functions go through float32 as well, so kappa is 1.
 

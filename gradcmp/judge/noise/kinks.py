@@ -94,7 +94,7 @@ class ExactModel(NoiseModel):
         return NoisyArray(stack, self)
 
     def jitter(
-        self, stack: Stack, kappa: float, common: bool = False, product: bool = False
+        self, stack: Stack, kappa: float | Stack, common: bool = False, product: bool = False
     ) -> NoisyArray:
         """Return the result as it is."""
         return NoisyArray(stack, self)
@@ -102,6 +102,10 @@ class ExactModel(NoiseModel):
     def jitter_sum(self, stack: Stack, squares: Stack, terms: object, kind: object) -> NoisyArray:
         """Return the sum as it is."""
         return NoisyArray(stack, self)
+
+    def move(self, stack: Stack, roundings: float, size: Stack) -> Stack:
+        """Return the numbers as they are."""
+        return stack
 
     def constant(self, value: float) -> object:
         """Return the number as it is."""

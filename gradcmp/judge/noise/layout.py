@@ -117,6 +117,19 @@ def _argmax(x: NoisyArray, axis: int | None = None) -> NoisyArray:
     return NoisyArray(branches.decide(first), x.model)
 
 
+def _argsort(x: NoisyArray, axis: int = -1, **rest: Any) -> NoisyArray:
+    """Sort every replica; the inverse of such an order decides nothing anew."""
+    along, branches = _shift(axis, x.ndim), x.model.branches
+    order = np.argsort(x.stack, axis=along, **rest)
+    if x.dtype.kind == "i":
+        return NoisyArray(order, x.model)
+    if not branches.free:
+        by_size = np.sort(x.stack[:1], axis=along)
+        branches.tied |= bool(np.any(np.diff(by_size, axis=along) == 0))
+        branches.near += int(np.count_nonzero(np.any(order[1:] != order[:1], axis=0)))
+    return NoisyArray(branches.decide(order), x.model)
+
+
 def _filled(value: float) -> Rule:
     def rule(x: NoisyArray, dtype: Any = None, shape: Any = None, **_: Any) -> NoisyArray:
         new = x.shape if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
@@ -163,6 +176,7 @@ FUNCTIONS.update(
         np.take: _take,
         np.take_along_axis: _take_along_axis,
         np.argmax: _argmax,
+        np.argsort: _argsort,
         np.zeros_like: _filled(0.0),
         np.ones_like: _filled(1.0),
         np.pad: _pad,

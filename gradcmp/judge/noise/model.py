@@ -92,14 +92,14 @@ class NoiseModel:
         return self.wrap(np.asarray(value)) if rounded != value else np.float64(value)
 
     def jitter(
-        self, stack: Stack, kappa: float, common: bool = False, product: bool = False
+        self, stack: Stack, kappa: float | Stack, common: bool = False, product: bool = False
     ) -> NoisyArray:
         """Add the error of one primitive to the replicas: equal values get equal errors.
 
         Parameters
         ----------
-        kappa : float
-            How large the error is, in units of u.
+        kappa : float or array
+            How large the error is, in units of u; one number, or one that broadcasts.
         common : bool
             Whether its elements have a part of it in common.
         product : bool
@@ -132,16 +132,29 @@ class NoiseModel:
         u_sum = self.accumulator(kind)
         m = np.minimum(terms, LONGEST_SUM)
         y = stack[1:]
-        c = self._draw(stack.ndim)
         deviation = u_sum * np.sqrt(m / 3 * y * y + (m / 6 + 1) * squares)
-        w = np.abs(y) + np.sqrt(squares)  # what the error is a function of
-        error = self._rounding(w, c)
-        error /= w
-        error *= deviation / (self.precision.u * HASHED_RMS)
-        y += _finite(error)
+        self._stray(stack, deviation, np.sqrt(squares))
         if u_sum == self.precision.u:
             return NoisyArray(stack, self)
         return self.jitter(stack, 1.0)  # the accumulator is finer than the result
+
+    def move(self, stack: Stack, roundings: float, size: Stack) -> Stack:
+        """Return copies of numbers, moved by so many roundings of a `size` that is not theirs.
+
+        What computes on whole matrices does so in the accumulator of their products.
+        """
+        moved = stack.copy()
+        self._stray(moved, roundings * self.precision.u_sum * size[1:], size[1:])
+        return moved
+
+    def _stray(self, stack: Stack, deviation: Stack, size: Stack) -> None:
+        """Add an error of a standard deviation to the replicas: equal values get equal errors."""
+        y = stack[1:]
+        w = np.abs(y) + size  # what the error is a function of
+        error = self._rounding(w, self._draw(stack.ndim))
+        error /= w
+        error *= deviation / (self.precision.u * HASHED_RMS)
+        y += _finite(error)
 
     def accumulator(self, kind: Sum) -> float:
         """Return the unit roundoff in which a kind of sum is added up: scattered ones in place."""

@@ -84,7 +84,7 @@ class Jostled(NoiseModel):
     """Errors several times too large, of each element its own: every open branch is taken."""
 
     def jitter(
-        self, stack: Stack, kappa: float, common: bool = False, product: bool = False
+        self, stack: Stack, kappa: float | Stack, common: bool = False, product: bool = False
     ) -> NoisyArray:
         """Return it with its error, and off every tie."""
         return self._off_ties(super().jitter(stack, kappa, common, product))

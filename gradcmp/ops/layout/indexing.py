@@ -110,6 +110,12 @@ def _take_infer(x: ArraySpec, indices: ArraySpec, axis: int = 0) -> ArraySpec:
     return ArraySpec(x.shape[:at] + indices.shape + x.shape[at + 1 :], x.kind)
 
 
+def _take_bounds(
+    x: ArraySpec, indices: ArraySpec, axis: int = 0
+) -> tuple[range | None, range | None]:
+    return None, range(x.shape[axis])
+
+
 def _places(shape: Shape, indices: Array, axis: int) -> Array:
     """Return where each element that `take` picks lies in x laid out in a row."""
     every = np.reshape(np.arange(math.prod(shape)), shape)
@@ -120,6 +126,9 @@ def take(x: Array, indices: Array, axis: int = 0) -> tuple[Array, Pullback]:
     """The entries of x along `axis` that `indices` name, 0 being the first: an embedding.
 
     VJP: dx_j = sum of dy over all places whose index is j.
+    Convention: an index below 0 or beyond the end is an error. NumPy, JAX and torch's brackets
+    count back from the end what is below 0, torch's embedding and TensorFlow do not; beyond the
+    end JAX gives NaN, and a GPU of TensorFlow 0.
     """
     shape = np.shape(x)
 
@@ -150,6 +159,7 @@ register(
             "jax": lambda jax, x, indices, axis=0: jax.numpy.take(x, indices, axis=axis),
         },
         domain={"indices": Integers(0, 3)},
+        bounds=_take_bounds,
         examples=(
             Example("take(x, indices)", {"x": (3, 4), "indices": (2, 5)}),
             Example("take(x, indices, axis=-1)", {"x": (2, 4), "indices": (6,)}),

@@ -1,4 +1,4 @@
-"""Spread and length: variance, standard deviation, Euclidean norm."""
+"""Spread: variance and standard deviation."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from gradcmp.ops.kinks import LENGTH, all_equal, all_zero
+from gradcmp.ops.kinks import LENGTH, all_equal
 from gradcmp.ops.primitives import average, constant, count, drop, expand, total
 from gradcmp.ops.reductions.sums import calls
 from gradcmp.ops.registry import register
-from gradcmp.ops.shapes import Axis, floating_reduction, single_axis
+from gradcmp.ops.shapes import Axis, floating_reduction
 from gradcmp.ops.spec import Array, ArraySpec, Example, Kink, Op, Pullback, ShapeError
 from gradcmp.ops.static import require_number
 from gradcmp.ops.tails import length
@@ -132,49 +132,5 @@ register(
         },
         examples=_examples("std"),
         kinks=(Kink("equal numbers", "std(x)", {"x": (2.0, 2.0, 2.0)}, LENGTH, all_equal),),
-    )
-)
-
-
-def _norm_infer(x: ArraySpec, axis: int | None = None, keepdims: bool = False) -> ArraySpec:
-    if axis is not None:
-        single_axis(axis, len(x.shape))
-    return floating_reduction(x, axis, keepdims)
-
-
-def norm(x: Array, axis: int | None = None, keepdims: bool = False) -> tuple[Array, Pullback]:
-    """sqrt(sum x^2): the Euclidean length along one axis, or of all elements.
-
-    VJP: dx = x / y * dy.
-    Convention: 0 where y = 0, as torch has it.
-    """
-    full = length(x, axis)
-
-    def pullback(dy: Array) -> tuple[Array]:
-        nothing = np.real(full) == 0
-        unit = x / np.where(nothing, 1, full)
-        return (unit * np.where(nothing, 0, expand(dy, axis, np.ndim(x))),)
-
-    return full if keepdims else drop(full, axis), pullback
-
-
-register(
-    Op(
-        "norm",
-        norm,
-        infer=_norm_infer,
-        native={
-            "torch": lambda torch, x, axis=None, keepdims=False: torch.linalg.vector_norm(
-                x, dim=axis, keepdim=keepdims
-            ),
-            "tensorflow": lambda tf, x, axis=None, keepdims=False: tf.norm(
-                x, axis=axis, keepdims=keepdims
-            ),
-            "jax": lambda jax, x, axis=None, keepdims=False: jax.numpy.linalg.vector_norm(
-                x, axis=axis, keepdims=keepdims
-            ),
-        },
-        examples=(*calls("norm"), Example("norm(x, keepdims=True)", {"x": (2, 3, 2)})),
-        kinks=(Kink("x = 0", "norm(x)", {"x": (0.0, 0.0)}, LENGTH, all_zero),),
     )
 )

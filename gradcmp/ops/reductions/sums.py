@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from gradcmp.ops.primitives import average, count, expand, spread, total
 from gradcmp.ops.registry import register
-from gradcmp.ops.shapes import Axis, floating_reduction, reduction, require_float, single_axis
+from gradcmp.ops.shapes import (
+    Axis,
+    floating,
+    floating_reduction,
+    reduction,
+    require_float,
+    single_axis,
+)
 from gradcmp.ops.spec import Array, ArraySpec, Example, Op, Pullback, ShapeError
 
 
@@ -58,6 +67,45 @@ register(
 )
 
 
+def nan_sum(x: Array, axis: Axis = None, keepdims: bool = False) -> tuple[Array, Pullback]:
+    """Sum of the elements along `axis` that are not NaN; of none it is 0.
+
+    VJP: dx_i = dy, broadcast back along `axis`, and 0 where x_i is NaN.
+    """
+    missing = np.isnan(np.real(x))
+    y = total(np.where(missing, 0, x), axis, keepdims)
+
+    def pullback(dy: Array) -> tuple[Array]:
+        return (np.where(missing, 0, expand(dy, axis, np.ndim(x))),)
+
+    return y, pullback
+
+
+def _nan_sum_tensorflow(tf: Any, x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """TensorFlow has no sum without NaN."""
+    present = tf.where(tf.math.is_nan(x), tf.zeros_like(x), x)
+    return tf.reduce_sum(present, axis=axis, keepdims=keepdims)
+
+
+register(
+    Op(
+        "nan_sum",
+        nan_sum,
+        infer=lambda x, axis=None, keepdims=False: reduction(floating(x), axis, keepdims),
+        native={
+            "torch": lambda torch, x, axis=None, keepdims=False: torch.nansum(
+                x, dim=axis, keepdim=keepdims
+            ),
+            "tensorflow": _nan_sum_tensorflow,
+            "jax": lambda jax, x, axis=None, keepdims=False: jax.numpy.nansum(
+                x, axis=axis, keepdims=keepdims
+            ),
+        },
+        examples=calls("nan_sum", *several("nan_sum")),
+    )
+)
+
+
 def mean(x: Array, axis: Axis = None, keepdims: bool = False) -> tuple[Array, Pullback]:
     """Arithmetic mean of the n elements along `axis`.
 
@@ -89,13 +137,23 @@ register(
 )
 
 
-def _running(x: ArraySpec, axis: int | None = None) -> ArraySpec:
+def running(x: ArraySpec, axis: int | None = None) -> ArraySpec:
+    """One operand of real numbers, same shape out; `axis` may be left out where there is one."""
     require_float(x)
     if axis is not None:
         single_axis(axis, len(x.shape))
     elif len(x.shape) != 1:
         raise ShapeError(f"shape {x.shape} has {len(x.shape)} axes, so axis must be given")
     return x
+
+
+def running_calls(name: str) -> tuple[Example, ...]:
+    """Return the examples of what runs along one axis."""
+    return (
+        Example(f"{name}(x)", {"x": (5,)}),
+        Example(f"{name}(x, axis=0)", {"x": (4, 3)}),
+        Example(f"{name}(x, axis=-1)", {"x": (2, 3)}),
+    )
 
 
 def cumulative_sum(x: Array, axis: int | None = None) -> tuple[Array, Pullback]:
@@ -115,16 +173,12 @@ register(
     Op(
         "cumulative_sum",
         cumulative_sum,
-        infer=_running,
+        infer=running,
         native={
             "torch": lambda torch, x, axis=None: torch.cumsum(x, dim=-1 if axis is None else axis),
             "tensorflow": lambda tf, x, axis=None: tf.cumsum(x, axis=-1 if axis is None else axis),
             "jax": lambda jax, x, axis=None: jax.numpy.cumulative_sum(x, axis=axis),
         },
-        examples=(
-            Example("cumulative_sum(x)", {"x": (5,)}),
-            Example("cumulative_sum(x, axis=0)", {"x": (4, 3)}),
-            Example("cumulative_sum(x, axis=-1)", {"x": (2, 3)}),
-        ),
+        examples=running_calls("cumulative_sum"),
     )
 )

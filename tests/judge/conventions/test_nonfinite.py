@@ -134,9 +134,14 @@ def test_the_conventions_at_nan_are_those_of_the_manual(graph, value, slope):
     assert recording.gradients["x"].flat[0] == slope * UPSTREAM
 
 
-@pytest.mark.parametrize("op", OPS.values(), ids=lambda op: op.name)
+@pytest.mark.parametrize(
+    "op", [op for op in OPS.values() if op.name != "nan_sum"], ids=lambda op: op.name
+)
 def test_an_op_that_does_not_compare_passes_nan_on(op):
-    """Its value or its gradient at NaN is NaN, or does not depend on the number there."""
+    """Its value or its gradient at NaN is NaN, or does not depend on the number there.
+
+    What a NaN means to `nan_sum` is no convention.
+    """
     operands = [name for name in op.signature.parameters if name in op.operands]
     if op.compares or operands != ["x"] or "(x)" not in op.examples[0].expression:
         return

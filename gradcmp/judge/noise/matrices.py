@@ -1,0 +1,50 @@
+"""The noise of routines on whole matrices, which are backward stable.
+
+What such a routine computes is the exact result for operands that lie within a few roundings,
+relative to the norm of each matrix: LU with pivoting, Householder's QR, Cholesky, and the QR
+iterations for eigenvalues and singular values (Higham 2002, Accuracy and Stability of Numerical
+Algorithms, theorems 9.3, 10.3, 19.4). So each replica moves the operands by so much and computes
+without error. How far that carries is the condition of the problem, which needs no formula.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from gradcmp.judge.noise.model import FUNCTIONS, NoisyArray, Stack, align
+from gradcmp.ops.routines import STABILITY, Routine, Stability, squarings, stably
+
+
+def _stably(routine: Routine, *operands: Any) -> Any:
+    """Compute with operands that are moved, and round what comes out."""
+    model = next(one.model for one in operands if isinstance(one, NoisyArray))
+    stability = STABILITY.get(routine, Stability())
+    sizes = [_size(one.stack) if isinstance(one, NoisyArray) else None for one in operands]
+    if stability.together:
+        sizes[0] = reduce(np.maximum, (size for size in sizes if size is not None))
+    moved = [
+        one if size is None else _moved(one, stability.operands, size)
+        for one, size in zip(operands, sizes, strict=True)
+    ]
+    found = stably(routine, *align(tuple(moved), model))
+    if isinstance(found, tuple):
+        return tuple(model.jitter(one, stability.results) for one in found)
+    return model.jitter(found, stability.results)
+
+
+def _size(stack: Stack) -> Stack:
+    """Return the root mean square of the elements of each matrix."""
+    size: Stack = np.sqrt(np.mean(np.square(stack), axis=(-2, -1), keepdims=True))
+    return size
+
+
+def _moved(x: NoisyArray, times: float, size: Stack) -> NoisyArray:
+    """Move each element of each matrix by so many roundings of a size, times root of the order."""
+    return NoisyArray(x.model.move(x.stack, times * math.sqrt(max(x.shape[-2:])), size), x.model)
+
+
+FUNCTIONS.update({stably: _stably, squarings: lambda x: squarings(x.stack[0])})
