@@ -166,6 +166,11 @@ def cosine_similarity(
     return np.squeeze(z, along), pullback
 
 
+def _is_short(x: Array, y: Array, axis: int = -1, eps: float = 1e-8) -> bool:
+    sizes = (np.sqrt(np.sum(one * one, axis=axis)) for one in np.broadcast_arrays(x, y))
+    return any(bool(np.any(size < eps)) for size in sizes)
+
+
 def _cosine_composed(
     module: Any, norm: Any, total: Any, x: Any, y: Any, axis: int, eps: float
 ) -> Any:
@@ -206,6 +211,14 @@ register(
                 {"x": (0.0, 0.0), "y": (3.0, 4.0)},
                 "an angle with nothing has no value: eps stands for the length, or 0 / 0",
                 lambda x, y, **static: bool(np.any(np.all(x == 0, axis=-1))),
+            ),
+            Kink(
+                "a length below eps",
+                "cosine_similarity(x, y, eps=100)",
+                {"x": (1.0, 2.0), "y": (3.0, 4.0)},
+                "eps is then a constant without a slope; torch differentiates the length that it "
+                "took the place of",
+                _is_short,
             ),
         ),
     )
