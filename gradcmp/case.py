@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from gradcmp.derivatives import KEY, Derivative
 from gradcmp.dtypes import DTYPES as DTYPES
 from gradcmp.dtypes import DType as DType
 from gradcmp.errors import GradcmpError, Location
@@ -195,6 +196,7 @@ class Case:
             form="wrt",
         ),
     )
+    derivative: Derivative = field(default="gradient", kw_only=True, metadata=KEY)
     cotangent: Cotangent = field(
         default="random",
         kw_only=True,

@@ -64,6 +64,8 @@ class Key:
     reach : Reach, optional
         What the value names, where that is not part of the config: ``--no-user-code`` refuses
         programs, code, and files outside of the config's folder.
+    is_quiet : bool
+        Whether its default says no more than its absence, whatever it is.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Key:
     form: str | None
     limits: Mapping[str, Any]
     reach: Reach | None
+    is_quiet: bool
 
     def is_off(self, value: object) -> bool:
         """Whether the value says no more than the key's absence: false, empty or none by default.
@@ -81,6 +84,7 @@ class Key:
         A key with another default, such as a seed of 0, is written out even then.
         """
         absent = self.default is None or self.default is False or self.default in ("", {})
+        absent |= self.is_quiet
         return absent and bool(value == self.default)
 
 
@@ -91,6 +95,7 @@ def key(
     form: str | None = None,
     limits: Mapping[str, Any] | None = None,
     reach: Reach | None = None,
+    is_quiet: bool = False,
 ) -> Mapping[str, Any]:
     """Return the metadata that makes a field of a dataclass a config key; see `Key`."""
     return {
@@ -99,6 +104,7 @@ def key(
         "form": form,
         "limits": limits or {},
         "reach": reach,
+        "is_quiet": is_quiet,
     }
 
 

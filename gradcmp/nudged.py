@@ -98,7 +98,7 @@ def with_stages(plan: Plan, verdict: CaseVerdict, pool: Pool) -> CaseVerdict:
         answers = dict(pool.run([*requests, *twins]))
         outcomes = {**{one.label: answers[one] for one in requests}, **verdict.outcomes}
         fine = {**verdict.twins, **{one.label: answers[one] for one in twins}}
-        body = GraphBody(plan.graph)
+        body = GraphBody(plan.graph, derivative=plan.case.derivative, wrt=plan.case.wrt)
         comparisons = compared(
             plan.case, body, plan.reference, outcomes, fine, ladder.pairs if ladder.tensors else ()
         )

@@ -11,8 +11,10 @@ from gradcmp import inputs
 from gradcmp.backends import backend_class
 from gradcmp.backends.capabilities import missing
 from gradcmp.case import REFERENCE, Auto, BackendSpec, Case, InputSpec
+from gradcmp.derivatives import Asked
 from gradcmp.errors import UsageError, did_you_mean
 from gradcmp.graph import Graph, build, infer, require_bounds, require_gradient
+from gradcmp.inputs.directions import asked_of, require_derivative
 from gradcmp.ops import ArraySpec
 from gradcmp.recording import COTANGENT, Array
 from gradcmp.tolerances import require_sense
@@ -28,6 +30,7 @@ class Arrays:
 
     inputs: Mapping[str, Array]
     cotangent: Array
+    asked: Asked | None = None
 
     @property
     def named(self) -> dict[str, Array]:
@@ -89,6 +92,7 @@ class Plan:
             inputs=operands,
             graph={node: self.case.graph[node]},
             output=node,
+            derivative="gradient",
             wrt=tuple(name for name in operands if self.specs[name].kind == "float"),
         )
         graph = build(case)
@@ -109,15 +113,14 @@ class Plan:
         shape = self.specs[self.graph.output].shape
         drawn = inputs.draw(self.case, self.specs)
         require_bounds(self.graph, self.specs, drawn)
-        return Arrays(drawn, inputs.cotangent(self.case, shape))
+        upstream = inputs.cotangent(self.case, shape)
+        return Arrays(drawn, upstream, asked_of(self.case, self.specs))
 
     def requests(self, arrays: Arrays) -> list[Request]:
         """Return the request to each backend."""
         body = tuple((name, expression.text) for name, expression in self.case.graph.items())
-        return [
-            Request(label, spec, body, self.graph.output, arrays.inputs, arrays.cotangent)
-            for label, spec in self.backends.items()
-        ]
+        output, given = self.graph.output, vars(arrays)
+        return [Request(label, by, body, output, **given) for label, by in self.backends.items()]
 
     def in_float64(self, request: Request) -> Request | None:
         """Return the same request in float64, which tolerance auto tells rounding from a bug by."""
@@ -246,6 +249,7 @@ def check(case: Case) -> Plan:
     backends = {str(spec): resolve(spec, case) for spec in backends_of(case)}
     graph = build(case)
     specs = infer(graph, inputs.specs(case))
+    require_derivative(case, specs, backends.values())
     require_gradient(graph, specs)
     inputs.require_memory(specs, case.where)
     inputs.require_whole(case)

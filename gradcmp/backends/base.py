@@ -15,6 +15,7 @@ from gradcmp.backends.capabilities import missing
 from gradcmp.backends.idiom import Idiom
 from gradcmp.backends.job import Computed, Job, Signature, cast, own
 from gradcmp.case import DTYPES, DType
+from gradcmp.derivatives import Asked
 from gradcmp.errors import AbsentError, BackendError, did_you_mean
 from gradcmp.graph import Constant
 from gradcmp.graph.infer import kind_of
@@ -149,6 +150,21 @@ class Backend(ABC):
             ``signature.real``; the gradient of what the output ignores is zeros.
         """
 
+    def derive(
+        self, signature: Signature, asked: Asked, inputs: Mapping[str, Array], cotangent: Array
+    ) -> Mapping[str, Array]:
+        """Compute what is asked besides the gradient, by `gradcmp.derivatives.names`.
+
+        Parameters
+        ----------
+        inputs, cotangent, asked.tangents : arrays
+            As those of `compute`.
+        """
+        raise BackendError(
+            f"backend '{self.name}' knows the gradient alone, and no {asked.derivative}",
+            way_out="Leave the backend out, or 'derivative'",
+        )
+
     def record(self, job: Job) -> Recording:
         """Compute every input and node of a job, and the gradient of every real one.
 
@@ -163,12 +179,15 @@ class Backend(ABC):
             raise BackendError(f"backend '{self.name}' has no {lack} here", way_out=lack.way_out)
         inputs = {name: cast(array, job.dtype) for name, array in job.inputs.items()}
         kinds = tuple((name, spec_of(array)) for name, array in inputs.items())
-        computed = self.compute(
-            Signature(job.graph, mode, job.dtype, kinds),
-            inputs,
-            np.asarray(job.cotangent, numpy_dtype(job.dtype)),
-        )
+        signature = Signature(job.graph, mode, job.dtype, kinds)
+        cotangent = np.asarray(job.cotangent, numpy_dtype(job.dtype))
+        computed = self.compute(signature, inputs, cotangent)
         values = {name: own(array) for name, array in computed.values.items()}
+        if job.asked:
+            tangents = {name: cast(v, job.dtype) for name, v in job.asked.tangents.items()}
+            asked = Asked(job.asked.derivative, tangents)
+            derived = self.derive(signature, asked, inputs, cotangent)
+            values |= {n: own(array) for n, array in {**asked.given, **derived}.items()}
         gradients = {name: own(array) for name, array in computed.gradients.items()}
         timings = {**computed.timings, "total": time.perf_counter() - start}
         return Recording(

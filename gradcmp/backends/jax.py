@@ -10,8 +10,11 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 
 from gradcmp.backends.base import COMPILED, Backend
+from gradcmp.backends.derivatives import pure
+from gradcmp.backends.derivatives.jax import WAYS
 from gradcmp.backends.idiom import TAB, Cell, Idiom, Outline, listed
 from gradcmp.backends.job import Computed, Signature
+from gradcmp.derivatives import Asked, Derivative, names
 from gradcmp.ops import Array
 from gradcmp.recording import numpy_dtype
 
@@ -81,6 +84,7 @@ class JaxBackend(Backend):
         self._threads = f"{os.cpu_count()} at most"  # XLA takes what the machine has
         self._slot = _tap(jax)
         self._compiled = lru_cache(COMPILED)(self._compile)
+        self._derived = lru_cache(COMPILED)(self._derivation)
 
     def devices(self) -> tuple[str, ...]:
         """Return the CPU and every CUDA device that JAX sees."""
@@ -118,6 +122,33 @@ class JaxBackend(Backend):
             {name: np.asarray(values[name]) for name in signature.specs},
             {name: np.asarray(gradients[name]) for name in signature.real},
         )
+
+    def derive(
+        self, signature: Signature, asked: Asked, inputs: Mapping[str, Array], cotangent: Array
+    ) -> Mapping[str, Array]:
+        """Differentiate as `gradcmp.backends.derivatives.jax` does, jitted where the mode is."""
+        run = self._derived(signature, asked.derivative, asked.wrt)
+        with self.jax.default_device(self._place):
+            arrays, vs = (
+                {name: self.jax.numpy.asarray(array) for name, array in by.items()}
+                for by in (inputs, asked.tangents)
+            )
+            found = run(arrays, vs, self.jax.numpy.asarray(cotangent))
+        called = names(asked.derivative, (signature.graph.output,), asked.wrt)
+        return dict(zip(called, map(np.asarray, found), strict=True))
+
+    def _derivation(
+        self, signature: Signature, derivative: Derivative, wrt: tuple[str, ...]
+    ) -> Callable[[Tensors, Tensors, Any], Any]:
+        output, way = signature.graph.output, WAYS[derivative]
+
+        def run(arrays: Tensors, vs: Tensors, cotangent: Any) -> Any:
+            steps = self.steps(signature, self.jax.numpy.asarray)
+            function = pure(self.jax, steps, output, wrt, arrays)
+            xs = [arrays[name] for name in wrt]
+            return way(self.jax, function, xs, [vs[name] for name in wrt], [cotangent])
+
+        return self.jax.jit(run) if signature.mode == "jit" else run
 
     def _compile(self, signature: Signature) -> Run:
         run: Run = self.jax.jit(self._eager(signature))

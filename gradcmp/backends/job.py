@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from gradcmp.case import DType
+from gradcmp.derivatives import Asked
 from gradcmp.graph import Graph, infer
 from gradcmp.graph.walk import spec_of
 from gradcmp.ops import Array, ArraySpec
@@ -27,6 +28,8 @@ class Job:
         Real inputs in float64 or already in `dtype`; integers and booleans as they are.
     cotangent : array
         The upstream gradient of the output, in its shape.
+    asked : Asked, optional
+        What is to be computed besides the gradient; its directions as the inputs.
     """
 
     label: str
@@ -35,6 +38,7 @@ class Job:
     cotangent: Array
     mode: str
     dtype: DType
+    asked: Asked | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,8 +9,11 @@ from functools import lru_cache, partial
 from typing import Any, ClassVar, TypeAlias
 
 from gradcmp.backends.base import COMPILED, Backend
+from gradcmp.backends.derivatives import pure
+from gradcmp.backends.derivatives.tensorflow import WAYS, WAYS_OF_SESSIONS
 from gradcmp.backends.idiom import TAB, Cell, Idiom, Outline, listed
 from gradcmp.backends.job import Computed, Signature
+from gradcmp.derivatives import Asked, Derivative, names
 from gradcmp.ops import Array
 from gradcmp.ops.primitives import Sum
 
@@ -118,6 +121,7 @@ class TensorflowBackend(Backend):
         self._threads = _threads(tf)
         self._traced = lru_cache(COMPILED)(self._trace)
         self._built = lru_cache(COMPILED)(self._build)
+        self._derived = lru_cache(COMPILED)(self._derivation)
 
     def devices(self) -> tuple[str, ...]:
         """Return the CPU and every GPU that TensorFlow sees."""
@@ -203,6 +207,55 @@ class TensorflowBackend(Backend):
             return answer
 
         return run
+
+    def derive(
+        self, signature: Signature, asked: Asked, inputs: Mapping[str, Array], cotangent: Array
+    ) -> Mapping[str, Array]:
+        """Differentiate as `gradcmp.backends.derivatives.tensorflow` does, in the mode."""
+        run = self._derived(signature, asked.derivative, asked.wrt)
+        with self.tf.device(self._place):
+            found = run(inputs, asked.tangents, cotangent)
+        called = names(asked.derivative, (signature.graph.output,), asked.wrt)
+        return dict(zip(called, map(_array, found), strict=True))
+
+    def _derivation(
+        self, signature: Signature, derivative: Derivative, wrt: tuple[str, ...]
+    ) -> Callable[[Mapping[str, Array], Mapping[str, Array], Array], Any]:
+        tf, output, in_session = self.tf, signature.graph.output, signature.mode == "session"
+        way = (WAYS_OF_SESSIONS if in_session else WAYS)[derivative]
+
+        def derivation(inputs: Mapping[str, Any], vs: Mapping[str, Any], cotangent: Any) -> Any:
+            leaves = {name: tf.identity(x) for name, x in inputs.items()}
+            steps = self.steps(signature, tf.constant)
+            function = pure(tf, steps, output, wrt, leaves)
+            xs = [leaves[name] for name in wrt]
+            directions = [tf.convert_to_tensor(vs[name]) for name in wrt]
+            return way(tf, function, xs, directions, [tf.convert_to_tensor(cotangent)])
+
+        if in_session:
+            return lambda *given: self._once(derivation, *given)
+        if signature.mode == "eager":
+            return derivation
+        return tf.function(  # type: ignore[no-any-return]
+            derivation, autograph=False, jit_compile=signature.mode == "xla"
+        )
+
+    def _once(self, derivation: Callable[..., Any], *given: Any) -> Any:
+        """Build a graph, and run it in a session, for one call: it is built of the arrays."""
+        tf, v1 = self.tf, self.tf.compat.v1
+        with tf.Graph().as_default() as graph, tf.device(self._place):
+            fed: dict[Any, Any] = {}
+
+            def placed(array: Any) -> Any:
+                if isinstance(array, Mapping):
+                    return {name: placed(one) for name, one in array.items()}
+                holder = v1.placeholder(array.dtype, array.shape)
+                fed[holder] = array
+                return holder
+
+            fetches = derivation(*map(placed, given))
+            with v1.Session(graph=graph) as session:
+                return session.run(fetches, fed)
 
     def _symbolic(
         self, signature: Signature, inputs: Mapping[str, Any], cotangent: Any

@@ -11,9 +11,13 @@ from typing import Any, ClassVar, NamedTuple, TypeAlias
 import numpy as np
 
 from gradcmp.backends.base import COMPILED, Backend
+from gradcmp.backends.derivatives import pure
+from gradcmp.backends.derivatives.torch import COMPILED as COMPILED_WAYS
+from gradcmp.backends.derivatives.torch import WAYS
 from gradcmp.backends.idiom import Cell, Idiom, Outline
 from gradcmp.backends.job import Computed, Signature
 from gradcmp.backends.torch_compile import ADDS, EAGER, Compiler
+from gradcmp.derivatives import Asked, Derivative, names
 from gradcmp.ops import Array
 from gradcmp.ops.primitives import Sum
 from gradcmp.recording import BFLOAT16
@@ -84,6 +88,7 @@ class TorchBackend(Backend):
         torch.backends.cudnn.allow_tf32 = False
         torch.backends.cudnn.benchmark = False
         self._compiled = lru_cache(COMPILED)(self._compile)
+        self._derived = lru_cache(COMPILED)(self._derivation)
 
     def devices(self) -> tuple[str, ...]:
         """Return the CPU and every CUDA device that torch sees."""
@@ -165,6 +170,41 @@ class TorchBackend(Backend):
             with compiler.running("the graph"):
                 values = compiled(leaves, slots)
             return Ran({**leaves, **values}, {**leaves, **slots}, compiler.facts)
+
+        return run
+
+    def derive(
+        self, signature: Signature, asked: Asked, inputs: Mapping[str, Array], cotangent: Array
+    ) -> Mapping[str, Array]:
+        """Differentiate as `gradcmp.backends.derivatives.torch` does, in the mode."""
+        tensors, vs = (
+            {name: self._tensor(array) for name, array in by.items()}
+            for by in (inputs, asked.tangents)
+        )
+        run = self._derived(signature, asked.derivative, asked.wrt)
+        found = run(tensors, [vs[name] for name in asked.wrt], self._tensor(cotangent))
+        called = names(asked.derivative, (signature.graph.output,), asked.wrt)
+        return dict(zip(called, map(to_array, found), strict=True))
+
+    def _derivation(
+        self, signature: Signature, derivative: Derivative, wrt: tuple[str, ...]
+    ) -> Callable[[Tensors, list[Any], Any], Any]:
+        torch, output = self.torch, signature.graph.output
+        steps = self.steps(signature, self._tensor)
+        way = (WAYS if signature.mode == EAGER else COMPILED_WAYS)[derivative]
+
+        def derivation(tensors: Tensors, vs: list[Any], cotangent: Any) -> Any:
+            function = pure(torch, steps, output, wrt, tensors)
+            return way(torch, function, [tensors[name] for name in wrt], vs, [cotangent])
+
+        if signature.mode == EAGER:
+            return derivation
+        compiler = Compiler(signature.mode, self.device)
+        compiled = compiler.compiled(derivation, whole=True)
+
+        def run(tensors: Tensors, vs: list[Any], cotangent: Any) -> Any:
+            with compiler.running(f"the {derivative}"):
+                return compiled(tensors, vs, cotangent)
 
         return run
 

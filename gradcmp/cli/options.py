@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import click
 from click.shell_completion import CompletionItem
@@ -24,6 +24,7 @@ from gradcmp.case import (
 )
 from gradcmp.cli import DEBUG, completion
 from gradcmp.cli.terminal import say
+from gradcmp.derivatives import Derivative
 from gradcmp.errors import UsageError
 from gradcmp.tolerances import require_sense
 
@@ -56,6 +57,7 @@ class Overrides:
     dtype: DType | None = None
     tolerance: Tolerance | None = None
     strict: bool = False
+    derivative: Derivative | None = None
 
     def apply(self, case: Case) -> Case:
         """Return the case as the command line wants it."""
@@ -67,6 +69,8 @@ class Overrides:
             case = replace(case, dtype=self.dtype)
         if self.strict:
             case = replace(case, strict=True)
+        if self.derivative is not None:
+            case = replace(case, derivative=self.derivative)
         return replace(case, tolerance=self.tolerance) if self.tolerance else case
 
     def _parsed(self) -> tuple[BackendSpec, ...]:
@@ -171,6 +175,11 @@ def overrides(function: F) -> Callable[..., Any]:
     )
     @SEED
     @DTYPE
+    @click.option(
+        "--derivative",
+        type=click.Choice(get_args(Derivative)),
+        help="What to compare besides values and gradients: J v, H v, all of either.",
+    )
     @tolerance
     @STRICT
     @functools.wraps(function)
@@ -181,9 +190,10 @@ def overrides(function: F) -> Callable[..., Any]:
         dtype: DType | None,
         tolerance: Tolerance | None,
         strict: bool,
+        derivative: Derivative | None,
         **rest: Any,
     ) -> Any:
-        chosen = Overrides(backends, seed, dtype, tolerance, strict)
+        chosen = Overrides(backends, seed, dtype, tolerance, strict, derivative)
         return function(*arguments, overrides=chosen, **rest)
 
     return command

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import operator
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -58,9 +59,24 @@ class Symbol:
         return self._of(call(self.tree, [self._argument(one) for one in arguments], **trees))
 
     def _argument(self, value: Any) -> ast.expr:
+        if inspect.isfunction(value):
+            return self._lambda(value)
         tree = tree_of(value)
         own = ast.unparse(self.tree).startswith(f"{self.idiom.module}.")
         return _filled(self.idiom.argument, tree) if own and isinstance(value, Number) else tree
+
+    def _lambda(self, function: Callable[..., Any]) -> ast.expr:
+        """Write a function of tensors as what it returns: the step of a loop, for one.
+
+        Its parameters get names that nothing else in it has.
+        """
+        own = [ast.Name(parameter) for parameter in inspect.signature(function).parameters]
+        body = tree_of(function(*map(self._of, own)))
+        for one in own:
+            while any(other.id == one.id and other is not one for other in _names(body)):
+                one.id += "_"
+        arguments = ast.arguments([], [ast.arg(one.id) for one in own], None, [], [], None, [])
+        return ast.Lambda(arguments, body)
 
     def __getitem__(self, key: Any) -> Symbol:
         return self._of(ast.Subscript(self.tree, tree_of(bare(key))))
@@ -79,6 +95,10 @@ class Symbol:
         return self._of(ast.UnaryOp(ast.USub(), self.tree))
 
     __hash__ = None  # type: ignore[assignment]
+
+
+def _names(tree: ast.expr) -> Iterator[ast.Name]:
+    return (one for one in ast.walk(tree) if isinstance(one, ast.Name))
 
 
 class Number(Symbol):
@@ -140,7 +160,9 @@ def spelled(
         When the spelling needs the numbers in a tensor to decide what to do.
     """
 
-    def symbol(operand: Operand) -> Symbol:
+    def symbol(operand: Operand) -> Symbol | None:
+        if operand is None:
+            return None
         if isinstance(operand, str):
             called, spec = operands[operand]
             return Symbol(ast.Name(called), idiom, spec)

@@ -58,7 +58,11 @@ def _require(node: Node, specs: Specs, values: Mapping[str, Array]) -> None:
     if node.spec.bounds is None:
         return
     operands = [
-        ArraySpec((), kind_of(node, one, specs)) if isinstance(one, Constant) else specs[one]
+        ArraySpec((), kind_of(node, one, specs))
+        if isinstance(one, Constant)
+        else None
+        if one is None
+        else specs[one]
         for one in node.operands
     ]
     every = node.spec.bounds(*operands, **node.static)
@@ -85,7 +89,11 @@ def _require_inside(node: Node, operand: str, indices: Array, allowed: range) ->
 def _value(node: Node, specs: Specs, values: Mapping[str, Array]) -> Array:
     constant = constants_of(np.dtype(np.float64))
     operands = [
-        constant(one.value, kind_of(node, one, specs)) if isinstance(one, Constant) else values[one]
+        constant(one.value, kind_of(node, one, specs))
+        if isinstance(one, Constant)
+        else None
+        if one is None
+        else values[one]
         for one in node.operands
     ]
     with np.errstate(all="ignore"):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Collection, Iterable
+import inspect
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from gradcmp.case import Expression
@@ -169,15 +170,15 @@ class _Lowering:
             raise GraphError(f"{op.name} is no method", way_out=f"Write {form(op)}")
         pairs = bind(op, called, call)
         require_same(called, library, {parameter for parameter, _ in pairs})
-        operands: list[Operand] = []
+        given: dict[str, list[Operand]] = {}
         static: dict[str, Any] = {}
         for parameter, argument in pairs:
             if parameter not in op.operands:
                 what = f"{op.name}: '{parameter}'"
                 static[parameter] = literal(argument, what, self.constants())
             elif not _is_left_out(op, parameter, argument):
-                operands.append(self.lower(argument, depth))
-        return self.emit(op.name, operands, **static)
+                given.setdefault(parameter, []).append(self.lower(argument, depth))
+        return self.emit(op.name, _in_place(op, given), **static)
 
     def _called(self, tree: ast.Call) -> tuple[str, str, ast.Call]:
         """Return the name that is called, whose it is, and the call as that of a function."""
@@ -211,6 +212,18 @@ _RULES: dict[type[ast.expr], Callable[[_Lowering, Any, int], Operand]] = {
     ast.Attribute: _Lowering._attribute,
     ast.Call: _Lowering._call,
 }
+
+
+def _in_place(op: Op, given: Mapping[str, list[Operand]]) -> list[Operand]:
+    """Return the operands in the order of the parameters, None for each left out before others."""
+    operands: list[Operand] = []
+    for name, parameter in op.signature.parameters.items():
+        if name in op.operands:
+            several = parameter.kind is inspect.Parameter.VAR_POSITIONAL
+            operands += given.get(name, [] if several else [None])
+    while operands and operands[-1] is None:
+        operands.pop()
+    return operands
 
 
 def _is_left_out(op: Op, operand: str, argument: ast.expr) -> bool:

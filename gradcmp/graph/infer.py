@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from gradcmp.case import MAX_AXES
 from gradcmp.errors import GraphError, together
@@ -53,7 +53,11 @@ def require_gradient(graph: Graph, specs: Mapping[str, ArraySpec]) -> None:
 
 def _infer(node: Node, specs: Mapping[str, ArraySpec]) -> ArraySpec:
     operands = [
-        _number(node, operand, specs) if isinstance(operand, Constant) else specs[operand]
+        _number(node, operand, specs)
+        if isinstance(operand, Constant)
+        else None
+        if operand is None
+        else specs[operand]
         for operand in node.operands
     ]
     try:
@@ -91,10 +95,11 @@ def _number(node: Node, constant: Constant, specs: Mapping[str, ArraySpec]) -> A
     return ArraySpec((), kind)
 
 
-def _misfit(node: Node, operands: list[ArraySpec], reason: str) -> GraphError:
+def _misfit(node: Node, operands: Sequence[ArraySpec | None], reason: str) -> GraphError:
     shapes = ", ".join(
-        f"{operand if isinstance(operand, str) else operand.value} {spec.shape}"
+        f"{operand.value if isinstance(operand, Constant) else operand} {spec.shape}"
         for operand, spec in zip(node.operands, operands, strict=True)
+        if spec is not None
     )
     name = node.name.partition("/")[0]
     return GraphError(

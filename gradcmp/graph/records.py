@@ -20,7 +20,8 @@ class Constant:
     value: float | int | bool
 
 
-Operand: TypeAlias = "str | Constant"
+# None stands for an optional operand that was left out before another one.
+Operand: TypeAlias = "str | Constant | None"
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Node:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Names of the operands that are not constants."""
+        """Names of the operands that are arrays: neither constants nor left out."""
         return tuple(operand for operand in self.operands if isinstance(operand, str))
 
 

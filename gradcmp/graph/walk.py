@@ -59,13 +59,13 @@ def forward(
     values = dict(inputs)
     pullbacks: dict[str, Pullback] = {}
     for node in graph:
-        operands = [
+        held = [
             constant(operand.value, kind_of(node, operand, _specs(node.sources, values)))
             if isinstance(operand, Constant)
-            else (enter(values[operand]) if enter else values[operand])
+            else operand and (enter(values[operand]) if enter else values[operand])
             for operand in node.operands
         ]
-        value, pullbacks[node.name] = node.spec.reference(*operands, **node.static)
+        value, pullbacks[node.name] = node.spec.reference(*held, **node.static)
         values[node.name] = _as_array(value)
     return Tape(values, pullbacks)
 

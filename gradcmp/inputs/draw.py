@@ -20,6 +20,7 @@ from gradcmp.ops import Array, ArraySpec
 from gradcmp.recording import numpy_dtype
 
 COTANGENT = "/cotangent"  # no identifier, so no input has this name
+TANGENT = "/tangent"
 
 
 def specs(case: Case) -> dict[str, ArraySpec]:
@@ -144,6 +145,14 @@ def cotangent(case: Case, shape: Shape, output: str = "") -> Array:
         return np.ones(shape)
     name = f"{COTANGENT}/{output}" if output else COTANGENT
     return _round(case, _generator(case.seed, name).standard_normal(shape))
+
+
+def tangent(case: Case, name: str, shape: Shape) -> Array:
+    """Return the direction v of an input along which derivatives are taken, in float64.
+
+    Standard normal from the seed and the name of the input, rounded like the inputs.
+    """
+    return _round(case, _generator(case.seed, f"{TANGENT}/{name}").standard_normal(shape))
 
 
 def _generator(seed: int, name: str) -> np.random.Generator:

@@ -10,6 +10,8 @@ from itertools import combinations
 import numpy as np
 
 from gradcmp.case import Auto, Case
+from gradcmp.derivatives import ALONG, tangent
+from gradcmp.derivatives import names as names_of
 from gradcmp.graph import Graph, build
 from gradcmp.graph.records import STEP
 from gradcmp.judge.auto.judge import NoiseJudge
@@ -121,7 +123,7 @@ def judge(
     GraphError
         When the case has no valid graph.
     """
-    body = GraphBody(graph or build(case))
+    body = GraphBody(graph or build(case), derivative=case.derivative, wrt=case.wrt)
     found = judge_body(case, body, reference, outcomes, twins or {}, pairs, witnesses)
     return replace(found, notes=cited(body.outline, found))
 
@@ -242,10 +244,13 @@ def _compare(asked: _Question, pair: Pair, rule: TensorJudge) -> dict[str, Compa
     values, gradients = [r.values for _, r in both], [r.gradients for _, r in both]
     differentiable = [name for name in (*case.wrt, *nodes) if _is_real(name, values)]
     lone = [_lone(asked.body.optional, arrays) for arrays in (values, gradients)]
-    needed = [name for name in _names(nodes, case.inputs, values) if name not in lone[0]]
+    beyond = names_of(case.derivative, asked.body.outline.outputs, case.wrt)
+    given = [*case.inputs, *(tangent(one) for one in case.wrt if case.derivative in ALONG)]
+    needed = _names(nodes, {*given, *beyond}, values)
     slopes = _names(reversed(differentiable), case.inputs, gradients)
-    names = [*needed, *(f"d {name}" for name in slopes if name not in lone[1])]
-    return strange_inputs(case.inputs, sides) | compare_required(
+    names = [name for name in needed if name not in lone[0]]
+    names += [*(f"d {name}" for name in slopes if name not in lone[1]), *beyond]
+    return strange_inputs(given, sides) | compare_required(
         names, sides, partial(rule.compare, pair)
     )
 

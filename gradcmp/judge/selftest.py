@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from gradcmp.case import DType
+from gradcmp.derivatives import is_derived
 from gradcmp.errors import NothingComparedError
 from gradcmp.graph import Graph
 from gradcmp.judge.case import judge
@@ -16,7 +17,7 @@ from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.mutation.mutants import MUTANTS, Change, changes
 from gradcmp.judge.noise.own import Run, own_noise
 from gradcmp.judge.verdict import CaseVerdict, Pair
-from gradcmp.recording import Outcome, Recording
+from gradcmp.recording import Array, Outcome, Recording
 
 Fate: TypeAlias = Literal["killed", "survived", "not applicable", "disagrees without it"]
 
@@ -32,6 +33,8 @@ def selftest(
     nudged: Sequence[Run] | None = None,
 ) -> dict[str, dict[str, Fate]]:
     """Spoil every gradient of one backend's recording in every way and judge it again.
+
+    What the case asks for beyond the gradient is spoiled as well.
 
     No framework runs: the recording is the real one, and only the judge is asked. All tensors
     are spoiled in the same way at once, because each is judged by itself. The gradient of the
@@ -68,16 +71,17 @@ def selftest(
     right = recordings[label]
     plain = verdict.comparisons[Pair(label, verdict.reference)]
     names = [
-        name.removeprefix(GRADIENT)
+        name
         for name in plain
-        if name.startswith(GRADIENT) and name != GRADIENT + verdict.case.output
+        if name.startswith(GRADIENT) or is_derived(name)
+        if name != GRADIENT + verdict.case.output
     ]
     rng = np.random.default_rng(seed)
-    wrong = {name: changes(right.gradients[name], rng) for name in names if name in right.gradients}
+    wrong = {name: changes(right.tensors[name], rng) for name in names if name in right.tensors}
     if not any(change is not None for by in wrong.values() for change in by.values()):
         raise NothingComparedError(f"'{label}' has no gradient that a fault could be injected into")
     alone = nudged is not None
-    fates: dict[str, dict[str, Fate]] = {GRADIENT + name: {} for name in wrong}
+    fates: dict[str, dict[str, Fate]] = {name: {} for name in wrong}
     for mutant in MUTANTS:
         faults = {name: change for name, by in wrong.items() if (change := by[mutant]) is not None}
         outcome, twin = (
@@ -87,9 +91,8 @@ def selftest(
         )
         judged = _judged(verdict, label, outcome, twin, graph) if faults else {}
         for name in wrong:
-            tensor = GRADIENT + name
-            fates[tensor][mutant] = (
-                _fate(plain[tensor], judged[tensor], verdict.case.strict and not alone)
+            fates[name][mutant] = (
+                _fate(plain[name], judged[name], verdict.case.strict and not alone)
                 if name in faults
                 else "not applicable"
             )
@@ -111,12 +114,11 @@ def _in_both(
     if not isinstance(twin, Recording):
         return spoiled, twin
     changed = {
-        name: twin.gradients[name]
-        + (spoiled.gradients[name].astype(np.float64) - right.gradients[name])
+        name: twin.tensors[name] + (spoiled.tensors[name].astype(np.float64) - right.tensors[name])
         for name in faults
-        if name in twin.gradients
+        if name in twin.tensors
     }
-    return spoiled, replace(twin, gradients={**twin.gradients, **changed})
+    return spoiled, _with(twin, changed)
 
 
 def _in_one(
@@ -130,15 +132,24 @@ def _in_one(
     if not isinstance(twin, Recording):
         return spoiled, twin
     near = [(_spoiled(coarse, faults), fine) for coarse, fine in nudged]
-    names = [GRADIENT + name for name in faults]
     dtype: DType = right.dtype  # type: ignore[assignment]
-    own = own_noise(dtype, (spoiled, twin), near, names)
+    own = own_noise(dtype, (spoiled, twin), near, [*faults])
     return replace(spoiled, own_noise={**right.own_noise, **own}), twin
 
 
 def _spoiled(recording: Recording, faults: Mapping[str, Change]) -> Recording:
-    wrong = {name: change(recording.gradients[name]) for name, change in faults.items()}
-    return replace(recording, gradients={**recording.gradients, **wrong})
+    return _with(recording, {n: change(recording.tensors[n]) for n, change in faults.items()})
+
+
+def _with(recording: Recording, tensors: Mapping[str, Array]) -> Recording:
+    """Return a recording with other tensors: gradients, or what is a value beyond them."""
+    slopes = {n.removeprefix(GRADIENT): one for n, one in tensors.items() if n.startswith(GRADIENT)}
+    beyond = {name: one for name, one in tensors.items() if is_derived(name)}
+    return replace(
+        recording,
+        values={**recording.values, **beyond},
+        gradients={**recording.gradients, **slopes},
+    )
 
 
 def _judged(

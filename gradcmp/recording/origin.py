@@ -68,6 +68,9 @@ class Origin:
         """Describe how the two cases differ; empty when they do not."""
         if self._asked != other._asked:
             return "another graph" if self.graph or other.graph else "other functions"
+        mine, theirs = self.case.derivative, other.case.derivative
+        if mine != theirs:
+            return f"another derivative, {theirs} and not {mine}"
         names = self.differing(other)
         return f"other numbers in {', '.join(names)}" if names else ""
 

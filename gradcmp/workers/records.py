@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from gradcmp.backends import import_rank
 from gradcmp.case import BackendSpec, CodeSpec
+from gradcmp.derivatives import Asked
 
 if TYPE_CHECKING:
     from gradcmp.recording import Array
@@ -55,7 +56,7 @@ class Request:
         With mode and dtype resolved.
     body : tuple of (str, str)
         The names of the nodes and their expressions.
-    inputs, cotangent
+    inputs, cotangent, asked
         As in `gradcmp.backends.Job`. The names and their order are the graph's inputs.
     """
 
@@ -65,6 +66,7 @@ class Request:
     output: str
     inputs: Mapping[str, Array] = field(repr=False)
     cotangent: Array = field(repr=False)
+    asked: Asked | None = None
 
     @property
     def environment(self) -> Environment:

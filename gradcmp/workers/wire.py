@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from gradcmp import machine
 from gradcmp.backends import Backend, Job
 from gradcmp.case import Expression
+from gradcmp.derivatives import MOST, Asked
 from gradcmp.errors import RecordingError
 from gradcmp.graph import infer
 from gradcmp.graph.build import assemble
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 COTANGENT = "cotangent"
 INPUT = "input/"
+TANGENT = "tangent/"
 SUFFIX = 4  # bytes that hold the length of the timings
 SLACK = 1 << 24  # bytes: names, facts, and small arrays of whatever shape
 SHOWN = 60  # characters of a wrong name that are quoted
@@ -49,6 +51,8 @@ def request_to_bytes(request: AnyRequest) -> bytes:
         }
         return pack({INPUT + name: array for name, array in request.inputs.items()}, asked)
     arrays = {INPUT + name: array for name, array in request.inputs.items()}
+    beyond = request.asked
+    arrays |= {TANGENT + name: v for name, v in beyond.tangents.items()} if beyond else {}
     meta = {
         "label": request.label,
         "mode": request.spec.mode,
@@ -56,6 +60,8 @@ def request_to_bytes(request: AnyRequest) -> bytes:
         "inputs": list(request.inputs),
         "body": request.body,
         "output": request.output,
+        "derivative": beyond.derivative if beyond else "gradient",
+        "wrt": list(beyond.wrt) if beyond else [],
     }
     return pack({**arrays, COTANGENT: request.cotangent}, meta)
 
@@ -97,6 +103,7 @@ def job_from_bytes(blob: Buffer) -> Job:
     arrays, meta = unpack(blob)
     names = tuple(meta["inputs"])
     body = tuple((name, Expression(text)) for name, text in meta["body"])
+    tangents = {name: arrays[TANGENT + name] for name in meta["wrt"]}
     return Job(
         meta["label"],
         assemble(names, body, meta["output"]),
@@ -104,6 +111,7 @@ def job_from_bytes(blob: Buffer) -> Job:
         arrays[COTANGENT],
         meta["mode"],
         meta["dtype"],
+        Asked(meta["derivative"], tangents) if tangents else None,
     )
 
 
@@ -128,7 +136,8 @@ def room_for(request: AnyRequest) -> int:
     body = tuple((name, Expression(text)) for name, text in request.body)
     graph = assemble(tuple(request.inputs), body, request.output)
     specs = infer(graph, {name: spec_of(array) for name, array in request.inputs.items()})
-    return SLACK + PER_ELEMENT * sum(math.prod(spec.shape) for spec in specs.values())
+    derived = MOST if request.asked else 0
+    return SLACK + PER_ELEMENT * (derived + sum(math.prod(s.shape) for s in specs.values()))
 
 
 def read_answer(frame: Buffer, request: AnyRequest) -> Recording | Answer:

@@ -61,6 +61,20 @@ def test_static_arguments_by_position_and_by_name():
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "binary_cross_entropy_with_logits(x, y, pos_weight=p)",
+        "binary_cross_entropy_with_logits(x, y, None, p)",
+    ],
+)
+def test_an_operand_that_is_left_out_keeps_its_place(text):
+    """Else the one after it would be taken for it."""
+    (node,) = nodes(text)
+    assert node.operands == ("x", "y", None, "p")
+    assert node.sources == ("x", "y", "p")
+
+
+@pytest.mark.parametrize(
     ("text", "key"),
     [
         ("a[0]", (0,)),

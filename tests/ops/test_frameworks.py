@@ -21,7 +21,7 @@ from gradcmp.ops import OPS, Array, Op
 from gradcmp.recording import Recording
 
 # Functions of a framework that compute part of a float64 result in float32.
-IN_FLOAT32 = {("tensorflow", "gelu")}
+IN_FLOAT32 = {("tensorflow", "ctc_loss"), ("tensorflow", "gelu")}
 # JAX's eager mode compiles every primitive by itself: minutes, for what jit traces as well.
 # What torch compiles takes seconds for each graph; the first stage lies below all others.
 MODES = {

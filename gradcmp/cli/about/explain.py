@@ -59,6 +59,13 @@ def command(
     if any(CODE.fullmatch(path) for path in paths):
         return _codes(paths)
     cases = choose(load(paths), names)
+    if beyond := [case for case in cases if case.derivative != "gradient"]:
+        raise UsageError(
+            f"case '{beyond[0].name}' asks for {beyond[0].derivative}, and gradients alone are "
+            "derived by hand",
+            where=beyond[0].where,
+            way_out="Leave out 'derivative'",
+        )
     if file is not None and script is None:
         raise UsageError("--output was given without --script", way_out="Name a framework")
     if notebook is None and script is None:

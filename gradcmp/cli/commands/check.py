@@ -16,6 +16,7 @@ from gradcmp.cli.cases import survey
 from gradcmp.cli.output import Output, quiet, reports
 from gradcmp.cli.running.selection import Selection, selection
 from gradcmp.cli.trust import no_user_code, user_code
+from gradcmp.derivatives import names as names_of
 from gradcmp.errors import ConfigError, ExitCode, UsageError, did_you_mean, together
 
 if TYPE_CHECKING:
@@ -128,6 +129,7 @@ def excuses(file: Path | None, cases: Sequence[Case]) -> Finish:
         labels |= {str(spec) for spec in backends_of(case)}
         tensors |= {*case.inputs, *case.graph}
         tensors |= {f"d {name}" for name in (*case.wrt, *case.graph)}
+        tensors |= {*names_of(case.derivative, (case.output,), case.wrt)}
     try:
         known = load_known(file, names, date.today(), user_code())
     except ConfigError as error:  # what it names may be in a config that cannot be read

@@ -87,7 +87,7 @@ class CalibratedNoise:
         worst = element_of(found, tensor.values, float(scale.s[found.index]) * limits.r)
         return Comparison(
             verdict,
-            self.source.rule,
+            scale.rule or self.source.rule,
             seen,
             disagreeing=0 if verdict.agrees else max(found.over, 1),
             worst=worst,

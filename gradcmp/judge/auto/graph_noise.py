@@ -7,15 +7,18 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from gradcmp.case import DType
+from gradcmp.derivatives import Asked, is_derived, is_tangent
 from gradcmp.dtypes import FORMATS
 from gradcmp.graph import Graph
 from gradcmp.graph.records import STEP
+from gradcmp.graph.stepped import derived
 from gradcmp.judge.auto.loudness import OWN_LIMITS, Limits, limits_of, together
 from gradcmp.judge.auto.overflow import Overflow, overflows
 from gradcmp.judge.auto.pair import RecordingPair
 from gradcmp.judge.auto.source import PRECISE
 from gradcmp.judge.noise.bfloat16 import ANY
 from gradcmp.judge.noise.calibration import Scale, calibrate, loses_digits
+from gradcmp.judge.noise.derived import STEPPED, derived_noise
 from gradcmp.judge.noise.model import NoModelError
 from gradcmp.judge.noise.nearby_points import POINTS, run_in, self_noise
 from gradcmp.recording import Array, Recording
@@ -34,16 +37,20 @@ class GraphNoise:
     reference : Recording
         The float64 reference: its inputs, and the gradient of its output, are what a
         calibration starts from.
+    asked : Asked, optional
+        What it has besides the gradient.
     fallback_reason : str
         The primitive without a noise model; empty if all have one.
     """
 
     graph: Graph
     reference: Recording
+    asked: Asked | None = None
     fallback_reason: str = ""
     _known: dict[tuple[DType, str, frozenset[str]], dict[str, Scale]] = field(default_factory=dict)
     _overflows: dict[DType, Overflow] = field(default_factory=dict)
     _lost_digits: dict[DType, bool] = field(default_factory=dict)
+    _derived: dict[DType, dict[str, Scale]] = field(default_factory=dict)
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -63,8 +70,14 @@ class GraphNoise:
     @cached_property
     def float32_run(self) -> Mapping[str, Array]:
         """What the reference computes in float32, by tensor."""
+        run = run_in(STEPPED, self.graph, *self._given)
+        return run | derived(self.graph, *self._given, self.asked, STEPPED) if self.asked else run
+
+    @property
+    def _given(self) -> tuple[Mapping[str, Array], Array]:
+        """The inputs and the cotangent."""
         inputs = {name: self.reference.values[name] for name in self.graph.inputs}
-        return run_in("float32", self.graph, inputs, self.reference.gradients[self.graph.output])
+        return inputs, self.reference.gradients[self.graph.output]
 
     @cached_property
     def has_branches(self) -> bool:
@@ -127,7 +140,7 @@ class GraphNoise:
         """The tensors that have noise, as they are called on screen: of real numbers, no steps."""
         tensors = self.reference.tensors.items()
         real = (name for name, array in tensors if array.dtype.kind == "f")
-        return frozenset(name for name in real if STEP not in name)
+        return frozenset(name for name in real if STEP not in name and not is_tangent(name))
 
     def _get(
         self, key: tuple[DType, str, frozenset[str]], make: Callable[[], dict[str, Scale]]
@@ -139,15 +152,29 @@ class GraphNoise:
     def _calibrate(
         self, dtype: DType, replicas: int, unit: str, coarse: frozenset[str]
     ) -> dict[str, Scale]:
-        inputs = {name: self.reference.values[name] for name in self.graph.inputs}
-        cotangent = self.reference.gradients[self.graph.output]
+        names = frozenset(name for name in self.names if not is_derived(name))
+        return self._calibrate_plain(names, dtype, replicas, unit, coarse) | self._beyond(dtype)
+
+    def _beyond(self, dtype: DType) -> dict[str, Scale]:
+        """Return the noise of what is asked besides the gradient."""
+        if self.asked and dtype not in self._derived:
+            self._derived[dtype] = derived_noise(self.graph, *self._given, self.asked, dtype)
+        return self._derived.get(dtype, {})
+
+    def _calibrate_plain(
+        self,
+        names: frozenset[str],
+        dtype: DType,
+        replicas: int,
+        unit: str,
+        coarse: frozenset[str],
+    ) -> dict[str, Scale]:
         try:
             return calibrate(
                 self.graph,
-                inputs,
-                cotangent,
+                *self._given,
                 FORMATS[dtype],
-                self.names,
+                names,
                 replicas,
                 operands=UNITS.get(unit),
                 coarse=coarse,
@@ -155,4 +182,4 @@ class GraphNoise:
             )
         except NoModelError as error:
             self.fallback_reason = str(error)
-            return self_noise(self.graph, inputs, cotangent, dtype, self.names)
+            return self_noise(self.graph, *self._given, dtype, names)

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
+from gradcmp.derivatives import Asked, Derivative, tangent
 from gradcmp.dtypes.arrays import Mask
 from gradcmp.graph import Graph
 from gradcmp.graph.records import Outline
@@ -39,14 +42,30 @@ class Body(Protocol):
 
 @dataclass(frozen=True)
 class GraphBody:
-    """A graph: all that is asked of it NumPy can compute again."""
+    """A graph: all that is asked of it NumPy can compute again.
+
+    Attributes
+    ----------
+    derivative, wrt
+        As those of its case.
+    """
 
     outline: Graph
     optional: frozenset[str] = frozenset()
+    derivative: Derivative = "gradient"
+    wrt: tuple[str, ...] = ()
 
     def noise(self, reference: Recording) -> GraphNoise:
         """Return the noise of its randomly rounded runs."""
-        return GraphNoise(self.outline, reference)
+        return GraphNoise(self.outline, reference, self._asked(reference))
+
+    def _asked(self, reference: Recording) -> Asked | None:
+        """Return what the reference has besides its gradients."""
+        if self.derivative == "gradient":
+            return None
+        known = reference.values
+        tangents = {name: known.get(tangent(name), np.zeros_like(known[name])) for name in self.wrt}
+        return Asked(self.derivative, tangents)
 
     def insight(self, reference: Recording) -> GraphInsight:
         """Return its derivatives, its terms, and other ways to compute it."""

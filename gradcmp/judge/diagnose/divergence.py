@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from gradcmp.derivatives import is_derived
 from gradcmp.graph.records import Outline
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.verdict import Divergence
@@ -44,6 +45,9 @@ def divergences(outline: Outline, comparisons: Mapping[str, Comparison]) -> dict
         backward[name] = _first(order, GRADIENT + name, (backward[node] for node in used[name]))
 
     def divergence(name: str) -> Divergence:
+        if is_derived(name):  # it comes from all values, and its gradient from the same pullbacks
+            slopes = _first(order, "", backward.values())
+            return Divergence(_first(order, "", forward.values()), slopes)
         if not name.startswith(GRADIENT):
             return Divergence(forward.get(name, name), None)
         first = backward.get(name.removeprefix(GRADIENT)) or name

@@ -10,6 +10,7 @@ from itertools import chain
 import numpy as np
 
 from gradcmp.case import DTYPES, DType
+from gradcmp.derivatives import is_derived
 from gradcmp.graph.records import Outline
 from gradcmp.judge.blame import Ruling
 from gradcmp.judge.causes.diagnosis import diagnose
@@ -109,6 +110,7 @@ class Investigation:
             if (gradient := self._held.gradients.get(name)) is not None
             if name not in self.outline.outputs and gradient.size
         }
+        gradients |= {n: array for n, array in self._held.values.items() if is_derived(n)}
         names, arrays = [*gradients], [*gradients.values()]
         told: dict[str, Sensitivity] = {}
         for batch in batches(range(len(names)), arrays):
@@ -184,7 +186,8 @@ def _beside(name: str, tensors: Mapping[str, Float]) -> dict[str, Float]:
     return {
         other: array
         for other, array in tensors.items()
-        if other != name and (name.startswith("d ") or not other.startswith("d "))
+        if other != name and is_derived(other) == is_derived(name)
+        if name.startswith("d ") or not other.startswith("d ")
     }
 
 

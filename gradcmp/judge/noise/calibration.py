@@ -41,6 +41,8 @@ class Scale:
         Whether it is the code's own noise at nearby points, for want of a model.
     kinks : tuple of OpenBranches
         The branches that a correct implementation may take otherwise; empty where none is open.
+    rule : str
+        The rule in full, where it is another than that of the other tensors.
     """
 
     base: Float
@@ -48,6 +50,7 @@ class Scale:
     coherent: float
     own: bool = False
     kinks: tuple[OpenBranches, ...] = ()
+    rule: str = ""
 
 
 def calibrate(

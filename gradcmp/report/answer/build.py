@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
+from gradcmp.derivatives import is_derived
 from gradcmp.errors import ExitCode
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.verdict import CaseVerdict
@@ -112,7 +113,7 @@ def divergence(verdict: CaseVerdict, fault: Fault) -> str:
         return ""
     compared = verdict.comparisons[pair]
     given = " among what was given" if verdict.not_given.get(pair) else ""
-    values = [other for other in compared if not other.startswith("d ")]
+    values = [n for n in compared if not n.startswith("d ") and not is_derived(n)]
     if found.forward:
         lost = any(compared[other].verdict.reason == "missing" for other in values)
         before = "" if lost else "; what it is made from agrees"

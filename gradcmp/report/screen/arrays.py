@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from rich.text import Text
 
+from gradcmp.derivatives import is_derived
 from gradcmp.judge.verdict import CaseVerdict
 from gradcmp.recording import Array
 from gradcmp.report.words.ink import QUIET, STRONG, Ink
@@ -17,8 +18,9 @@ def arrays(ink: Ink, verdict: CaseVerdict) -> Iterator[Text]:
     compared = verdict.tensors
     parts = {
         "inputs": tuple(name for name in verdict.case.inputs if name not in compared),
-        "forward": tuple(name for name in compared if not name.startswith("d ")),
+        "forward": tuple(n for n in compared if not n.startswith("d ") and not is_derived(n)),
         "backward": tuple(name for name in compared if name.startswith("d ")),
+        verdict.case.derivative: tuple(name for name in compared if is_derived(name)),
     }
     tensors = {label: recording.tensors for label, recording in verdict.recordings.items()}
     for part, names in parts.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from gradcmp.derivatives import is_derived
 from gradcmp.errors import ExitCode
 from gradcmp.judge.verdict import CaseVerdict
 from gradcmp.report.words.faults import Fault, faults
@@ -132,14 +133,16 @@ def _is_twin(verdict: CaseVerdict, label: str) -> bool:
 def what(names: Sequence[str]) -> str:
     """Write what tensors are: ``gradient of W1``, ``gradients of W1 and b1``."""
     gradients = [name.removeprefix("d ") for name in names if name.startswith("d ")]
-    values = [name for name in names if not name.startswith("d ")]
-    kinds = (("value", values), ("gradient", gradients))
+    values = [name for name in names if not name.startswith("d ") and not is_derived(name)]
+    beyond = [name for name in names if is_derived(name)]
+    kinds = (("value of", values), ("gradient of", gradients), ("derivative", beyond))
     return " and ".join(_several(kind, among) for kind, among in kinds if among)
 
 
 def _several(kind: str, names: Sequence[str]) -> str:
     shown = names if len(names) <= FEW + 1 else [*names[:FEW], f"{len(names) - FEW} more"]
-    return f"{kind}{'s' if len(names) > 1 else ''} of {listed(shown)}"
+    noun, *of = kind.split(" ")
+    return " ".join([f"{noun}{'s' if len(names) > 1 else ''}", *of, listed(shown)])
 
 
 def of_fault(verdict: CaseVerdict, fault: Fault) -> str:
