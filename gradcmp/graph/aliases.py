@@ -33,6 +33,9 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     "a_max": ("max",),
     "input": ("x", "logits"),
     "index": ("indices",),
+    "target": ("labels",),
+    "attn_mask": ("mask",),
+    "is_causal": ("causal",),
     "kernel_size": ("kernel",),
     "shifts": ("shift",),
     "reps": ("repetitions",),
@@ -151,7 +154,6 @@ LEADS: Mapping[str, Way] = {
     "mT": Way("Write transpose(x, (0, 2, 1)) with all axes in their new order"),
     "expand": Way("Write broadcast_to(x, (4, 3)) with every length"),
     "expand_as": Way("Write broadcast_to(x, (4, 3)) with every length"),
-    "embedding": Way("Write take(weight, indices)"),
     "topk": Way("Write top_k(x, k), which gives the values alone"),
     "cummax": Way("Write cumulative_max(x, axis=0), which gives the values alone"),
     "svd": Way("Write svdvals(x), or truncated_svd(x, k), which have no signs to choose"),
@@ -159,11 +161,10 @@ LEADS: Mapping[str, Way] = {
     "logdet": Way("Write slogdet(x)"),
     "index_select": Way("Write take(x, indices, axis=1)"),
     "getitem": Way("Write x[0, 1:]"),
+    "dense": Way("Write linear(x, weight, bias)"),
     "select": Way("Write where(condition, x, y)"),
     "fmax": Way("Write maximum(x, y), which keeps NaN"),
     "fmin": Way("Write minimum(x, y), which keeps NaN"),
-    "mse_loss": Way("Write mean((x - y) ** 2)"),
-    "l1_loss": Way("Write mean(abs(x - y))"),
     "addmm": Way("Write c + x @ y"),
     "floor_divide": Way("Write floor(x / y)"),
     "logical_and": Way("Write where(p, q, False)"),
@@ -270,7 +271,11 @@ LEADS: Mapping[str, Way] = {
     "torch.pad": Way("Write pad(x, ((0, 0), (1, 1)))", "pad begins with the last axis in torch"),
     "torch.sort": Way("Write sort(x)", "sort gives indices as well in torch"),
     "torch.median": Way("Write median(x)", "median is the lower of two in torch"),
-    "torch.embedding": Way("Write take(weight, indices)", "embedding begins with them in torch"),
+    "torch.rms_norm": Way("Write rms_norm(x, weight)", "rms_norm is given a shape in torch"),
+    "torch.instance_norm": Way(
+        "Write instance_norm(x, weight, bias)", "instance_norm is given running averages in torch"
+    ),
+    "torch.dropout": Way("Write dropout(x, mask, p=0.5)", "dropout draws its mask in torch"),
     "torch.repeat": Way("Write tile(x, (2, 3))", "repeat is tile in torch"),
     "x.repeat": Way(
         "Write tile(x, (2, 3)) or repeat(x, 2, axis=0)", "repeat is tile in torch, not in NumPy"

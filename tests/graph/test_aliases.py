@@ -77,7 +77,7 @@ def refusal(text: str) -> str:
         ("concat([x, y], 1)", "concat(x, y, axis=1)"),
         ("stack([x, y], 1)", "stack(x, y, axis=1)"),
         ("torch.cat((x, y), dim=-1)", "concat(x, y, axis=-1)"),
-        ("F.cross_entropy(input=x, labels=i)", "cross_entropy(x, i)"),
+        ("F.cross_entropy(input=x, target=i)", "cross_entropy(x, i)"),
     ],
 )
 def test_what_means_the_same_is_taken(text: str, plain: str) -> None:

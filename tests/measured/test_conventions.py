@@ -11,7 +11,7 @@ from gradcmp.cli import main
 from gradcmp.errors import RecordingError
 from gradcmp.graph.build import assemble
 from gradcmp.measured.asked import Given
-from gradcmp.measured.calls import RESULT, request
+from gradcmp.measured.calls import RESULT, drawn, request
 from gradcmp.measured.conventions import answer, calls, numbers
 from gradcmp.ops import OPS
 from gradcmp.ops.conventions import (
@@ -51,9 +51,7 @@ def ask(backend: Backend) -> Conventions:
     return found
 
 
-def _spec(name: str, mode: str):
-    from gradcmp.case import BackendSpec
-
+def _spec(name: str, mode: str) -> BackendSpec:
     return BackendSpec(name, mode, "float64")
 
 
@@ -93,13 +91,16 @@ def test_the_points_are_those_of_the_field_and_each_has_a_reason() -> None:
 def test_a_point_meets_itself_and_a_plain_one_does_not(op, kink) -> None:
     if kink.met is None:
         return
-    (one,) = (call for call in CALLS if call.op is op and call.name == kink.name)
-    node = one.graph.nodes[-1]
-    assert node.op == op.name
-    operands = [one.inputs[x] if isinstance(x, str) else np.asarray(x.value) for x in node.operands]
-    assert kink.met(*operands, **node.static)
-    plain = [np.asarray([0.3, 1.7, 0.9][i : i + 2]) for i in range(len(operands))]
-    assert not kink.met(*plain, **node.static)
+    (there,) = (call for call in CALLS if call.op is op and call.name == kink.name)
+    plain = drawn(op, op.examples[0], "float64")  # where tests are drawn from is clear of kinks
+    for call, met in ((there, True), (plain, False)):
+        node = call.graph.nodes[-1]
+        assert node.op == op.name
+        operands = [
+            call.inputs[x] if isinstance(x, str) else x and np.asarray(x.value)
+            for x in node.operands
+        ]
+        assert kink.met(*operands, **node.static) is met
 
 
 def test_a_value_that_every_textbook_has_is_right() -> None:

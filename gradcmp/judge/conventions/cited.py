@@ -9,7 +9,7 @@ import numpy as np
 from gradcmp.case import REFERENCE, BackendSpec
 from gradcmp.graph import Constant, Graph, Node, forward
 from gradcmp.graph.infer import kind_of
-from gradcmp.graph.records import STEP
+from gradcmp.graph.records import STEP, Operand
 from gradcmp.graph.walk import constants_of, spec_of
 from gradcmp.judge.verdict import CaseVerdict
 from gradcmp.ops import Array, Kink
@@ -72,13 +72,17 @@ def _points(graph: Graph, known: Recording) -> Iterator[tuple[Node, Kink, set[st
                 yield node, kink, leading[node.name]
 
 
-def _operands(node: Node, values: Mapping[str, Array]) -> list[Array]:
+def _operands(node: Node, values: Mapping[str, Array]) -> list[Array | None]:
+    """Return what a node computes with; None for an operand that is left out."""
     constant = constants_of(np.dtype(np.float64))
     specs = {name: spec_of(values[name]) for name in node.sources}
-    return [
-        constant(one.value, kind_of(node, one, specs)) if isinstance(one, Constant) else values[one]
-        for one in node.operands
-    ]
+
+    def array(operand: Operand) -> Array | None:
+        if isinstance(operand, Constant):
+            return constant(operand.value, kind_of(node, operand, specs))
+        return operand if operand is None else values[operand]
+
+    return [array(operand) for operand in node.operands]
 
 
 def _said(node: Node, kink: Kink, spec: BackendSpec, table: Conventions) -> str:
