@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gradcmp.backends import Backend, Job
-from gradcmp.case import Expression
+from gradcmp.case import BackendSpec, Expression
 from gradcmp.cli import main
 from gradcmp.errors import RecordingError
 from gradcmp.graph.build import assemble
