@@ -187,7 +187,7 @@ def test_a_spoiled_example_is_noticed(tmp_path):
     added, commands = EXAMPLES["An op"]
     root = scratch(tmp_path)
     for block in added:
-        wrong = block.text.replace("sigmoid_value(x) * dy", "sigmoid_value(x) * dy * 1.01")
+        wrong = block.text.replace("t * t * dy", "t * t * dy * 1.01")
         assert wrong != block.text
         Block(block.kind, block.file, wrong).apply(root)
     (tests,) = (command for command, _ in commands if "pytest" in command)

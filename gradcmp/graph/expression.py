@@ -9,10 +9,10 @@ from typing import Any
 
 from gradcmp.case import Expression
 from gradcmp.errors import GraphError, Location
-from gradcmp.graph.aliases import CONSTANTS, LEADS, LIBRARIES, METHOD, PARTS
+from gradcmp.graph.aliases import CONSTANTS, LIBRARIES, METHOD, PARTS
 from gradcmp.graph.calls import bind, form
 from gradcmp.graph.literal import index_key, literal, number
-from gradcmp.graph.names import require_same, resolve
+from gradcmp.graph.names import LEADS, require_same, resolve
 from gradcmp.graph.outside import WAY_OUT, outside, shorten
 from gradcmp.graph.records import STEP, Constant, Node, Operand
 from gradcmp.ops import OPS, Op
@@ -173,12 +173,21 @@ class _Lowering:
         given: dict[str, list[Operand]] = {}
         static: dict[str, Any] = {}
         for parameter, argument in pairs:
-            if parameter not in op.operands:
+            if parameter in op.either and self._is_computed(argument):
+                static[parameter] = ...
+                given[parameter] = [self.lower(argument, depth)]
+            elif parameter not in op.operands:
                 what = f"{op.name}: '{parameter}'"
                 static[parameter] = literal(argument, what, self.constants())
             elif not _is_left_out(op, parameter, argument):
                 given.setdefault(parameter, []).append(self.lower(argument, depth))
         return self.emit(op.name, _in_place(op, given), **static)
+
+    def _is_computed(self, tree: ast.expr) -> bool:
+        """Whether an argument is no literal, with a sign or without."""
+        bare = tree.operand if isinstance(tree, ast.UnaryOp) else tree
+        named = isinstance(bare, ast.Name) and bare.id in self.constants()
+        return not (named or isinstance(bare, (ast.Constant, ast.Tuple, ast.List)))
 
     def _called(self, tree: ast.Call) -> tuple[str, str, ast.Call]:
         """Return the name that is called, whose it is, and the call as that of a function."""
@@ -221,6 +230,8 @@ def _in_place(op: Op, given: Mapping[str, list[Operand]]) -> list[Operand]:
         if name in op.operands:
             several = parameter.kind is inspect.Parameter.VAR_POSITIONAL
             operands += given.get(name, [] if several else [None])
+        elif name in op.either:
+            operands += given.get(name, [])
     while operands and operands[-1] is None:
         operands.pop()
     return operands

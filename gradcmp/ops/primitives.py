@@ -83,6 +83,17 @@ def convolved_product(x: Array, y: Array) -> Array:
     return z
 
 
+def fraction(places: Array, x: Array) -> Array:
+    """Return how far places lie beyond the whole numbers below them, in the dtype of x.
+
+    Libraries compute a place in float32 where the dtype has no more digits, and lose of it what a
+    float32 loses of the whole place; what models rounding is told.
+    """
+    answer = offered(fraction, places, x)
+    share: Array = places - np.floor(places)
+    return share.astype(x.dtype) if answer is NotImplemented else answer
+
+
 def offered(primitive: Callable[..., Any], *arguments: Any) -> Any:
     """Offer a primitive to the array classes of its arguments, as NumPy does with its functions.
 
@@ -104,6 +115,12 @@ def spread(y: Array, shape: Shape) -> Array:
 def magnitude(x: Array) -> Array:
     """|x| on the real line, continued analytically to either side: np.abs is not analytic."""
     return np.where(np.real(x) < 0, -x, x)
+
+
+def unless_nan(dx: Array, x: Array) -> Array:
+    """Return dx, and 0 where x is NaN: neither side of a branch holds there."""
+    y: Array = np.where(np.isnan(x), 0, dx)
+    return y
 
 
 def largest(x: Array, axis: int) -> Array:

@@ -183,7 +183,7 @@ class Op:
         How far correct implementations of a primitive stray, in units of u: half of the worst
         error seen over the frameworks, 0 for what is exact. For each ufunc, or primitive of one's
         own that asks `offered`, that computes element by element and is not in
-        `gradcmp.judge.noise.arithmetic`.
+        `gradcmp.judge.noise.rules.arithmetic`.
     compares : bool
         True where it takes a branch by a comparison, which is False beside NaN: what becomes of
         a NaN there is then a convention of each library.
@@ -199,7 +199,9 @@ class Op:
         indices are refused before anything runs.
     call : callable, optional
         Has the signature that calls in the graph language follow where it cannot be the
-        reference's: that of an op with a static argument before any number of operands.
+        reference's: that of an op with a static argument before any number of operands. A
+        parameter that it annotates ``Array | float | None`` is static where a call has a number
+        there; else what the call has is one more operand, and the static argument is ``...``.
     """
 
     name: str
@@ -228,6 +230,15 @@ class Op:
             name
             for name, parameter in self.signature.parameters.items()
             if parameter.annotation in (Array, "Array", "Array | None")
+        )
+
+    @cached_property
+    def either(self) -> frozenset[str]:
+        """Names of the parameters that are numbers written into a call, or arrays."""
+        return frozenset(
+            name
+            for name, parameter in self.signature.parameters.items()
+            if parameter.annotation == "Array | float | None"
         )
 
     @property

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcmp.ops.erf import erf_value, scaled_complement
+from gradcmp.ops.erf import erf_value, gaussian, scaled_complement
 from gradcmp.ops.primitives import constant, magnitude, offered, total
 from gradcmp.ops.shapes import Axis
 from gradcmp.ops.spec import Array
@@ -43,9 +43,27 @@ def logistic_slope(x: Array) -> Array:
 
 
 def gauss(x: Array) -> Array:
-    """Return exp(-x^2 / 2): of x only so many bits are squared at once that nothing is lost."""
-    short = np.trunc(np.real(x) * 16) / 16
-    y: Array = np.exp(-short * short / 2) * np.exp(-(x - short) * (x + short) / 2)
+    """Return exp(-x^2 / 2), every digit of it."""
+    return gaussian(x, 2)
+
+
+def sigmoid_value(x: Array) -> Array:
+    """Return 1 / (1 + exp(-x)) from exp(-|x|), which cannot overflow."""
+    e = np.exp(-magnitude(x))
+    y: Array = np.where(np.real(x) < 0, e, 1) / (1 + e)
+    return y
+
+
+def hypot_value(x: Array, y: Array) -> Array:
+    """Return sqrt(x^2 + y^2); of real numbers without overflow of the squares."""
+    analytic = "c" in (x.dtype.kind, y.dtype.kind)  # of complex numbers NumPy has none
+    z: Array = np.sqrt(x * x + y * y) if analytic else np.hypot(x, y)
+    return z
+
+
+def softplus_value(x: Array) -> Array:
+    """Return log(1 + exp(x)), which cannot overflow and keeps its digits far below 0."""
+    y: Array = np.where(np.real(x) < 0, 0, x) + np.log1p(np.exp(-magnitude(x)))
     return y
 
 

@@ -16,6 +16,8 @@ from gradcmp.ops import OPS
 IN_FLOAT32 = {
     ("tensorflow", "ctc_loss"),
     ("tensorflow", "gelu"),
+    ("torch", "digamma"),
+    ("torch", "hard_sigmoid"),
     ("jax", "scaled_dot_product_attention"),
 }
 EXAMPLES = [

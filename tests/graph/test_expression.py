@@ -105,7 +105,7 @@ def test_indexing(text, key):
         ("not a", "is not part of the language"),
         ("~a", "is not part of the language"),
         ("a // b", "is not part of the language"),
-        ("a % b", "is not part of the language"),
+        ("a << b", "is not part of the language"),
         ("a < b < c", "is not part of the language"),
         ("a in b", "is not part of the language"),
         ("(a := b)", "an assignment"),

@@ -71,5 +71,5 @@ class Call:
         return {name: found[name] for name in self.real_inputs}
 
 
-CALLS = [Call(op, example) for op in OPS.values() for example in op.examples]
+CALLS = tuple(Call(op, example) for op in OPS.values() for example in op.examples)
 DIFFERENTIABLE = [call for call in CALLS if call.op.differentiable]

@@ -10,9 +10,9 @@ import pytest
 from op_calls import DIFFERENTIABLE, OUTPUT, Call
 
 from gradcmp.dtypes import FORMATS
-from gradcmp.judge.noise.arithmetic import KAPPA
 from gradcmp.judge.noise.calibration import calibrate
 from gradcmp.judge.noise.model import NoiseModel, NoisyArray, NoModelError
+from gradcmp.judge.noise.rules.arithmetic import KAPPA
 from gradcmp.ops import OPS, Array, Op, Pullback
 from gradcmp.ops.blocks import unary
 from gradcmp.ops.registry import Registry
@@ -24,7 +24,7 @@ def test_op_has_a_noise_model(call: Call) -> None:
     precision = FORMATS["float32"]
     expected = {OUTPUT: call.value(call.inputs)}
     expected |= {f"d {name}": gradient for name, gradient in call.gradients.items()}
-    scales = calibrate(call.graph, call.inputs, call.cotangent, precision, expected, replicas=8)
+    scales = calibrate(call.graph, call.inputs, call.coradians, precision, expected, replicas=8)
     for name, array in expected.items():
         np.testing.assert_allclose(scales[name].base, array, rtol=1e-12, atol=1e-14)
         assert np.all(scales[name].s < 100 * precision.u * (1 + np.abs(array).max(initial=0)))
@@ -58,24 +58,23 @@ def test_a_primitive_strays_about_as_far_as_its_op_says(op: Op, primitive: Primi
     assert 0.7 * error <= noise <= 2 * op.noise[primitive] * FORMATS["float32"].u
 
 
-def tangent(x: Array) -> tuple[Array, Pullback]:
-    """Tangent of x in radians."""
-    y = np.tan(x)
-    return y, lambda dy: ((1 + y * y) * dy,)
+def radians(x: Array) -> tuple[Array, Pullback]:
+    """Return degrees in radians."""
+    return np.deg2rad(x), lambda dy: (np.deg2rad(dy),)
 
 
 @pytest.mark.parametrize(("kappa", "enough"), [(6.0, True), (0.05, False), (0.0, False)])
 def test_a_ufunc_that_is_new_has_the_noise_of_the_block(
     kappa: float, enough: bool, registered: Callable[[Op], Op]
 ) -> None:
-    op = registered(unary(tangent, {}, noise={np.tan: kappa}))
-    error, noise = error_and_noise(op, np.tan)
+    op = registered(unary(radians, {}, noise={np.deg2rad: kappa}))
+    error, noise = error_and_noise(op, np.deg2rad)
     assert (0.7 * error <= noise) == enough
 
 
 def test_a_ufunc_that_nobody_knows_has_no_model() -> None:
-    with pytest.raises(NoModelError, match="tan has no noise model"):
-        error_and_noise(unary(tangent, {}), np.tan)
+    with pytest.raises(NoModelError, match="deg2rad has no noise model"):
+        error_and_noise(unary(radians, {}), np.deg2rad)
 
 
 @pytest.mark.parametrize(
@@ -88,6 +87,6 @@ def test_a_primitive_has_one_noise(op: Op, primitive: Primitive) -> None:
 
 def test_of_a_primitive_the_first_noise_counts() -> None:
     registry = Registry()
-    registry.register(unary(tangent, {}, noise={np.tan: 4}))
-    registry.register(replace(unary(tangent, {}, noise={np.tan: 400}), name="other"))
-    assert registry.noise(np.tan) == 4
+    registry.register(unary(radians, {}, noise={np.deg2rad: 4}))
+    registry.register(replace(unary(radians, {}, noise={np.deg2rad: 400}), name="other"))
+    assert registry.noise(np.deg2rad) == 4

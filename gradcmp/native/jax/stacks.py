@@ -7,8 +7,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from gradcmp.judge.noise import arithmetic  # noqa: F401  its rules register themselves
 from gradcmp.judge.noise.model import METHODS, NoiseModel, NoisyArray, Stack, align
+from gradcmp.judge.noise.rules import arithmetic  # noqa: F401  its rules register themselves
 
 Value: TypeAlias = Any  # a NoisyArray, or a plain array of what has no noise
 Move: TypeAlias = Callable[..., Stack]

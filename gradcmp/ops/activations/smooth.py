@@ -9,23 +9,16 @@ import numpy as np
 from gradcmp.ops.blocks import spelled, unary
 from gradcmp.ops.erf import erf_value
 from gradcmp.ops.kinks import any_zero
-from gradcmp.ops.primitives import constant, magnitude
+from gradcmp.ops.primitives import constant, unless_nan
 from gradcmp.ops.registry import register
 from gradcmp.ops.shapes import require_float
 from gradcmp.ops.spec import Array, ArraySpec, Example, Interval, Kink, Op, Pullback
 from gradcmp.ops.static import require_choice
-from gradcmp.ops.tails import gauss, logistic_slope, normal_distribution, precise
+from gradcmp.ops.tails import gauss, logistic_slope, normal_distribution, precise, sigmoid_value
 
 SQRT_HALF = math.sqrt(0.5)
 SQRT_2_OVER_PI = math.sqrt(2 / math.pi)
 GELU_CUBIC = 0.044715
-
-
-def sigmoid_value(x: Array) -> Array:
-    """Return 1 / (1 + exp(-x)) from exp(-|x|), which cannot overflow."""
-    e = np.exp(-magnitude(x))
-    y: Array = np.where(np.real(x) < 0, e, 1) / (1 + e)
-    return y
 
 
 def sigmoid(x: Array) -> tuple[Array, Pullback]:
@@ -52,10 +45,10 @@ def relu(x: Array) -> tuple[Array, Pullback]:
     """max(x, 0).
 
     VJP: dx = dy where x > 0, else 0.
-    Convention: 0 at 0.
+    Convention: 0 at 0; NaN gives NaN, and a gradient of 0.
     """
     off = np.real(x) <= 0
-    return np.where(off, 0, x), lambda dy: (np.where(off, 0, dy),)
+    return np.where(off, 0, x), lambda dy: (unless_nan(np.where(off, 0, dy), x),)
 
 
 register(

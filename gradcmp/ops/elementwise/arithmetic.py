@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from gradcmp.ops.blocks import binary, everywhere, spelled, unary
 from gradcmp.ops.primitives import constant, unbroadcast
 from gradcmp.ops.registry import register
 from gradcmp.ops.shapes import floating, numeric
-from gradcmp.ops.spec import Array, Interval, Kink, Pullback
+from gradcmp.ops.spec import Array, Example, Interval, Kink, Op, Pullback
 
 NONZERO = Interval(-2.0, 2.0, avoid=(0.0,), gap=0.3)
 POSITIVE = Interval(0.3, 2.0)
@@ -75,8 +77,8 @@ def power(x: Array, y: Array) -> tuple[Array, Pullback]:
     """x ** y.
 
     VJP: dx = dz * y * x**(y - 1), dy = dz * x**y * log(x), each summed over its broadcast axes.
-    Conventions: dx = 0 where y = 0; dy = 0 where x = 0 <= y, NaN where x < 0: there x**y is
-    real only at whole numbers y.
+    Conventions: dx = 0 where y = 0, at x = 0 as well; dy = 0 where x = 0 <= y, NaN where x < 0:
+    there x**y is real only at whole numbers y.
     """
     z = np.power(x, y)
 
@@ -150,5 +152,42 @@ register(
         reciprocal,
         spelled(torch="reciprocal", tensorflow="math.reciprocal", jax="numpy.reciprocal"),
         domain=NONZERO,
+    )
+)
+
+
+def lerp(x: Array, y: Array, weight: Array) -> tuple[Array, Pullback]:
+    """x + weight * (y - x), from x at weight 0 to y at 1.
+
+    VJP: dx = (1 - weight) * dz, dy = weight * dz, dweight = (y - x) * dz, each summed over its
+    broadcast axes.
+    """
+
+    def pullback(dz: Array) -> tuple[Array, Array, Array]:
+        return (
+            unbroadcast((1 - weight) * dz, x),
+            unbroadcast(weight * dz, y),
+            unbroadcast((y - x) * dz, weight),
+        )
+
+    return x + weight * (y - x), pullback
+
+
+def _lerp(_: Any, x: Any, y: Any, weight: Any) -> Any:
+    return x + weight * (y - x)
+
+
+register(
+    Op(
+        "lerp",
+        lerp,
+        infer=floating,
+        native={"torch": spelled(torch="lerp")["torch"], "tensorflow": _lerp, "jax": _lerp},
+        domain={"weight": Interval(0.0, 1.0)},
+        examples=(
+            Example("lerp(x, y, weight)", {"x": (4, 3), "y": (4, 3), "weight": (4, 3)}),
+            Example("lerp(x, y, weight)", {"x": (4, 1), "y": (3,), "weight": ()}),
+            Example("lerp(x, y, 0.25)", {"x": (3,), "y": (2, 3)}),
+        ),
     )
 )

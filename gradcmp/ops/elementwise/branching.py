@@ -8,9 +8,9 @@ import numpy as np
 
 from gradcmp.ops.blocks import binary, spelled, unary
 from gradcmp.ops.kinks import HALVES, any_equal, any_zero
-from gradcmp.ops.primitives import constant, unbroadcast, zeros
+from gradcmp.ops.primitives import unbroadcast, unless_nan, zeros
 from gradcmp.ops.registry import register
-from gradcmp.ops.shapes import broadcast, common_kind, numeric, require_float
+from gradcmp.ops.shapes import broadcast, common_kind, floating, numeric
 from gradcmp.ops.spec import (
     Array,
     ArraySpec,
@@ -22,7 +22,6 @@ from gradcmp.ops.spec import (
     Pullback,
     ShapeError,
 )
-from gradcmp.ops.static import require_number
 
 OFF_ZERO = Interval(-2.0, 2.0, avoid=(0.0,))
 
@@ -31,7 +30,7 @@ def abs(x: Array) -> tuple[Array, Pullback]:
     """|x|.
 
     VJP: dx = sign(x) * dy.
-    Convention: 0 at 0.
+    Convention: 0 at 0, where JAX gives 1; NaN gives NaN, and a gradient of 0.
     """
     below, above = np.real(x) < 0, np.real(x) > 0
     y = np.where(below, -x, x)
@@ -56,6 +55,7 @@ def sign(x: Array) -> tuple[Array, Pullback]:
     """1, 0 or -1 as x is positive, zero or negative.
 
     VJP: dx = 0.
+    Convention: 0 at 0, too.
     """
     return np.sign(np.real(x)), lambda dy: (zeros(dy, np.shape(dy)),)
 
@@ -65,12 +65,53 @@ register(
 )
 
 
-def _choose(x: Array, y: Array, wins: Array, loses: Array) -> tuple[Array, Pullback]:
-    """Take x where it wins and y elsewhere; NaN on either side stays NaN."""
+def copysign(x: Array, y: Array) -> tuple[Array, Pullback]:
+    """|x| with the sign of y; zeros have signs, too.
+
+    VJP: dx = sign(x) * sign(y) * dz, summed over its broadcast axes, dy = 0.
+    Convention: dx = 0 at x = 0, as abs, where JAX gives the sign of y; and where x is NaN.
+    TensorFlow, which has none, is spelled with |x| and the sign of y or, where y = 0, of 1 / y.
+    """
+    signs = [np.copysign(np.ones_like(np.real(one)), np.real(one)) for one in (x, y)]
+    flipped = signs[0] * signs[1] < 0
+    zero = np.real(x) == 0
 
     def pullback(dz: Array) -> tuple[Array, Array]:
-        dx = np.where(wins, dz, np.where(loses, 0, dz / 2))
-        dy = np.where(wins, 0, np.where(loses, dz, dz / 2))
+        dx = np.where(zero, 0, np.where(flipped, -dz, dz))
+        return unbroadcast(unless_nan(dx, x), x), zeros(dz, np.shape(y))
+
+    return np.where(flipped, -x, x), pullback
+
+
+def _copysign_tensorflow(tf: Any, x: Any, y: Any) -> Any:
+    size = tf.abs(x)
+    y = tf.stop_gradient(y)
+    return tf.where(tf.logical_or(tf.less(y, 0), tf.less(1 / y, 0)), -size, size)
+
+
+register(
+    binary(
+        copysign,
+        {
+            **spelled(torch="copysign", jax="numpy.copysign"),
+            "tensorflow": _copysign_tensorflow,
+        },
+        floating,
+        x=OFF_ZERO,
+        y=OFF_ZERO,
+        compares=True,
+    )
+)
+
+
+def _choose(x: Array, y: Array, wins: Array, loses: Array) -> tuple[Array, Pullback]:
+    """Take x where it wins and y elsewhere; NaN on either side stays NaN."""
+    unknown = np.logical_or(np.isnan(x), np.isnan(y))
+
+    def pullback(dz: Array) -> tuple[Array, Array]:
+        tied = np.where(unknown, 0, dz / 2)
+        dx = np.where(wins, dz, np.where(loses, 0, tied))
+        dy = np.where(wins, 0, np.where(loses, dz, tied))
         return unbroadcast(dx, x), unbroadcast(dy, y)
 
     return np.where(np.logical_or(wins, np.isnan(x)), x, y), pullback
@@ -84,7 +125,7 @@ def maximum(x: Array, y: Array) -> tuple[Array, Pullback]:
     """The larger of x and y.
 
     VJP: dz to the larger one, summed over broadcast axes.
-    Convention: a tie gives each half.
+    Convention: a tie gives each half. A NaN on either side gives NaN, and 0 to both.
     """
     return _choose(x, y, np.real(x) > np.real(y), np.real(x) < np.real(y))
 
@@ -104,7 +145,7 @@ def minimum(x: Array, y: Array) -> tuple[Array, Pullback]:
     """The smaller of x and y.
 
     VJP: dz to the smaller one, summed over broadcast axes.
-    Convention: a tie gives each half.
+    Convention: a tie gives each half. A NaN on either side gives NaN, and 0 to both.
     """
     return _choose(x, y, np.real(x) < np.real(y), np.real(x) > np.real(y))
 
@@ -160,69 +201,6 @@ register(
                 {"x": (-1.0, 0.0, 4.0)},
                 "0 times NaN or inf is NaN: https://docs.jax.dev/en/latest/faq.html"
                 "#gradients-contain-nan-where-using-where",
-            ),
-        ),
-    )
-)
-
-
-def _clip_infer(x: ArraySpec, min: float | None = None, max: float | None = None) -> ArraySpec:
-    require_float(x)
-    for name, bound in (("min", min), ("max", max)):
-        if bound is not None:
-            require_number(name, bound)
-    if min is None and max is None:
-        raise ShapeError("neither min nor max is given")
-    if min is not None and max is not None and min > max:
-        raise ShapeError(f"min is {min} and max is {max}, and min must not be larger")
-    return x
-
-
-def clip(x: Array, min: float | None = None, max: float | None = None) -> tuple[Array, Pullback]:
-    """x, but at least `min` and at most `max`: numbers, one of which may be left out.
-
-    VJP: dx = dy where min <= x <= max, else 0.
-    """
-    y, slope = x, np.ones_like(np.real(x))
-    if min is not None:
-        below = np.real(x) < min
-        y, slope = np.where(below, constant(min, x), y), np.where(below, 0, slope)
-    if max is not None:
-        above = np.real(x) > max
-        y, slope = np.where(above, constant(max, x), y), np.where(above, 0, slope)
-    return y, lambda dy: (np.where(slope == 0, 0, dy),)
-
-
-def _clip_tensorflow(tf: Any, x: Any, min: float | None = None, max: float | None = None) -> Any:
-    if min is None:
-        return tf.minimum(x, max)
-    return tf.maximum(x, min) if max is None else tf.clip_by_value(x, min, max)
-
-
-register(
-    Op(
-        "clip",
-        clip,
-        infer=_clip_infer,
-        native={
-            "torch": lambda torch, x, min=None, max=None: torch.clamp(x, min=min, max=max),
-            "tensorflow": _clip_tensorflow,
-            "jax": lambda jax, x, min=None, max=None: jax.numpy.clip(x, min, max),
-        },
-        domain={"x": Interval(-2.0, 2.0, avoid=(-1.0, 0.5))},
-        examples=(
-            Example("clip(x, -1, 0.5)", {"x": (4, 3)}),
-            Example("clip(x, min=-1.0)", {"x": (5,)}),
-            Example("clip(x, max=0.5)", {"x": (2, 3)}),
-        ),
-        compares=True,
-        kinks=(
-            Kink(
-                "x = min, x = max",
-                "clip(x, -1, 0.5)",
-                {"x": (-1.0, 0.5)},
-                "a subgradient is any of [0, 1]",
-                lambda x, min=None, max=None: bool(np.any((x == min) | (x == max))),
             ),
         ),
     )

@@ -83,6 +83,7 @@ def sqrt(x: Array) -> tuple[Array, Pullback]:
     """Square root.
 
     VJP: dx = dy / (2 * y).
+    Convention: infinite at 0; NaN below, as the value.
     """
     y = np.sqrt(x)
     return y, lambda dy: (dy / (2 * y),)

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from gradcmp.ops.activations.smooth import sigmoid_value
 from gradcmp.ops.losses.reduction import (
     reduced,
     reduced_in_jax,
@@ -22,7 +21,7 @@ from gradcmp.ops.primitives import magnitude, unbroadcast
 from gradcmp.ops.registry import register
 from gradcmp.ops.shapes import broadcast, require_float
 from gradcmp.ops.spec import Array, ArraySpec, Example, Interval, Op, Pullback, ShapeError
-from gradcmp.ops.tails import precise
+from gradcmp.ops.tails import precise, sigmoid_value
 
 INSIDE = Interval(0.05, 0.95)  # of probabilities: at 0 and 1 a logarithm has its pole
 POSITIVE = Interval(0.5, 1.5)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gradcmp.ops.activations.smooth import sigmoid_value
 from gradcmp.ops.nn.native_recurrent import GRU, GRU_CELL
 from gradcmp.ops.nn.recurrent import (
     Cell,
@@ -22,7 +21,7 @@ from gradcmp.ops.nn.recurrent import (
 from gradcmp.ops.primitives import product
 from gradcmp.ops.registry import register
 from gradcmp.ops.spec import Array, ArraySpec, Example, Op, Pullback
-from gradcmp.ops.tails import logistic_slope, precise
+from gradcmp.ops.tails import logistic_slope, precise, sigmoid_value
 
 CELL = Cell(3, ("h",))
 

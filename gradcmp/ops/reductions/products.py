@@ -70,7 +70,7 @@ def cumulative_prod(x: Array, axis: int | None = None) -> tuple[Array, Pullback]
     """Running products along `axis`, which may be left out for one axis: y_i = x_0 * ... * x_i.
 
     VJP: dx_i = y_(i-1) * c_i with c_i = dy_i + x_(i+1) * c_(i+1), with nothing divided by x.
-    Convention: right beside zeros, where TensorFlow divides by x and gives NaN.
+    Convention: right beside zeros, where TensorFlow divides by x: a zero has the gradient 0 there.
     """
     along = -1 if axis is None else axis
     y: Array = np.multiply.accumulate(x, along)

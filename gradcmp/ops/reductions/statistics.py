@@ -65,7 +65,7 @@ def std(
     """sqrt(sum (x - mean)^2 / (n - correction)) along `axis`.
 
     VJP: dx = (x - mean) / ((n - correction) * y) * dy.
-    Convention: 0 where y = 0, as torch has it.
+    Convention: 0 where y = 0, as torch has it; TensorFlow and JAX have NaN.
     """
     deviation, divisor = _deviation(x, axis, correction)
     y = length(deviation, axis, divisor)

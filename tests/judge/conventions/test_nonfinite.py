@@ -115,12 +115,12 @@ def test_of_nan_in_an_input_no_node_is_the_maker():
 @pytest.mark.parametrize(
     ("graph", "value", "slope"),
     [
-        ("relu(x)", np.nan, 1),
-        ("clip(x, -1, 1)", np.nan, 1),
+        ("relu(x)", np.nan, 0),
+        ("clip(x, -1, 1)", np.nan, 0),
         ("abs(x)", np.nan, 0),
         ("sign(x)", np.nan, 0),
-        ("maximum(x, 0.5)", np.nan, 0.5),
-        ("minimum(x, 0.5)", np.nan, 0.5),
+        ("maximum(x, 0.5)", np.nan, 0),
+        ("minimum(x, 0.5)", np.nan, 0),
         ("max(x)", np.nan, 0),
         ("min(x)", np.nan, 0),
         ("sum(max_pool(x, 2))", np.nan, 1),
@@ -181,12 +181,12 @@ def test_another_convention_at_nan_is_a_kink_and_counted():
     inputs["x"][0, 0] = inputs["x"][1, 2] = np.nan
     where = np.isnan(inputs["x"])
     judged = verdict(
-        there, inputs, spoil=spoiled("x", lambda d: np.where(where, 0, d).astype(d.dtype))
+        there, inputs, spoil=spoiled("x", lambda d: np.where(where, 1, d).astype(d.dtype))
     )
     assert reasons(judged)["d x"] == "kink"
     assert "2 of 12 elements" in judged.comparisons[PAIR]["d x"].verdict.detail
     assert judged.exit_code == 0
     flipped = verdict(
-        there, inputs, spoil=spoiled("x", lambda d: np.where(where, 0, -d).astype(d.dtype))
+        there, inputs, spoil=spoiled("x", lambda d: np.where(where, 1, -d).astype(d.dtype))
     )
     assert reasons(flipped)["d x"] == "bug"

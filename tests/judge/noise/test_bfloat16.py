@@ -15,10 +15,10 @@ from gradcmp.judge.auto.judge import NoiseJudge
 from gradcmp.judge.auto.loudness import BFLOAT16_LIMITS, loudness
 from gradcmp.judge.auto.noise_floor import FLOORS
 from gradcmp.judge.auto.pair import RecordingPair
-from gradcmp.judge.noise.arithmetic import KAPPA
 from gradcmp.judge.noise.bfloat16 import ANY, Bfloat16Model
 from gradcmp.judge.noise.calibration import calibrate
 from gradcmp.judge.noise.model import NoiseModel, NoisyArray
+from gradcmp.judge.noise.rules.arithmetic import KAPPA
 from gradcmp.judge.verdict import Pair
 from gradcmp.ops.erf import erf_value
 from gradcmp.ops.primitives import convolved_product, total_as

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from gradcmp.dtypes import FORMATS
-from gradcmp.judge.noise.arithmetic import KAPPA
 from gradcmp.judge.noise.model import NoiseModel, NoisyArray, NoModelError
+from gradcmp.judge.noise.rules.arithmetic import KAPPA
 from gradcmp.ops import OPS
 from gradcmp.ops.erf import erf_value
 

@@ -97,3 +97,20 @@ def test_indices_inside_are_taken() -> None:
     inputs = {"x": np.ones((4, 3)), "y": np.array([3, 0])}
     graph = assemble(tuple(inputs), (("node", Expression("take(x, y)")),), "node")
     require_bounds(graph, infer(graph, {n: spec_of(a) for n, a in inputs.items()}), inputs)
+
+
+ELSEWHERE = [
+    ("torch.gather(x, 1, y)", r"gather has the axis second in torch", "gather(x, indices, axis=1)"),
+    ("torch.index_put(x, (y,), x)", "the indices before the values", "index_put(x, values, i, j)"),
+    ("F.pad(x, (1, 2))", "the last axis first in torch", "pad(x, ((0, 0), (1, 2)))"),
+    ("torch.split(x, 2)", "the length of a part in torch", "split(x, parts, index)"),
+    ("np.split(x, 2)", "all parts at once", "split(x, parts, index, axis=0)"),
+    ("torch.median(x)", "the lower of the two in torch", "median(x)"),
+]
+
+
+@pytest.mark.parametrize(("text", "fact", "way_out"), ELSEWHERE, ids=[e[0] for e in ELSEWHERE])
+def test_what_means_something_else_elsewhere_leads_here(text: str, fact: str, way_out: str) -> None:
+    with pytest.raises(GraphError, match=fact) as raised:
+        assemble(("x", "y"), (("node", Expression(text)),), "node")
+    assert way_out in (raised.value.way_out or "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from gradcmp.judge.noise.arithmetic import KAPPA
+from gradcmp.judge.noise.rules.arithmetic import KAPPA
 from gradcmp.native.tensorflow.rules.rule import (
     Context,
     Rule,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from gradcmp.judge.noise.arithmetic import KAPPA
+from gradcmp.judge.noise.rules.arithmetic import KAPPA
 from gradcmp.native.torch.rules.rule import Context, Rule, aten, is_real, packets, prims, table
 from gradcmp.native.torch.subject import Tensor
 from gradcmp.ops import OPS

@@ -16,11 +16,11 @@ from gradcmp.judge.noise.model import (
     NoisyArray,
     NoModelError,
     Rule,
-    Stack,
     align,
 )
+from gradcmp.judge.noise.rules.decisions import DECISIONS
 from gradcmp.ops import OPS
-from gradcmp.ops.primitives import Sum, convolved_product, total_as
+from gradcmp.ops.primitives import Sum, convolved_product, fraction, total_as
 from gradcmp.ops.tails import precise, square_scale
 
 # Half of the worst error seen over the frameworks, in units of u. What is not here, not in EXACT
@@ -46,8 +46,6 @@ LOST = 1e-3  # of a number: what the usual formula loses of it in float64 is mor
 LITTLE = 2.0**-6  # of u: what the usual formula loses in float64 no run in the dtype can show
 KAPPA_PRECISE = 15  # of a formula that loses no digits: a handful of elementary functions
 PRODUCTS = frozenset((np.multiply, np.divide))
-ORDERINGS = frozenset((np.greater, np.greater_equal, np.less, np.less_equal))
-EQUALITIES = frozenset((np.equal, np.not_equal))
 EXACT = frozenset(
     (np.negative, np.positive, np.absolute, np.maximum, np.minimum, np.copysign)
 ) | frozenset((np.logical_and, np.logical_or, np.logical_not, np.isfinite, np.isnan, np.isinf))
@@ -58,15 +56,10 @@ def _call(model: NoiseModel, ufunc: np.ufunc, *inputs: Any, **kwargs: Any) -> An
         return _matmul(model, *inputs, **kwargs)
     if kwargs:
         raise NoModelError(f"{ufunc.__name__} with {', '.join(kwargs)} has no noise model")
+    if ufunc in DECISIONS:
+        return NoisyArray(DECISIONS[ufunc](model, ufunc, *inputs), model)
     stacks = align(inputs, model)
-    if ufunc in ORDERINGS:
-        return NoisyArray(_order(model, ufunc, *stacks), model)
-    if ufunc is np.sign:
-        above, below = (_order(model, o, stacks[0], 0.0) for o in (np.greater, np.less))
-        return NoisyArray(above.astype(np.float64) - below, model)
     result = ufunc(*stacks)
-    if ufunc in EQUALITIES:
-        return NoisyArray(_equality(model, ufunc, inputs, result), model)
     if ufunc in EXACT:
         return NoisyArray(result, model)
     kappa = KAPPA[ufunc] if ufunc in KAPPA else OPS.noise(ufunc)
@@ -76,48 +69,6 @@ def _call(model: NoiseModel, ufunc: np.ufunc, *inputs: Any, **kwargs: Any) -> An
         return NoisyArray(result, model)  # a product with a mask is exact
     product = ufunc in PRODUCTS and all(isinstance(one, NoisyArray) for one in inputs)
     return model.approximate(result, kappa, product)
-
-
-def _has_ties(equal: Stack, operands: tuple[Any, ...]) -> bool:
-    """Whether more elements are equal than when each finds itself: an array beside its maximum."""
-    sizes = sorted(int(np.size(one)) for one in operands)
-    return int(np.count_nonzero(equal)) > (sizes[0] if sizes[0] < sizes[-1] else 0)
-
-
-def _order(model: NoiseModel, ufunc: np.ufunc, left: Any, right: Any) -> Stack:
-    """Compare; where the operands are within noise of each other, either branch is taken."""
-    difference, branches = np.asarray(left - right, np.float64), model.branches
-    result: Stack = ufunc(difference, 0.0)
-    if branches.free:
-        return branches.decide(result)
-    base, replicas = difference[:1], difference[1:]
-    tied = base == 0
-    if tied.any():  # noise never breaks an exact tie
-        branches.tied = True
-        result = np.where(tied, result[:1], result)
-    near = _near(model, base, replicas)
-    if near.any():
-        branches.near += int(np.count_nonzero(near))
-        either = model.rng.random(replicas.shape) < model.tie_probability(replicas.ndim)
-        result[1:] = np.where(near, either, result[1:])
-    return branches.decide(result)
-
-
-def _near(model: NoiseModel, base: Stack, replicas: Stack) -> Stack:
-    """Return where two numbers are closer than their noise, and not equal."""
-    spread = np.abs(replicas - base).max(axis=0, keepdims=True, initial=0.0)
-    near: Stack = (np.abs(base) <= model.kink_width * spread) & (base != 0)
-    return near
-
-
-def _equality(model: NoiseModel, ufunc: np.ufunc, inputs: tuple[Any, ...], result: Stack) -> Stack:
-    """Note what is equal, or might be: an array that meets its own maximum, for one."""
-    branches = model.branches
-    if not branches.free:
-        branches.tied |= _has_ties(result[0] == (ufunc is np.equal), inputs)
-        changed = result[1:] != result[:1]
-        branches.near += int(np.count_nonzero(changed.any(axis=0)))
-    return branches.decide(result)
 
 
 def _matmul(model: NoiseModel, left: Any, right: Any, kind: Sum = "product") -> NoisyArray:
@@ -208,6 +159,16 @@ def _convolved_product(x: Any, y: Any) -> NoisyArray:
     return _matmul(model, x, y, "convolved")
 
 
+def _fraction(places: Any, x: NoisyArray) -> NoisyArray:
+    """Places err in the unit in which sums are accumulated, together and each by itself."""
+    model = x.model
+    stack = np.repeat((places - np.floor(places))[None], model.replicas + 1, axis=0)
+    alone = model.rng.standard_normal((model.replicas, *places.shape))
+    together = model.rng.standard_normal((model.replicas,) + (1,) * places.ndim)
+    stack[1:] += model.precision.u_sum / 2 * places * (alone + together)
+    return model.jitter(stack, 1.0)
+
+
 def _precise(usual: Rule, exact: Rule, *operands: Any) -> NoisyArray:
     """Take the value of the exact formula and the noise of the usual one, which everybody uses."""
     model = next(a.model for a in operands if isinstance(a, NoisyArray))
@@ -239,5 +200,6 @@ FUNCTIONS.update(
         square_scale: lambda x, axis: square_scale(x.stack[0], axis),
         total_as: _total_as,
         convolved_product: _convolved_product,
+        fraction: _fraction,
     }
 )

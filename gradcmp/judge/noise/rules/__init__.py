@@ -1,0 +1,1 @@
+"""How far each array primitive strays: what the noise model asks of arrays."""

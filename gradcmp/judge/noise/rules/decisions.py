@@ -1,0 +1,113 @@
+"""Functions that jump: where numbers are within noise of the jump, replicas take either side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from gradcmp.judge.noise.model import NoiseModel, NoisyArray, Stack, align
+
+
+def _has_ties(equal: Stack, operands: tuple[Any, ...]) -> bool:
+    """Whether more elements are equal than when each finds itself: an array beside its maximum."""
+    sizes = sorted(int(np.size(one)) for one in operands)
+    return int(np.count_nonzero(equal)) > (sizes[0] if sizes[0] < sizes[-1] else 0)
+
+
+def _either(model: NoiseModel, distance: Stack, result: Stack, sides: tuple[Any, Any]) -> Stack:
+    """Take either side where the distance from a jump is within noise, and none at an exact tie.
+
+    Noise never breaks a tie: there the result is that of the noise-free run.
+    """
+    branches = model.branches
+    base, replicas = distance[:1], distance[1:]
+    tied = base == 0
+    if tied.any():
+        branches.tied = True
+        result = np.where(tied, result[:1], result)
+    near = _near(model, base, replicas)
+    if near.any():
+        branches.near += int(np.count_nonzero(near))
+        either = model.rng.random(replicas.shape) < model.tie_probability(replicas.ndim)
+        result[1:] = np.where(near, np.where(either, *sides), result[1:])
+    return branches.decide(result)
+
+
+def _near(model: NoiseModel, base: Stack, replicas: Stack) -> Stack:
+    """Return where two numbers are closer than their noise, and not equal."""
+    spread = np.abs(replicas - base).max(axis=0, keepdims=True, initial=0.0)
+    near: Stack = (np.abs(base) <= model.kink_width * spread) & (base != 0)
+    return near
+
+
+def _order(model: NoiseModel, ufunc: np.ufunc, *operands: Any) -> Stack:
+    """Compare two numbers, which jumps where they are equal."""
+    left, right = align(operands, model)
+    difference = np.asarray(left - right, np.float64)
+    result: Stack = ufunc(difference, 0.0)
+    if model.branches.free:
+        return model.branches.decide(result)
+    return _either(model, difference, result, (True, False))
+
+
+def _sign(model: NoiseModel, ufunc: np.ufunc, x: NoisyArray) -> Stack:
+    above, below = (_order(model, order, x, 0.0) for order in (np.greater, np.less))
+    sign: Stack = above.astype(np.float64) - below
+    return sign
+
+
+def _equality(model: NoiseModel, ufunc: np.ufunc, *operands: Any) -> Stack:
+    """Note what is equal, or might be: an array that meets its own maximum, for one."""
+    result: Stack = ufunc(*align(operands, model))
+    branches = model.branches
+    if not branches.free:
+        branches.tied |= _has_ties(result[0] == (ufunc is np.equal), operands)
+        changed = result[1:] != result[:1]
+        branches.near += int(np.count_nonzero(changed.any(axis=0)))
+    return branches.decide(result)
+
+
+def _rounded(model: NoiseModel, ufunc: np.ufunc, x: NoisyArray) -> Stack:
+    """Round to whole numbers, which jumps at those, or halfway between them."""
+    return _steps(model, ufunc, x.stack)
+
+
+def _steps(model: NoiseModel, ufunc: np.ufunc, stack: Stack) -> Stack:
+    result: Stack = ufunc(stack)
+    if model.branches.free:
+        return model.branches.decide(result)
+    base = stack[:1]
+    jump = np.floor(base) + 0.5 if ufunc is np.rint else np.rint(base)
+    sides = ufunc(np.nextafter(jump, -np.inf)), ufunc(np.nextafter(jump, np.inf))
+    return _either(model, stack - jump, result, sides)
+
+
+def _quotient(model: NoiseModel, ufunc: np.ufunc, *operands: Any) -> Stack:
+    """Round x / y down, which jumps at the multiples of y."""
+    x, y = align(operands, model)
+    exact = np.floor_divide(x, y)
+    if model.branches.free:
+        return model.branches.decide(exact)
+    count = _steps(model, np.floor, np.asarray(x / y, np.float64))
+    count[:1] = exact[:1]
+    return count
+
+
+def _remainder(model: NoiseModel, ufunc: np.ufunc, *operands: Any) -> Stack:
+    """Return what is left of x / y, which jumps where that does."""
+    x, y = align(operands, model)
+    moved = np.floor_divide(x, y) - _quotient(model, np.floor_divide, *operands)
+    rest: Stack = np.remainder(x, y) + moved * y
+    return model.jitter(rest, 1.0).stack
+
+
+DECISIONS: Mapping[np.ufunc, Callable[..., Stack]] = {
+    **dict.fromkeys((np.greater, np.greater_equal, np.less, np.less_equal), _order),
+    **dict.fromkeys((np.equal, np.not_equal), _equality),
+    **dict.fromkeys((np.floor, np.ceil, np.rint, np.trunc), _rounded),
+    np.sign: _sign,
+    np.floor_divide: _quotient,
+    np.remainder: _remainder,
+}

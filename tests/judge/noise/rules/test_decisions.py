@@ -1,0 +1,54 @@
+"""Functions that jump: either side within noise of a jump, one side at it, and none elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from gradcmp.dtypes import FORMATS
+from gradcmp.judge.noise.model import NoiseModel, NoisyArray
+
+U = FORMATS["float32"].u
+
+
+def wrapped(*values: float) -> tuple[NoiseModel, NoisyArray]:
+    model = NoiseModel(FORMATS["float32"], 16, np.random.default_rng(0))
+    noisy = model.wrap(np.array(values))
+    return model, noisy
+
+
+@pytest.mark.parametrize(
+    ("function", "jump", "sides"),
+    [
+        (np.floor, 2.0, {1.0, 2.0}),
+        (np.ceil, 2.0, {2.0, 3.0}),
+        (np.trunc, -2.0, {-2.0, -1.0}),
+        (np.rint, 2.5, {2.0, 3.0}),
+        (lambda x: np.floor_divide(x, 0.5), 1.0, {1.0, 2.0}),
+    ],
+)
+def test_either_side_is_taken_within_noise_of_a_jump(
+    function: Callable[[NoisyArray], NoisyArray], jump: float, sides: set[float]
+) -> None:
+    model, x = wrapped(jump * (1 + U), 0.3 * jump)
+    found = function(x).stack
+    assert set(found[1:, 0]) == sides
+    assert model.branches.near == 1
+    assert len(set(found[:, 1])) == 1  # away from a jump all agree
+
+    model, x = wrapped(jump)
+    found = function(x).stack
+    assert len(set(found[:, 0])) == 1  # noise breaks no tie
+    assert model.branches.tied
+
+
+def test_what_is_left_jumps_as_the_quotient_does() -> None:
+    model, x = wrapped(1.5 * (1 + U), 0.7)
+    found = np.remainder(x, 0.5).stack
+    np.testing.assert_array_equal(found[0], np.remainder([1.5 * (1 + U), 0.7], 0.5))
+    near, apart = found[1:, 0], found[1:, 1]
+    assert {bool(one) for one in near > 0.25} == {False, True}
+    assert np.all(np.abs(apart - found[0, 1]) < 16 * U)
+    assert model.branches.near == 1
