@@ -1,4 +1,4 @@
-"""Which op a name stands for, whoever calls it so; and where it means another thing, the way out."""
+"""Which op a name stands for, whoever calls it so; where it means another thing, the way out."""
 
 from __future__ import annotations
 
