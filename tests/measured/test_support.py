@@ -29,7 +29,7 @@ from gradcmp.ops import OPS
 from gradcmp.recording import Failure, Recording
 
 STORED = Path(__file__).parents[2] / "docs" / "assets" / "ops.json"
-MEASURE = "gradcmp ops --measure -b numpy -b torch:eager -b tensorflow:graph -b jax:jit --into"
+MEASURE = "gradcmp ops --measure -b numpy -b torch:eager -b tensorflow:eager -b jax:jit --into"
 RELU = [drawn(OPS["relu"], example, "float64") for example in OPS["relu"].examples]
 
 
