@@ -20,8 +20,8 @@ GRADCMP_REQUIRE ?= tensorflow,torch,jax
 export GRADCMP_REQUIRE
 
 test: lint
-	@echo "The whole suite: about 12 minutes on two cores. In a hurry: make quick, a minute."
-	$(BIN)/python -m pytest -n 2 --dist loadfile --durations=25
+	@echo "The whole suite: about 20 minutes on two cores. In a hurry: make quick, a minute."
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=25
 
 # No framework, no browser, under a minute. Without make: python -m pytest -m quick
 # Two processes have a core each: threads of a BLAS would wait for those of the other.

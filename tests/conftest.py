@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -45,6 +46,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(mark)
         if not any(map(item.get_closest_marker, LONG)):
             item.add_marker("quick")
+    items[:] = longest_first(items)
+
+
+def longest_first(items: Sequence[pytest.Item]) -> list[pytest.Item]:
+    """Sort whole files: those with the most that takes long come first, the quick ones last.
+
+    Two processes that take file after file then end at about the same time.
+    """
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+
+    def length(path: Path) -> float:
+        return sum(not item.get_closest_marker("quick") for item in files[path])
+
+    return [item for path in sorted(files, key=length, reverse=True) for item in files[path]]
 
 
 def _uses(item: pytest.Item, fixture: str) -> bool:

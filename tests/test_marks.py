@@ -67,6 +67,13 @@ def test_what_is_quick(suite):
 
 
 @pytest.mark.processes
+def test_files_that_take_long_come_first(suite, tmp_path):
+    (tmp_path / "test_a.py").write_text("def test_short(): pass\ndef test_shorter(): pass\n")
+    done = suite("import pytest\n@pytest.mark.slow\ndef test_long(): pass\n", "-v")
+    assert re.findall(r"::test_(\w+) PASSED", done.stdout) == ["long", "short", "shorter"]
+
+
+@pytest.mark.processes
 @pytest.mark.parametrize("text", ["", "def test_it(framework): pass", "def test_it(browser): pass"])
 def test_nothing_quick_is_no_success(suite, text):
     assert suite(text, "-m", "quick").returncode == 5

@@ -98,7 +98,7 @@ class TensorflowBackend(Backend):
         "xla": "compilation by XLA",
     }
     coarse_sums: ClassVar[Mapping[str, frozenset[Sum]]] = {
-        "eager": frozenset(("running", "scatter", "convolved"))
+        "eager": frozenset(("running", "scatter", "convolved", "bias"))
     }
     idiom = replace(
         IDIOM,

@@ -107,6 +107,11 @@ CASE = click.option(
     help="Only this case; repeatable.",
     shell_complete=completion.cases,
 )
+DERIVATIVE = click.option(
+    "--derivative",
+    type=click.Choice(get_args(Derivative)),
+    help="What to compare besides values and gradients: J v, H v, all of either.",
+)
 STRICT = click.option("--strict", is_flag=True, help="Let warnings and weak checks fail too.")
 
 
@@ -175,11 +180,7 @@ def overrides(function: F) -> Callable[..., Any]:
     )
     @SEED
     @DTYPE
-    @click.option(
-        "--derivative",
-        type=click.Choice(get_args(Derivative)),
-        help="What to compare besides values and gradients: J v, H v, all of either.",
-    )
+    @DERIVATIVE
     @tolerance
     @STRICT
     @functools.wraps(function)

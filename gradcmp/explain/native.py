@@ -40,6 +40,9 @@ class Symbol:
         if spec is not None:
             self.shape = KnownShape(spec.shape)
             self.ndim = len(spec.shape)
+            self.dtype = KnownDtype(ast.Attribute(tree, "dtype"), idiom)
+            self.dtype.kind = spec.kind[0]
+            self.dtype.is_floating = spec.kind == "float"
 
     def __getattr__(self, attribute: str) -> Symbol:
         if attribute.startswith("__"):
@@ -75,6 +78,8 @@ class Symbol:
         for one in own:
             while any(other.id == one.id and other is not one for other in _names(body)):
                 one.id += "_"
+        # Parsed anew: of what stands in it several times none may get a line before it.
+        body = ast.parse(ast.unparse(body), mode="eval").body
         arguments = ast.arguments([], [ast.arg(one.id) for one in own], None, [], [], None, [])
         return ast.Lambda(arguments, body)
 
@@ -99,6 +104,13 @@ class Symbol:
 
 def _names(tree: ast.expr) -> Iterator[ast.Name]:
     return (one for one in ast.walk(tree) if isinstance(one, ast.Name))
+
+
+class KnownDtype(Symbol):
+    """The dtype of an operand, and of which kind it is, as NumPy and TensorFlow ask."""
+
+    kind: str
+    is_floating: bool
 
 
 class Number(Symbol):

@@ -9,6 +9,7 @@ from gradcmp import inputs
 from gradcmp.case import ONCE, Case, CodeSpec, Effort
 from gradcmp.errors import UsageError
 from gradcmp.functions.compare import compare_sides
+from gradcmp.functions.question import beyond
 from gradcmp.functions.remote import RemoteSide
 from gradcmp.functions.saved.account import Witnessed
 from gradcmp.functions.saved.keep import kept
@@ -23,6 +24,9 @@ from gradcmp.workers import Pool
 
 def run_code(plan: CodePlan, pool: Pool, effort: Effort = ONCE) -> CaseVerdict:
     """Run the functions of a case that was checked, and judge them."""
+    if effort.keep:
+        _require_first_order(plan.case)
+    plan = replace(plan, case=beyond(plan.case, plan.case.derivative))
     case, sides = plan.case, _sides(plan, pool)
     verdict = compare_sides(case, sides, plan.reference, effort)
     if not effort.keep:
@@ -39,10 +43,22 @@ def run_code(plan: CodePlan, pool: Pool, effort: Effort = ONCE) -> CaseVerdict:
 
 def record_code(plan: CodePlan, pool: Pool, twin: bool = True) -> Outcome:
     """Compute a case with the only function of its plan, to be kept."""
+    _require_first_order(plan.case)
     sides = _sides(plan, pool)
     if failure := sides.failures.get(plan.only):
         return failure
     return _kept(plan.case, plan.only, sides.ready[plan.only], twin)
+
+
+def _require_first_order(case: Case) -> None:
+    """Refuse to keep what a later judge could not judge."""
+    if case.derivative != "gradient":
+        raise UsageError(
+            f"case '{case.name}' has code and asks for {case.derivative}, of which no recording "
+            "is kept",
+            where=case.where,
+            way_out="Run it, or leave out 'derivative'",
+        )
 
 
 def _kept(case: Case, label: str, side: Side, twin: bool = True) -> Outcome:

@@ -9,6 +9,7 @@ from typing import Any
 
 from gradcmp.case import ONCE, Case, Cotangent, DType, Effort
 from gradcmp.case import Layouts as LayoutChoice
+from gradcmp.derivatives import Derivative, is_derived
 from gradcmp.errors import UsageError, did_you_mean
 from gradcmp.functions.again.nudged import own_noise_of
 from gradcmp.functions.again.repeated import Repeated
@@ -18,13 +19,14 @@ from gradcmp.functions.body import CodeBody, CodeOutline
 from gradcmp.functions.casts import Casts
 from gradcmp.functions.constants import forgive_constants
 from gradcmp.functions.layouts.check import layouts_of
-from gradcmp.functions.question import Function, arrays_of, case_of, taken_apart
+from gradcmp.functions.question import Function, arrays_of, beyond, case_of, taken_apart
 from gradcmp.functions.recorded import Given, notes_on, recorded, shared
 from gradcmp.functions.sides import Make, Runs, Sides, at_one_point, require_taps, run
 from gradcmp.judge import CaseVerdict
 from gradcmp.judge.case import judge_body
 from gradcmp.judge.diagnose.divergence import divergences
 from gradcmp.native.arranging.arrangement import Arrangement, Handed
+from gradcmp.native.arranging.derived import with_derivative
 from gradcmp.native.frameworks import engine
 from gradcmp.native.side import Function as Call
 from gradcmp.native.side import Side
@@ -42,6 +44,7 @@ def compare_functions(
     dtype: DType = "float32",
     seed: int = 0,
     cotangent: Cotangent = "random",
+    derivative: Derivative = "gradient",
     strict: bool = False,
     framework: str | Mapping[str, str] | None = None,
     device: str = "cpu",
@@ -72,6 +75,9 @@ def compare_functions(
         What to differentiate with respect to: every real input and parameter unless it is given.
     cotangent : {"random", "ones"}
         The upstream gradient of outputs that are not scalars.
+    derivative : {"gradient", "jvp", "hvp", "jacobian", "hessian"}
+        What is compared besides values and gradients: functions that bring no parameters, and
+        take arrays alone, have more.
     strict : bool
         Whether warnings fail.
     framework : str or mapping of str to str, optional
@@ -103,7 +109,13 @@ def compare_functions(
     require_labels("parameters", parameters, [one for one in functions if one != against])
     require_labels("taps", taps, functions)
     flat, trees = taken_apart(inputs)
+    if derivative != "gradient" and trees:
+        raise UsageError(
+            f"input '{next(iter(trees))}' is a container, and {derivative} is along arrays",
+            way_out="Hand over each array as an input of its own",
+        )
     case = case_of(name, flat, functions, dtype, seed, cotangent, strict, device, layouts)
+    case = beyond(case, derivative)
     named, cotangents = framework or {}, DrawnCotangents(case)
     makers = {
         label: _maker(
@@ -145,8 +157,11 @@ def _maker(
     def make(
         arrays: Mapping[str, Array], wrt: Sequence[str] | None, handed: tuple[str, ...]
     ) -> Side:
+        function = with_derivative(
+            asked.function, asked.framework or "", asked.mode or "eager", wrt, cotangents
+        )
         side: Side = home.prepare(
-            asked.function,
+            function,
             arrays,
             wrt=wrt,
             cotangents=cotangents,
@@ -223,7 +238,7 @@ def _judged(
     outline = CodeOutline(
         tuple({**sides[against].parameters, **sides[against].inputs}),
         tuple(name for name in base.values if name in runs.clean[against].inner),
-        tuple(runs.clean[against].outputs),
+        tuple(name for name in runs.clean[against].outputs if not is_derived(name)),
     )
     plain = recordings[against].tensors if case.dtype == "float32" else {}
     body = CodeBody(outline, sides, runs.clean, against, cotangent, plain)

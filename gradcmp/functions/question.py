@@ -9,6 +9,7 @@ from typing import Any
 from gradcmp import inputs as drawn
 from gradcmp.case import BackendSpec, Case, Cotangent, DType, InputSpec, Layouts
 from gradcmp.config import parse_input
+from gradcmp.derivatives import Derivative
 from gradcmp.dtypes import AUTOCAST
 from gradcmp.errors import UsageError, did_you_mean
 from gradcmp.native.arranging.trees import Tree, flat_of, tree_of
@@ -106,6 +107,27 @@ def case_of(
         strict=strict,
         layouts=layouts,
     )
+
+
+def beyond(case: Case, derivative: Derivative) -> Case:
+    """Return the case with what it compares besides gradients.
+
+    Layouts are of first order alone: `auto` leaves them out then.
+
+    Raises
+    ------
+    UsageError
+        For all layouts of another order.
+    """
+    if derivative == "gradient":
+        return case
+    if case.layouts == "all":
+        raise UsageError(
+            f"case '{case.name}' has layouts: all, and asks for {derivative}",
+            where=case.where,
+            way_out="Leave one of them out: layouts are tried with gradients alone",
+        )
+    return replace(case, derivative=derivative, layouts="off")
 
 
 def _spec(name: str, given: Any) -> InputSpec:

@@ -33,12 +33,12 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     "input": ("x", "logits"),
     "index": ("indices",),
     "target": ("labels",),
-    "attn_mask": ("mask",),
-    "is_causal": ("causal",),
     "kernel_size": ("kernel",),
     "shifts": ("shift",),
     "reps": ("repetitions",),
     "diagonal": ("k", "offset"),
+    "attn_mask": ("mask",),
+    "is_causal": ("causal",),
 }
 
 # By op: whether numbers that follow one another are a shape or axes: x.reshape(2, 3).

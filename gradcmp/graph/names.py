@@ -69,7 +69,7 @@ LEADS: Mapping[str, Way] = {
     "masked_fill": Way("Write where(mask, -inf, x) with the number that fills"),
     "nan_to_num": Way("Write where(x == x, x, 0)"),
     "softmax_cross_entropy_with_logits": Way(
-        "Write cross_entropy(logits, labels): its labels are classes"
+        "Write cross_entropy(logits, labels, reduction='none'), the classes along axis 1"
     ),
     "sparse_softmax_cross_entropy_with_logits": Way(
         "Write cross_entropy(logits, labels, reduction='none')"
@@ -140,7 +140,8 @@ LEADS: Mapping[str, Way] = {
         "layer_norm is given a shape in torch",
     ),
     "torch.batch_norm": Way(
-        "Write batch_norm(x, weight, bias)", "batch_norm is given running averages in torch"
+        "Write batch_norm(x, weight, bias), and in inference running_mean= and running_var=",
+        "batch_norm is given running averages first in torch",
     ),
     "jax.gelu": Way(
         "Write gelu(x, approximate='tanh')",

@@ -244,8 +244,10 @@ def _compare(asked: _Question, pair: Pair, rule: TensorJudge) -> dict[str, Compa
     values, gradients = [r.values for _, r in both], [r.gradients for _, r in both]
     differentiable = [name for name in (*case.wrt, *nodes) if _is_real(name, values)]
     lone = [_lone(asked.body.optional, arrays) for arrays in (values, gradients)]
-    beyond = names_of(case.derivative, asked.body.outline.outputs, case.wrt)
-    given = [*case.inputs, *(tangent(one) for one in case.wrt if case.derivative in ALONG)]
+    smooth = [name for name in asked.body.outline.outputs if _is_real(name, values)]
+    beyond = names_of(case.derivative, smooth, case.wrt)
+    along = case.derivative in ALONG and bool(case.graph)  # functions draw it themselves
+    given = [*case.inputs, *(tangent(one) for one in case.wrt if along)]
     needed = _names(nodes, {*given, *beyond}, values)
     slopes = _names(reversed(differentiable), case.inputs, gradients)
     names = [name for name in needed if name not in lone[0]]

@@ -113,6 +113,7 @@ class DrawnCotangents:
         return {
             "seed": case.seed,
             "cotangent": case.cotangent,
+            "derivative": case.derivative,
             "dtypes": sorted(case.dtypes),
             "equal": dict(self.equal),
             "zero": sorted(self.zero),
@@ -133,6 +134,7 @@ class DrawnCotangents:
             backends,
             seed=int(facts["seed"]),
             cotangent=facts["cotangent"],
+            derivative=facts["derivative"],
         )
         return cls(case, dict(facts["equal"]), frozenset(facts["zero"]))
 

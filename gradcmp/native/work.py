@@ -9,6 +9,7 @@ from typing import Any
 
 from gradcmp.native.answers import Answer, answer_to_bytes
 from gradcmp.native.arranging.arrangement import Arrangement
+from gradcmp.native.arranging.derived import with_derivative
 from gradcmp.native.frameworks import engine
 from gradcmp.native.loaded import load
 from gradcmp.native.outcome import Array
@@ -71,11 +72,12 @@ def _side(
     known = _kept.get(key)
     if known is not None and same_shapes(known.inputs, arrays):
         return known.at(arrays)
+    drawn = DrawnCotangents.of(facts["cotangents"])
     side: Side = engine(framework).prepare(
-        function,
+        with_derivative(function, framework, facts["mode"] or "eager", wrt, drawn),
         dict(arrays),
         wrt=wrt,
-        cotangents=DrawnCotangents.of(facts["cotangents"]),
+        cotangents=drawn,
         device=facts["device"],
         seed=int(facts["cotangents"]["seed"]),
         arrangement=arrangement,

@@ -20,9 +20,9 @@ from gradcmp.ops.spec import Array
 # sum: in a forward pass; backward: of cotangents; bare: of windows, or in an einsum, with nothing
 # said of how to accumulate; running: cumulative; scatter: into places; affine: in the gradient of a
 # layer_norm's weight and bias; product: of matrices; convolved: a product in the gradient of a
-# convolution.
+# convolution; bias: in the gradient of its bias.
 Sum: TypeAlias = Literal[
-    "sum", "backward", "bare", "running", "scatter", "affine", "product", "convolved"
+    "sum", "backward", "bare", "running", "scatter", "affine", "product", "convolved", "bias"
 ]
 
 
@@ -69,7 +69,7 @@ def total_as(kind: Sum, x: Array, axis: Axis = None, keepdims: bool = False) -> 
     Parameters
     ----------
     kind : Sum
-        ``bare`` or ``affine``; NumPy's own functions tell the others.
+        ``bare``, ``affine`` or ``bias``; NumPy's own functions tell the others.
     """
     answer = offered(total_as, kind, x, axis, keepdims)
     y: Array = total(x, axis, keepdims) if answer is NotImplemented else answer

@@ -65,12 +65,17 @@ class Registry(Mapping[str, Op]):
     @contextmanager
     def all_or_none(self) -> Iterator[None]:
         """Register all that is registered inside, or nothing if that raises."""
+        self._load_all()  # first: what a room registers meanwhile is not taken back
         before = dict(self._ops), dict(self._noise)
         try:
             yield
         except BaseException:
             self._ops, self._noise = before
             raise
+
+    def _load_all(self) -> None:
+        while self._load_more():
+            pass
 
     def _load_more(self) -> bool:
         if not self._later:
@@ -86,14 +91,12 @@ class Registry(Mapping[str, Op]):
         return self._ops[name]
 
     def __iter__(self) -> Iterator[str]:
-        while self._load_more():
-            pass
+        self._load_all()
         # Not as they came: which file was loaded first depends on who asked for what.
         return iter(sorted(self._ops, key=lambda name: self._ops[name].reference.__module__))
 
     def __len__(self) -> int:
-        while self._load_more():
-            pass
+        self._load_all()
         return len(self._ops)
 
 

@@ -72,6 +72,8 @@ def stably(routine: Routine, *operands: Array) -> Any:
     answer = offered(stably, routine, *operands)
     if answer is not NotImplemented:
         return answer
+    if isinstance(operands[0], PLAIN) and np.isnan(operands[0]).any():
+        return _where_possible(routine, *operands)  # LAPACK may take a NaN for a pivot of 0
     try:
         return routine(*operands)
     except np.linalg.LinAlgError:
@@ -95,6 +97,8 @@ def _where_possible(routine: Routine, x: Array, *others: Array) -> Any:
 
 
 def _fails(routine: Routine, place: tuple[int, ...], *operands: Array) -> bool:
+    if np.isnan(operands[0][place]).any():
+        return True
     try:
         routine(*(one[place] for one in operands))
     except np.linalg.LinAlgError:

@@ -1,5 +1,6 @@
 """What is written out computes what gradcmp computes, op by op, without gradcmp."""
 
+import ast
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,9 @@ import pytest
 from explained import of_example, reference, run
 
 from gradcmp import inputs as drawn
+from gradcmp.backends.jax import JaxBackend
 from gradcmp.case import Expression, InputSpec
+from gradcmp.explain.native import Symbol
 from gradcmp.explain.program import Program
 from gradcmp.graph import build, infer
 from gradcmp.ops import OPS
@@ -64,3 +67,11 @@ def test_every_op_in_every_idiom_agrees(op, framework, tmp_path):
             program = Program.of(replace(of_example(op, example), dtype=dtype))
             _, printed = run(program, framework.name, tmp_path)
             assert "out differs from NumPy's by at most" in printed
+
+
+def test_the_step_of_a_loop_hides_no_name_of_the_graph():
+    """A parameter of the step that is written out may be what a tensor outside is called."""
+    weight, module = (Symbol(ast.Name(name), JaxBackend.idiom) for name in ("carry", "jax"))
+    written = module.scan(lambda carry, a: (carry * weight + a, carry), weight)
+    text = "jax.scan(lambda carry_, a: (carry_ * carry + a, carry_), carry)"
+    assert ast.unparse(written.tree) == text

@@ -1,5 +1,6 @@
 """Small cases and ways to record and spoil them, for tests of tolerance auto."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -19,7 +20,7 @@ UPSTREAM = float(np.random.default_rng(8).standard_normal(1).astype(numpy_dtype(
 
 def case(strict=False, **graph):
     text = " ".join(graph.values())
-    names = [name for name in "xyz" if name in text]
+    names = [name for name in "xyz" if re.search(rf"\b{name}\b", text)]
     return Case(
         "auto",
         {name: InputSpec("normal", (4, 3)) for name in names},

@@ -24,7 +24,7 @@ def test_op_has_a_noise_model(call: Call) -> None:
     precision = FORMATS["float32"]
     expected = {OUTPUT: call.value(call.inputs)}
     expected |= {f"d {name}": gradient for name, gradient in call.gradients.items()}
-    scales = calibrate(call.graph, call.inputs, call.coradians, precision, expected, replicas=8)
+    scales = calibrate(call.graph, call.inputs, call.cotangent, precision, expected, replicas=8)
     for name, array in expected.items():
         np.testing.assert_allclose(scales[name].base, array, rtol=1e-12, atol=1e-14)
         assert np.all(scales[name].s < 100 * precision.u * (1 + np.abs(array).max(initial=0)))

@@ -10,13 +10,16 @@ import pytest
 
 from gradcmp.backends.numpy import NumpyBackend
 from gradcmp.case import DTYPES, Auto, BackendSpec, Case, Expression, Fixed, InputSpec, Tolerance
+from gradcmp.cli import main
 from gradcmp.derivatives import Derivative
-from gradcmp.errors import UsageError
+from gradcmp.errors import ExitCode, RecordingError, UsageError
 from gradcmp.judge import CaseVerdict, Comparison, Pair, judge
 from gradcmp.judge.selftest import selftest
+from gradcmp.keys import ORIGIN
 from gradcmp.ops import Array
 from gradcmp.plan import check
 from gradcmp.recording import Recording
+from gradcmp.recording.asked import case_of_facts, case_to_facts
 from gradcmp.workers.wire import job_from_bytes, request_to_bytes
 
 PAIR = Pair("torch", "numpy")
@@ -191,7 +194,7 @@ def test_a_kink_excuses_no_other_element() -> None:
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_noise_is_known_in_every_dtype(dtype: str) -> None:
     case = replace(case_of(MIXED, "hvp", **ARRAYS), dtype=dtype)  # type: ignore[arg-type]
-    from gradcmp.judge.noise.derived import derived_noise
+    from gradcmp.judge.noise.nearby_points import derived_noise
 
     plan = check(case)
     arrays = plan.draw()
@@ -228,3 +231,45 @@ def test_the_reference_has_no_step_in_half_a_precision() -> None:
     with pytest.raises(UsageError, match="'numpy' has no hvp in bfloat16"):
         check(case)
     assert check(replace(case, derivative="jacobian"))
+
+
+CONFIG = """
+name: small
+inputs: {X: normal:3x2, W: normal:2x2}
+graph: {h: tanh(X @ W), out: softmax(h) * h}
+derivative: hvp
+backends: [numpy, "numpy,dtype=float32"]
+"""
+
+
+@pytest.mark.processes
+def test_on_the_record_and_on_the_command_line(tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
+    config, golden, plain = tmp_path / "small.yaml", tmp_path / "golden", tmp_path / "plain"
+    config.write_text(CONFIG)
+
+    def said(*arguments: object) -> tuple[int, str]:
+        code = main([*map(str, arguments)])
+        return code, "".join(capsys.readouterr())
+
+    assert said("run", config, "--record-golden", golden)[0] == ExitCode.AGREE
+    code, text = said("run", config, "--against-golden", golden)
+    assert code == ExitCode.AGREE
+    assert "H v[W]" in text
+    first_order = ("--derivative", "gradient", "--record-golden", plain)
+    assert "H v[W]" not in said("run", config, *first_order)[1]
+    code, text = said("run", config, "--against-golden", plain)
+    assert code == ExitCode.USAGE
+    assert "recorded with another derivative, gradient and not hvp" in text
+    code, text = said("explain", config)
+    assert code == ExitCode.USAGE
+    assert "asks for hvp, and gradients alone are derived by hand" in text
+
+
+def test_a_recording_from_before_there_was_more_than_the_gradient_is_read() -> None:
+    case = check(case_of(MIXED, "gradient", **ARRAYS)).case
+    shapes = {name: InputSpec("values", np.shape(array)) for name, array in ARRAYS.items()}
+    facts = case_to_facts(replace(case, inputs=shapes), ORIGIN)
+    assert facts.pop("derivative") == "gradient"
+    assert case_of_facts(facts).derivative == "gradient"
+    with pytest.raises(RecordingError, match="derivative 'third', which is not one of"):
+        case_of_facts({**facts, "derivative": "third"})

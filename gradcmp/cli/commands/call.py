@@ -12,6 +12,7 @@ from gradcmp.case import DTYPES, Case, Layouts
 from gradcmp.cli import options
 from gradcmp.cli.output import Output, output
 from gradcmp.cli.running.script import script, write_script
+from gradcmp.derivatives import Derivative
 from gradcmp.errors import ExitCode, UsageError
 
 
@@ -58,6 +59,7 @@ from gradcmp.errors import ExitCode, UsageError
     metavar="NAME,...",
     help="Edge values to try in one input after the other: ties,large,subnormal …",
 )
+@options.DERIVATIVE
 @click.option("--strict", is_flag=True, help="Warnings fail, too.")
 @script
 @output
@@ -72,6 +74,7 @@ def command(
     layouts: Layouts,
     shapes: tuple[str, ...],
     values: str | None,
+    derivative: Derivative | None,
     strict: bool,
     script: Path | None,
     output: Output,
@@ -114,6 +117,7 @@ def command(
             dtype=dtype,  # type: ignore[arg-type]
             seed=seed,
             layouts=layouts,
+            derivative=derivative or "gradient",
             strict=strict,
             sizes=edge.sizes,
             at_sizes=lambda sizes: case_at(replace(edge, sizes=sizes)),

@@ -18,9 +18,8 @@ from gradcmp.judge.auto.pair import RecordingPair
 from gradcmp.judge.auto.source import PRECISE
 from gradcmp.judge.noise.bfloat16 import ANY
 from gradcmp.judge.noise.calibration import Scale, calibrate, loses_digits
-from gradcmp.judge.noise.derived import STEPPED, derived_noise
 from gradcmp.judge.noise.model import NoModelError
-from gradcmp.judge.noise.nearby_points import POINTS, run_in, self_noise
+from gradcmp.judge.noise.nearby_points import POINTS, STEPPED, derived_noise, run_in, self_noise
 from gradcmp.recording import Array, Recording
 
 REPLICAS = 16

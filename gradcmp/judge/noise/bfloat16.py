@@ -11,7 +11,9 @@ from gradcmp.judge.noise.model import NoiseModel, NoisyArray, Stack
 from gradcmp.ops.primitives import Sum
 
 # What a library that says nothing of its sums may add up in the dtype itself.
-ANY: frozenset[str] = frozenset(("backward", "bare", "running", "scatter", "affine", "convolved"))
+ANY: frozenset[str] = frozenset(
+    ("backward", "bare", "running", "scatter", "affine", "convolved", "bias")
+)
 
 
 @dataclass

@@ -49,23 +49,22 @@ def clip(x: Array, *given: Array, min: Bound = None, max: Bound = None) -> tuple
     TensorFlow takes min. NaN gives NaN, and 0 to all.
     """
     y = x
-    outside: list[Array | None] = []
-    for bound, beyond in zip(_filled(given, min, max), (np.less, np.greater), strict=True):
-        if bound is None:
-            outside.append(None)
-            continue
-        limit = constant(bound, x) if isinstance(bound, (int, float)) else bound
-        out = beyond(np.real(y), np.real(limit))
-        outside.append(out)
-        y = np.where(np.logical_or(out, np.isnan(limit)), limit, y)
+    rest = iter(given)
+    outside: list[tuple[Array, Array | None]] = []  # where, and the bound if it is an operand
+    for bound, beyond in ((min, np.less), (max, np.greater)):
+        if bound is not None:
+            array = next(rest) if bound is ... else None
+            limit = constant(bound, x) if array is None else array
+            out = beyond(np.real(y), np.real(limit))
+            outside.append((out, array))
+            y = np.where(np.logical_or(out, np.isnan(limit)), limit, y)
 
     def pullback(dy: Array) -> tuple[Array, ...]:
         dx, bounds = unless_nan(dy, y), []
-        for out, array in zip(outside[::-1], _filled(given, min, max)[::-1], strict=True):
-            if out is not None:
-                if array is not None and not isinstance(array, (int, float)):
-                    bounds.append(unbroadcast(np.where(out, dx, 0), array))
-                dx = np.where(out, 0, dx)
+        for out, array in reversed(outside):
+            if array is not None:
+                bounds.append(unbroadcast(np.where(out, dx, 0), array))
+            dx = np.where(out, 0, dx)
         return dx, *bounds[::-1]
 
     return y, pullback

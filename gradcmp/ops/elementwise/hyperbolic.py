@@ -22,7 +22,7 @@ register(
     unary(
         sinh,
         spelled(torch="sinh", tensorflow="math.sinh", jax="numpy.sinh"),
-        noise={np.sinh: 11, np.cosh: 11},
+        noise={np.sinh: 5, np.cosh: 5},
     )
 )
 
@@ -50,7 +50,7 @@ register(
     unary(
         asinh,
         spelled(torch="asinh", tensorflow="math.asinh", jax="numpy.arcsinh"),
-        noise={np.arcsinh: 11},
+        noise={np.arcsinh: 3},
     )
 )
 
@@ -69,7 +69,7 @@ register(
         acosh,
         spelled(torch="acosh", tensorflow="math.acosh", jax="numpy.arccosh"),
         Interval(1.2, 3.0),
-        noise={np.arccosh: 11},
+        noise={np.arccosh: 4},
     )
 )
 
@@ -88,6 +88,6 @@ register(
         atanh,
         spelled(torch="atanh", tensorflow="math.atanh", jax="numpy.arctanh"),
         Interval(-0.8, 0.8),
-        noise={np.arctanh: 11},
+        noise={np.arctanh: 3},
     )
 )

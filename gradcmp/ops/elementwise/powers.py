@@ -35,7 +35,7 @@ register(
             **spelled(torch="exp2", jax="numpy.exp2"),
             "tensorflow": lambda tf, x: tf.pow(tf.constant(2.0, x.dtype), x),
         },
-        noise={np.exp2: 8},
+        noise={np.exp2: 9},
     )
 )
 
@@ -56,7 +56,7 @@ register(
             "tensorflow": lambda tf, x: tf.math.log(x) / LN2,
         },
         POSITIVE,
-        noise={np.log2: 6},
+        noise={np.log2: 2},
     )
 )
 
@@ -77,7 +77,7 @@ register(
             "tensorflow": lambda tf, x: tf.math.log(x) / LN10,
         },
         POSITIVE,
-        noise={np.log10: 6},
+        noise={np.log10: 2},
     )
 )
 
@@ -115,7 +115,7 @@ register(
             "jax": lambda jax, x: jax.numpy.cbrt(x),
         },
         Interval(-2.0, 2.0, avoid=(0.0,), gap=0.3),
-        noise={np.cbrt: 8},
+        noise={np.cbrt: 2},
     )
 )
 

@@ -52,7 +52,7 @@ register(
     unary(
         erfc,
         spelled(torch="erfc", tensorflow="math.erfc", jax="scipy.special.erfc"),
-        noise={erfc_value: 15},
+        noise={erfc_value: 17},
     )
 )
 
@@ -88,8 +88,8 @@ def erfinv(x: Array) -> tuple[Array, Pullback]:
     """Inverse of the error function; NaN beyond -1 and 1.
 
     VJP: dx = sqrt(pi) / 2 * exp(y * y) * dy.
-    Convention: infinite at -1 and 1. TensorFlow has float32 and float64 alone: float16 and
-    bfloat16 are computed in float32.
+    Convention: infinite at -1 and 1. TensorFlow goes through the quantile of (x + 1) / 2, and loses
+    digits near 0; it has float32 and float64 alone, and the others are computed in float32.
     """
     y = erfinv_value(x)
     slope = constant(math.sqrt(math.pi) / 2, x)
@@ -116,7 +116,7 @@ register(
             "tensorflow": in_float32("math.erfinv"),
         },
         Interval(-0.9, 0.9),
-        noise={erfinv_value: 15},
+        noise={erfinv_value: 10},
     )
 )
 

@@ -35,7 +35,7 @@ register(
         tan,
         spelled(torch="tan", tensorflow="math.tan", jax="numpy.tan"),
         Interval(-1.2, 1.2),
-        noise={np.tan: 11},
+        noise={np.tan: 4},
     )
 )
 
@@ -54,7 +54,7 @@ register(
         asin,
         spelled(torch="asin", tensorflow="math.asin", jax="numpy.arcsin"),
         INSIDE_ONE,
-        noise={np.arcsin: 8},
+        noise={np.arcsin: 4},
     )
 )
 
@@ -73,7 +73,7 @@ register(
         acos,
         spelled(torch="acos", tensorflow="math.acos", jax="numpy.arccos"),
         INSIDE_ONE,
-        noise={np.arccos: 8},
+        noise={np.arccos: 4},
     )
 )
 
@@ -90,7 +90,7 @@ register(
     unary(
         atan,
         spelled(torch="atan", tensorflow="math.atan", jax="numpy.arctan"),
-        noise={np.arctan: 8},
+        noise={np.arctan: 2},
     )
 )
 
@@ -138,7 +138,7 @@ register(
         floating,
         x=OFF_ZERO,
         y=OFF_ZERO,
-        noise={np.arctan2: 8},
+        noise={np.arctan2: 3},
         kinks=(_origin("atan2(x, y)"),),
     )
 )
@@ -170,7 +170,7 @@ register(
         floating,
         x=OFF_ZERO,
         y=OFF_ZERO,
-        noise={np.hypot: 8},
+        noise={np.hypot: 3},
         kinks=(_origin("hypot(x, y)"),),
     )
 )

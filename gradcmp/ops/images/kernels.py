@@ -9,7 +9,7 @@ import numpy as np
 from gradcmp.case import Shape
 from gradcmp.ops.images.padding import Padding, widths_of
 from gradcmp.ops.images.windows import LAYOUTS, Size, Windows, spans_of
-from gradcmp.ops.primitives import convolved_product, product, total
+from gradcmp.ops.primitives import convolved_product, product, total_as
 from gradcmp.ops.shapes import require_float
 from gradcmp.ops.spec import Array, ArraySpec, ShapeError
 from gradcmp.ops.static import for_each_axis, require_int
@@ -99,7 +99,7 @@ def add_bias(y: Array, bias: Array | None) -> Array:
 
 def bias_gradient(dy: Array, bias: Array | None) -> tuple[Array, ...]:
     """Return the gradient of the bias, if there is one: the sum over all but the channels."""
-    return () if bias is None else (total(dy, (0, *range(2, np.ndim(dy)))),)
+    return () if bias is None else (total_as("bias", dy, (0, *range(2, np.ndim(dy)))),)
 
 
 def require_kernel(x: ArraySpec, weight: ArraySpec, axes: int, layout: str, groups: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -32,7 +34,7 @@ def _infer(
     for widths, span in zip(windows.padding, windows.spans, strict=True):
         if 2 * max(widths) > span:
             raise ShapeError(f"padding {padding} is more than half of the kernel {kernel}")
-    if windows.counts(with_padding=False).min() < 1:
+    if min(map(min, windows.counts(with_padding=False))) < 1:
         raise ShapeError("a window lies on padding alone")
     return ArraySpec((*x.shape[:2], *windows.lengths))
 
@@ -113,9 +115,9 @@ def avg_pool(
 def _count(windows: Windows, with_padding: bool, x: Array) -> Any:
     """Return how many elements each window has, one number where all have as many."""
     counts = windows.counts(with_padding)
-    if np.all(counts == counts.flat[0]):
-        return int(counts.flat[0])
-    return counts.astype(x.dtype)
+    if all(len(set(along)) == 1 for along in counts):
+        return math.prod(along[0] for along in counts)
+    return reduce(np.multiply.outer, map(np.array, counts)).astype(x.dtype)
 
 
 MAX_EXAMPLES = (

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
-
-import numpy as np
 
 from gradcmp.ops.images.convolution_spelled import flat
 from gradcmp.ops.images.padding import SAME, Padding, Widths
@@ -55,7 +54,8 @@ def tensorflow_pool(how: str) -> Native:
     """Return TensorFlow's, which pools with channels last, and without padding but its SAME.
 
     Its dilated pooling is for stride 1, of which others are taken. It has no pooling of volumes
-    in float64 and float16 on the CPU: there images are pooled first, and then their row.
+    in float64 and float16 on the CPU, and adds up their bfloat16 in bfloat16, which stops at 256:
+    there images are pooled first, and then their row.
     """
 
     def native(
@@ -92,7 +92,7 @@ def tensorflow_pool(how: str) -> Native:
 
 
 def _has_volumes(tf: Any, x: Any) -> bool:
-    return x.dtype in (tf.float32, tf.bfloat16)
+    return x.dtype == tf.float32
 
 
 def _tensorflow(tf: Any, how: str, x: Any, windows: Windows, word: str) -> Any:
@@ -147,8 +147,8 @@ def jax_pool(how: str) -> Native:
         if how == MAX:
             return reduced(x, windows.margins)
         counts = windows.counts(count_include_pad)
-        if np.all(counts == counts.flat[0]):
-            return reduced(x, windows.margins) / int(counts.flat[0])
+        if all(len(set(along)) == 1 for along in counts):
+            return reduced(x, windows.margins) / math.prod(along[0] for along in counts)
         ones = jax.numpy.ones_like(x)
         if count_include_pad:
             ones = jax.numpy.pad(ones, ((0, 0), (0, 0), *windows.padding), constant_values=1)
@@ -173,7 +173,7 @@ def _windows(
 
 
 def _fill(how: str) -> float:
-    return -np.inf if how == MAX else 0.0
+    return -math.inf if how == MAX else 0.0
 
 
 def _averages(
@@ -181,7 +181,8 @@ def _averages(
 ) -> Any:
     """Pool padded x by averages over whole windows, and correct them by those of ones."""
     y = pooled(pad(x, windows.margins))
-    if np.all(windows.counts(with_padding) == np.prod(windows.kernel)):
+    counts = windows.counts(with_padding)
+    if all(set(along) == {k} for along, k in zip(counts, windows.kernel, strict=True)):
         return y
     if with_padding:
         return y / pooled(pad(ones_like(pad(x, windows.padding)), windows.beyond))

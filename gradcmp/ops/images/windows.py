@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -44,6 +43,14 @@ class Windows:
         With an entry for each spatial axis.
     beyond : tuple
         What windows need after the padding, and is no part of it.
+    spans : tuple of int
+        How long a window is along each axis, with the holes that dilation leaves.
+    margins : tuple
+        The padding, and what lies beyond it.
+    padded : tuple of int
+        How long each axis of x is with its margins.
+    lengths : tuple of int
+        How many windows fit along each axis, the margins included, the rest left out.
     """
 
     shape: Shape
@@ -52,6 +59,10 @@ class Windows:
     padding: Widths
     dilation: tuple[int, ...]
     beyond: Widths
+    spans: tuple[int, ...] = field(init=False)
+    margins: Widths = field(init=False)
+    padded: tuple[int, ...] = field(init=False)
+    lengths: tuple[int, ...] = field(init=False)
 
     @classmethod
     def over(
@@ -82,29 +93,22 @@ class Windows:
         shape = (*self.shape[:2], *(self.padded[i] for i in axes))
         return Windows(shape, kernel, stride, none, dilation, none)
 
-    @cached_property
-    def spans(self) -> tuple[int, ...]:
-        """How long a window is along each axis, with the holes that dilation leaves."""
-        return spans_of(self.kernel, self.dilation)
+    def __post_init__(self) -> None:
+        """Compute what everything else asks for again and again.
 
-    @cached_property
-    def margins(self) -> Widths:
-        """The padding, and what lies beyond it."""
+        Not when it is asked for: torch.compile cannot look into what is cached.
+        """
+        spans = spans_of(self.kernel, self.dilation)
         pairs = zip(self.padding, self.beyond, strict=True)
-        return tuple((before, after + more) for (before, after), (_, more) in pairs)
+        margins = tuple((before, after + more) for (before, after), (_, more) in pairs)
+        padded = tuple(n + sum(p) for n, p in zip(self.shape[2:], margins, strict=True))
+        along = zip(padded, spans, self.stride, strict=True)
+        object.__setattr__(self, "spans", spans)
+        object.__setattr__(self, "margins", margins)
+        object.__setattr__(self, "padded", padded)
+        object.__setattr__(self, "lengths", tuple((n - span) // s + 1 for n, span, s in along))
 
-    @cached_property
-    def padded(self) -> tuple[int, ...]:
-        """How long each axis of x is with its padding."""
-        return tuple(n + sum(p) for n, p in zip(self.shape[2:], self.margins, strict=True))
-
-    @cached_property
-    def lengths(self) -> tuple[int, ...]:
-        """How many windows fit along each axis, the padding included, the rest left out."""
-        along = zip(self.padded, self.spans, self.stride, strict=True)
-        return tuple((n - span) // s + 1 for n, span, s in along)
-
-    @cached_property
+    @property
     def count(self) -> int:
         """How many windows lie on one channel of one sample."""
         return math.prod(self.lengths)
@@ -146,23 +150,26 @@ class Windows:
         n, c = np.shape(dy)[:2]
         return np.reshape(np.swapaxes(dy, 0, 1), (c, n, self.count))
 
-    def counts(self, with_padding: bool) -> Array:
-        """Return how many elements of x, or of x and its padding, lie in each window."""
-        counts = np.ones((), np.int64)
-        for n, (before, after), k, m, s, d in zip(
-            self.shape[2:],
-            self.padding,
-            self.kernel,
-            self.lengths,
-            self.stride,
-            self.dilation,
-            strict=True,
-        ):
-            places = np.arange(m)[:, None] * s + np.arange(k) * d - before
-            low, high = (-before, n + after) if with_padding else (0, n)
-            inside = np.sum((low <= places) & (places < high), axis=1)
-            counts = np.expand_dims(counts, -1) * inside
-        return counts
+    def counts(self, with_padding: bool) -> tuple[tuple[int, ...], ...]:
+        """Return along each axis how much of x, or of x and its padding, lies in each window."""
+        return tuple(
+            tuple(
+                sum(
+                    -before * with_padding <= i * s + j * d - before < n + after * with_padding
+                    for j in range(k)
+                )
+                for i in range(m)
+            )
+            for n, (before, after), k, m, s, d in zip(
+                self.shape[2:],
+                self.padding,
+                self.kernel,
+                self.lengths,
+                self.stride,
+                self.dilation,
+                strict=True,
+            )
+        )
 
     def slices(self) -> Iterator[tuple[slice, ...]]:
         """Return where in a padded x each place of all windows lies, place by place."""

@@ -251,7 +251,6 @@ register(
             Example("einsum('ij,k->k', x, y)", {"x": (2, 3), "y": (4,)}),
             Example("einsum('...ij,...jk->...ik', x, y)", {"x": (2, 1, 4, 3), "y": (5, 3, 2)}),
             Example("einsum('...i,i...', x, y)", {"x": (2, 3), "y": (3, 1)}),
-            Example("einsum('ii', x)", {"x": (3, 3)}),
             Example("einsum('bii,ij->bi', x, y)", {"x": (2, 3, 3), "y": (3, 4)}),
         ),
     )

@@ -103,7 +103,7 @@ class _Words:
     """What a framework calls the functions that the losses of rows are joined with."""
 
     where: Native
-    equal: Native
+    not_equal: Native
     total: Native
     take: Native
     reduced: Native
@@ -118,17 +118,17 @@ def _joined(
     losses: Callable[[Any], Any],
 ) -> Any:
     """Join the losses that `losses` makes from class numbers and the weights of their classes."""
-    ignored = None if ignore_index is None else words.equal(labels, ignore_index)
-    named = labels if ignored is None else words.where(ignored, 0, labels)
+    counts = None if ignore_index is None else words.not_equal(labels, ignore_index)
+    named = labels if counts is None else words.where(counts, labels, 0)
 
     def kept(each: Any) -> Any:
-        return each if ignored is None else words.where(ignored, 0.0, each)
+        return each if counts is None else words.where(counts, each, 0)
 
     picked, alike = losses(named)
     of_rows = None if weight is None else words.take(weight, named)
     each = picked if of_rows is None else picked * of_rows
     loss = kept(each if alike is None else each + alike)
-    if reduction != "mean" or (weight is None and ignored is None):
+    if reduction != "mean" or (weight is None and counts is None):
         return words.reduced(loss, reduction)
     ones = picked * 0.0 + 1.0 if of_rows is None else of_rows
     return words.total(loss) / words.total(kept(ones))
@@ -137,7 +137,7 @@ def _joined(
 def _tensorflow_words(tf: Any) -> _Words:
     return _Words(
         tf.where,
-        tf.equal,
+        tf.not_equal,
         tf.reduce_sum,
         tf.gather,
         lambda loss, reduction: reduced_in_tensorflow(tf, loss, reduction),
@@ -198,7 +198,7 @@ def _nll_tensorflow(
 def _jax_words(jax: Any) -> _Words:
     return _Words(
         jax.numpy.where,
-        jax.numpy.equal,
+        jax.numpy.not_equal,
         jax.numpy.sum,
         lambda weight, named: jax.numpy.take(weight, named, axis=0),
         lambda loss, reduction: reduced_in_jax(jax, loss, reduction),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradcmp.ops.losses.reduction import reduced_in_jax, reduced_in_tensorflow
+from gradcmp.ops.losses.reduction import reduced_in_jax, reduced_in_tensorflow, reduced_in_torch
 
 
 def _torch(
@@ -17,19 +17,51 @@ def _torch(
     reduction: str = "mean",
     zero_infinity: bool = False,
 ) -> Any:
-    """torch's kernel takes log_softmax, for which alone its gradient is right; float32 or more."""
-    F = torch.nn.functional
+    """torch's kernel takes log_softmax, for which alone its gradient is right; float32 or more.
+
+    Compiled it cannot be, because the shape of what it saves depends on numbers: there it is
+    composed of others.
+    """
     dtype = torch.promote_types(logits.dtype, torch.float32)
-    loss = F.ctc_loss(
-        F.log_softmax(logits, 2, dtype=dtype),
-        targets,
-        input_lengths,
-        target_lengths,
-        blank=blank,
-        reduction=reduction,
-        zero_infinity=zero_infinity,
-    )
+    log_p = torch.nn.functional.log_softmax(logits, 2, dtype=dtype)
+    rest = targets, input_lengths, target_lengths, blank
+    if torch.compiler.is_compiling() is True:
+        loss = _composed_torch(torch, log_p, *rest)
+        if zero_infinity:
+            loss = torch.where(torch.isinf(loss), 0.0, loss)
+        if reduction == "mean":
+            loss = loss / torch.clamp(target_lengths, min=1)
+        loss = reduced_in_torch(torch, loss, reduction)
+    else:
+        loss = torch.nn.functional.ctc_loss(
+            log_p, *rest, reduction=reduction, zero_infinity=zero_infinity
+        )
     return loss.to(logits.dtype)
+
+
+def _composed_torch(
+    torch: Any, log_p: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int
+) -> Any:
+    """Return the loss of each sample by alpha; a large negative number stands for log 0."""
+    steps, samples, labels = log_p.shape[0], log_p.shape[1], targets.shape[1]
+    states, nothing = 2 * labels + 1, torch.finfo(log_p.dtype).min / 8
+    pairs = torch.stack([torch.full_like(targets, blank), targets], 2).reshape(samples, -1)
+    label = torch.cat([pairs, torch.full_like(input_lengths, blank)[:, None]], 1)
+    differ = torch.nn.functional.pad(label[:, 2:] != label[:, :-2], (min(2, states), 0))
+    e = torch.gather(log_p, 2, label.expand(steps, samples, states))
+
+    def moved(alpha: Any, by: int) -> Any:
+        return torch.nn.functional.pad(alpha, (by, 0), value=nothing)[:, :states]
+
+    place, end = torch.arange(states), 2 * target_lengths[:, None]
+    alpha = torch.where(place < 2, e[0], nothing)
+    for t in range(1, steps):
+        two = torch.where(differ, moved(alpha, 2), nothing)
+        said = e[t] + torch.logsumexp(torch.stack([alpha, moved(alpha, 1), two]), 0)
+        alpha = torch.where((t < input_lengths)[:, None], said, alpha)
+    ends = (place == end) | (place == end - 1)
+    loss = -torch.logsumexp(torch.where(ends, alpha, nothing), 1)
+    return torch.where(loss > -nothing / 2, torch.inf, loss)
 
 
 def _tensorflow(
@@ -47,7 +79,7 @@ def _tensorflow(
     loss = tf.nn.ctc_loss(targets, single, target_lengths, input_lengths, blank_index=blank)
     loss = tf.cast(loss, logits.dtype)
     if zero_infinity:
-        loss = tf.where(tf.math.is_inf(loss), 0, loss)
+        loss = tf.where(tf.math.is_finite(loss), loss, 0)
     if reduction == "mean":
         loss = loss / tf.cast(tf.maximum(target_lengths, 1), loss.dtype)
     return reduced_in_tensorflow(tf, loss, reduction)

@@ -30,7 +30,7 @@ def max(x: Array, axis: Axis = None, keepdims: bool = False) -> tuple[Array, Pul
     """Largest element along `axis`.
 
     VJP: dx = dy where x is the largest, else 0.
-    Convention: equal largest elements share dy.
+    Convention: equal largest elements share dy. A NaN anywhere gives NaN, and 0 to all.
     """
     y: Array = np.max(x, axis=axis, keepdims=keepdims)
     return y, _shared(x, y, axis)
@@ -40,7 +40,7 @@ def min(x: Array, axis: Axis = None, keepdims: bool = False) -> tuple[Array, Pul
     """Smallest element along `axis`.
 
     VJP: dx = dy where x is the smallest, else 0.
-    Convention: equal smallest elements share dy.
+    Convention: equal smallest elements share dy. A NaN anywhere gives NaN, and 0 to all.
     """
     y: Array = np.min(x, axis=axis, keepdims=keepdims)
     return y, _shared(x, y, axis)

@@ -38,7 +38,8 @@ def _stably(routine: Routine, *operands: Any) -> Any:
 
 def _size(stack: Stack) -> Stack:
     """Return the root mean square of the elements of each matrix."""
-    size: Stack = np.sqrt(np.mean(np.square(stack), axis=(-2, -1), keepdims=True))
+    squares = np.sum(np.square(stack), axis=(-2, -1), keepdims=True)
+    size: Stack = np.sqrt(squares / max(1, math.prod(stack.shape[-2:])))
     return size
 
 

@@ -1,0 +1,242 @@
+"""Forward mode and second order of functions of the user, in each framework's own way."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import gradcmp
+from gradcmp.case import Effort
+from gradcmp.config import load_text
+from gradcmp.derivatives import names
+from gradcmp.errors import BackendError, UsageError
+from gradcmp.functions.coded import record_code, run_code
+from gradcmp.plan import check_any
+
+torch = pytest.importorskip("torch")
+PAGE = Path(__file__).parents[2] / "docs" / "derivatives.md"
+INPUTS = {"x": "normal:3x4", "w": "normal:4x2"}
+DERIVATIVES = ("jvp", "hvp", "jacobian", "hessian")
+
+
+def smooth(x, w):
+    return torch.tanh(x @ w).pow(2).sum(0)
+
+
+def otherwise(x, w):
+    y = (2 * (x @ w)).sigmoid() * 2 - 1
+    return (y * y).sum(0)
+
+
+def twice(slope):
+    """Return x cubed with a right gradient, and with `slope` for the gradient of that."""
+
+    class Slope(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return 3 * x * x
+
+        @staticmethod
+        def backward(ctx, dy):
+            return slope(ctx.saved_tensors[0]) * dy
+
+    class Cube(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x**3
+
+        @staticmethod
+        def backward(ctx, dy):
+            return Slope.apply(ctx.saved_tensors[0]) * dy
+
+    return lambda x: Cube.apply(x).sum()
+
+
+def cube(x):
+    return (x * x * x).sum()
+
+
+@pytest.mark.parametrize("derivative", DERIVATIVES)
+def test_two_formulas_of_one_function_agree(derivative):
+    found = gradcmp.compare_functions(
+        {"mine": otherwise, "theirs": smooth}, INPUTS, derivative=derivative, framework="torch"
+    )
+    assert found.agrees
+    (pair, *_) = found.comparisons
+    expected = {*names(derivative, ("output",), ("x", "w"))}
+    assert {"output", "d x", "d w"} | expected <= found.comparisons[pair].keys()
+    assert not any(name.startswith("d J") or name.startswith("d H") for name in found.tensors)
+
+
+@pytest.mark.parametrize(
+    "slope",
+    [lambda x: -6 * x, lambda x: 0 * x, lambda x: 6.006 * x, lambda x: 6 * x.flip(0)],
+    ids=["sign", "missing", "factor", "order"],
+)
+def test_a_wrong_second_order_behind_a_right_gradient_is_a_bug(slope):
+    functions = {"mine": twice(slope), "theirs": cube}
+    options = {"inputs": {"x": "normal:5"}, "framework": "torch"}
+    assert gradcmp.compare_functions(functions, **options).agrees
+    found = gradcmp.compare_functions(functions, **options, derivative="hvp")
+    wrong = {(name, one.verdict.reason) for _, name, one in found.disagreements}
+    assert wrong == {("H v[x]", "bug")}
+
+
+def test_a_right_second_order_by_hand_agrees():
+    functions = {"mine": twice(lambda x: 6 * x), "theirs": cube}
+    options = {"inputs": {"x": "normal:5"}, "framework": "torch"}
+    assert gradcmp.compare_functions(functions, **options, derivative="hvp").agrees
+
+
+def test_the_example_of_the_page_fails_as_it_says():
+    source, said = (
+        re.search(rf"^```{language}\n(.*?)^```$", PAGE.read_text("utf-8"), re.S | re.M).group(1)
+        for language in ("python", "text")
+    )
+    scope = {}
+    exec(compile(source, PAGE.name, "exec"), scope)
+    with pytest.raises(AssertionError) as failed:
+        scope["test_fused"]()
+    assert without_numbers(said) in without_numbers(str(failed.value))
+    right = source.replace("x.detach()", "x").replace('"normal:5"', '"normal:6"')
+    scope = {}
+    exec(compile(right, PAGE.name, "exec"), scope)
+    scope["test_fused"]()
+
+
+def without_numbers(text):
+    """Return a text without what differs between machines."""
+    return re.sub(r"[\d.e×-]+|\s+", " ", text).strip()
+
+
+@pytest.mark.frameworks
+def test_across_frameworks():
+    jnp = pytest.importorskip("jax").numpy
+    tf = pytest.importorskip("tensorflow")
+
+    def in_jax(x, w):
+        return (jnp.tanh(x @ w) ** 2).sum(0)
+
+    def in_tensorflow(x, w):
+        return tf.reduce_sum(tf.tanh(x @ w) ** 2, 0)
+
+    found = gradcmp.compare_functions(
+        {"jax:jit": in_jax, "tensorflow": in_tensorflow, "torch": smooth}, INPUTS, derivative="hvp"
+    )
+    assert found.agrees
+    assert all({"H v[x]", "H v[w]"} <= by.keys() for by in found.comparisons.values())
+
+
+def test_at_a_kink_frameworks_that_agree_are_no_bug():
+    def steps(x):
+        return (torch.relu(x) ** 2 + torch.abs(x) * x).sum()
+
+    def clamped(x):
+        return (x.clamp(min=0) ** 2 + torch.abs(x) * x).sum()
+
+    found = gradcmp.compare_functions(
+        {"mine": steps, "theirs": clamped}, {"x": np.array([0.0, 1, -2])}, derivative="hvp"
+    )
+    assert found.agrees
+
+
+class Layer(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.w = torch.nn.Parameter(torch.ones(4, 2))
+
+    def forward(self, x):
+        return x @ self.w
+
+
+def by_hand(x):
+    return np.sum(x**3), {"x": 3 * x**2}
+
+
+@pytest.mark.parametrize(
+    ("function", "inputs", "error", "said"),
+    [
+        (Layer(), {"x": "normal:3x4"}, BackendError, "brings parameters of its own"),
+        (by_hand, {"x": "normal:4"}, BackendError, "is a gradient by hand, which has no hvp"),
+        (cube, {"x": {"a": np.ones(3)}}, UsageError, "'x' is a container, and hvp is along arrays"),
+    ],
+    ids=["module", "by hand", "container"],
+)
+def test_what_has_no_more_than_a_gradient_is_refused(function, inputs, error, said):
+    framework = {"mine": "numpy" if function is by_hand else "torch", "theirs": "torch"}
+    with pytest.raises(error, match=said):
+        gradcmp.compare_functions(
+            {"mine": function, "theirs": cube}, inputs, framework=framework, derivative="hvp"
+        )
+
+
+def test_layouts_of_second_order_are_refused():
+    with pytest.raises(UsageError, match="layouts: all, and asks for hvp"):
+        gradcmp.compare_functions(
+            {"torch": cube, "torch again": cube},
+            {"x": "normal:4"},
+            derivative="hvp",
+            layouts="all",
+            framework="torch",
+        )
+
+
+KERNELS = """
+import torch
+
+class Cube(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x ** 3
+
+    @staticmethod
+    def backward(ctx, dy):
+        return 3 * ctx.saved_tensors[0].detach() ** 2 * dy
+
+def detached(x):
+    return Cube.apply(x).sum()
+
+def cube(x):
+    return (x * x * x).sum()
+
+def again(x):
+    return (x ** 3).sum()
+"""
+
+
+def in_a_config(folder):
+    file = folder / "kernels.py"
+    file.write_text(KERNELS)
+    code = ", ".join(f"{one}: {{torch: '{file}:{one}'}}" for one in ("cube", "again", "detached"))
+    text = f"name: cubes\ninputs: {{x: 'normal:5'}}\ncode: {{{code}}}\nderivative: hvp\n"
+    (case,) = load_text(text, "cubes.yaml")
+    return case
+
+
+@pytest.mark.processes
+def test_in_workers(tmp_path):
+    found = gradcmp.run(in_a_config(tmp_path))
+    wrong = {
+        (*map(base, (pair.actual, pair.expected)), name) for pair, name, _ in found.disagreements
+    }
+    assert {name for *_, name in wrong} == {"H v[x]"}
+    assert all("detached" in sides for *sides, _ in wrong)
+    assert {base(label) for label in found.recordings} == {"cube", "again", "detached"}
+
+
+def base(label):
+    return label.partition(",")[0]
+
+
+def test_no_recording_of_it_is_kept(tmp_path):
+    plan = check_any(in_a_config(tmp_path))
+    with pytest.raises(UsageError, match="asks for hvp, of which no recording is kept"):
+        run_code(plan, None, Effort(keep=True))
+    with pytest.raises(UsageError, match="asks for hvp, of which no recording is kept"):
+        record_code(plan, None)
