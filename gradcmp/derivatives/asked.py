@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from gradcmp.derivatives.names import Derivative, tangent
-from gradcmp.dtypes.arrays import Array
 from gradcmp.keys import EVERYWHERE, key
+
+if TYPE_CHECKING:  # a case is read without NumPy
+    from gradcmp.dtypes.arrays import Array
 
 KEY = key(
     "What is compared besides values and gradients: jvp (J v, forward mode), hvp (H v), jacobian "

@@ -92,7 +92,7 @@ def tensorflow_pool(how: str) -> Native:
 
 
 def _has_volumes(tf: Any, x: Any) -> bool:
-    return x.dtype == tf.float32
+    return bool(x.dtype == tf.float32)
 
 
 def _tensorflow(tf: Any, how: str, x: Any, windows: Windows, word: str) -> Any:

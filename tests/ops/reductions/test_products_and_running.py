@@ -106,3 +106,13 @@ def test_nan_counts_for_nothing_in_nan_sum() -> None:
     value, dx = call("nan_sum", [[1, math.nan], [math.nan, math.nan]], [3, 5], axis=1)
     np.testing.assert_array_equal(value, [1, 0])
     np.testing.assert_array_equal(dx, [[3, 0], [0, 0]])
+
+
+@pytest.mark.parametrize("op", ["prod", "cumulative_prod"])
+def test_the_second_derivative_of_a_product_is_right_beside_two_zeros(op: str) -> None:
+    """d^2 (x_0 x_1 x_2) / dx_1 dx_2 = x_0: by a complex step through the pullback."""
+    x = np.array([2.0, 0, 0]) + 1e-30j * np.array([0, 1, 0])
+    _, pullback = OPS[op].reference(x)
+    (dx,) = pullback(np.asarray(1.0) if op == "prod" else np.array([0.0, 0, 1]))
+    assert dx is not None
+    np.testing.assert_array_equal(np.imag(dx) / 1e-30, [0, 0, 2])
