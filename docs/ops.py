@@ -16,9 +16,11 @@ from gradcmp.graph.aliases import TAKEN
 from gradcmp.graph.calls import form
 from gradcmp.measured.support import Support, read, reasons, signs
 from gradcmp.ops import OPS, Op
+from gradcmp.ops.conventions import Conventions, alike, points, stored
 
 MEASURED = Path(__file__).resolve().parent / "assets" / "ops.json"
 SUPPORT = "<!-- measured -->"
+KINKS = "<!-- conventions -->"
 PLACE = "<!-- ops -->"
 ALIASES = "<!-- aliases -->"
 MARKUP = {"<": "&lt;", ">": "&gt;", "|": "&#124;"} | {sign: f"\\{sign}" for sign in "\\*_[]"}
@@ -28,6 +30,7 @@ def on_page_markdown(markdown: str, **_: object) -> str:
     """Put the list where a page has a place for it."""
     if SUPPORT in markdown:
         markdown = markdown.replace(SUPPORT, "\n".join(measured(read(MEASURED))))
+    markdown = markdown.replace(KINKS, "\n".join(kinks(stored())))
     markdown = markdown.replace(ALIASES, "\n".join(aliases()))
     return markdown.replace(PLACE, "\n".join(listed(OPS.values())))
 
@@ -65,6 +68,25 @@ def measured(found: Support) -> Iterator[str]:
     for reason, places in reasons(found).items():
         yield f"- {plain(reason)}: {plain('; '.join(places))}"
     yield ""
+
+
+def kinks(found: Conventions) -> Iterator[str]:
+    """Return the lines of a table of points and what each framework answers there."""
+    versions = ", ".join(f"{name} {version}" for name, version in found.versions.items())
+    yield from ("", f"Measured with {versions}.", "")
+    yield from ("| point | call | answers | why |", "|---|---|---|---|")
+    for op, kink in points(OPS.values()):
+        given = ", ".join(f"{name} = {list_of(x)}" for name, x in kink.inputs.items())
+        answers = alike(found.answers(op, kink)).items()
+        said = "<br>".join(f"{plain(answer)}: {', '.join(ways)}" for answer, ways in answers)
+        call = f"`{kink.expression}`, {plain(given)}"
+        yield f"| {op.name}, {plain(kink.name)} | {call} | {said} | {plain(kink.why)} |"
+    yield ""
+
+
+def list_of(x: object) -> object:
+    """Return numbers in nested tuples as nested lists, as Python writes them."""
+    return [list_of(one) for one in x] if isinstance(x, tuple) else x
 
 
 def kind_of(op: Op) -> str:

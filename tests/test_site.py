@@ -92,6 +92,8 @@ def test_the_site_lists_every_op(site):
     for op in OPS.values():
         assert f"<code>{op.name}(" in page, op.name
     assert "<code>cumsum</code>" in page
+    assert "<td>maximum, x = y</td>" in page
+    assert "torch:eager" in page
 
 
 def test_a_new_op_is_on_the_page_without_more_ado():

@@ -1,14 +1,13 @@
-"""What users of NumPy, torch, JAX and TensorFlow call things: the op that is meant, or the way out.
+"""What users of NumPy, torch, JAX and TensorFlow call things: the op that is meant.
 
 A name is taken where it means exactly what the op means, or nothing that an op here would accept.
-Where a library means something else by it, its name leads to what to write instead.
+Where a library means something else by it, its name leads elsewhere: `gradcmp.graph.names`.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 METHOD = "x"  # the library of a call such as x.sum(), which might be anybody's
 
@@ -32,6 +31,12 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     "a_min": ("min",),
     "a_max": ("max",),
     "input": ("x", "logits"),
+    "index": ("indices",),
+    "target": ("labels",),
+    "kernel_size": ("kernel",),
+    "shifts": ("shift",),
+    "reps": ("repetitions",),
+    "diagonal": ("k", "offset"),
     "attn_mask": ("mask",),
     "is_causal": ("causal",),
 }
@@ -88,6 +93,8 @@ TAKEN: Mapping[str, str] = {
         norm="vector_norm",
         cumulative_sum="cumsum",
         cumulative_prod="cumprod",
+        max_pool="max_pool1d max_pool2d max_pool3d",
+        avg_pool="avg_pool1d avg_pool2d avg_pool3d",
         cumulative_max="cummax",
         logcumsumexp="cumlogsumexp cumulative_logsumexp",
         nan_sum="nansum",
@@ -104,193 +111,9 @@ TAKEN: Mapping[str, str] = {
         reshape="view",
         transpose="permute permute_dims",
         matmul="mm bmm mv",
-        slogdet="slog_det",
+        inv="inverse matrix_inverse",
     ),
     "tensorflow.gather": "take",
     "x.t": "transpose",
     "torch.t": "transpose",
-}
-
-
-@dataclass(frozen=True)
-class Way:
-    """What to write instead of a name.
-
-    Attributes
-    ----------
-    out : str
-        The way out, as an error has it.
-    fact : str
-        What is wrong with it; empty for a name that is none of an op here.
-    given, lacking : str
-        For the name of an op: the parameter that makes the difference when it is given, or is
-        not.
-    """
-
-    out: str
-    fact: str = ""
-    given: str = ""
-    lacking: str = ""
-
-
-DIVISOR = "divides by n - 1 in torch and by n elsewhere"
-NO_PARTS = "Lengths are known before anything runs: write the number"
-NO_DTYPE = "Name dtypes and devices beside the graph: dtype: float64, or in a backend's spec"
-NO_BACKWARD = "Name the output: its gradients are what is compared"
-FLAT = "picks from the flattened array in NumPy and JAX"
-SECOND = "has the axis second in torch"
-PUT = ("scatter", "scatter_add", "index_add")
-LAYOUT = "has the channels last in TensorFlow, and second here"
-
-LEADS: Mapping[str, Way] = {
-    "dot": Way("Write x @ y for vectors and matrices, sum(x * y) for one number"),
-    "vdot": Way("Write sum(x * y)"),
-    "flatten": Way("Write reshape(x, (-1,)), or reshape(x, (n, -1)) to keep the first axis"),
-    "ravel": Way("Write reshape(x, (-1,))"),
-    "swapaxes": Way("Write transpose(x, (1, 0)) with all axes in their new order"),
-    "moveaxis": Way("Write transpose(x, (1, 0)) with all axes in their new order"),
-    "mT": Way("Write transpose(x, (0, 2, 1)) with all axes in their new order"),
-    "expand": Way("Write broadcast_to(x, (4, 3)) with every length"),
-    "expand_as": Way("Write broadcast_to(x, (4, 3)) with every length"),
-    "index_select": Way("Write take(x, indices, axis=1)"),
-    "getitem": Way("Write x[0, 1:]"),
-    "select": Way("Write where(condition, x, y)"),
-    "fmax": Way("Write maximum(x, y), which keeps NaN"),
-    "fmin": Way("Write minimum(x, y), which keeps NaN"),
-    "addmm": Way("Write c + x @ y"),
-    "floor_divide": Way("Write floor(x / y)"),
-    "logical_and": Way("Write where(p, q, False)"),
-    "logical_or": Way("Write where(p, True, q)"),
-    "logical_not": Way("Write where(p, False, True)"),
-    "masked_fill": Way("Write where(mask, -inf, x) with the number that fills"),
-    "nan_to_num": Way("Write where(x == x, x, 0)"),
-    "softmax_cross_entropy_with_logits": Way(
-        "Write cross_entropy(logits, labels, reduction='none'), the classes along axis 1"
-    ),
-    "sparse_softmax_cross_entropy_with_logits": Way(
-        "Write cross_entropy(logits, labels, reduction='none')"
-    ),
-    "batch_normalization": Way("Write batch_norm(x, weight, bias)"),
-    "fmod": Way("Write remainder(x, y), whose sign is that of y"),
-    "shape": Way(NO_PARTS),
-    "size": Way(NO_PARTS),
-    "ndim": Way(NO_PARTS),
-    "numel": Way(NO_PARTS),
-    "len": Way(NO_PARTS),
-    "dtype": Way(NO_DTYPE),
-    "device": Way(NO_DTYPE),
-    "astype": Way(NO_DTYPE),
-    "cast": Way(NO_DTYPE),
-    "to": Way(NO_DTYPE),
-    "float": Way(NO_DTYPE),
-    "double": Way(NO_DTYPE),
-    "half": Way(NO_DTYPE),
-    "cuda": Way(NO_DTYPE),
-    "cpu": Way(NO_DTYPE),
-    "backward": Way(NO_BACKWARD),
-    "grad": Way(NO_BACKWARD),
-    "clone": Way("Use the name itself: nothing is changed in place"),
-    "copy": Way("Use the name itself: nothing is changed in place"),
-    "contiguous": Way("Use the name itself: nothing is changed in place"),
-    "nan": Way("Fill with a number: a NaN is beside every other result unequal"),
-    "arange": Way("Make it an input: I=arange:5"),
-    "ones": Way("Write the number 1, or make it an input: I=ones:4x3"),
-    "zeros": Way("Write the number 0, or make it an input: I=zeros:4x3"),
-    "torch.std": Way("Write std(x, correction=1)", f"std {DIVISOR}", lacking="correction"),
-    "torch.var": Way("Write var(x, correction=1)", f"var {DIVISOR}", lacking="correction"),
-    "x.std": Way(
-        "Write std(x) to divide by n, std(x, correction=1) for n - 1",
-        f"std {DIVISOR}",
-        lacking="correction",
-    ),
-    "x.var": Way(
-        "Write var(x) to divide by n, var(x, correction=1) for n - 1",
-        f"var {DIVISOR}",
-        lacking="correction",
-    ),
-    "torch.max": Way(
-        "Write max(x, axis=0)", "max along an axis gives indices as well in torch", given="axis"
-    ),
-    "torch.min": Way(
-        "Write min(x, axis=0)", "min along an axis gives indices as well in torch", given="axis"
-    ),
-    "torch.softmax": Way(
-        "Write softmax(x, axis=-1)", "softmax without an axis guesses it in torch", lacking="axis"
-    ),
-    "torch.log_softmax": Way(
-        "Write log_softmax(x, axis=-1)",
-        "log_softmax without an axis guesses it in torch",
-        lacking="axis",
-    ),
-    **{
-        f"{library}.take": Way("Write take(x, indices, axis=0)", f"take {FLAT}", lacking="axis")
-        for library in ("numpy", "jax", METHOD)
-    },
-    "torch.take": Way("Write take(x, indices)", "take picks from the flattened array in torch"),
-    "torch.transpose": Way(
-        "Write transpose(x, (1, 0)) with all axes in their new order",
-        "transpose interchanges two axes in torch",
-    ),
-    "torch.layer_norm": Way(
-        "Write layer_norm(x, weight, bias), which normalizes the last axis",
-        "layer_norm is given a shape in torch",
-    ),
-    "torch.batch_norm": Way(
-        "Write batch_norm(x, weight, bias), and in inference running_mean= and running_var=",
-        "batch_norm is given running averages first in torch",
-    ),
-    "jax.gelu": Way(
-        "Write gelu(x, approximate='tanh')",
-        "gelu is the one with tanh in JAX unless told otherwise",
-        lacking="approximate",
-    ),
-    "tensorflow.conv2d": Way("Write conv2d(x, weight, stride, padding)", f"conv2d {LAYOUT}"),
-    "tensorflow.max_pool": Way("Write max_pool(x, kernel)", f"max_pool {LAYOUT}"),
-    "tensorflow.avg_pool": Way("Write avg_pool(x, kernel)", f"avg_pool {LAYOUT}"),
-    "torch.repeat": Way("Write tile(x, (2, 3))", "repeat is tile in torch"),
-    "x.repeat": Way(
-        "Write tile(x, (2, 3)) or repeat(x, 2, axis=0)", "repeat is tile in torch, not in NumPy"
-    ),
-    "x.gather": Way(
-        "Write take(x, indices, axis=1) for whole entries along an axis",
-        "gather is take along an axis in some libraries, not in others",
-    ),
-    **{
-        f"torch.{op}": Way(f"Write {op}(x, indices{more}, axis=1)", f"{op} {SECOND}")
-        for op, more in {"gather": ""}.items() | dict.fromkeys(PUT, ", src").items()
-    },
-    "torch.index_put": Way(
-        "Write index_put(x, values, i, j)", "index_put has the indices before the values in torch"
-    ),
-    "torch.pad": Way(
-        "Write pad(x, ((0, 0), (1, 2))) with the axes in their order",
-        "pad has the last axis first in torch",
-    ),
-    "torch.split": Way(
-        "Write split(x, parts, index), where a number is of parts",
-        "split is told the length of a part in torch",
-    ),
-    **{
-        f"{library}.split": Way(
-            "Write split(x, parts, index, axis=0), where a tuple has the parts' lengths",
-            "split gives all parts at once, and a graph has a node for each",
-        )
-        for library in ("numpy", "jax", "tensorflow", METHOD)
-    },
-    "torch.median": Way(
-        "Write median(x), the mean of the two in the middle of an even number",
-        "median is the lower of the two in torch",
-    ),
-}
-
-# Ops of which torch and NumPy mean different things by more numbers: what to write.
-TOO_MANY: Mapping[str, str] = {
-    "transpose": "Write transpose(x, (1, 0)) with all axes in their new order",
-}
-
-# Ops whose second argument others take for something else when it has no name: for what.
-NAMED_ONLY: Mapping[str, tuple[str, str]] = {
-    "max": ("a second operand", "maximum(x, {})"),
-    "min": ("a second operand", "minimum(x, {})"),
-    "norm": ("the order", "norm(x, ord={})"),
 }

@@ -7,8 +7,9 @@ from functools import lru_cache
 
 from gradcmp.case import Case, Expression
 from gradcmp.errors import GraphError, did_you_mean, together
-from gradcmp.graph.aliases import LEADS, LIBRARIES
+from gradcmp.graph.aliases import LIBRARIES
 from gradcmp.graph.expression import parse
+from gradcmp.graph.names import LEADS
 from gradcmp.graph.records import Graph, Node
 
 

@@ -7,7 +7,8 @@ import inspect
 from collections.abc import Mapping
 
 from gradcmp.errors import GraphError, did_you_mean
-from gradcmp.graph.aliases import NAMED_ONLY, PACKED, TOO_MANY, WORDS
+from gradcmp.graph.aliases import PACKED, WORDS
+from gradcmp.graph.names import NAMED_ONLY, TOO_MANY
 from gradcmp.graph.outside import WAY_OUT, outside, shorten
 from gradcmp.ops import Op
 

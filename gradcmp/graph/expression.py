@@ -9,10 +9,10 @@ from typing import Any
 
 from gradcmp.case import Expression
 from gradcmp.errors import GraphError, Location
-from gradcmp.graph.aliases import CONSTANTS, LEADS, LIBRARIES, METHOD, PARTS
+from gradcmp.graph.aliases import CONSTANTS, LIBRARIES, METHOD, PARTS
 from gradcmp.graph.calls import bind, form
 from gradcmp.graph.literal import index_key, literal, number
-from gradcmp.graph.names import require_same, resolve
+from gradcmp.graph.names import LEADS, require_same, resolve
 from gradcmp.graph.outside import WAY_OUT, outside, shorten
 from gradcmp.graph.records import STEP, Constant, Node, Operand
 from gradcmp.ops import OPS, Op

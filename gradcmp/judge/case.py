@@ -17,18 +17,19 @@ from gradcmp.graph.records import STEP
 from gradcmp.judge.auto.judge import NoiseJudge
 from gradcmp.judge.blame import among
 from gradcmp.judge.comparison import Comparison
+from gradcmp.judge.conventions.cited import cited
+from gradcmp.judge.conventions.nonfinite import (
+    by_convention,
+    nonfinite,
+    warned,
+    without_conventions,
+)
 from gradcmp.judge.diagnose.arbitration import grouped
 from gradcmp.judge.diagnose.body import Body, GraphBody
 from gradcmp.judge.diagnose.divergence import divergences
 from gradcmp.judge.diagnose.investigation import Investigation, reconsidered
 from gradcmp.judge.fixed import NO_REFERENCE, FixedJudge, without_noise
 from gradcmp.judge.given import strange_inputs
-from gradcmp.judge.nonfinite import (
-    by_convention,
-    nonfinite,
-    warned,
-    without_conventions,
-)
 from gradcmp.judge.sides import INTEGRAL, Side, compare_required
 from gradcmp.judge.tensor_judge import TensorJudge
 from gradcmp.judge.verdict import CaseVerdict, Pair
@@ -123,7 +124,8 @@ def judge(
         When the case has no valid graph.
     """
     body = GraphBody(graph or build(case), derivative=case.derivative, wrt=case.wrt)
-    return judge_body(case, body, reference, outcomes, twins or {}, pairs, witnesses)
+    found = judge_body(case, body, reference, outcomes, twins or {}, pairs, witnesses)
+    return replace(found, notes=cited(body.outline, found))
 
 
 def judge_body(

@@ -24,7 +24,8 @@ from gradcmp.measured.calls import Call, drawn
 from gradcmp.ops import Array, Op
 from gradcmp.workers import Pool
 
-BOUND = 128.0  # units of u, of the largest element: sums of a few terms, and a kernel's own errors
+BOUND = 160.0  # units of u, of the largest element: a recurrent layer's steps add up to as much
+COARSE = 1 / 64  # of float32's u: from here on float64 is no more precise than that
 FLOOR = 1e-3  # a tensor is not taken for smaller than that, so that zeros may be nearly so
 
 Cell: TypeAlias = float | str
@@ -144,8 +145,9 @@ def why_not(cell: Cell | None, dtype: str) -> str:
         return "the backend does not compute in that dtype"
     if isinstance(cell, str):
         return cell
-    if dtype == "float64" and FORMATS["float64"].u * cell <= BOUND * FORMATS["float32"].u:
-        return "computed in float32"
+    off, single = FORMATS["float64"].u * cell, FORMATS["float32"].u
+    if dtype == "float64" and COARSE * single <= off <= BOUND * single:
+        return "no more precise than float32"
     return f"{cell:g} u from the reference"
 
 

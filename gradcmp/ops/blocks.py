@@ -7,7 +7,17 @@ from typing import Any
 
 from gradcmp.case import Shape
 from gradcmp.ops.shapes import floating
-from gradcmp.ops.spec import ANYWHERE, EVERYWHERE, ArraySpec, Domain, Example, Native, Op, Primitive
+from gradcmp.ops.spec import (
+    ANYWHERE,
+    EVERYWHERE,
+    ArraySpec,
+    Domain,
+    Example,
+    Kink,
+    Native,
+    Op,
+    Primitive,
+)
 
 SHAPES: tuple[Shape, ...] = ((4, 3), (5,), ())
 BROADCASTS: tuple[tuple[Shape, Shape], ...] = (
@@ -42,6 +52,7 @@ def unary(
     noise: Mapping[Primitive, float] | None = None,
     compares: bool = False,
     loses_digits: bool = False,
+    kinks: tuple[Kink, ...] = (),
 ) -> Op:
     """Return the op of one operand `x`, whose name is its reference's."""
     name = reference.__name__
@@ -55,6 +66,7 @@ def unary(
         noise=noise or {},
         compares=compares,
         loses_digits=loses_digits,
+        kinks=kinks,
     )
 
 
@@ -68,6 +80,7 @@ def binary(
     differentiable: bool = True,
     noise: Mapping[Primitive, float] | None = None,
     compares: bool = False,
+    kinks: tuple[Kink, ...] = (),
 ) -> Op:
     """Return the op of two broadcast operands `x` and `y`, whose name is its reference's.
 
@@ -93,6 +106,7 @@ def binary(
         differentiable=differentiable,
         noise=noise or {},
         compares=compares,
+        kinks=kinks,
     )
 
 

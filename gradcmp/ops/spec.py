@@ -128,6 +128,32 @@ class Example:
 
 
 @dataclass(frozen=True)
+class Kink:
+    """A point where correct implementations lawfully differ.
+
+    Attributes
+    ----------
+    name : str
+        The point, as it is known: ``x = 0``.
+    expression : str
+        A call in the graph language; what each framework answers to it is measured.
+    inputs : mapping of str to numbers
+        Its operands, in nested tuples.
+    why : str
+        The reason, or a link: what mathematics leaves open.
+    met : callable, optional
+        ``met(*operands, **static)``: whether a node is at such a point. None where no run is
+        explained by it.
+    """
+
+    name: str
+    expression: str
+    inputs: Mapping[str, object]
+    why: str
+    met: Callable[..., bool] | None = None
+
+
+@dataclass(frozen=True)
 class Op:
     """One array function.
 
@@ -164,6 +190,9 @@ class Op:
     loses_digits : bool
         True where the usual formula loses digits somewhere and the reference has a better one in
         float64, see `gradcmp.ops.tails.precise`: who loses all digits there is warned of.
+    kinks : tuple of Kink
+        Points where the frameworks lawfully differ: what each returns there is measured by
+        ``gradcmp conventions --measure``.
     bounds : callable, optional
         ``bounds(*specs, **static)`` gives for each operand the range of the indices that it may
         hold, or None: beyond it frameworks wrap around, fill, ignore or crash, so that such
@@ -185,6 +214,7 @@ class Op:
     noise: Mapping[Primitive, float] = field(default_factory=dict)
     compares: bool = False
     loses_digits: bool = False
+    kinks: tuple[Kink, ...] = ()
     bounds: Callable[..., tuple[range | None, ...]] | None = None
     call: Callable[..., object] | None = None
 

@@ -52,6 +52,7 @@ LINES: Mapping[str, tuple[str, ...]] = {
     "validate": ("validate", "configs"),
     "backends": ("backends",),
     "ops": ("ops",),
+    "conventions": ("conventions",),
     "schema": ("schema",),
     "completion": ("completion", "bash"),
 }

@@ -119,11 +119,13 @@ def _measured(names: Sequence[str], chosen: Sequence[str], into: Path | None) ->
     ops = [resolve(name) for name in names] or [
         op for op in OPS.values() if not _has(before, op.name, asked)
     ]
-    with Session() as session, session.shown():
-        found = measure(session.pool, specs, ops)
+    found = Support()
+    for spec in specs:  # one after the other: what was measured is kept if the next takes too long
+        with Session() as session, session.shown():
+            found = merged(found, measure(session.pool, [spec], ops))
+        if into:
+            write(str(into), text(merged(before, found)))
     _table(found)
-    if into:
-        write(str(into), text(merged(before, found)))
 
 
 def _has(before: Support, op: str, asked: Sequence[str]) -> bool:

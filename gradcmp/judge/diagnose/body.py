@@ -14,8 +14,8 @@ from gradcmp.graph import Graph
 from gradcmp.graph.records import Outline
 from gradcmp.judge.auto.graph_noise import GraphNoise
 from gradcmp.judge.auto.source import NoiseSource
+from gradcmp.judge.conventions.nonfinite import conventions
 from gradcmp.judge.diagnose.insight import GraphInsight, Insight
-from gradcmp.judge.nonfinite import conventions
 from gradcmp.recording import Recording
 
 

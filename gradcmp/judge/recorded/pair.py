@@ -11,11 +11,11 @@ import numpy as np
 from gradcmp.case import Auto, Case, Tolerance
 from gradcmp.errors import GraphError, NothingComparedError, UsageError, did_you_mean
 from gradcmp.graph import build
+from gradcmp.judge.conventions.nonfinite import nonfinite, warned
 from gradcmp.judge.diagnose.arbitration import grouped
 from gradcmp.judge.diagnose.divergence import divergences
 from gradcmp.judge.diagnose.investigation import reconsidered
 from gradcmp.judge.fixed import NO_GRAPH, NO_INPUTS, OF_CODE, TWO_GRAPHS, FixedJudge, without_noise
-from gradcmp.judge.nonfinite import nonfinite, warned
 from gradcmp.judge.recorded.by_name import compare_by_name
 from gradcmp.judge.recorded.complex_parts import split, told
 from gradcmp.judge.recorded.plain_arrays import look_into, loose_rule

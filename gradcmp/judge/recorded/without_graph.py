@@ -11,9 +11,9 @@ from gradcmp.judge.causes.diagnosis import diagnose
 from gradcmp.judge.causes.evidence import Evidence
 from gradcmp.judge.causes.places import where
 from gradcmp.judge.comparison import Comparison, Verdict
+from gradcmp.judge.conventions.nonfinite import count as count_nonfinite
 from gradcmp.judge.diagnose.investigation import real_tensors
 from gradcmp.judge.fixed import FixedJudge
-from gradcmp.judge.nonfinite import count as count_nonfinite
 from gradcmp.judge.verdict import Finding, Pair
 from gradcmp.recording import Recording, dtype_name
 

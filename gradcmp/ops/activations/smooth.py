@@ -8,10 +8,11 @@ import numpy as np
 
 from gradcmp.ops.blocks import spelled, unary
 from gradcmp.ops.erf import erf_value
+from gradcmp.ops.kinks import any_zero
 from gradcmp.ops.primitives import constant, unless_nan
 from gradcmp.ops.registry import register
 from gradcmp.ops.shapes import require_float
-from gradcmp.ops.spec import Array, ArraySpec, Example, Interval, Op, Pullback
+from gradcmp.ops.spec import Array, ArraySpec, Example, Interval, Kink, Op, Pullback
 from gradcmp.ops.static import require_choice
 from gradcmp.ops.tails import gauss, logistic_slope, normal_distribution, precise, sigmoid_value
 
@@ -56,6 +57,9 @@ register(
         spelled(torch="relu", tensorflow="nn.relu", jax="nn.relu"),
         Interval(-2.0, 2.0, avoid=(0.0,)),
         compares=True,
+        kinks=(
+            Kink("x = 0", "relu(x)", {"x": (0.0,)}, "a subgradient is any of [0, 1]", any_zero),
+        ),
     ),
 )
 

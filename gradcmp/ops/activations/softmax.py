@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from gradcmp.ops.kinks import masked
 from gradcmp.ops.primitives import largest, total
 from gradcmp.ops.registry import register
 from gradcmp.ops.shapes import along_axis
@@ -68,6 +69,7 @@ register(
         },
         examples=tuple(Example(f"softmax(x, axis={axis})", {"x": shape}) for shape, axis in AXES),
         loses_digits=True,
+        kinks=(masked("softmax(x)"),),
     )
 )
 
@@ -104,5 +106,6 @@ register(
             Example(f"log_softmax(x, axis={axis})", {"x": shape}) for shape, axis in AXES
         ),
         loses_digits=True,
+        kinks=(masked("log_softmax(x)"),),
     )
 )

@@ -10,7 +10,7 @@ from gradcmp.ops.blocks import binary, everywhere, spelled, unary
 from gradcmp.ops.primitives import constant, unbroadcast
 from gradcmp.ops.registry import register
 from gradcmp.ops.shapes import floating, numeric
-from gradcmp.ops.spec import Array, Example, Interval, Op, Pullback
+from gradcmp.ops.spec import Array, Example, Interval, Kink, Op, Pullback
 
 NONZERO = Interval(-2.0, 2.0, avoid=(0.0,), gap=0.3)
 POSITIVE = Interval(0.3, 2.0)
@@ -66,6 +66,13 @@ def divide(x: Array, y: Array) -> tuple[Array, Pullback]:
 register(binary(divide, everywhere(lambda _, x, y: x / y), floating, y=NONZERO, sign="/"))
 
 
+ZEROTH = "y * x ** (y - 1) is 0 * inf, and the slope of a constant is 0"
+
+
+def _is_zeroth(x: Array, y: Array) -> bool:
+    return bool(np.any((x == 0) & (y == 0)))
+
+
 def power(x: Array, y: Array) -> tuple[Array, Pullback]:
     """x ** y.
 
@@ -92,6 +99,17 @@ register(
         floating,
         x=POSITIVE,
         sign="**",
+        kinks=(
+            Kink("x = 0, y = 0", "x ** y", {"x": (0.0,), "y": (0.0,)}, ZEROTH, _is_zeroth),
+            Kink("x = 0, to the power of 0", "x ** 0", {"x": (0.0,)}, ZEROTH, _is_zeroth),
+            Kink(
+                "x < 0",
+                "x ** y",
+                {"x": (-2.0,), "y": (2.0,)},
+                "x ** y is real only at whole y, so that there is no slope along y",
+                lambda x, y: bool(np.any(x < 0)),
+            ),
+        ),
     )
 )
 

@@ -7,10 +7,21 @@ from typing import Any
 import numpy as np
 
 from gradcmp.ops.blocks import binary, spelled, unary
+from gradcmp.ops.kinks import HALVES, any_equal, any_zero
 from gradcmp.ops.primitives import unbroadcast, unless_nan, zeros
 from gradcmp.ops.registry import register
 from gradcmp.ops.shapes import broadcast, common_kind, floating, numeric
-from gradcmp.ops.spec import Array, ArraySpec, Booleans, Example, Interval, Op, Pullback, ShapeError
+from gradcmp.ops.spec import (
+    Array,
+    ArraySpec,
+    Booleans,
+    Example,
+    Interval,
+    Kink,
+    Op,
+    Pullback,
+    ShapeError,
+)
 
 OFF_ZERO = Interval(-2.0, 2.0, avoid=(0.0,))
 
@@ -33,6 +44,9 @@ register(
         OFF_ZERO,
         numeric,
         compares=True,
+        kinks=(
+            Kink("x = 0", "abs(x)", {"x": (0.0,)}, "a subgradient is any of [-1, 1]", any_zero),
+        ),
     )
 )
 
@@ -103,6 +117,10 @@ def _choose(x: Array, y: Array, wins: Array, loses: Array) -> tuple[Array, Pullb
     return np.where(np.logical_or(wins, np.isnan(x)), x, y), pullback
 
 
+def _tie(name: str) -> Kink:
+    return Kink("x = y", f"{name}(x, y)", {"x": (1.0,), "y": (1.0,)}, HALVES, any_equal)
+
+
 def maximum(x: Array, y: Array) -> tuple[Array, Pullback]:
     """The larger of x and y.
 
@@ -118,6 +136,7 @@ register(
         spelled(torch="maximum", tensorflow="maximum", jax="numpy.maximum"),
         numeric,
         compares=True,
+        kinks=(_tie("maximum"),),
     )
 )
 
@@ -137,6 +156,7 @@ register(
         spelled(torch="minimum", tensorflow="minimum", jax="numpy.minimum"),
         numeric,
         compares=True,
+        kinks=(_tie("minimum"),),
     )
 )
 
@@ -173,6 +193,15 @@ register(
             Example("where(condition, x, y)", {"condition": (4, 3), "x": (4, 3), "y": (4, 3)}),
             Example("where(condition, x, y)", {"condition": (3,), "x": (4, 1), "y": ()}),
             Example("where(x > 0, x, 0)", {"x": (4, 3)}),
+        ),
+        kinks=(
+            Kink(
+                "no slope in the branch not taken",
+                "where(x > 0, sqrt(x), 0)",
+                {"x": (-1.0, 0.0, 4.0)},
+                "0 times NaN or inf is NaN: https://docs.jax.dev/en/latest/faq.html"
+                "#gradients-contain-nan-where-using-where",
+            ),
         ),
     )
 )

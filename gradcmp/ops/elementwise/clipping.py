@@ -9,7 +9,7 @@ import numpy as np
 from gradcmp.ops.primitives import constant, unbroadcast, unless_nan
 from gradcmp.ops.registry import register
 from gradcmp.ops.shapes import broadcast, require_float
-from gradcmp.ops.spec import Array, ArraySpec, Example, Interval, Op, Pullback, ShapeError
+from gradcmp.ops.spec import Array, ArraySpec, Example, Interval, Kink, Op, Pullback, ShapeError
 from gradcmp.ops.static import require_number
 
 Bound: TypeAlias = Any  # a number, None for none, or ... where an array is among the operands
@@ -96,6 +96,10 @@ def _clip_jax(jax: Any, x: Any, *given: Any, min: Bound = None, max: Bound = Non
     return jax.numpy.clip(x, *_filled(given, min, max))
 
 
+def _at_bound(x: Array, *given: Any, min: Bound = None, max: Bound = None) -> bool:
+    return any(bound is not None and bool(np.any(x == bound)) for bound in (*given, min, max))
+
+
 register(
     Op(
         "clip",
@@ -116,6 +120,15 @@ register(
             Example("clip(x, max=high)", {"x": (2, 5), "high": ()}),
         ),
         compares=True,
+        kinks=(
+            Kink(
+                "x = min, x = max",
+                "clip(x, -1, 0.5)",
+                {"x": (-1.0, 0.5)},
+                "a subgradient is any of [0, 1]",
+                _at_bound,
+            ),
+        ),
         call=_call,
     )
 )

@@ -8,9 +8,10 @@ import numpy as np
 
 from gradcmp.ops.blocks import spelled, unary
 from gradcmp.ops.erf import erf_value
+from gradcmp.ops.kinks import NO_SLOPE, any_zero
 from gradcmp.ops.primitives import constant
 from gradcmp.ops.registry import register
-from gradcmp.ops.spec import Array, Interval, Pullback
+from gradcmp.ops.spec import Array, Interval, Kink, Pullback
 from gradcmp.ops.tails import logistic_slope, precise
 
 POSITIVE = Interval(0.3, 2.0)
@@ -88,7 +89,14 @@ def sqrt(x: Array) -> tuple[Array, Pullback]:
     return y, lambda dy: (dy / (2 * y),)
 
 
-register(unary(sqrt, spelled(torch="sqrt", tensorflow="math.sqrt", jax="numpy.sqrt"), POSITIVE))
+register(
+    unary(
+        sqrt,
+        spelled(torch="sqrt", tensorflow="math.sqrt", jax="numpy.sqrt"),
+        POSITIVE,
+        kinks=(Kink("x = 0", "sqrt(x)", {"x": (0.0,)}, NO_SLOPE, any_zero),),
+    )
+)
 
 
 def rsqrt(x: Array) -> tuple[Array, Pullback]:

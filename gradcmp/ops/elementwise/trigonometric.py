@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from gradcmp.ops.blocks import binary, spelled, unary
+from gradcmp.ops.kinks import LENGTH
 from gradcmp.ops.primitives import constant, magnitude, unbroadcast
 from gradcmp.ops.registry import register
 from gradcmp.ops.shapes import floating
-from gradcmp.ops.spec import Array, Interval, Pullback
+from gradcmp.ops.spec import Array, Interval, Kink, Pullback
 from gradcmp.ops.tails import hypot_value, precise
 
 OFF_ZERO = Interval(-2.0, 2.0, avoid=(0.0,), gap=0.2)
@@ -105,6 +106,15 @@ def _angle(y: Array, x: Array) -> Array:
     return np.where(steep, half - t, np.where(np.real(x) < 0, t + 2 * half, t))
 
 
+def _origin(call: str) -> Kink:
+    """Return the point where both operands are 0, which has neither a direction nor a slope."""
+    return Kink("x = 0, y = 0", call, {"x": (0.0,), "y": (0.0,)}, LENGTH, _is_origin)
+
+
+def _is_origin(x: Array, y: Array) -> bool:
+    return bool(np.any((x == 0) & (y == 0)))
+
+
 def atan2(y: Array, x: Array) -> tuple[Array, Pullback]:
     """Angle of the point (x, y), from -pi to pi.
 
@@ -129,6 +139,7 @@ register(
         x=OFF_ZERO,
         y=OFF_ZERO,
         noise={np.arctan2: 3},
+        kinks=(_origin("atan2(x, y)"),),
     )
 )
 
@@ -160,6 +171,7 @@ register(
         x=OFF_ZERO,
         y=OFF_ZERO,
         noise={np.hypot: 3},
+        kinks=(_origin("hypot(x, y)"),),
     )
 )
 

@@ -11,9 +11,10 @@ import numpy as np
 from gradcmp.ops.images.padding import Padding
 from gradcmp.ops.images.pooling_spelled import AVG, MAX, jax_pool, tensorflow_pool, torch_pool
 from gradcmp.ops.images.windows import LAYOUTS, Size, Windows, sliding
+from gradcmp.ops.kinks import HALVES
 from gradcmp.ops.primitives import spread, total_as
 from gradcmp.ops.registry import register
-from gradcmp.ops.spec import Array, ArraySpec, Example, Op, Pullback, ShapeError
+from gradcmp.ops.spec import Array, ArraySpec, Example, Kink, Op, Pullback, ShapeError
 from gradcmp.ops.static import require_bool
 
 
@@ -143,6 +144,8 @@ AVG_EXAMPLES = (
     Example("avg_pool(x, 2, padding='valid', ceil_mode=False)", {"x": (0, 2, 3)}),
 )
 
+TIES = Kink("ties", "max_pool(x, 2)", {"x": ((((1.0, 1.0), (0.0, 1.0)),),)}, HALVES)
+
 for _op, _how, _accept, _examples in (
     (max_pool, MAX, _infer, MAX_EXAMPLES),
     (avg_pool, AVG, _infer_avg, AVG_EXAMPLES),
@@ -159,5 +162,6 @@ for _op, _how, _accept, _examples in (
             },
             examples=_examples,
             compares=_op is max_pool,
+            kinks=(TIES,) if _op is max_pool else (),
         )
     )

@@ -18,7 +18,7 @@ from gradcmp.ops.losses.regression import require_alike
 from gradcmp.ops.primitives import constant, total
 from gradcmp.ops.registry import register
 from gradcmp.ops.shapes import require_float
-from gradcmp.ops.spec import Array, ArraySpec, Example, Integers, Op, Pullback, ShapeError
+from gradcmp.ops.spec import Array, ArraySpec, Example, Integers, Kink, Op, Pullback, ShapeError
 from gradcmp.ops.static import require_number
 
 COSINE_EPS = 1e-12  # torch adds it to each squared length
@@ -77,6 +77,15 @@ register(
             *reductions("hinge_loss(x, target", ELEMENTS),
         ),
         compares=True,
+        kinks=(
+            Kink(
+                "target * x = 1",
+                "hinge_loss(x, target)",
+                {"x": (1.0,), "target": (1.0,)},
+                "a subgradient of max(0, s) at 0 is any of [0, 1]",
+                lambda x, target, **static: bool(np.any(target * x == 1)),
+            ),
+        ),
     )
 )
 

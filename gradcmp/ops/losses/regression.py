@@ -18,7 +18,7 @@ from gradcmp.ops.losses.reduction import (
 from gradcmp.ops.primitives import constant, magnitude
 from gradcmp.ops.registry import register
 from gradcmp.ops.shapes import require_float
-from gradcmp.ops.spec import Array, ArraySpec, Example, Op, Pullback, ShapeError
+from gradcmp.ops.spec import Array, ArraySpec, Example, Kink, Op, Pullback, ShapeError
 from gradcmp.ops.static import require_number
 
 SHAPES: tuple[Shape, ...] = ((4, 3), (5,), ())
@@ -213,6 +213,15 @@ register(
         },
         examples=_examples("l1_loss"),
         compares=True,
+        kinks=(
+            Kink(
+                "x = target",
+                "l1_loss(x, target)",
+                {"x": (1.0, 2.0), "target": (1.0, 0.0)},
+                "a subgradient is any of [-1 / n, 1 / n]",
+                lambda x, target, **static: bool(np.any(x == target)),
+            ),
+        ),
     )
 )
 register(

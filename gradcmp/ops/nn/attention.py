@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from gradcmp.ops.kinks import MASKED
 from gradcmp.ops.nn.native_attention import NATIVE
 from gradcmp.ops.primitives import constant, product, total, unbroadcast
 from gradcmp.ops.registry import register
@@ -16,6 +17,7 @@ from gradcmp.ops.spec import (
     Booleans,
     Domain,
     Example,
+    Kink,
     Op,
     Pullback,
     ShapeError,
@@ -167,6 +169,12 @@ SELF = {"q": (2, 4, 3), "k": (2, 4, 3), "v": (2, 4, 3)}
 GROUPED = {"q": (2, 4, 3, 2), "k": (2, 2, 5, 2), "v": (2, 2, 5, 3)}
 DOMAIN: dict[str, Domain] = {"seen": Booleans()}
 
+
+def _sees_nothing(*operands: Array | None, **static: object) -> bool:
+    mask = operands[3] if len(operands) > 3 else None
+    return mask is not None and bool(np.any(~np.any(mask, axis=-1)))
+
+
 register(
     Op(
         "scaled_dot_product_attention",
@@ -197,6 +205,20 @@ register(
             ),
         ),
         loses_digits=True,
+        kinks=(
+            Kink(
+                "a row fully masked",
+                "scaled_dot_product_attention(q, k, v, mask=seen)",
+                {
+                    "q": (((1.0,),),),
+                    "k": (((1.0,), (2.0,)),),
+                    "v": (((3.0,), (4.0,)),),
+                    "seen": (((False, False),),),
+                },
+                MASKED,
+                _sees_nothing,
+            ),
+        ),
         call=_call,
     )
 )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from gradcmp.ops.kinks import HALVES, masked, tied
 from gradcmp.ops.primitives import drop, expand, spread, total
 from gradcmp.ops.reductions.sums import calls, several
 from gradcmp.ops.registry import register
 from gradcmp.ops.shapes import Axis, floating_reduction
-from gradcmp.ops.spec import Array, Op, Pullback
+from gradcmp.ops.spec import Array, Kink, Op, Pullback
 
 
 def _shared(x: Array, y: Array, axis: Axis) -> Pullback:
@@ -67,6 +69,7 @@ register(
         },
         examples=calls("max", *several("max")),
         compares=True,
+        kinks=(Kink("ties", "max(x)", {"x": (3.0, 1.0, 3.0)}, HALVES, tied),),
     )
 )
 register(
@@ -87,6 +90,9 @@ register(
         },
         examples=calls("min", *several("min")),
         compares=True,
+        kinks=(
+            Kink("ties", "min(x)", {"x": (1.0, 3.0, 1.0)}, HALVES, partial(tied, smallest=True)),
+        ),
     )
 )
 
@@ -124,5 +130,6 @@ register(
             ),
         },
         examples=calls("logsumexp", *several("logsumexp")),
+        kinks=(masked("logsumexp(x)"),),
     )
 )

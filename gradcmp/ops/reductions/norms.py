@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from gradcmp.ops.kinks import HALVES, LENGTH, all_zero
 from gradcmp.ops.primitives import constant, drop, expand, magnitude, spread, total, unbroadcast
 from gradcmp.ops.reductions.sums import calls
 from gradcmp.ops.registry import register
 from gradcmp.ops.shapes import floating, floating_reduction, single_axis
-from gradcmp.ops.spec import Array, ArraySpec, Example, Op, Pullback, ShapeError
+from gradcmp.ops.spec import Array, ArraySpec, Example, Kink, Op, Pullback, ShapeError
 from gradcmp.ops.static import require_number
 from gradcmp.ops.tails import length
 
@@ -99,6 +100,13 @@ def _norm_jax(
     return jax.numpy.linalg.vector_norm(x, axis=axis, keepdims=keepdims, **_order(ord))
 
 
+STEP = "a subgradient of |x| at 0 is any of [-1, 1]"
+
+
+def _has_step(x: Array, ord: float | str = 2, **static: object) -> bool:
+    return ord == 1 and bool(np.any(x == 0))
+
+
 register(
     Op(
         "norm",
@@ -113,6 +121,11 @@ register(
             Example("norm(x, ord='inf', keepdims=True)", {"x": (5,)}),
             Example("norm(x, axis=0, ord=3)", {"x": (4, 3)}),
             Example("norm(x, axis=-1, keepdims=True, ord=2.5)", {"x": (4, 3)}),
+        ),
+        kinks=(
+            Kink("x = 0", "norm(x)", {"x": (0.0, 0.0)}, LENGTH, all_zero),
+            Kink("ord 1, an x_i = 0", "norm(x, ord=1)", {"x": (0.0, 1.0)}, STEP, _has_step),
+            Kink("ord inf, ties", "norm(x, ord='inf')", {"x": (2.0, -2.0)}, HALVES),
         ),
     )
 )
@@ -154,6 +167,11 @@ def cosine_similarity(
     return np.squeeze(z, along), pullback
 
 
+def _is_short(x: Array, y: Array, axis: int = -1, eps: float = 1e-8) -> bool:
+    sizes = (np.sqrt(np.sum(one * one, axis=axis)) for one in np.broadcast_arrays(x, y))
+    return any(bool(np.any(size < eps)) for size in sizes)
+
+
 def _cosine_composed(
     module: Any, norm: Any, total: Any, x: Any, y: Any, axis: int, eps: float
 ) -> Any:
@@ -187,5 +205,22 @@ register(
             Example("cosine_similarity(x, y)", {"x": (3,), "y": (3,)}),
         ),
         compares=True,
+        kinks=(
+            Kink(
+                "x = 0",
+                "cosine_similarity(x, y)",
+                {"x": (0.0, 0.0), "y": (3.0, 4.0)},
+                "an angle with nothing has no value: eps stands for the length, or 0 / 0",
+                lambda x, y, **static: bool(np.any(np.all(x == 0, axis=-1))),
+            ),
+            Kink(
+                "a length below eps",
+                "cosine_similarity(x, y, eps=100)",
+                {"x": (1.0, 2.0), "y": (3.0, 4.0)},
+                "eps is then a constant without a slope; torch differentiates the length that it "
+                "took the place of",
+                _is_short,
+            ),
+        ),
     )
 )

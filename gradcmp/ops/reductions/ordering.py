@@ -9,7 +9,7 @@ import numpy as np
 from gradcmp.ops.primitives import zeros
 from gradcmp.ops.registry import register
 from gradcmp.ops.shapes import along_axis, single_axis
-from gradcmp.ops.spec import Array, ArraySpec, Example, Op, Pullback, ShapeError
+from gradcmp.ops.spec import Array, ArraySpec, Example, Kink, Op, Pullback, ShapeError
 from gradcmp.ops.static import require_bool, require_int
 
 
@@ -62,6 +62,15 @@ def _sorts(name: str) -> tuple[Example, ...]:
     )
 
 
+def _ties(call: str, name: str = "ties") -> Kink:
+    """Return the point of equal elements, of which one comes first: seen by unequal cotangents."""
+    w = (1.0, 2.0)[: 1 if "top" in call else 2]
+    return Kink(name, f"{call} * w", {"x": (1.0, 1.0), "w": w}, FIRST)
+
+
+FIRST = "equal elements may come in any order"
+
+
 register(
     Op(
         "sort",
@@ -80,6 +89,7 @@ register(
         },
         examples=_sorts("sort"),
         compares=True,
+        kinks=(_ties("sort(x)"), _ties("sort(x, descending=True)", "ties, descending")),
     )
 )
 register(
@@ -163,5 +173,6 @@ register(
             Example("top_k(x, 1, axis=1)", {"x": (2, 4, 3)}),
         ),
         compares=True,
+        kinks=(_ties("top_k(x, 1)"),),
     )
 )

@@ -8,13 +8,14 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from gradcmp.ops.kinks import HALVES
 from gradcmp.ops.primitives import constant, count, drop, expand, zeros
 from gradcmp.ops.reductions.ordering import order_of, ranks_of
 from gradcmp.ops.reductions.rows import as_rows
 from gradcmp.ops.reductions.sums import calls, several
 from gradcmp.ops.registry import register
 from gradcmp.ops.shapes import Axis, floating_reduction, normalize_axes
-from gradcmp.ops.spec import Array, ArraySpec, Example, Op, Pullback, ShapeError
+from gradcmp.ops.spec import Array, ArraySpec, Example, Kink, Op, Pullback, ShapeError
 from gradcmp.ops.static import require_number
 
 # How much elements of consecutive ranks count for, in the dtype and class of the array beside
@@ -189,6 +190,7 @@ register(
             ),
         },
         examples=calls("median", *several("median")),
+        kinks=(Kink("ties", "median(x)", {"x": (1.0, 1.0, 1.0)}, HALVES),),
         compares=True,
     )
 )

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from gradcmp.ops.kinks import HALVES
 from gradcmp.ops.reductions.rows import carried_back
 from gradcmp.ops.reductions.sums import running, running_calls
 from gradcmp.ops.registry import register
-from gradcmp.ops.spec import Array, Op, Pullback
+from gradcmp.ops.spec import Array, Kink, Op, Pullback
 
 
 def cumulative_max(x: Array, axis: int | None = None) -> tuple[Array, Pullback]:
@@ -64,6 +65,7 @@ register(
             "jax": _cumulative_max_jax,
         },
         examples=running_calls("cumulative_max"),
+        kinks=(Kink("ties", "cumulative_max(x)", {"x": (1.0, 1.0, 1.0)}, HALVES),),
         compares=True,
     )
 )

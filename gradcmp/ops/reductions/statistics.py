@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from gradcmp.ops.kinks import LENGTH, all_equal
 from gradcmp.ops.primitives import average, constant, count, drop, expand, total
 from gradcmp.ops.reductions.sums import calls
 from gradcmp.ops.registry import register
 from gradcmp.ops.shapes import Axis, floating_reduction
-from gradcmp.ops.spec import Array, ArraySpec, Example, Op, Pullback, ShapeError
+from gradcmp.ops.spec import Array, ArraySpec, Example, Kink, Op, Pullback, ShapeError
 from gradcmp.ops.static import require_number
 from gradcmp.ops.tails import length
 
@@ -130,5 +131,6 @@ register(
             ),
         },
         examples=_examples("std"),
+        kinks=(Kink("equal numbers", "std(x)", {"x": (2.0, 2.0, 2.0)}, LENGTH, all_equal),),
     )
 )

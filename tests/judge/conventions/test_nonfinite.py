@@ -9,7 +9,7 @@ import pytest
 from autocases import PAIR, UPSTREAM, case, draw, reasons, record, spoiled, verdict
 
 from gradcmp.dtypes.arrays import BFLOAT16
-from gradcmp.judge.nonfinite import nonfinite
+from gradcmp.judge.conventions.nonfinite import nonfinite
 from gradcmp.ops.registry import OPS
 from gradcmp.recording import Recording
 

@@ -1,0 +1,1 @@
+"""What no mathematics says: which convention holds beside a NaN, and at a kink."""

@@ -1,0 +1,104 @@
+"""Which measured convention explains what is seen: for each side, a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from gradcmp.case import REFERENCE, BackendSpec
+from gradcmp.graph import Constant, Graph, Node, forward
+from gradcmp.graph.infer import kind_of
+from gradcmp.graph.records import STEP, Operand
+from gradcmp.graph.walk import constants_of, spec_of
+from gradcmp.judge.verdict import CaseVerdict
+from gradcmp.ops import Array, Kink
+from gradcmp.ops.conventions import Conventions, stored
+from gradcmp.recording import Recording
+
+
+def cited(
+    graph: Graph, verdict: CaseVerdict, conventions: Conventions | None = None
+) -> dict[str, tuple[str, ...]]:
+    """Return, by label, at which points of the graph a side has another convention.
+
+    Only where a gradient of what leads to such a point warns or disagrees, and what the backend
+    was measured to answer there is not what the reference does.
+
+    Parameters
+    ----------
+    conventions : Conventions, optional
+        What was measured; None is what comes with gradcmp.
+    """
+    known = verdict.recordings.get(verdict.reference)
+    seen = _seen(verdict)
+    if known is None or not seen:
+        return {}
+    table = conventions or stored()
+    specs = {str(spec): spec for spec in verdict.case.backends}
+    found: dict[str, dict[str, None]] = {}
+    for node, kink, leading in _points(graph, known):
+        for label in (one for one in seen if one in specs and seen[one] & leading):
+            if said := _said(node, kink, specs[label], table):
+                found.setdefault(label, {})[said] = None
+    return {label: tuple(said) for label, said in found.items()}
+
+
+def _seen(verdict: CaseVerdict) -> dict[str, set[str]]:
+    """Return, by label, of which inputs and nodes a gradient warns of a kink or disagrees."""
+    found: dict[str, set[str]] = {}
+    for pair, by in verdict.comparisons.items():
+        for name, one in by.items():
+            if name.startswith("d ") and (not one.agrees or one.verdict.reason == "kink"):
+                for label in {pair.actual, pair.expected} - {verdict.reference}:
+                    found.setdefault(label, set()).add(name.removeprefix("d "))
+    return found
+
+
+def _points(graph: Graph, known: Recording) -> Iterator[tuple[Node, Kink, set[str]]]:
+    """Return the points that the reference is at, and what leads to each."""
+    if not any(kink.met for node in graph for kink in node.spec.kinks):
+        return
+    inputs = {name: known.values[name] for name in graph.inputs}
+    constant = constants_of(np.dtype(np.float64))
+    with np.errstate(all="ignore"):
+        values = forward(graph, inputs, constant).values
+    leading: dict[str, set[str]] = {}
+    for node in graph:
+        leading[node.name] = {name for one in node.sources for name in (one, *leading.get(one, ()))}
+        operands = _operands(node, values)
+        for kink in node.spec.kinks:
+            if kink.met and kink.met(*operands, **node.static):
+                yield node, kink, leading[node.name]
+
+
+def _operands(node: Node, values: Mapping[str, Array]) -> list[Array | None]:
+    """Return what a node computes with; None for an operand that is left out."""
+    constant = constants_of(np.dtype(np.float64))
+    specs = {name: spec_of(values[name]) for name in node.sources}
+
+    def array(operand: Operand) -> Array | None:
+        if isinstance(operand, Constant):
+            return constant(operand.value, kind_of(node, operand, specs))
+        return operand if operand is None else values[operand]
+
+    return [array(operand) for operand in node.operands]
+
+
+def _said(node: Node, kink: Kink, spec: BackendSpec, table: Conventions) -> str:
+    """Return what is to be said of a side; nothing where it answers as the reference does."""
+    theirs = table.answer(node.spec, kink, spec.name, spec.mode)
+    ours = table.answer(node.spec, kink, REFERENCE, None)
+    if not theirs or not ours or theirs == ours:
+        return ""
+    name = node.name.partition(STEP)[0]
+    version = f" {table.versions[spec.name]}" if spec.name in table.versions else ""
+    return (
+        f"has another convention for {node.op} at {kink.name}, in {name}: {theirs} in "
+        f"{spec.name}{version}, {ours} in NumPy by hand. {_sentence(kink.why)}: "
+        f"gradcmp conventions {node.op}"
+    )
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,55 @@
+"""What frameworks return at the points where they lawfully differ: asked, and put into words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from gradcmp.case import BackendSpec, DType
+from gradcmp.measured.asked import PATIENCE, Given, ask, ways
+from gradcmp.measured.calls import Call
+from gradcmp.ops import Array, Kink, Op
+from gradcmp.ops.conventions import Conventions, points
+from gradcmp.workers import Pool
+
+DTYPE: DType = "float64"  # a convention is no matter of rounding
+
+
+def call(op: Op, kink: Kink) -> Call:
+    """Return the call at a point, with ones for the upstream gradient."""
+    inputs = {name: np.asarray(x) for name, x in kink.inputs.items()}
+    made = Call(op, kink.name, kink.expression, inputs)
+    return replace(made, given=np.ones(made.value.shape))
+
+
+def calls(ops: Iterable[Op]) -> list[Call]:
+    """Return the calls at all points of ops."""
+    return [call(op, kink) for op, kink in points(ops)]
+
+
+def measure(pool: Pool, backends: Iterable[BackendSpec], ops: Iterable[Op]) -> Conventions:
+    """Ask backends for their answers at every point of ops, in all modes unless one is named."""
+    found, asked = Conventions(), calls(ops)
+    known = ways(pool, backends)
+    specs = [
+        BackendSpec(one.name, mode, DTYPE, timeout=PATIENCE) for one in known for mode in one.modes
+    ]
+    found.versions = {one.name: one.version for one in known if one.version}
+    for spec, one, given in ask(pool, [(spec, asked) for spec in specs]):
+        row = found.rows.setdefault(one.op.name, {}).setdefault(one.name, {})
+        row[f"{spec.name}:{spec.mode}"] = given if isinstance(given, str) else answer(given)
+    return found
+
+
+def answer(given: Given) -> str:
+    """Return value and gradients in words: ``value 0, d x 0.5``."""
+    slopes = [f"d {name} {numbers(x)}" for name, x in given.gradients.items()]
+    return ", ".join([f"value {numbers(given.value)}", *slopes])
+
+
+def numbers(x: Array) -> str:
+    """Return the elements of a small array, of several in brackets; a zero has no sign."""
+    each = [f"{float(one) + 0.0:.6g}" for one in np.asarray(x).reshape(-1)]
+    return each[0] if len(each) == 1 else f"[{', '.join(each)}]"

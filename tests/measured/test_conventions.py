@@ -1,0 +1,152 @@
+"""What the frameworks return at kinks is measured; an answer that changed is named, and cited."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gradcmp.backends import Backend, Job
+from gradcmp.case import BackendSpec, Expression
+from gradcmp.cli import main
+from gradcmp.errors import RecordingError
+from gradcmp.graph.build import assemble
+from gradcmp.measured.asked import Given
+from gradcmp.measured.calls import RESULT, drawn, request
+from gradcmp.measured.conventions import answer, calls, numbers
+from gradcmp.ops import OPS
+from gradcmp.ops.conventions import (
+    Conventions,
+    alike,
+    changed,
+    merged,
+    points,
+    read,
+    stored,
+    text,
+)
+
+POINTS = list(points(OPS.values()))
+CALLS = calls(OPS.values())
+BASIC = {
+    *("relu", "abs", "maximum", "minimum", "clip", "max", "min", "max_pool", "norm", "std"),
+    *("sqrt", "power", "where", "softmax"),
+}
+
+
+def ask(backend: Backend) -> Conventions:
+    """Ask a framework that is loaded here, in its default mode and in one graph."""
+    mode = backend.modes[0]
+    asked = request(_spec(backend.name, mode), CALLS)
+    body = tuple((name, Expression(said)) for name, said in asked.body)
+    graph = assemble(tuple(asked.inputs), body, asked.output)
+    job = Job(backend.name, graph, asked.inputs, np.ones(()), mode, "float64")
+    with np.errstate(all="ignore"):
+        recording = backend.record(job)
+    found = Conventions()
+    for i, one in enumerate(CALLS):
+        slopes = {name: recording.gradients[f"{name}_{i}"] for name in one.gradients}
+        given = Given(recording.values[f"{RESULT}_{i}"], slopes)
+        row = found.rows.setdefault(one.op.name, {}).setdefault(one.name, {})
+        row[f"{backend.name}:{mode}"] = answer(given)
+    return found
+
+
+def _spec(name: str, mode: str) -> BackendSpec:
+    return BackendSpec(name, mode, "float64")
+
+
+def test_no_answer_of_an_installed_framework_has_changed(framework: Backend) -> None:
+    lines = list(changed(stored(), ask(framework)))
+    assert not lines, "run: gradcmp conventions --measure --into gradcmp/ops/conventions.json"
+
+
+def test_no_answer_of_the_reference_has_changed(adapter) -> None:
+    assert not list(changed(stored(), ask(adapter("numpy"))))
+
+
+def test_an_answer_that_changed_is_named() -> None:
+    found = {"relu": {"x = 0": {"torch:eager": "value 0, d x 0.5", "new:eager": "value 0"}}}
+    before = stored().rows["relu"]["x = 0"]["torch:eager"]
+    assert list(changed(stored(), Conventions({}, found))) == [
+        f"relu at x = 0, torch:eager: value 0, d x 0.5, and was {before}"
+    ]
+
+
+def test_every_point_was_measured_in_every_framework() -> None:
+    for op, kink in POINTS:
+        ways = {way.partition(":")[0] for way in stored().answers(op, kink)}
+        assert {"numpy", "torch", "tensorflow", "jax"} <= ways, (op.name, kink.name)
+    rows = {(op, point) for op, by in stored().rows.items() for point in by}
+    assert rows == {(op.name, kink.name) for op, kink in POINTS}
+
+
+def test_the_points_are_those_of_the_field_and_each_has_a_reason() -> None:
+    assert {op.name for op, _ in POINTS} >= BASIC
+    assert all(kink.why for _, kink in POINTS)
+    names = [(op.name, kink.name) for op, kink in POINTS]
+    assert len(names) == len({*names})
+
+
+@pytest.mark.parametrize(("op", "kink"), POINTS, ids=lambda one: getattr(one, "name", ""))
+def test_a_point_meets_itself_and_a_plain_one_does_not(op, kink) -> None:
+    if kink.met is None:
+        return
+    (there,) = (call for call in CALLS if call.op is op and call.name == kink.name)
+    plain = drawn(op, op.examples[0], "float64")  # where tests are drawn from is clear of kinks
+    for call, met in ((there, True), (plain, False)):
+        node = call.graph.nodes[-1]
+        assert node.op == op.name
+        operands = [
+            call.inputs[x] if isinstance(x, str) else x and np.asarray(x.value)
+            for x in node.operands
+        ]
+        assert kink.met(*operands, **node.static) is met
+
+
+def test_a_value_that_every_textbook_has_is_right() -> None:
+    """The square root's slope at 0 and the slope of x ** 2 beside a kink, from outside."""
+    said = {(one.op.name, one.name): Given(one.value, one.gradients) for one in CALLS}
+    assert answer(said["sqrt", "x = 0"]) == "value 0, d x inf"
+    assert answer(said["norm", "x = 0"]).startswith("value 0, d x")
+    assert numbers(np.array([1 / 3, -0.0, np.nan])) == "[0.333333, 0, nan]"
+
+
+def test_who_gives_the_same_answer_stands_together() -> None:
+    answers = {"torch:eager": "a", "torch:compile": "a", "jax:eager": "a", "jax:jit": "b"}
+    assert alike(answers) == {"a": ("torch", "jax:eager"), "b": ("jax:jit",)}
+
+
+def test_a_table_is_read_as_it_was_written(tmp_path) -> None:
+    file = tmp_path / "conventions.json"
+    found = merged(stored(), Conventions({"torch": "9"}, {"gone": {"x": {"torch:eager": "1"}}}))
+    assert "gone" not in found.rows
+    assert found.versions["torch"] == "9"
+    file.write_text(text(found), "utf-8")
+    assert read(file) == found
+    file.write_text("{}", "utf-8")
+    with pytest.raises(RecordingError, match="holds no conventions"):
+        read(file)
+    assert read(tmp_path / "none.json") == Conventions()
+
+
+def test_the_command_says_who_does_what(capsys) -> None:
+    assert main(["conventions", "maximum", "exp"]) == 0
+    said = capsys.readouterr().out
+    assert "exp has no point where frameworks are known to differ" in said
+    assert "maximum at x = y: maximum(x, y) with x = [1.0], y = [1.0]" in said
+    assert "value 1, d x 0.5, d y 0.5  numpy" in said
+    assert main(["conventions", "-b", "numpy"]) == 2
+    assert "--backend and --into are for --measure" in capsys.readouterr().err
+
+
+@pytest.mark.processes
+def test_the_command_measures_and_fails_for_what_changed(tmp_path, capsys) -> None:
+    file = tmp_path / "conventions.json"
+    given = ["conventions", "--measure", "-b", "numpy", "--into", str(file)]
+    assert main([*given, "relu"]) == 0
+    written = file.read_text("utf-8")
+    file.write_text(written.replace("value 0, d x 0", "value 0, d x 0.25"), "utf-8")
+    assert main([*given, "relu"]) == 1
+    assert "changed: relu at x = 0, numpy:manual: value 0, d x 0, and was value 0, d x 0.25" in (
+        capsys.readouterr().out
+    )
