@@ -53,6 +53,7 @@ register(
         erfc,
         spelled(torch="erfc", tensorflow="math.erfc", jax="scipy.special.erfc"),
         noise={erfc_value: 17},
+        loses_digits=True,
     )
 )
 
