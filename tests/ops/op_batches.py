@@ -8,17 +8,16 @@ from functools import cache
 from math import prod
 
 import numpy as np
-from op_calls import CALLS, Call
+from op_calls import CALLS, FIRST, Call
 from op_compiled import COMPILED, Answer, Asked
 
 from gradcmp.backends import Backend, Job
 from gradcmp.case import DType, Expression
 from gradcmp.graph.build import assemble
-from gradcmp.ops import OPS, Array, Op
+from gradcmp.ops import Array, Op
 
 # A result that is no real number, made one.
 REAL = {"bool": "where({}, {}, 0)", "int": "where({} == 0, {}, 0)"}
-FIRST = tuple(next(call for call in CALLS if call.op is op) for op in OPS.values())
 
 
 def room(op: Op) -> str:

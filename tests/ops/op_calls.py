@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from zlib import crc32
 
 import numpy as np
+import pytest
 
 from gradcmp.case import Case, Expression, InputSpec
 from gradcmp.graph import Graph, backward, build, forward, infer
@@ -73,3 +74,15 @@ class Call:
 
 CALLS = tuple(Call(op, example) for op in OPS.values() for example in op.examples)
 DIFFERENTIABLE = [call for call in CALLS if call.op.differentiable]
+FIRST = tuple(next(call for call in CALLS if call.op is op) for op in OPS.values())
+
+
+def each(calls: Iterable[Call]) -> pytest.MarkDecorator:
+    """Return a parametrization by calls; of each op the first one alone is quick."""
+    return pytest.mark.parametrize(
+        "call",
+        [
+            pytest.param(call, id=str(call), marks=() if call in FIRST else pytest.mark.further)
+            for call in calls
+        ],
+    )

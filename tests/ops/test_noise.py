@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from op_calls import DIFFERENTIABLE, OUTPUT, Call
+from op_calls import DIFFERENTIABLE, OUTPUT, Call, each
 
 from gradcmp.dtypes import FORMATS
 from gradcmp.judge.noise.calibration import calibrate
@@ -19,7 +19,7 @@ from gradcmp.ops.registry import Registry
 from gradcmp.ops.spec import Primitive
 
 
-@pytest.mark.parametrize("call", DIFFERENTIABLE, ids=str)
+@each(DIFFERENTIABLE)
 def test_op_has_a_noise_model(call: Call) -> None:
     precision = FORMATS["float32"]
     expected = {OUTPUT: call.value(call.inputs)}

@@ -9,7 +9,7 @@ from typing import ClassVar
 import ml_dtypes
 import numpy as np
 import pytest
-from op_calls import CALLS, DIFFERENTIABLE, OUTPUT, Call
+from op_calls import CALLS, DIFFERENTIABLE, OUTPUT, Call, each
 
 from gradcmp.backends import backend_class
 from gradcmp.backends.registry import BUILT_IN
@@ -19,7 +19,7 @@ from gradcmp.ops import OPS, Array, Op
 
 COARSE = (np.float32, np.float16, ml_dtypes.bfloat16)
 every_op = pytest.mark.parametrize("op", OPS.values(), ids=lambda op: op.name)
-every_call = pytest.mark.parametrize("call", CALLS, ids=str)
+every_call = each(CALLS)
 every_dtype = pytest.mark.parametrize("dtype", COARSE, ids=lambda t: t.__name__)
 
 
@@ -106,7 +106,7 @@ def _wrap(result: object) -> object:
     )
 
 
-@pytest.mark.parametrize("call", DIFFERENTIABLE, ids=str)
+@each(DIFFERENTIABLE)
 def test_class_of_arrays_is_kept(call: Call) -> None:
     inputs = call.cast(lambda array: array.view(Counting))
     tape = forward(call.graph, inputs, constants_of(np.dtype(np.float64)))

@@ -7,13 +7,13 @@ from functools import cache
 
 import numpy as np
 import pytest
-from op_calls import DIFFERENTIABLE, Call
+from op_calls import DIFFERENTIABLE, Call, each
 
 from gradcmp.ops import OPS, Array
 
 COMPLEX_STEP = 1e-30  # no difference is taken, so nothing cancels however small it is
 STEP = 1e-5  # near the cube root of float64 eps, where rounding and truncation balance
-every_call = pytest.mark.parametrize("call", DIFFERENTIABLE, ids=str)
+every_call = each(DIFFERENTIABLE)
 
 
 def elementwise(call: Call, name: str, slope: Callable[[Array], Array]) -> Array:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import pytest
-from op_calls import DIFFERENTIABLE, OUTPUT, Call
+from op_calls import DIFFERENTIABLE, OUTPUT, Call, each
 
 from gradcmp.derivatives import Asked
 from gradcmp.graph import backward, forward
@@ -58,7 +58,7 @@ def agrees(actual: Array, expected: Array, tolerance: float) -> bool:
     return bool(np.all(np.abs(actual - expected) <= tolerance * scale))
 
 
-@pytest.mark.parametrize("call", DIFFERENTIABLE, ids=str)
+@each(DIFFERENTIABLE)
 def test_complex_step_of_value_and_pullback(call: Call) -> None:
     expected = extrapolated(call)
     for dtype, tolerance in (("float64", 1e-7), ("float32", 1e-2)):
