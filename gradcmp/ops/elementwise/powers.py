@@ -205,7 +205,11 @@ def xlog1py(x: Array, y: Array) -> tuple[Array, Pullback]:
 register(
     binary(
         xlog1py,
-        spelled(torch="special.xlog1py", tensorflow="math.xlog1py", jax="scipy.special.xlog1py"),
+        {
+            **spelled(torch="special.xlog1py", tensorflow="math.xlog1py"),
+            # In a script y may be an integer, which JAX's takes for none of its own.
+            "jax": lambda jax, x, y: jax.scipy.special.xlog1py(x, 1.0 * y),
+        },
         floating,
         y=Interval(-0.5, 2.0),
         compares=True,
