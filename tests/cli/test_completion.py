@@ -80,7 +80,7 @@ def test_every_backend_and_mode_is_offered():
         ),
         (["run", "-b", "nobody:"], []),
         (["run", "--dtype", "bf"], ["bfloat16"]),
-        (["expr", "'sum(log1"], ["sum(log1p("]),
+        (["expr", "'sum(log1p"], ["sum(log1p("]),
         (["expr", "X*cro"], ["X*cross_entropy("]),
         (["val"], ["validate"]),
         (["run", "--wat"], ["--watch"]),

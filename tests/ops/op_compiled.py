@@ -70,6 +70,8 @@ class Asked(NamedTuple):
 
 
 Gradients = dict[str, Any]
+# Of XLA: what is asked is computed once, and takes less time than to make it fast.
+HASTY = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 
 
 def by_torch(framework: Backend, asked: Asked) -> tuple[list[Array], Gradients]:
@@ -114,7 +116,8 @@ def by_jax(framework: Backend, asked: Asked) -> tuple[list[Array], Gradients]:
 
     leaves = asked.leaves
     real = {name: leaves.pop(name) for name in asked.real}
-    return jax.device_get(jax.jit(run)(real, leaves, asked.cotangents))  # type: ignore[no-any-return]
+    compiled = jax.jit(run, compiler_options=HASTY)
+    return jax.device_get(compiled(real, leaves, asked.cotangents))  # type: ignore[no-any-return]
 
 
 COMPILED = {("torch", "aot_eager"): by_torch, ("jax", "jit"): by_jax}
