@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/.installed
 WITHOUT_ENSUREPIP = { $(PYTHON) -m venv --clear --without-pip $(VENV) && \
 	$(PYTHON) -m pip --python $(BIN)/python install --quiet pip; }
 
-.PHONY: run test quick install lint clean
+.PHONY: run test thorough quick install lint clean
 .DELETE_ON_ERROR:
 
 run: $(INSTALLED)
@@ -21,7 +21,11 @@ export GRADCMP_REQUIRE
 
 test: lint
 	@echo "The whole suite: about 20 minutes on two cores. In a hurry: make quick, a minute."
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=25
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=25 -m "not thorough"
+
+# What `make test` leaves out: more dtypes, torch's own samples, more moments at which to be killed.
+thorough: $(INSTALLED)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m thorough
 
 # No framework, no browser, under a minute. Without make: python -m pytest -m quick
 # Two processes have a core each: threads of a BLAS would wait for those of the other.

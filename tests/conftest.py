@@ -19,7 +19,7 @@ from gradcmp.backends.registry import BUILT_IN, backend_class
 from gradcmp.ops import OPS, Op
 
 FRAMEWORKS = tuple(name for name in BUILT_IN if name != "numpy")
-LONG = ("browser", "frameworks", "further", "processes", "slow")  # what is not quick
+LONG = ("browser", "frameworks", "further", "processes", "slow", "thorough")  # what is not quick
 STARTS = ("subprocess.Popen", "os.fork", "os.posix_spawn", "os.system")
 MARKS = {  # by the fixtures that a test uses
     "adapter": "frameworks",

@@ -25,6 +25,15 @@ CLEAR = 0.01  # from a kink or a pole, so that rounding alone never reaches it
 REUSE = 0.85  # share of operands that are taken from what is there
 DEEPER = 0.8  # share of those that are taken from the newest nodes
 FLOAT64 = constants_of(np.dtype(np.float64))
+# What graphs grow from: what most models are made of. Others have tests of their own.
+COMMON = """
+    sigmoid relu silu gelu softmax log_softmax add subtract multiply divide power negative square
+    reciprocal scaled_dot_product_attention abs sign maximum minimum where clip greater
+    greater_equal less less_equal equal not_equal conv2d einsum exp expm1 log log1p sqrt rsqrt sin
+    cos tanh erf sum mean cumulative_sum max min logsumexp getitem take concat stack reshape
+    transpose expand_dims squeeze broadcast_to matmul cross_entropy layer_norm batch_norm max_pool
+    avg_pool var std norm
+"""
 
 
 def random_case(seed: int, dtype: DType, backends: tuple[BackendSpec, ...]) -> Case:
@@ -52,7 +61,7 @@ class _Growth:
     def grow(self, size: int) -> None:
         """Add nodes until there are `size` ops."""
         while self.ops < size:
-            op = OPS[str(self.rng.choice(list(OPS)))]
+            op = OPS[str(self.rng.choice(COMMON.split()))]
             self._add(op, op.examples[int(self.rng.integers(len(op.examples)))])
         self._join()
 

@@ -96,6 +96,7 @@ OTHERS = {  # by command: what it is told beside the config; {} is a backend tha
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("seed", range(int(os.environ.get("GRADCMP_MOMENTS", "1"))))
 @pytest.mark.parametrize("command", OTHERS)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])

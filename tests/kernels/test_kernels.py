@@ -15,7 +15,13 @@ import gradcmp  # noqa: E402
 from benchmarks.native.kernels import KERNELS  # noqa: E402
 
 PLANTED = [
-    pytest.param(name, bug, dtype, id=f"{name}-{bug}-{dtype}")
+    pytest.param(
+        name,
+        bug,
+        dtype,
+        id=f"{name}-{bug}-{dtype}",
+        marks=pytest.mark.thorough if dtype != planted.dtypes[0] else (),
+    )
     for name, kernel in KERNELS.items()
     for bug, planted in kernel.bugs.items()
     if not planted.contiguous

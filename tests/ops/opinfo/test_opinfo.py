@@ -35,6 +35,7 @@ WITHOUT = {
 ASKED = 1000  # samples that are compared at least, with torch 2.13: fewer are a table that broke
 pytestmark = [
     pytest.mark.frameworks,
+    pytest.mark.thorough,
     pytest.mark.filterwarnings("ignore"),  # what torch's own tests say
 ]
 
