@@ -79,8 +79,10 @@ MIXTURE = {
 }
 GMM = {"torch": gmm_torch, "tensorflow": gmm_tensorflow, "jax": gmm_jax}
 
+BFLOAT16 = pytest.param("bfloat16", "off", marks=pytest.mark.thorough)
 
-@pytest.mark.parametrize(("dtype", "layouts"), [("float32", "auto"), ("bfloat16", "off")])
+
+@pytest.mark.parametrize(("dtype", "layouts"), [("float32", "auto"), BFLOAT16])
 def test_a_mixture_by_hand_agrees_with_three_frameworks(dtype, layouts):
     functions = {"numpy": gmm_by_hand, **GMM}
     if dtype == "bfloat16":  # in which NumPy computes nothing in the code of these
@@ -268,7 +270,7 @@ def keras_against_torch(dtype="float32", layouts="off", **changes):
     )
 
 
-@pytest.mark.parametrize(("dtype", "layouts"), [("float32", "auto"), ("bfloat16", "off")])
+@pytest.mark.parametrize(("dtype", "layouts"), [("float32", "auto"), BFLOAT16])
 def test_an_lstm_of_keras_agrees_with_one_of_torch(dtype, layouts):
     verdict = keras_against_torch(dtype, layouts)
     assert verdict.agrees, shown(verdict)

@@ -89,8 +89,10 @@ def ported(**changes):
 
 ENCODER = {"src": "normal:2x5x16"}
 
+BFLOAT16 = pytest.param("bfloat16", "off", marks=pytest.mark.thorough)
 
-@pytest.mark.parametrize(("dtype", "layouts"), [("float32", "auto"), ("bfloat16", "off")])
+
+@pytest.mark.parametrize(("dtype", "layouts"), [("float32", "auto"), BFLOAT16])
 def test_an_encoder_block_agrees(dtype, layouts):
     functions = {"jax": ported(), "torch": encoder_torch()}
     verdict = compared(functions, ENCODER, "torch", dtype=dtype, layouts=layouts)
@@ -168,7 +170,7 @@ IMAGE = {"image": "normal:3x3x8x8"}
 HANDED = {"parameters": {"jax": kernels}, "taps": {"jax": {"last": "fc"}}}
 
 
-@pytest.mark.parametrize(("dtype", "layouts"), [("float32", "auto"), ("bfloat16", "off")])
+@pytest.mark.parametrize(("dtype", "layouts"), [("float32", "auto"), BFLOAT16])
 def test_a_convolution_block_agrees_whatever_comes_last(dtype, layouts):
     functions = {"jax": block_ported(), "torch": block_torch()}
     verdict = compared(functions, IMAGE, "torch", dtype=dtype, layouts=layouts, **HANDED)
