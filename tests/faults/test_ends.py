@@ -73,6 +73,7 @@ def test_what_is_finished_is_written_and_no_process_is_left(number, jobs, start,
     assert {v for name, v in verdicts.items() if name not in finished} == {"could not compare"}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("seed", range(int(os.environ.get("GRADCMP_MOMENTS", "1"))))
 @pytest.mark.parametrize("jobs", ORDER)
 @pytest.mark.parametrize("number", CODES, ids=lambda number: number.name)

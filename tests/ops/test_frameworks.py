@@ -45,9 +45,9 @@ LEADERS = tuple(ROOMS.values())  # the first example of each file
 LEADING = tuple(call.op for call in LEADERS)
 
 
-def marks_of(op: Op, dtype: DType) -> tuple[pytest.MarkDecorator, ...]:
-    """Return how an op is marked: in float16 and float32 the first one of each file is no extra."""
-    return () if dtype == "bfloat16" or op in LEADING else (pytest.mark.thorough,)
+def marks_of(op: Op) -> tuple[pytest.MarkDecorator, ...]:
+    """Return how an op is marked: the first one of each file is no extra."""
+    return () if op in LEADING else (pytest.mark.thorough,)
 
 
 STORED = {"bool": "bool", "int": "int64"}
@@ -96,7 +96,7 @@ def test_float64(framework: Backend, op: Op) -> None:
 @pytest.mark.parametrize(
     ("op", "dtype"),
     [
-        pytest.param(op, dtype, id=f"{op.name}-{dtype}", marks=marks_of(op, dtype))
+        pytest.param(op, dtype, id=f"{op.name}-{dtype}", marks=marks_of(op))
         for dtype in COARSE
         for op in OPS.values()
     ],
@@ -104,7 +104,7 @@ def test_float64(framework: Backend, op: Op) -> None:
 def test_coarse_dtypes(framework: Backend, op: Op, dtype: DType) -> None:
     if dtype not in framework.dtypes:
         pytest.skip(f"{framework.name} does not compute in {dtype}")
-    calls = FIRST if marks_of(op, dtype) or dtype == "bfloat16" else LEADERS
+    calls = FIRST if marks_of(op) else LEADERS
     [(call, answer)] = answers(framework, op, COARSE_MODE[framework.name], dtype, calls).items()
     if op.differentiable:
         for what, apart in distances(answer, call).items():

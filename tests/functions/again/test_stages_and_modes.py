@@ -10,7 +10,7 @@ from gradcmp.report.screen.plain import Screen
 
 torch = framework("torch")
 jax = framework("jax")
-pytestmark = pytest.mark.frameworks
+pytestmark = [pytest.mark.frameworks, pytest.mark.thorough]
 
 
 INPUTS = {"x": "normal:8x6", "w": "ones:6"}
