@@ -61,6 +61,13 @@ class Branches:
     near: int = 0
     tied: bool = False
 
+    def takes(self, other: Branches) -> bool:
+        """Whether two runs took the same branches everywhere."""
+        both = zip(self.journal, other.journal, strict=False)
+        return len(self.journal) == len(other.journal) and all(
+            np.array_equal(one.outcome, its.outcome, equal_nan=True) for one, its in both
+        )
+
     def decide(
         self, outcome: Array, difference: Array | None = None, sides: Sides = (0.0, 1.0)
     ) -> Array:

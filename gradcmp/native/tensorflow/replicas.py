@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -12,7 +11,7 @@ import tensorflow as tf
 
 from gradcmp.dtypes import FORMATS, DType
 from gradcmp.native.noisy.ledger import Ledger
-from gradcmp.native.noisy.replicas import TILTS, Replicated
+from gradcmp.native.noisy.replicas import Replicated
 from gradcmp.native.outcome import Array, Outcome
 from gradcmp.native.tensorflow.branches import Branches, Drawn, Following, Kept, Left
 from gradcmp.native.tensorflow.noise import Noise
@@ -32,42 +31,25 @@ class Runs(Protocol):
 class Noisy(Replicated):
     """A side under the noise of a dtype."""
 
-    kept, drawn, left, misled = Kept, Drawn, Left, MISLED
+    own, following, kept, drawn, left = Branches, Following, Kept, Drawn, Left
+    misled = MISLED
 
     def __init__(self, side: Runs, dtype: DType) -> None:
         super().__init__()
         self._side = side
         self._dtype = dtype
 
-    @cached_property
-    def base(self) -> Branches:
-        """The branches of the run without noise, which does each operation as the replicas do."""
-        branches = Branches()
-        self.run(exact(self._dtype), branches, self.squares)
-        return branches
+    def exact(self) -> Rounding:
+        """Return no errors."""
+        return exact(self._dtype)
 
-    def ways(self, rows: int, seed: int) -> list[Outcome]:
-        """Run it without noise on branches that noise several times too large has taken.
-
-        A way that misleads the function is left out.
-        """
-        found = []
-        for row in range(rows):
-            branches = Branches()
-            rng = np.random.default_rng([seed, row])
-            precision = FORMATS[self._dtype]
-            if row < len(TILTS):
-                first, last = TILTS[row]
-                jostled: Jostled = Tilted(precision, 1, rng, first=first, last=last)
-            else:
-                jostled = Jostled(precision, 1, rng)
-            try:
-                self.run(Rounding(jostled, self._dtype), branches)
-                following = Following(base=branches.journal)
-                found.append(self.run(exact(self._dtype), following))
-            except MISLED:
-                continue
-        return found
+    def jostling(self, rng: np.random.Generator, tilt: tuple[float, float] | None) -> Rounding:
+        """Return errors that are several times too large, and how they break all ties, if alike."""
+        precision = FORMATS[self._dtype]
+        if tilt is None:
+            return Rounding(Jostled(precision, 1, rng), self._dtype)
+        tilted = Tilted(precision, 1, rng, first=tilt[0], last=tilt[1])
+        return Rounding(tilted, self._dtype)
 
     def rounding(self, rng: np.random.Generator) -> Rounding:
         """Return the errors of one replica."""
