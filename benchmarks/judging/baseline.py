@@ -18,9 +18,10 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.judging.__main__ import BACKENDS, SEEDS, cases
-from benchmarks.judging.measure import LIVE, STRUCTURAL_MUTANTS, Bug, Trial
+from benchmarks.judging.measure import LIVE, STRUCTURAL_MUTANTS, Trial
 from benchmarks.judging.mutants import applied, elementwise, structural
 from benchmarks.judging.recording import Run, runs
+from benchmarks.judging.sides import Bug
 from gradcmp.judge import Comparison, Pair
 from gradcmp.judge.auto.noise_floor import FLOORS, NoiseFloor
 from gradcmp.judge.auto.pair import RecordingPair, TensorPair

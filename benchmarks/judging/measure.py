@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
 
 import numpy as np
 
 from benchmarks.judging.edges import EDGES
-from benchmarks.judging.mutants import Mutant, applied, elementwise, structural
+from benchmarks.judging.mutants import elementwise, structural
 from benchmarks.judging.recording import Problem, Run
 from benchmarks.judging.results import ALONE, WITH, WITHOUT, WORST_FIRST, Judged, Killed, Measured
 from benchmarks.judging.rivals import RIVALS
-from gradcmp.case import DType
+from benchmarks.judging.sides import Bug, Side
 from gradcmp.dtypes import FORMATS
 from gradcmp.judge import Comparison, Pair
 from gradcmp.judge.auto.graph_noise import GraphNoise
 from gradcmp.judge.auto.judge import NoiseJudge
 from gradcmp.judge.auto.pair import RecordingPair
-from gradcmp.judge.noise.own import POINTS, own_noise
 from gradcmp.ops import Array
 from gradcmp.recording import Recording
 
@@ -28,8 +27,6 @@ from gradcmp.recording import Recording
 LIVE = 3.0
 STRUCTURAL_MUTANTS = 6  # for each problem
 
-Runs = Sequence[tuple[Recording, Recording]]
-Effects = Mapping[str, Array]
 Comparisons = dict[str, Comparison]
 
 
@@ -37,65 +34,6 @@ def measure(run: Run) -> Measured:
     """Judge every pair and every mutant of one run; its noise is calibrated once."""
     trial = Trial(run)
     return Measured(list(trial.pairs()), list(trial.kills()), list(trial.tightness()))
-
-
-@dataclass(frozen=True)
-class Side:
-    """One backend's recording and its float64 run, right or with a bug in them.
-
-    Attributes
-    ----------
-    nudged : callable
-        Returns the same at the nudged inputs; called only where digits were lost.
-    """
-
-    recording: Recording
-    twin: Recording
-    nudged: Callable[[], Runs]
-
-    def earning(self, names: Iterable[str]) -> Side:
-        """Return the side with the noise of its own code, for these tensors."""
-        dtype: DType = self.recording.dtype
-        own = own_noise(dtype, (self.recording, self.twin), self.nudged(), [*names])
-        known = {**self.recording.own_noise, **own}
-        return replace(self, recording=replace(self.recording, own_noise=known))
-
-
-@dataclass
-class Bug:
-    """A mutant of one problem, with what it does there and at the nudged inputs."""
-
-    mutant: Mutant
-    problem: Problem
-    effects: Effects = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.effects = self.mutant.effects(self.problem)
-
-    @cached_property
-    def nudged(self) -> list[Effects]:
-        """What it does at each of the nudged inputs."""
-        return [self.mutant.effects(near) for near in self.problem.nudged]
-
-    def put(self, recording: Recording, effects: Effects) -> Recording:
-        """Return a recording as the bug would have made it, rounded to its dtype."""
-        right = recording.gradients
-        wrong = {name: applied(right[name], e, recording.dtype) for name, e in effects.items()}
-        return replace(recording, gradients={**right, **wrong})
-
-    def of(self, side: Side, alone: bool) -> Side:
-        """Return a side with the bug, in its dtype alone or in float64, too."""
-
-        def nudged() -> Runs:
-            runs = side.nudged()
-            effects = self.nudged if len(runs) == POINTS else []
-            return [
-                (self.put(coarse, by), fine if alone else self.put(fine, by))
-                for (coarse, fine), by in zip(runs, effects, strict=False)
-            ]
-
-        twin = side.twin if alone else self.put(side.twin, self.effects)
-        return Side(self.put(side.recording, self.effects), twin, nudged)
 
 
 @dataclass(frozen=True)

@@ -58,8 +58,10 @@ def is_live(
 ) -> bool:
     """Whether a mutant changes a gradient at all."""
 
+    def drawn(_: str, shape: tuple[int, ...]) -> Any:
+        return np.random.default_rng(7).normal(size=shape)
+
     def gradients(function: Callable[..., Any]) -> Mapping[str, Any]:
-        drawn = lambda name, shape: np.random.default_rng(7).normal(size=shape)  # noqa: E731
         side = prepare(function, inputs, cotangents=drawn, watched=False, **options)
         return side.plain("float64").gradients
 

@@ -126,7 +126,7 @@ def test_a_pair_without_comparisons_has_no_verdict(verdicts):
 def test_the_answer_is_that_of_the_screen(verdict):
     (facts,) = parsed(verdict)["cases"]
     told, shown = facts["answer"], answer(verdict)
-    assert told["title"] in shown.text
+    assert told["title"] == shown.title
     for line, one in zip(told["lines"], shown.text.splitlines()[1:], strict=True):
         assert one.strip() == "   ".join(filter(None, (line["label"], line["text"])))
     assert told["code"] == shown.code

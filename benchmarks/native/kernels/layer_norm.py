@@ -1,7 +1,7 @@
 """Layer norm by rows; the sums over rows are added up block by block."""
 
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 
 from benchmarks.native.kernels.planted import Kernel, blocks, vectors
 

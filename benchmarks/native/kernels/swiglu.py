@@ -1,7 +1,7 @@
 """SwiGLU, silu(a) * b, over the elements as they lie in memory."""
 
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 
 from benchmarks.native.kernels.planted import Kernel, blocks, vectors
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gradcmp.case import Case
-from gradcmp.errors import NOWHERE, Location
+from gradcmp.errors import Location
 from gradcmp.judge.verdict import CaseVerdict, Pair
 
 GRADIENT = "d "
@@ -37,4 +37,4 @@ def _written(case: Case, name: str) -> Location | None:
     Nothing of the built-in case is in a file of the user's.
     """
     written = case.graph.get(name.partition("/")[0]) or case.inputs.get(name)
-    return written.where if written and case.where != NOWHERE else None
+    return written.where if written and case.where else None

@@ -94,6 +94,15 @@ def test_the_built_in_case_is_in_no_file(verdict):
 
 
 @pytest.mark.parametrize("name", ["json", "sarif", "github", "junit", "html", "markdown"])
-def test_no_report_names_a_file_of_the_built_in_case(verdict, name):
-    text = report_named(name)([changed(verdict, where=NOWHERE, name="built-in")])
-    assert "seed.yaml" not in text
+def test_no_report_names_a_file_of_the_built_in_case(make, flip, name):
+    found = make(("numpy", "torch"), {("torch", "numpy", "d Y"): flip()}, name="built-in")
+    graph = {
+        node: replace(written, where=Location("seed.yaml", 9))
+        for node, written in found.case.graph.items()
+    }
+    built_in, in_a_file = (
+        report_named(name)([changed(found, where=where, graph=graph)])
+        for where in (NOWHERE, Location("seed.yaml", 3))
+    )
+    assert "seed.yaml" not in built_in
+    assert "seed.yaml" in in_a_file
