@@ -6,11 +6,12 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import lru_cache
 from pathlib import Path
 
 import pytest
+from forked import ForkServers
 from hypothesis import settings
 from surroundings import REQUIRED, neutral
 
@@ -30,6 +31,7 @@ MARKS = {  # by the fixtures that a test uses
     "pool": "processes",
     "with_torch": "frameworks",
 }
+DEVICE = os.environ.get("GRADCMP_DEVICE", "cpu")  # of adapters: cuda, to try the ops on a GPU
 # Properties: other examples each time here, the same ones in CI. More of them, for an hour of
 # searching: GRADCMP_EXAMPLES=10000 python -m pytest -m hypothesis
 EXAMPLES = int(os.environ.get("GRADCMP_EXAMPLES", "100"))
@@ -97,15 +99,30 @@ def _neutral_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield
 
 
+@pytest.fixture(scope="session")
+def _fork_servers() -> Iterator[ForkServers]:
+    with ForkServers() as servers:
+        yield servers
+
+
+@pytest.fixture(autouse=True)
+def _workers_are_forked(
+    request: pytest.FixtureRequest, _fork_servers: ForkServers
+) -> Iterator[None]:
+    """Have what takes seconds to load at hand, but for tests of how it comes up."""
+    with nullcontext() if request.node.get_closest_marker("fresh") else _fork_servers.forking():
+        yield
+
+
 @lru_cache
 def load(name: str) -> Backend:
-    """Return an adapter on the CPU, imported once for the whole run."""
+    """Return an adapter, imported once for the whole run."""
     require(name)
     adapter = backend_class(name)
     os.environ.update(adapter.environment_variables)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what a framework says while it loads is its own affair
-        return adapter("cpu")
+        return adapter(DEVICE)
 
 
 def require(*names: str) -> None:
