@@ -9,6 +9,9 @@ INSTALLED := $(VENV)/.installed
 WITHOUT_ENSUREPIP = { $(PYTHON) -m venv --clear --without-pip $(VENV) && \
 	$(PYTHON) -m pip --python $(BIN)/python install --quiet pip; }
 
+# A hundred processes start in a run of the tests: each would compile what no other has written.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run test thorough quick install lint clean
 .DELETE_ON_ERROR:
 
@@ -44,7 +47,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@echo "Installing TensorFlow, PyTorch, JAX and the tools of the tests into $(VENV):" \
 		"about 4 GB on disk, 2 to 5 minutes."
 	$(PYTHON) -m venv $(VENV) || $(WITHOUT_ENSUREPIP)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[all,dev,modules]'
+	$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt -e '.[all,dev,modules]'
 	touch $@
 
 clean:

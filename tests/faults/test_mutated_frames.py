@@ -31,7 +31,7 @@ from gradcmp.workers.printed import Printed
 from gradcmp.workers.process import Ending, Process
 from gradcmp.workers.wire import answer_to_bytes, job_from_bytes
 
-FRAMES = int(os.environ.get("GRADCMP_FRAMES", "5000"))
+FRAMES = int(os.environ.get("GRADCMP_FRAMES", "1500"))
 SHARE = 250  # frames of one test
 
 
@@ -104,7 +104,7 @@ def case_of(tolerance: Any) -> Case:
 def test_a_spoiled_frame_gives_a_verdict(seed, monkeypatch):
     """A recording may still be one: then it is judged, and reported."""
     monkeypatch.setattr("gradcmp.workers.lane.Process", Actor)
-    monkeypatch.setattr(Actor, "rng", random.Random(seed if FRAMES == 5000 else random.random()))
+    monkeypatch.setattr(Actor, "rng", random.Random(seed if FRAMES == 1500 else random.random()))
     case = case_of(Auto() if seed % 4 == 0 else Fixed(1e-4, 1e-6))
     came = Counter()
     slowest = 0.0

@@ -169,7 +169,7 @@ ODD = {
             "graph: {node1: 'take(X, i, axis=-1)'}\n"
         ),
         ["explain", "configs"],
-        (2, "configs/one.yaml:1: case 'one' cannot be computed from its inputs (index 5 is out"),
+        (2, "configs/one.yaml:2: node 'node1': take: 'i' is 5 at [1], and must be from 0 to 0."),
     ),
     "a folder as data": (
         lambda: None,

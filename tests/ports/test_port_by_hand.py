@@ -281,8 +281,10 @@ def test_an_lstm_of_keras_agrees_with_one_of_torch(dtype, layouts):
     "changes",
     [
         {"order": "ifog"},
-        {"transpose": False},
-        {"biases": ("bias_ih_l0", "bias_hh_l0", "bias_hh_l0")},
+        pytest.param({"transpose": False}, marks=pytest.mark.thorough),
+        pytest.param(
+            {"biases": ("bias_ih_l0", "bias_hh_l0", "bias_hh_l0")}, marks=pytest.mark.thorough
+        ),
     ],
 )
 def test_weights_that_are_handed_over_wrongly_are_found(changes):
