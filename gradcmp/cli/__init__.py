@@ -39,7 +39,7 @@ COMMANDS = {
     "about.backends": "List the backends: version, modes, devices, and what to install for the "
     "rest.",
     "about.ops": "List the ops: call syntax, formula, and the backends that compute them.",
-    "about.conventions": "Say what each framework returns where a function has a kink, a tie or "
+    "about.conventions": "List what each framework returns where a function has a kink, a tie or "
     "no slope.",
     "about.schema": "Print the JSON Schema of the YAML configs, for editors.",
     "about.completion": "Print the script that makes a SHELL complete commands, backends, modes, "

@@ -78,7 +78,8 @@ class Symbol:
         for one in own:
             while any(other.id == one.id and other is not one for other in _names(body)):
                 one.id += "_"
-        # Parsed anew: of what stands in it several times none may get a line before it.
+        # Parsed anew, so that it shares no part with itself: what is shared gets a line of its own
+        # before the loop, where the parameters are unknown.
         body = ast.parse(ast.unparse(body), mode="eval").body
         arguments = ast.arguments([], [ast.arg(one.id) for one in own], None, [], [], None, [])
         return ast.Lambda(arguments, body)

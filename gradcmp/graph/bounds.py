@@ -11,9 +11,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from gradcmp.errors import GraphError
-from gradcmp.graph.infer import kind_of
+from gradcmp.graph.infer import operands_of
 from gradcmp.graph.records import STEP, Constant, Graph, Node
-from gradcmp.graph.walk import constants_of
+from gradcmp.graph.walk import constants_of, held_by
 from gradcmp.ops import Array, ArraySpec
 
 Specs = Mapping[str, ArraySpec]
@@ -40,7 +40,7 @@ def require_bounds(graph: Graph, specs: Specs, inputs: Mapping[str, Array]) -> N
     for node in graph:
         _require(node, specs, values)
         if node.name in needed:
-            values[node.name] = _value(node, specs, values)
+            values[node.name] = _value(node, values)
 
 
 def _computed_for_indices(graph: Graph, specs: Specs) -> set[str]:
@@ -57,26 +57,22 @@ def _computed_for_indices(graph: Graph, specs: Specs) -> set[str]:
 def _require(node: Node, specs: Specs, values: Mapping[str, Array]) -> None:
     if node.spec.bounds is None:
         return
-    operands = [
-        ArraySpec((), kind_of(node, one, specs))
-        if isinstance(one, Constant)
-        else None
-        if one is None
-        else specs[one]
-        for one in node.operands
-    ]
-    every = node.spec.bounds(*operands, **node.static)
+    every = node.spec.bounds(*operands_of(node, specs), **node.static)
     for operand, allowed in zip(node.operands, every, strict=True):
-        if allowed is not None and isinstance(operand, str):
-            _require_inside(node, operand, values[operand], allowed)
+        if allowed is None or operand is None:
+            continue
+        if isinstance(operand, Constant):
+            _require_inside(node, "an index", np.asarray(operand.value), allowed)
+        else:
+            of = f"'{operand}'" if STEP not in operand else "an index"
+            _require_inside(node, of, values[operand], allowed)
 
 
-def _require_inside(node: Node, operand: str, indices: Array, allowed: range) -> None:
+def _require_inside(node: Node, of: str, indices: Array, allowed: range) -> None:
     outside = (indices < allowed.start) | (indices >= allowed.stop)
     if not outside.any():
         return
     place = tuple(np.argwhere(outside)[0].tolist())
-    of = f"'{operand}'" if STEP not in operand else "an index"
     at = f" at {list(place)}" if place else ""
     raise GraphError(
         f"node '{node.name.partition(STEP)[0]}': {node.op}: {of} is {indices[place]}{at}, "
@@ -86,15 +82,7 @@ def _require_inside(node: Node, operand: str, indices: Array, allowed: range) ->
     )
 
 
-def _value(node: Node, specs: Specs, values: Mapping[str, Array]) -> Array:
-    constant = constants_of(np.dtype(np.float64))
-    operands = [
-        constant(one.value, kind_of(node, one, specs))
-        if isinstance(one, Constant)
-        else None
-        if one is None
-        else values[one]
-        for one in node.operands
-    ]
+def _value(node: Node, values: Mapping[str, Array]) -> Array:
+    operands = held_by(node, values, constants_of(np.dtype(np.float64)))
     with np.errstate(all="ignore"):
         return np.asarray(node.spec.reference(*operands, **node.static)[0])

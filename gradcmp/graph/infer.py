@@ -51,8 +51,9 @@ def require_gradient(graph: Graph, specs: Mapping[str, ArraySpec]) -> None:
         )
 
 
-def _infer(node: Node, specs: Mapping[str, ArraySpec]) -> ArraySpec:
-    operands = [
+def operands_of(node: Node, specs: Mapping[str, ArraySpec]) -> list[ArraySpec | None]:
+    """Return what is known of each operand; None for one that is left out."""
+    return [
         _number(node, operand, specs)
         if isinstance(operand, Constant)
         else None
@@ -60,6 +61,10 @@ def _infer(node: Node, specs: Mapping[str, ArraySpec]) -> ArraySpec:
         else specs[operand]
         for operand in node.operands
     ]
+
+
+def _infer(node: Node, specs: Mapping[str, ArraySpec]) -> ArraySpec:
+    operands = operands_of(node, specs)
     try:
         spec = node.spec.infer(*operands, **node.static)
         _require_axes(spec)

@@ -127,6 +127,28 @@ LEADS: Mapping[str, Way] = {
         lacking="axis",
     ),
     **{
+        f"numpy.{op}": Way(
+            f"Write {op}(x, axis=-1)",
+            f"{op} without an axis is that of all elements in SciPy",
+            lacking="axis",
+        )
+        for op in ("softmax", "log_softmax")
+    },
+    "tensorflow.leaky_relu": Way(
+        "Write leaky_relu(x, negative_slope=0.2)",
+        "leaky_relu has a slope of 0.2 in TensorFlow unless told otherwise",
+        lacking="negative_slope",
+    ),
+    "jax.clamp": Way("Write clip(x, min, max)", "clamp is given a bound first in JAX"),
+    **{
+        f"{library}.take_along_dim": Way(
+            "Write take_along_axis(x, indices, axis=-1)",
+            "take_along_dim without an axis picks from the flattened array in torch",
+            lacking="axis",
+        )
+        for library in ("torch", METHOD)
+    },
+    **{
         f"{library}.take": Way("Write take(x, indices, axis=0)", f"take {FLAT}", lacking="axis")
         for library in ("numpy", "jax", METHOD)
     },
@@ -188,10 +210,13 @@ LEADS: Mapping[str, Way] = {
         )
         for library in ("numpy", "jax", "tensorflow", METHOD)
     },
-    "torch.median": Way(
-        "Write median(x), the mean of the two in the middle of an even number",
-        "median is the lower of the two in torch",
-    ),
+    **{
+        f"{library}.median": Way(
+            "Write median(x), the mean of the two in the middle of an even number",
+            "median is the lower of the two in torch",
+        )
+        for library in ("torch", METHOD)  # no array of NumPy has such a method
+    },
 }
 
 # Ops of which torch and NumPy mean different things by more numbers: what to write.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from gradcmp.graph.infer import kind_of
-from gradcmp.graph.records import Constant, Graph
+from gradcmp.graph.records import Constant, Graph, Node, Operand
 from gradcmp.ops import Array, ArraySpec, Pullback
 from gradcmp.ops.spec import Kind
 
@@ -59,15 +59,29 @@ def forward(
     values = dict(inputs)
     pullbacks: dict[str, Pullback] = {}
     for node in graph:
-        held = [
-            constant(operand.value, kind_of(node, operand, _specs(node.sources, values)))
-            if isinstance(operand, Constant)
-            else operand and (enter(values[operand]) if enter else values[operand])
-            for operand in node.operands
-        ]
+        held = held_by(node, values, constant, enter)
         value, pullbacks[node.name] = node.spec.reference(*held, **node.static)
         values[node.name] = _as_array(value)
     return Tape(values, pullbacks)
+
+
+def held_by(
+    node: Node,
+    values: Mapping[str, Array],
+    constant: MakeConstant,
+    enter: Callable[[Array], Array] | None = None,
+) -> list[Array | None]:
+    """Return what a node computes with, as `forward` does; None for an operand that is left out."""
+
+    def array(operand: Operand) -> Array | None:
+        if isinstance(operand, Constant):
+            specs = {name: spec_of(values[name]) for name in node.sources}
+            return constant(operand.value, kind_of(node, operand, specs))
+        if operand is None:
+            return None
+        return enter(values[operand]) if enter else values[operand]
+
+    return [array(operand) for operand in node.operands]
 
 
 def backward(graph: Graph, tape: Tape, cotangent: Array) -> dict[str, Array]:
@@ -91,10 +105,6 @@ def backward(graph: Graph, tape: Tape, cotangent: Array) -> dict[str, Array]:
         for name, value in tape.values.items()
         if KINDS[value.dtype.kind] == "float"
     }
-
-
-def _specs(names: Iterable[str], values: Mapping[str, Array]) -> dict[str, ArraySpec]:
-    return {name: spec_of(values[name]) for name in names}
 
 
 def _as_array(value: Array) -> Array:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
-from gradcmp.case import REFERENCE, BackendSpec, Case
-from gradcmp.derivatives import MOST, SECOND, Asked, is_stepped
-from gradcmp.errors import UsageError
+from gradcmp.case import REFERENCE, BackendSpec, Case, Shape
+from gradcmp.derivatives import MOST, SECOND, Asked, Derivative, is_stepped
+from gradcmp.errors import Location, UsageError
 from gradcmp.inputs.draw import tangent
 from gradcmp.ops import ArraySpec
 
@@ -29,7 +29,13 @@ def require_derivative(
     ------
     UsageError
     """
-    require_small(case, {case.output: specs[case.output]}, specs)
+    require_small(
+        f"case '{case.name}'",
+        case.derivative,
+        [specs[case.output].shape],
+        [specs[name].shape for name in case.wrt],
+        case.where,
+    )
     for spec in backends:
         dtype = case.dtype_of(spec)
         if spec.name == REFERENCE and not is_stepped(case.derivative, dtype):
@@ -42,23 +48,34 @@ def require_derivative(
 
 
 def require_small(
-    case: Case, outputs: Mapping[str, ArraySpec], specs: Mapping[str, ArraySpec]
+    whose: str,
+    derivative: Derivative,
+    outputs: Iterable[Shape],
+    inputs: Iterable[Shape],
+    where: Location | None = None,
 ) -> None:
     """Refuse a Jacobian or a Hessian of more than `MOST` elements.
+
+    Parameters
+    ----------
+    whose : str
+        What asks for it, in words.
+    outputs, inputs : iterable of shape
+        Of all that is differentiated, and of all that it is differentiated by.
 
     Raises
     ------
     UsageError
     """
-    if case.derivative not in ("jacobian", "hessian"):
+    if derivative not in ("jacobian", "hessian"):
         return
-    count = sum(math.prod(specs[name].shape) for name in case.wrt)
-    second = case.derivative in SECOND
-    rows = count if second else sum(math.prod(one.shape) for one in outputs.values())
-    if rows * count > MOST:
+    second = derivative in SECOND
+    columns = sum(map(math.prod, inputs))
+    rows = columns if second else sum(map(math.prod, outputs))
+    if rows * columns > MOST:
         raise UsageError(
-            f"case '{case.name}' asks for a {case.derivative} of {rows} × {count} numbers, and at "
-            f"most {MOST} are compared",
-            where=case.where,
+            f"{whose} asks for a {derivative} of {rows} × {columns} numbers, and at most {MOST} "
+            "are compared",
+            where=where,
             way_out=f"Make it smaller, or ask for {'hvp' if second else 'jvp'}: one direction",
         )

@@ -37,6 +37,7 @@ def measure(pool: Pool, backends: Iterable[BackendSpec], ops: Iterable[Op]) -> C
         BackendSpec(one.name, mode, DTYPE, timeout=PATIENCE) for one in known for mode in one.modes
     ]
     found.versions = {one.name: one.version for one in known if one.version}
+    found.silent = {one.name: one.why for one in known if one.why}
     for spec, one, given in ask(pool, [(spec, asked) for spec in specs]):
         row = found.rows.setdefault(one.op.name, {}).setdefault(one.name, {})
         row[f"{spec.name}:{spec.mode}"] = given if isinstance(given, str) else answer(given)

@@ -114,7 +114,7 @@ def distance(call: Call, given: Given, dtype: DType) -> Cell:
         if expected.dtype.kind == "f" and actual.dtype.name != dtype:
             return f"{what} is of dtype {actual.dtype.name}"
         off = apart(actual, expected) / FORMATS[dtype].u
-        if math.isnan(off):
+        if not math.isfinite(off):
             return f"{what} is NaN or infinite where the reference is not, or the other way round"
         worst = max(worst, off)
     return float(f"{worst:.2g}")
@@ -131,7 +131,7 @@ def apart(actual: Array, expected: Array) -> float:
     if not np.array_equal(mine[~finite], theirs[~finite], equal_nan=True):
         return float("nan")
     scale = np.abs(theirs[finite]).max(initial=FLOOR)
-    return float(np.max(np.abs(mine - theirs)[finite], initial=0.0) / scale)
+    return float(np.max(np.abs(mine[finite] - theirs[finite]), initial=0.0) / scale)
 
 
 def is_close(cell: Cell | None) -> bool:

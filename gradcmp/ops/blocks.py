@@ -31,6 +31,8 @@ BROADCASTS: tuple[tuple[Shape, Shape], ...] = (
 def spelled(**paths: str) -> dict[str, Native]:
     """Return native spellings that are one function called with the op's own arguments.
 
+    Static arguments are handed over by name, so that the function must know them by the op's names.
+
     Parameters
     ----------
     **paths
@@ -113,9 +115,9 @@ def binary(
 def _call(path: str) -> Native:
     names = path.split(".")
 
-    def call(module: Any, *operands: Any) -> Any:
+    def call(module: Any, *operands: Any, **static: Any) -> Any:
         for name in names:  # not `attrgetter`, which torch.compile cannot look into
             module = getattr(module, name)
-        return module(*operands)
+        return module(*operands, **static)
 
     return call

@@ -28,10 +28,13 @@ class Conventions:
         Of the frameworks, by backend.
     rows : dict
         By op, by the name of the point, by ``backend:mode``: value and gradients, in words.
+    silent : dict of str to str
+        By backend that was asked and could not answer, why; not kept in a file.
     """
 
     versions: dict[str, str] = field(default_factory=dict)
     rows: Rows = field(default_factory=dict)
+    silent: dict[str, str] = field(default_factory=dict)
 
     def answers(self, op: Op, kink: Kink) -> Mapping[str, str]:
         """Return what is known of a point, by ``backend:mode``."""

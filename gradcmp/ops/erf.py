@@ -90,16 +90,10 @@ def erf_value(x: Array) -> Array:
 def _cody(x: Array) -> Array:
     size = magnitude(x)
     near = np.real(size) <= SMALL
-    far = np.real(size) > LARGE
     a = np.where(near, size, 0)  # each branch sees harmless numbers where it does not apply
-    b = np.where(np.logical_or(near, far), 1, size)
-    c = np.where(np.logical_and(far, np.real(size) < FLAT), size, constant(FLAT, x))
-    inverse = 1 / (c * c)
-    tail = inverse * _quotient(inverse, *FAR)
-    erfc_far = np.exp(-c * c) / c * (constant(SQRT_PI_INVERSE, x) - tail)
-    erfc_middle = np.exp(-b * b) * _quotient(b, *MIDDLE)
+    b = np.where(np.real(size) > FLAT, constant(FLAT, x), size)
     inner = a * _quotient(a * a, *NEAR)
-    outer = 1 - np.where(far, erfc_far, erfc_middle)
+    outer = 1 - np.exp(-b * b) * scaled_complement(b)
     positive = np.where(near, inner, outer)
     return np.where(np.real(x) < 0, -positive, positive)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from gradcmp.ops.primitives import expand
@@ -19,6 +21,11 @@ def any_zero(x: Array, *_: Array, **static: object) -> bool:
     return bool(np.any(x == 0))
 
 
+def both_zero(x: Array, y: Array) -> bool:
+    """Whether two operands are 0 at one place."""
+    return bool(np.any((x == 0) & (y == 0)))
+
+
 def any_equal(x: Array, y: Array) -> bool:
     """Whether two operands are equal somewhere."""
     return bool(np.any(x == y))
@@ -34,7 +41,7 @@ def all_equal(x: Array, axis: Axis = None, **static: object) -> bool:
     return bool(np.any(np.max(x, axis=axis) == np.min(x, axis=axis)))
 
 
-def all_masked(x: Array, axis: Axis = -1, **static: object) -> bool:
+def all_masked(x: Array, axis: Axis = None, **static: object) -> bool:
     """Whether there is nothing but minus infinity along an axis."""
     return bool(np.any(np.all(np.isneginf(x), axis=axis)))
 
@@ -45,6 +52,7 @@ def tied(x: Array, axis: Axis = None, smallest: bool = False, **static: object) 
     return bool(np.any(np.sum(x == expand(y, axis, np.ndim(x)), axis=axis) > 1))
 
 
-def masked(call: str) -> Kink:
-    """Return the point of a function along an axis where every element is masked."""
-    return Kink("a row of -inf", call, {"x": (-np.inf, -np.inf)}, MASKED, all_masked)
+def masked(call: str, axis: Axis = -1) -> Kink:
+    """Return the point where all along an axis is masked; `axis` is the function's default."""
+    met = partial(all_masked, axis=axis)
+    return Kink("a row of -inf", call, {"x": (-np.inf, -np.inf)}, MASKED, met)

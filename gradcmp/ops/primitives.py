@@ -7,6 +7,7 @@ written into, and branches are taken by comparisons of real parts.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
@@ -134,6 +135,11 @@ def largest(x: Array, axis: int) -> Array:
 def zeros(dy: Array, shape: Shape) -> Array:
     """Return zeros of `shape` in the dtype and class of the cotangent `dy`."""
     return np.zeros_like(dy, shape=shape)
+
+
+def flat_indices(shape: Shape) -> Array:
+    """Return the place of each element of a shape in a row, the last axis running fastest."""
+    return np.reshape(np.arange(math.prod(shape)), shape)
 
 
 def scatter_add(dy: Array, index: Array, size: int) -> Array:

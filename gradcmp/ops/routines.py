@@ -46,7 +46,7 @@ STABILITY: dict[Routine, Stability] = {}
 
 
 def strays(operands: float, results: float = 1.0, together: bool = False) -> Callable[[R], R]:
-    """Say beside a routine how far implementations of it stray; of others `Stability` does."""
+    """Return a decorator that notes how far a routine strays; what has none is `Stability()`."""
 
     def known(routine: R) -> R:
         STABILITY[routine] = Stability(operands, results, together)

@@ -175,6 +175,24 @@ def test_what_has_no_more_than_a_gradient_is_refused(function, inputs, error, sa
         )
 
 
+def cubes(x):
+    return x * x * x
+
+
+def powers(x):
+    return x**3
+
+
+@pytest.mark.parametrize(("derivative", "instead"), [("jacobian", "jvp"), ("hessian", "hvp")])
+def test_what_is_too_large_to_be_compared_as_a_whole_is_refused(derivative, instead):
+    asked = {"mine": cubes, "theirs": powers}
+    said = rf"asks for a {derivative} of 257 × 257 numbers.*ask for {instead}"
+    with pytest.raises(UsageError, match=said):
+        gradcmp.compare_functions(
+            asked, {"x": "normal:257"}, framework="torch", derivative=derivative
+        )
+
+
 def test_layouts_of_second_order_are_refused():
     with pytest.raises(UsageError, match="layouts: all, and asks for hvp"):
         gradcmp.compare_functions(

@@ -70,6 +70,10 @@ def refusal(text: str) -> str:
         ("stack([x, y], 1)", "stack(x, y, axis=1)"),
         ("torch.cat((x, y), dim=-1)", "concat(x, y, axis=-1)"),
         ("F.cross_entropy(input=x, target=i)", "cross_entropy(x, i)"),
+        ("jax.nn.leaky_relu(x)", "leaky_relu(x)"),
+        ("special.softmax(x, axis=0)", "softmax(x, axis=0)"),
+        ("torch.clamp(x, 0, 1)", "clip(x, 0, 1)"),
+        ("x.take_along_dim(i, dim=1)", "take_along_axis(x, i, axis=1)"),
     ],
 )
 def test_what_means_the_same_is_taken(text: str, plain: str) -> None:
@@ -113,6 +117,11 @@ def test_what_means_the_same_is_taken(text: str, plain: str) -> None:
         ("exp([x, y])", "Write stack([x, y]) or concat([x, y])."),
         ("cumsumm(x)", "Did you mean 'cumulative_sum'?"),
         ("softmx(x)", "Did you mean 'softmax'?"),
+        ("tf.nn.leaky_relu(x)", "0.2 in TensorFlow unless told otherwise. Write leaky_relu(x, neg"),
+        ("scipy.special.softmax(x)", "is that of all elements in SciPy. Write softmax(x, axis=-1)"),
+        ("jax.lax.clamp(0, x, 1)", "clamp is given a bound first in JAX. Write clip(x, min, max)."),
+        ("torch.take_along_dim(x, i)", "Write take_along_axis(x, indices, axis=-1)."),
+        ("x.median()", "median is the lower of the two in torch"),
         ("x.where(y, i)", "where is no method. Write where(condition, x, y)."),
         ("np.random.rand(x)", "there is no op 'rand'"),
     ],

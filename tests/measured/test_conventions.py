@@ -8,11 +8,11 @@ import pytest
 from gradcmp.backends import Backend, Job
 from gradcmp.case import BackendSpec, Expression
 from gradcmp.cli import main
-from gradcmp.errors import RecordingError
+from gradcmp.errors import ExitCode, RecordingError
 from gradcmp.graph.build import assemble
 from gradcmp.measured.asked import Given
 from gradcmp.measured.calls import RESULT, drawn, request
-from gradcmp.measured.conventions import answer, calls, numbers
+from gradcmp.measured.conventions import answer, calls, measure, numbers
 from gradcmp.ops import OPS
 from gradcmp.ops.conventions import (
     Conventions,
@@ -24,6 +24,7 @@ from gradcmp.ops.conventions import (
     stored,
     text,
 )
+from gradcmp.recording import Failure
 
 POINTS = list(points(OPS.values()))
 CALLS = calls(OPS.values())
@@ -137,6 +138,28 @@ def test_the_command_says_who_does_what(capsys) -> None:
     assert "value 1, d x 0.5, d y 0.5  numpy" in said
     assert main(["conventions", "-b", "numpy"]) == 2
     assert "--backend and --into are for --measure" in capsys.readouterr().err
+
+
+class Absent:
+    """A pool none of whose backends is installed."""
+
+    def describe(self, environments):
+        for one in environments:
+            yield one, Failure(one.name, "absent", f"{one.name} is not installed")
+
+    def run(self, requests):
+        assert not requests
+        return []
+
+
+def test_a_backend_that_cannot_be_asked_is_no_agreement(monkeypatch, capsys) -> None:
+    found = measure(Absent(), [BackendSpec("jax")], [OPS["relu"]])
+    assert found == Conventions(silent={"jax": "jax is not installed"})
+    monkeypatch.setattr("gradcmp.measured.conventions.measure", lambda *_: found)
+    given = ["conventions", "--measure", "relu"]
+    assert main([*given, "-b", "jax"]) == ExitCode.COULD_NOT_COMPARE
+    assert "jax was not asked: jax is not installed" in capsys.readouterr().err
+    assert main(given) == ExitCode.AGREE  # all that are installed
 
 
 @pytest.mark.processes

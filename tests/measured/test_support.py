@@ -67,6 +67,7 @@ def test_a_spoiled_gradient_or_value_is_not_close(spoil) -> None:
         (lambda x: x.astype(np.float32), "the value is of dtype float32"),
         (lambda x: x.reshape(-1), "the value has shape (12,), and must have (4, 3)"),
         (lambda x: np.where(x > 0, np.nan, x), "the value is NaN or infinite where"),
+        (lambda x: np.where(x > 0, np.inf, x), "the value is NaN or infinite where"),
     ],
 )
 def test_what_is_odd_is_said(spoil, why) -> None:

@@ -47,7 +47,7 @@ def cotangent(shape: tuple[int, ...]) -> Array:
 
 
 def reference(op: str, *operands: Any, dy: Any = None, **static: Any) -> Found:
-    """Call a reference, with 1.0 or a random cotangent unless it is given."""
+    """Call a reference, with a random cotangent unless one is given."""
     arrays = [a if a is None or isinstance(a, np.ndarray) else np.asarray(a) for a in operands]
     value, pullback = OPS[op].reference(*arrays, **static)
     given = cotangent(np.shape(value)) if dy is None else np.asarray(dy, float)
@@ -69,7 +69,7 @@ def in_torch(torch: Any, function: Callable[..., Any], operands: Sequence[Any]) 
 
 
 def assert_alike(actual: Found, expected: Found, but: Sequence[int] = ()) -> None:
-    """Hold a reference against torch; of the operands in `but` torch has no derivative."""
+    """Compare a reference with torch, which has no derivative for the operands in `but`."""
     np.testing.assert_allclose(actual.value, expected.value, 1e-12, 1e-14)
     assert expected.gradients.keys() == actual.gradients.keys() - {*but}
     for i, gradient in expected.gradients.items():

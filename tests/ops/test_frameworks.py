@@ -59,6 +59,11 @@ def modes_of(framework: Backend) -> tuple[str, ...]:
     return MODES.get(framework.name, framework.modes)
 
 
+def loose(dtype: DType) -> float:
+    """Return how far from the reference an answer in a coarse dtype may be."""
+    return 64 * float(ml_dtypes.finfo(dtype).eps)
+
+
 def distances(answer: Answer, call: Call) -> dict[str, float]:
     """Return how far a value and its gradients are from the reference in float64."""
     found = {"value": distance(answer.value, call.value(call.inputs))}
@@ -108,7 +113,7 @@ def test_coarse_dtypes(framework: Backend, op: Op, dtype: DType) -> None:
     [(call, answer)] = answers(framework, op, COARSE_MODE[framework.name], dtype, calls).items()
     if op.differentiable:
         for what, apart in distances(answer, call).items():
-            assert apart < 64 * float(ml_dtypes.finfo(dtype).eps), what
+            assert apart < loose(dtype), what
     expected = STORED.get(call.spec.kind, dtype)
     assert answer.value.dtype.name == expected
     for name in call.real_inputs:
@@ -131,6 +136,19 @@ def test_spoiled_gradient_is_caught(framework: Backend, spoil: Callable[[Array],
     for call, answer in answers(framework, OPS["softmax"], mode, "float64").items():
         spoiled = spoil(answer.gradients["x"])
         assert distance(spoiled, call.gradients["x"]) > 1e-4
+
+
+@pytest.mark.parametrize("dtype", COARSE)
+@pytest.mark.parametrize("spoil", [np.negative, np.zeros_like])
+def test_spoiled_coarse_gradient_is_caught(
+    framework: Backend, spoil: Callable[[Array], Array], dtype: DType
+) -> None:
+    if dtype not in framework.dtypes:
+        pytest.skip(f"{framework.name} does not compute in {dtype}")
+    found = answers(framework, OPS["softmax"], COARSE_MODE[framework.name], dtype, LEADERS)
+    assert found
+    for call, answer in found.items():
+        assert distance(spoil(answer.gradients["x"]), call.gradients["x"]) > loose(dtype)
 
 
 class Faulty(NumpyBackend):

@@ -123,9 +123,13 @@ def test_what_is_spoiled_is_a_bug(derivative: Derivative, spoil: str) -> None:
 
 
 @pytest.mark.parametrize("spoil", SPOILS)
-def test_what_is_spoiled_in_one_dtype_alone_does_not_pass(spoil: str) -> None:
-    found = verdict(case_of(MIXED, "hvp", **ARRAYS), alone={"H v[W]": SPOILS[spoil]})
-    assert not of(found, "H v[W]").agrees
+@pytest.mark.parametrize("derivative", NAMES)
+def test_what_is_spoiled_in_one_dtype_alone_does_not_pass(
+    derivative: Derivative, spoil: str
+) -> None:
+    name = NAMES[derivative][-1]
+    found = verdict(case_of(MIXED, derivative, **ARRAYS), alone={name: SPOILS[spoil]})
+    assert not of(found, name).agrees
 
 
 @pytest.mark.parametrize("spoil", SPOILS)
@@ -180,14 +184,22 @@ def test_a_second_derivative_at_a_kink_is_either_one_and_nothing_else() -> None:
         found = of(verdict(case, both={"H v[x]": taken(lawful)}), "H v[x]")
         assert found.agrees, (lawful, found.verdict)
     for wrong in (-1.0, 2.0):
-        found = of(verdict(case, both={"H v[x]": taken(wrong)}), "H v[x]")
-        assert not found.agrees, wrong
+        for spoils in ({"both": {"H v[x]": taken(wrong)}}, {"alone": {"H v[x]": taken(wrong)}}):
+            assert not of(verdict(case, **spoils), "H v[x]").agrees, (wrong, *spoils)
     assert verdict(case_of(graph, "hvp", x=[0.0, 1.0])).agrees
 
 
 def test_a_kink_excuses_no_other_element() -> None:
     case = case_of({"y": "relu(x) * relu(x)"}, "hvp", x=[0.0, 1.0, -1.0])
     off = verdict(case, both={"H v[x]": lambda hv: hv * np.array([1, -1, 1], hv.dtype)})
+    assert of(off, "H v[x]").verdict.reason == "bug"
+
+
+def test_what_is_small_beside_other_numbers_is_at_no_kink() -> None:
+    """An input is exact: 1e-4 is no rounded 0, whatever stands beside it."""
+    case = case_of({"y": "relu(x) * relu(x)"}, "hvp", x=[1000.0, 1e-4])
+    assert verdict(case).agrees
+    off = verdict(case, both={"H v[x]": lambda hv: hv * np.array([1, 0.5], hv.dtype)})
     assert of(off, "H v[x]").verdict.reason == "bug"
 
 

@@ -35,13 +35,14 @@ def _hvp(tf: Any, function: Function, xs: Tensors, vs: Tensors, cotangents: Tens
 
 
 def _rows(tf: Any, tape: Any, outputs: Tensors, xs: Tensors) -> Tensors:
-    zero = tf.UnconnectedGradients.ZERO
-    blocks = [tape.jacobian(y, list(xs), unconnected_gradients=zero) for y in outputs]
+    """Return every block: zeros of an output and an input that are not connected.
+
+    TensorFlow's own zeros would lack the axes of the output.
+    """
+    blocks = (tape.jacobian(y, list(xs)) for y in outputs)
     pairs = zip(product(outputs, xs), chain.from_iterable(blocks), strict=True)
-    # Of what is not connected TensorFlow returns zeros in the shape of the input alone.
     return [
-        b if b.shape == y.shape + x.shape else tf.zeros(y.shape + x.shape, x.dtype)
-        for (y, x), b in pairs
+        tf.zeros(y.shape + x.shape, x.dtype) if block is None else block for (y, x), block in pairs
     ]
 
 

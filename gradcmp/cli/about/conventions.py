@@ -34,10 +34,11 @@ if TYPE_CHECKING:
 def command(
     names: tuple[str, ...], measure: bool, backends: tuple[str, ...], into: Path | None
 ) -> ExitCode:
-    """Say what each framework returns where a function has a kink, a tie or no slope.
+    """List what each framework returns where a function has a kink, a tie or no slope.
 
     What comes with gradcmp was measured; with --measure the frameworks that are installed are
-    asked again, and an answer that changed ends in exit code 1.
+    asked again: an answer that changed ends in exit code 1, and a backend that is named and cannot
+    be asked in exit code 3.
 
     \b
     gradcmp conventions relu norm
@@ -100,6 +101,10 @@ def _measured(ops: Sequence[Op], chosen: Sequence[str], into: Path | None) -> Ex
     lines = list(changed(before, found))
     for line in lines:
         say(f"changed: {line}")
+    for name, why in found.silent.items():
+        say(f"{name} was not asked: {why}", error=True)
     if into:
         write(str(into), text(merged(before, found)))
-    return ExitCode.DISAGREE if lines else ExitCode.AGREE
+    if lines:
+        return ExitCode.DISAGREE
+    return ExitCode.COULD_NOT_COMPARE if chosen and found.silent else ExitCode.AGREE

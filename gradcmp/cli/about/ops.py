@@ -129,8 +129,8 @@ def _measured(names: Sequence[str], chosen: Sequence[str], into: Path | None) ->
 
 
 def _has(before: Support, op: str, asked: Sequence[str]) -> bool:
-    """Whether an op was measured in every backend, in a mode at least."""
-    ways = before.ops.get(op, {})
+    """Whether an op was measured in every backend, in a mode at least; none has one without."""
+    ways = [way for way in before.ops.get(op, {}) if ":" in way]
     return all(any(f"{way}:".startswith(f"{one}:") for way in ways) for one in asked)
 
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from gradcmp.explain.reference.textbook import Textbook
 from gradcmp.explain.reference.trees import parts_of
-from gradcmp.graph import Constant, Node, Operand
+from gradcmp.graph import Constant, Node
 
 R = "r"  # the number that is differentiated
 FACTORS = 8  # of one product; a longer path starts from a gradient that is known by then
@@ -178,13 +178,13 @@ def pullback(book: Textbook, node: Node) -> str:
     letters = ", ".join(
         f"{letter} is {_operand(book, operand)}"
         for letter, operand in zip(_letters(node), node.operands, strict=False)
-        if operand not in (letter, None)
+        if operand is not None and operand != letter
     )
     return f"VJP of {node.op}: {node.spec.vjp}" + (f" Here {letters}." if letters else "")
 
 
-def _operand(book: Textbook, operand: Operand) -> str:
-    return f"{operand.value}" if isinstance(operand, Constant) else book.names[operand or ""]
+def _operand(book: Textbook, operand: str | Constant) -> str:
+    return book.names[operand] if isinstance(operand, str) else f"{operand.value}"
 
 
 def _letters(node: Node) -> list[str]:

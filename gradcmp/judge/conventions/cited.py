@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 
 from gradcmp.case import REFERENCE, BackendSpec
-from gradcmp.graph import Constant, Graph, Node, forward
-from gradcmp.graph.infer import kind_of
-from gradcmp.graph.records import STEP, Operand
-from gradcmp.graph.walk import constants_of, spec_of
+from gradcmp.graph import Graph, Node, forward
+from gradcmp.graph.records import STEP
+from gradcmp.graph.walk import constants_of, held_by
 from gradcmp.judge.verdict import CaseVerdict
-from gradcmp.ops import Array, Kink
+from gradcmp.ops import Kink
 from gradcmp.ops.conventions import Conventions, stored
 from gradcmp.recording import Recording
 
@@ -66,23 +65,10 @@ def _points(graph: Graph, known: Recording) -> Iterator[tuple[Node, Kink, set[st
     leading: dict[str, set[str]] = {}
     for node in graph:
         leading[node.name] = {name for one in node.sources for name in (one, *leading.get(one, ()))}
-        operands = _operands(node, values)
+        operands = held_by(node, values, constant)
         for kink in node.spec.kinks:
             if kink.met and kink.met(*operands, **node.static):
                 yield node, kink, leading[node.name]
-
-
-def _operands(node: Node, values: Mapping[str, Array]) -> list[Array | None]:
-    """Return what a node computes with; None for an operand that is left out."""
-    constant = constants_of(np.dtype(np.float64))
-    specs = {name: spec_of(values[name]) for name in node.sources}
-
-    def array(operand: Operand) -> Array | None:
-        if isinstance(operand, Constant):
-            return constant(operand.value, kind_of(node, operand, specs))
-        return operand if operand is None else values[operand]
-
-    return [array(operand) for operand in node.operands]
 
 
 def _said(node: Node, kink: Kink, spec: BackendSpec, table: Conventions) -> str:

@@ -139,9 +139,10 @@ class NoiseModel:
         return self.jitter(stack, 1.0)  # the accumulator is finer than the result
 
     def move(self, stack: Stack, roundings: float, size: Stack) -> Stack:
-        """Return copies of numbers, moved by so many roundings of a `size` that is not theirs.
+        """Return copies of numbers, moved by so many roundings of a `size` that may not be theirs.
 
-        What computes on whole matrices does so in the accumulator of their products.
+        These are roundings of the accumulator: in it libraries compute on whole matrices, and
+        the places between which they interpolate.
         """
         moved = stack.copy()
         self._stray(moved, roundings * self.precision.u_sum * size[1:], size[1:])
@@ -256,12 +257,13 @@ class NoisyArray(NDArrayOperatorsMixin):
 
     def __array_function__(self, function: Rule, types: Any, args: Any, kwargs: Any) -> Any:
         rule = FUNCTIONS.get(function)
-        if rule is not None:
-            return rule(*args, **kwargs)
-        kappa = OPS.noise(function)
-        if kappa is None:
-            raise NoModelError(f"{function.__name__} has no noise model")
-        return self.model.approximate(function(*align(args, self.model)), kappa)
+        with np.errstate(all="ignore"):
+            if rule is not None:
+                return rule(*args, **kwargs)
+            kappa = OPS.noise(function)
+            if kappa is None:
+                raise NoModelError(f"{function.__name__} has no noise model")
+            return self.model.approximate(function(*align(args, self.model)), kappa)
 
 
 def align(arrays: tuple[Any, ...], model: NoiseModel) -> list[Any]:

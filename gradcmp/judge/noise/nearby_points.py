@@ -30,7 +30,7 @@ STEPPED: DType = "float32"
 ROUGHER = 10 / 8
 ROWS = 32  # ways to leave a tie
 MOST_ROWS = 128
-STEP = 4.0  # units roundoff of an input's largest element: what is closer may be taken otherwise
+STEP = 4.0  # units roundoff of a number: what is closer to it may be taken otherwise
 CLEAR = 1e-3  # of a tensor's largest element: less is the slope of the derivative, and no jump
 RULE = (
     f"auto: |a − e| <= 10 × noise, from complex steps of the reference in {STEPPED} at {POINTS} "
@@ -172,10 +172,13 @@ class NudgedBranches:
         return derived(self.graph, inputs, self.cotangent, self.asked, "float64")
 
     def _step(self, x: Array, row: int, rng: np.random.Generator) -> Array:
-        largest = float(np.abs(x).max(initial=0.0, where=np.isfinite(x))) or 1.0
+        """Return a step that is small beside each number; a 0 has only the others to go by."""
+        sizes = np.abs(x)
+        largest = float(sizes.max(initial=0.0, where=np.isfinite(x))) or 1.0
+        sizes = np.where((sizes > 0) & np.isfinite(x), sizes, largest)
         signs = rng.choice([-1.0, 1.0], x.shape) * rng.uniform(0.5, 1.0, x.shape)
         way = signs if row > 1 else np.full(x.shape, 1.0 - 2.0 * row)
-        step: Array = STEP * self.precision.u * largest * way
+        step: Array = STEP * self.precision.u * sizes * way
         return step
 
 

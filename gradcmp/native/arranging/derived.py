@@ -15,6 +15,7 @@ import numpy as np
 from gradcmp.derivatives import Derivative, names
 from gradcmp.dtypes.arrays import Array
 from gradcmp.errors import BackendError
+from gradcmp.inputs.directions import require_small
 from gradcmp.inputs.draw import tangent
 from gradcmp.native.arranging.arranged import Arranged
 from gradcmp.native.calling import described, named_outputs
@@ -86,6 +87,8 @@ def with_derivative(
     ------
     BackendError
         For a gradient by hand, and for a function that brings parameters.
+    UsageError
+        When the function is called, for a Jacobian or a Hessian that is too large.
     """
     derivative = cotangents.case.derivative
     if derivative == "gradient":
@@ -107,16 +110,18 @@ def with_derivative(
         def outputs(*xs: Any) -> tuple[Any, ...]:
             with recording(None):  # its taps are those of the first call
                 found = function(**{**given, **dict(zip(by, xs, strict=True))})
-            made = named_outputs(function, found)
-            return tuple(made[name] for name in real)
+            again = named_outputs(function, found)
+            return tuple(again[name] for name in real)
 
         xs = [home.apart(library, given[name]) for name in by]
         shapes = [tuple(x.shape) for x in xs]
+        made = [tuple(own[name].shape) for name in real]
+        require_small(described(function), derivative, made, shapes)
         drawn = [tangent(cotangents.case, n, s) for n, s in zip(by, shapes, strict=True)]
         vs = [home.like(library, v, x) for v, x in zip(drawn, xs, strict=True)]
         upstream = [
-            home.like(library, np.asarray(cotangents(name, tuple(own[name].shape))), own[name])
-            for name in real
+            home.like(library, np.asarray(cotangents(name, shape)), own[name])
+            for name, shape in zip(real, made, strict=True)
         ]
         found = way(library, outputs, xs, vs, upstream)
         called = names(derivative, real, by)

@@ -14,9 +14,15 @@ from gradcmp.ops.registry import register
 from gradcmp.ops.shapes import require_float
 from gradcmp.ops.spec import Array, ArraySpec, Example, Interval, Kink, Op, Pullback
 from gradcmp.ops.static import require_choice
-from gradcmp.ops.tails import gauss, logistic_slope, normal_distribution, precise, sigmoid_value
+from gradcmp.ops.tails import (
+    SQRT_HALF,
+    gauss,
+    logistic_slope,
+    normal_distribution,
+    precise,
+    sigmoid_value,
+)
 
-SQRT_HALF = math.sqrt(0.5)
 SQRT_2_OVER_PI = math.sqrt(2 / math.pi)
 GELU_CUBIC = 0.044715
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradcmp.ops.blocks import binary, everywhere, spelled, unary
+from gradcmp.ops.kinks import both_zero
 from gradcmp.ops.primitives import constant, unbroadcast
 from gradcmp.ops.registry import register
 from gradcmp.ops.shapes import floating, numeric
@@ -69,10 +70,6 @@ register(binary(divide, everywhere(lambda _, x, y: x / y), floating, y=NONZERO, 
 ZEROTH = "y * x ** (y - 1) is 0 * inf, and the slope of a constant is 0"
 
 
-def _is_zeroth(x: Array, y: Array) -> bool:
-    return bool(np.any((x == 0) & (y == 0)))
-
-
 def power(x: Array, y: Array) -> tuple[Array, Pullback]:
     """x ** y.
 
@@ -100,8 +97,8 @@ register(
         x=POSITIVE,
         sign="**",
         kinks=(
-            Kink("x = 0, y = 0", "x ** y", {"x": (0.0,), "y": (0.0,)}, ZEROTH, _is_zeroth),
-            Kink("x = 0, to the power of 0", "x ** 0", {"x": (0.0,)}, ZEROTH, _is_zeroth),
+            Kink("x = 0, y = 0", "x ** y", {"x": (0.0,), "y": (0.0,)}, ZEROTH, both_zero),
+            Kink("x = 0, to the power of 0", "x ** 0", {"x": (0.0,)}, ZEROTH, both_zero),
             Kink(
                 "x < 0",
                 "x ** y",
@@ -182,7 +179,7 @@ register(
         "lerp",
         lerp,
         infer=floating,
-        native={"torch": spelled(torch="lerp")["torch"], "tensorflow": _lerp, "jax": _lerp},
+        native={**spelled(torch="lerp"), "tensorflow": _lerp, "jax": _lerp},
         domain={"weight": Interval(0.0, 1.0)},
         examples=(
             Example("lerp(x, y, weight)", {"x": (4, 3), "y": (4, 3), "weight": (4, 3)}),

@@ -105,7 +105,7 @@ register(
 
 
 def _choose(x: Array, y: Array, wins: Array, loses: Array) -> tuple[Array, Pullback]:
-    """Take x where it wins and y elsewhere; NaN on either side stays NaN."""
+    """Return x where it wins and y elsewhere; NaN on either side stays NaN."""
     unknown = np.logical_or(np.isnan(x), np.isnan(y))
 
     def pullback(dz: Array) -> tuple[Array, Array]:

@@ -49,21 +49,19 @@ def clip(x: Array, *given: Array, min: Bound = None, max: Bound = None) -> tuple
     TensorFlow takes min. NaN gives NaN, and 0 to all.
     """
     y = x
-    rest = iter(given)
-    outside: list[tuple[Array, Array | None]] = []  # where, and the bound if it is an operand
-    for bound, beyond in ((min, np.less), (max, np.greater)):
+    outside: list[tuple[Array, Any]] = []  # where, and the bound
+    for bound, beyond in zip(_filled(given, min, max), (np.less, np.greater), strict=True):
         if bound is not None:
-            array = next(rest) if bound is ... else None
-            limit = constant(bound, x) if array is None else array
+            limit = constant(bound, x) if isinstance(bound, (int, float)) else bound
             out = beyond(np.real(y), np.real(limit))
-            outside.append((out, array))
+            outside.append((out, bound))
             y = np.where(np.logical_or(out, np.isnan(limit)), limit, y)
 
     def pullback(dy: Array) -> tuple[Array, ...]:
         dx, bounds = unless_nan(dy, y), []
-        for out, array in reversed(outside):
-            if array is not None:
-                bounds.append(unbroadcast(np.where(out, dx, 0), array))
+        for out, bound in reversed(outside):
+            if not isinstance(bound, (int, float)):
+                bounds.append(unbroadcast(np.where(out, dx, 0), bound))
             dx = np.where(out, 0, dx)
         return dx, *bounds[::-1]
 
@@ -71,7 +69,7 @@ def clip(x: Array, *given: Array, min: Bound = None, max: Bound = None) -> tuple
 
 
 def _call(x: Array, min: Array | float | None = None, max: Array | float | None = None) -> None:
-    """Have the signature of a call."""
+    """The signature of a call."""
 
 
 def _clip_torch(torch: Any, x: Any, *given: Any, min: Bound = None, max: Bound = None) -> Any:
@@ -97,7 +95,8 @@ def _clip_jax(jax: Any, x: Any, *given: Any, min: Bound = None, max: Bound = Non
 
 
 def _at_bound(x: Array, *given: Any, min: Bound = None, max: Bound = None) -> bool:
-    return any(bound is not None and bool(np.any(x == bound)) for bound in (*given, min, max))
+    bounds = _filled(given, min, max)
+    return any(bound is not None and bool(np.any(x == bound)) for bound in bounds)
 
 
 register(

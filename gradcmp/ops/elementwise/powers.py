@@ -156,8 +156,8 @@ register(
 )
 
 
-def _product(x: Array, y: Array, z: Array, log: Array, slope: Array) -> tuple[Array, Pullback]:
-    """Return x times a logarithm of y, and 0 where x is 0 and y is a number."""
+def _product(x: Array, y: Array, log: Array, slope: Array) -> tuple[Array, Pullback]:
+    """Return x times a logarithm of y with that slope, and 0 where x is 0 and y is a number."""
     nothing = np.logical_and(np.real(x) == 0, np.logical_not(np.isnan(y)))
     pole = np.logical_and(nothing, np.logical_not(np.isfinite(log)))
 
@@ -166,7 +166,7 @@ def _product(x: Array, y: Array, z: Array, log: Array, slope: Array) -> tuple[Ar
         dy = np.where(nothing, 0, dz * x * slope)
         return unbroadcast(dx, x), unbroadcast(dy, y)
 
-    return np.where(nothing, 0, z), pullback
+    return np.where(nothing, 0, x * log), pullback
 
 
 def xlogy(x: Array, y: Array) -> tuple[Array, Pullback]:
@@ -176,8 +176,7 @@ def xlogy(x: Array, y: Array) -> tuple[Array, Pullback]:
     Convention: 0 for both at (0, 0), as TensorFlow, which gives dx = 0 wherever x = 0; JAX gives
     dx = -inf there, and torch and JAX dy = NaN.
     """
-    log = np.log(y)
-    return _product(x, y, x * log, log, 1 / y)
+    return _product(x, y, np.log(y), 1 / y)
 
 
 register(
@@ -198,8 +197,7 @@ def xlog1py(x: Array, y: Array) -> tuple[Array, Pullback]:
     Convention: 0 for both at (0, -1), as TensorFlow, which gives dx = 0 wherever x = 0; JAX gives
     dx = -inf there, and torch and JAX dy = NaN.
     """
-    log = np.log1p(y)
-    return _product(x, y, x * log, log, 1 / (1 + y))
+    return _product(x, y, np.log1p(y), 1 / (1 + y))
 
 
 register(

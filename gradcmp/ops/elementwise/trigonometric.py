@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradcmp.ops.blocks import binary, spelled, unary
-from gradcmp.ops.kinks import LENGTH
+from gradcmp.ops.kinks import LENGTH, both_zero
 from gradcmp.ops.primitives import constant, magnitude, unbroadcast
 from gradcmp.ops.registry import register
 from gradcmp.ops.shapes import floating
@@ -108,11 +108,7 @@ def _angle(y: Array, x: Array) -> Array:
 
 def _origin(call: str) -> Kink:
     """Return the point where both operands are 0, which has neither a direction nor a slope."""
-    return Kink("x = 0, y = 0", call, {"x": (0.0,), "y": (0.0,)}, LENGTH, _is_origin)
-
-
-def _is_origin(x: Array, y: Array) -> bool:
-    return bool(np.any((x == 0) & (y == 0)))
+    return Kink("x = 0, y = 0", call, {"x": (0.0,), "y": (0.0,)}, LENGTH, both_zero)
 
 
 def atan2(y: Array, x: Array) -> tuple[Array, Pullback]:

@@ -182,9 +182,9 @@ for _reference in (conv1d, conv2d, conv3d):
             call=_call,
             infer=_infer(_axes),
             native={
-                "torch": torch_conv(_axes),
-                "tensorflow": tensorflow_conv(_axes),
-                "jax": jax_conv(_axes),
+                "torch": torch_conv,
+                "tensorflow": tensorflow_conv,
+                "jax": jax_conv,
             },
             examples=_examples(_axes),
         )

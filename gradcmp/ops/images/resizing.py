@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,8 @@ from gradcmp.ops.images.resizing_spelled import (
 )
 from gradcmp.ops.images.sources import EXACT, LINEAR, MODES, NAMES, NEAREST, parts, sources
 from gradcmp.ops.images.windows import LAYOUTS, Size
-from gradcmp.ops.primitives import fraction, scatter_add, total_as
+from gradcmp.ops.layout.indexing import put_back
+from gradcmp.ops.primitives import fraction, total_as
 from gradcmp.ops.registry import register
 from gradcmp.ops.shapes import require_float
 from gradcmp.ops.spec import Array, ArraySpec, Example, Op, Pullback, ShapeError
@@ -114,12 +114,9 @@ def _column(y: Array, axis: int, ndim: int) -> tuple[int, ...]:
 
 
 def _put_back(dy: Array, index: Array, n: int, axis: int) -> Array:
-    """Add up dy at `index` along an axis of length n: the transpose of `np.take`."""
-    rows = np.moveaxis(dy, axis, -1)
-    rest = np.shape(rows)[:-1]
-    places = np.arange(math.prod(rest))[:, None] * n + index
-    dx = np.reshape(scatter_add(rows, places, math.prod(rest) * n), (*rest, n))
-    return np.moveaxis(dx, -1, axis)
+    """Add up dy at `index` along an axis that then has length n."""
+    shape = np.shape(dy)
+    return put_back(dy, index, (*shape[:axis], n, *shape[axis + 1 :]), axis)
 
 
 def adaptive_avg_pool(x: Array, size: Size) -> tuple[Array, Pullback]:

@@ -171,9 +171,9 @@ for _reference in (conv_transpose1d, conv_transpose2d):
             call=_call,
             infer=_infer(_axes),
             native={
-                "torch": torch_conv_transpose(_axes),
-                "tensorflow": tensorflow_conv_transpose(_axes),
-                "jax": jax_conv_transpose(_axes),
+                "torch": torch_conv_transpose,
+                "tensorflow": tensorflow_conv_transpose,
+                "jax": jax_conv_transpose,
             },
             examples=_examples(_axes),
         )

@@ -113,6 +113,12 @@ class Windows:
         """How many windows lie on one channel of one sample."""
         return math.prod(self.lengths)
 
+    @property
+    def inner(self) -> tuple[slice, ...]:
+        """Where x itself lies between its margins, along each spatial axis."""
+        pairs = zip(self.padding, self.shape[2:], strict=True)
+        return tuple(slice(before, before + length) for (before, _), length in pairs)
+
     def cut(self, x: Array, fill: float = 0.0) -> Array:
         """Return the windows, (channels, places in a window, samples, windows)."""
         n, c, *spatial = self.shape
@@ -126,7 +132,7 @@ class Windows:
 
     def paste(self, pieces: Array) -> Array:
         """Add up windows where they overlap: the transpose of `cut`, padding dropped."""
-        n, c, *spatial = self.shape
+        n, c = self.shape[:2]
         if type(pieces) is np.ndarray and pieces.size > SLICED * math.prod(self.kernel):
             x = self._added(pieces)
         else:
@@ -134,11 +140,7 @@ class Windows:
             starts = np.reshape(np.arange(c * n) * size, (c, 1, n, 1))
             index = starts + np.expand_dims(self._places(), 1)
             x = np.reshape(scatter_add(pieces, index, c * n * size), (c, n, *self.padded))
-        inner = (
-            slice(before, before + length)
-            for (before, _), length in zip(self.padding, spatial, strict=True)
-        )
-        return np.swapaxes(x, 0, 1)[(slice(None), slice(None), *inner)]
+        return np.swapaxes(x, 0, 1)[(slice(None), slice(None), *self.inner)]
 
     def joined(self, y: Array) -> Array:
         """Return one number for each window, (channels, samples, windows), in the layout of x."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from types import EllipsisType
 
 import numpy as np
 
 from gradcmp.case import Shape
-from gradcmp.ops.primitives import scatter_add
+from gradcmp.ops.primitives import flat_indices, scatter_add
 from gradcmp.ops.registry import register
 from gradcmp.ops.shapes import broadcast, single_axis
 from gradcmp.ops.spec import Array, ArraySpec, Example, Integers, Op, Pullback, ShapeError
@@ -50,15 +51,15 @@ def block(shape: Shape, indices: Shape, axis: int) -> tuple[slice, ...]:
     return tuple(slice(None if i == at else n) for i, n in enumerate(indices))
 
 
-def _picked(x: Array, indices: Array, key: tuple[slice, ...], axis: int) -> tuple[Array, Pullback]:
+def _picked(
+    x: Array, indices: Array, key: tuple[slice | EllipsisType, ...], axis: int
+) -> tuple[Array, Pullback]:
     shape = np.shape(x)
-    size = math.prod(shape)
-    every = np.reshape(np.arange(size), shape)[key]
     y: Array = np.take_along_axis(x[key], np.asarray(indices), axis=axis)
 
     def pullback(dy: Array) -> tuple[Array, None]:
-        places = np.take_along_axis(every, np.asarray(indices), axis=axis)
-        return np.reshape(scatter_add(dy, places, size), shape), None
+        places = np.take_along_axis(flat_indices(shape)[key], np.asarray(indices), axis=axis)
+        return np.reshape(scatter_add(dy, places, math.prod(shape)), shape), None
 
     return y, pullback
 
@@ -80,7 +81,7 @@ def take_along_axis(x: Array, indices: Array, axis: int = -1) -> tuple[Array, Pu
     VJP: dx_ik = sum of dy_ij over all j whose index is k.
     Convention: an index below 0 or beyond the end is an error, as of `take`.
     """
-    return _picked(x, indices, (...,), axis)  # type: ignore[arg-type]
+    return _picked(x, indices, (...,), axis)
 
 
 register(

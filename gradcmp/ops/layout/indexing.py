@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from types import EllipsisType
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from gradcmp.case import Shape
-from gradcmp.ops.primitives import scatter_add, zeros
+from gradcmp.ops.layout.gathering import bounds_along, require_entries, require_indices
+from gradcmp.ops.primitives import flat_indices, scatter_add, zeros
 from gradcmp.ops.registry import register
 from gradcmp.ops.shapes import single_axis
 from gradcmp.ops.spec import Array, ArraySpec, Example, Integers, Op, Pullback, ShapeError
@@ -52,10 +54,9 @@ def getitem(x: Array, key: Key) -> tuple[Array, Pullback]:
 
     VJP: dx = dy where the key points, else 0.
     """
-
     y = x[key]
     origin = np.full(np.shape(x), math.prod(np.shape(y)))  # such a key points nowhere twice
-    origin[key] = np.reshape(np.arange(math.prod(np.shape(y))), np.shape(y))
+    origin[key] = flat_indices(np.shape(y))
 
     def pullback(dy: Array) -> tuple[Array]:
         padded = np.concatenate([np.reshape(dy, (-1,)), zeros(dy, (1,))])
@@ -102,24 +103,16 @@ register(
 
 
 def _take_infer(x: ArraySpec, indices: ArraySpec, axis: int = 0) -> ArraySpec:
-    if indices.kind != "int":
-        raise ShapeError(f"the indices are of kind '{indices.kind}', and must be integers")
+    require_indices(indices)
     at = single_axis(axis, len(x.shape))
-    if x.shape[at] == 0 and 0 not in indices.shape:
-        raise ShapeError(f"axis {axis} of {x.shape} has no entries that an index could name")
+    require_entries(x, indices, at)
     return ArraySpec(x.shape[:at] + indices.shape + x.shape[at + 1 :], x.kind)
 
 
-def _take_bounds(
-    x: ArraySpec, indices: ArraySpec, axis: int = 0
-) -> tuple[range | None, range | None]:
-    return None, range(x.shape[axis])
-
-
-def _places(shape: Shape, indices: Array, axis: int) -> Array:
-    """Return where each element that `take` picks lies in x laid out in a row."""
-    every = np.reshape(np.arange(math.prod(shape)), shape)
-    return np.take(every, indices, axis=axis)
+def put_back(dy: Array, indices: Array, shape: Shape, axis: int) -> Array:
+    """Add up dy where `indices` along `axis` of `shape` point: the transpose of `np.take`."""
+    places = np.take(flat_indices(shape), indices, axis=axis)
+    return np.reshape(scatter_add(dy, places, math.prod(shape)), shape)
 
 
 def take(x: Array, indices: Array, axis: int = 0) -> tuple[Array, Pullback]:
@@ -131,12 +124,10 @@ def take(x: Array, indices: Array, axis: int = 0) -> tuple[Array, Pullback]:
     end JAX gives NaN, and a GPU of TensorFlow 0.
     """
     shape = np.shape(x)
-
-    def pullback(dy: Array) -> tuple[Array, None]:
-        dx = scatter_add(dy, _places(shape, indices, axis), math.prod(shape))
-        return np.reshape(dx, shape), None
-
-    return np.take(x, indices, axis=axis), pullback
+    return (
+        np.take(x, indices, axis=axis),
+        lambda dy: (put_back(dy, indices, shape, axis), None),
+    )
 
 
 def _take_torch(torch: Any, x: Any, indices: Any, axis: int = 0) -> Any:
@@ -159,7 +150,7 @@ register(
             "jax": lambda jax, x, indices, axis=0: jax.numpy.take(x, indices, axis=axis),
         },
         domain={"indices": Integers(0, 3)},
-        bounds=_take_bounds,
+        bounds=partial(bounds_along, axis=0),
         examples=(
             Example("take(x, indices)", {"x": (3, 4), "indices": (2, 5)}),
             Example("take(x, indices, axis=-1)", {"x": (2, 4), "indices": (6,)}),

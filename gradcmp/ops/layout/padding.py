@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from gradcmp.case import Shape
-from gradcmp.ops.primitives import scatter_add
+from gradcmp.ops.primitives import flat_indices, scatter_add
 from gradcmp.ops.registry import register
 from gradcmp.ops.spec import Array, ArraySpec, Example, Op, Pullback, ShapeError
 from gradcmp.ops.static import require_choice, require_int, require_number
@@ -82,8 +82,7 @@ def pad(
         )
         y: Array = np.pad(x, widths, mode="constant", constant_values=value)
         return y, lambda dy: (dy[inside],)
-    every = np.reshape(np.arange(math.prod(shape)), shape)
-    places = np.pad(every, widths, mode=mode)  # type: ignore[call-overload]
+    places = np.pad(flat_indices(shape), widths, mode=mode)  # type: ignore[call-overload]
     y = np.pad(x, widths, mode=mode)  # type: ignore[call-overload]
     return y, lambda dy: (np.reshape(scatter_add(dy, places, math.prod(shape)), shape),)
 

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from gradcmp.ops.layout.gathering import require_indices
 from gradcmp.ops.primitives import zeros
 from gradcmp.ops.registry import register
 from gradcmp.ops.shapes import single_axis
@@ -205,8 +206,7 @@ register(
 
 def _one_hot_infer(indices: ArraySpec, classes: int) -> ArraySpec:
     require_int("classes", classes, 1)
-    if indices.kind != "int":
-        raise ShapeError(f"the indices are of kind '{indices.kind}', and must be integers")
+    require_indices(indices)
     return ArraySpec((*indices.shape, classes), "bool")
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from gradcmp.ops.layout.gathering import require_entries, require_indices
-from gradcmp.ops.layout.scattering import added, assigned, every
-from gradcmp.ops.primitives import spread, unbroadcast
+from gradcmp.ops.layout.gathering import bounds_along, require_entries, require_indices
+from gradcmp.ops.layout.scattering import added, assigned, beside_indices
+from gradcmp.ops.primitives import flat_indices, spread, unbroadcast
 from gradcmp.ops.registry import register
 from gradcmp.ops.shapes import broadcast, common_kind, numeric, single_axis
 from gradcmp.ops.spec import Array, ArraySpec, Distinct, Example, Integers, Op, Pullback, ShapeError
@@ -32,14 +33,8 @@ def index_add(x: Array, indices: Array, src: Array, axis: int = 0) -> tuple[Arra
 
     VJP: dx = dy; dsrc = the slices of dy that `indices` name.
     """
-    places = np.take(every(np.shape(x)), np.asarray(indices), axis=axis)
-    y, pullback = added(x, places, src)
-
-    def with_indices(dy: Array) -> tuple[Array | None, ...]:
-        dx, dsrc = pullback(dy)
-        return dx, None, dsrc
-
-    return y, with_indices
+    places = np.take(flat_indices(np.shape(x)), np.asarray(indices), axis=axis)
+    return beside_indices(*added(x, places, src))
 
 
 def _index_add_tensorflow(tf: Any, x: Any, indices: Any, src: Any, axis: int = 0) -> Any:
@@ -67,7 +62,7 @@ register(
             "jax": _index_add_jax,
         },
         domain={"indices": Integers(0, 3)},
-        bounds=lambda x, indices, src, axis=0: (None, range(x.shape[axis]), None),
+        bounds=partial(bounds_along, axis=0),
         examples=(
             Example("index_add(x, indices, src)", {"x": (3, 2), "indices": (5,), "src": (5, 2)}),
             Example(
@@ -112,7 +107,7 @@ def index_put(
     Convention: of several at one place the last counts, and the others have the gradient 0. In
     torch and TensorFlow all of them have that of the last, which their own values belie.
     """
-    places = every(np.shape(x))[tuple(np.asarray(one) for one in indices)]
+    places = flat_indices(np.shape(x))[tuple(np.asarray(one) for one in indices)]
     fitted = spread(values, places.shape)
     y, pullback = (added if accumulate else assigned)(x, places, fitted)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from gradcmp.case import Shape
 from gradcmp.ops.primitives import expand, spread, total
 from gradcmp.ops.registry import register
 from gradcmp.ops.shapes import Axis, normalize_axes, single_axis
@@ -49,22 +49,16 @@ register(
 )
 
 
-def _shifts(shift: int | tuple[int, ...], axis: Axis, ndim: int) -> dict[int, int]:
-    """Return by axis how far it is shifted."""
-    if isinstance(shift, tuple) != isinstance(axis, tuple):
-        raise ShapeError(f"shift is {shift!r} and axis {axis!r}: both are one integer, or tuples")
-    if axis is None or not isinstance(axis, tuple) or not isinstance(shift, tuple):
-        require_int("shift", shift)
-        return {} if axis is None else {single_axis(axis, ndim): shift}  # type: ignore[arg-type, dict-item]
-    require_ints("shift", shift)
-    normalize_axes(axis, ndim)
-    if len(shift) != len(axis):
-        raise ShapeError(f"shift {shift} and axis {axis} differ in length")
-    return {one % ndim: by for one, by in zip(axis, shift, strict=True)}
-
-
 def _roll_infer(x: ArraySpec, shift: int | tuple[int, ...], axis: Axis = None) -> ArraySpec:
-    _shifts(shift, axis, len(x.shape))
+    normalize_axes(axis, len(x.shape))
+    if isinstance(shift, tuple) and isinstance(axis, tuple):
+        require_ints("shift", shift)
+        if len(shift) != len(axis):
+            raise ShapeError(f"shift {shift} and axis {axis} differ in length")
+        return x
+    if isinstance(shift, tuple) or isinstance(axis, tuple):
+        raise ShapeError(f"shift is {shift!r} and axis {axis!r}: both are one integer, or tuples")
+    require_int("shift", shift)
     return x
 
 
@@ -174,13 +168,9 @@ register(
 def _repeat_infer(x: ArraySpec, repeats: int, axis: int | None = None) -> ArraySpec:
     require_int("repeats", repeats, 0)
     if axis is None:
-        return ArraySpec((_size(x.shape) * repeats,), x.kind)
+        return ArraySpec((math.prod(x.shape) * repeats,), x.kind)
     at = single_axis(axis, len(x.shape))
     return ArraySpec((*x.shape[:at], x.shape[at] * repeats, *x.shape[at + 1 :]), x.kind)
-
-
-def _size(shape: Shape) -> int:
-    return int(np.prod(shape, dtype=np.int64))
 
 
 def repeat(x: Array, repeats: int, axis: int | None = None) -> tuple[Array, Pullback]:
@@ -191,7 +181,7 @@ def repeat(x: Array, repeats: int, axis: int | None = None) -> tuple[Array, Pull
 
     VJP: dx = dy summed over the copies.
     """
-    shape = np.shape(x) if axis is not None else (_size(np.shape(x)),)
+    shape = np.shape(x) if axis is not None else (math.prod(np.shape(x)),)
     after = (0 if axis is None else axis % len(shape)) + 1
     copies = (*shape[:after], repeats, *shape[after:])
     joined = (*shape[: after - 1], shape[after - 1] * repeats, *shape[after:])

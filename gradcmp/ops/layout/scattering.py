@@ -8,7 +8,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from gradcmp.case import Shape
 from gradcmp.ops import primitives
 from gradcmp.ops.layout.gathering import block, bounds_along, require_inside
 from gradcmp.ops.registry import register
@@ -42,16 +41,21 @@ def added(x: Array, places: Array, values: Array) -> tuple[Array, ToBoth]:
     return y, lambda dy: (dy, np.take(dy, places))
 
 
-def every(shape: Shape) -> Array:
-    """Return the place of each element in a row."""
-    return np.reshape(np.arange(math.prod(shape)), shape)
+def beside_indices(y: Array, to_both: ToBoth) -> tuple[Array, Pullback]:
+    """Return a value and its pullback where indices stand between the two that have gradients."""
+
+    def pullback(dy: Array) -> tuple[Array, None, Array]:
+        dx, dsrc = to_both(dy)
+        return dx, None, dsrc
+
+    return y, pullback
 
 
 def _along(x: Array, indices: Array, axis: int) -> Array:
     """Return the places that indices along an axis name."""
     shape = np.shape(x)
     key = block(shape, np.shape(indices), axis)
-    return np.take_along_axis(every(shape)[key], np.asarray(indices), axis=axis)
+    return np.take_along_axis(primitives.flat_indices(shape)[key], np.asarray(indices), axis=axis)
 
 
 def _scatter_infer(x: ArraySpec, indices: ArraySpec, src: ArraySpec, axis: int) -> ArraySpec:
@@ -68,13 +72,7 @@ def scatter(x: Array, indices: Array, src: Array, axis: int) -> tuple[Array, Pul
     Convention: of several at one place the last counts, and the others have the gradient 0. In
     torch and TensorFlow all of them have that of the last, which their own values belie.
     """
-    y, pullback = assigned(x, _along(x, indices, axis), src)
-
-    def with_indices(dy: Array) -> tuple[Array | None, ...]:
-        dx, dsrc = pullback(dy)
-        return dx, None, dsrc
-
-    return y, with_indices
+    return beside_indices(*assigned(x, _along(x, indices, axis), src))
 
 
 def _scatter_add_infer(x: ArraySpec, indices: ArraySpec, src: ArraySpec, axis: int) -> ArraySpec:
@@ -87,16 +85,10 @@ def scatter_add(x: Array, indices: Array, src: Array, axis: int) -> tuple[Array,
 
     VJP: dx = dy; dsrc_ij = dy at its place.
     """
-    y, pullback = added(x, _along(x, indices, axis), src)
-
-    def with_indices(dy: Array) -> tuple[Array | None, ...]:
-        dx, dsrc = pullback(dy)
-        return dx, None, dsrc
-
-    return y, with_indices
+    return beside_indices(*added(x, _along(x, indices, axis), src))
 
 
-def _grid(module: Any, x: Any, indices: Any, axis: int, reshape: Any, arange: Any) -> list[Any]:
+def _grid(x: Any, indices: Any, axis: int, reshape: Any, arange: Any) -> list[Any]:
     """Return an index for each axis of x, those beside `axis` counting along it."""
     at, ndim = axis % len(x.shape), len(x.shape)
     return [
@@ -106,14 +98,12 @@ def _grid(module: Any, x: Any, indices: Any, axis: int, reshape: Any, arange: An
 
 
 def _tensorflow_grid(tf: Any, x: Any, indices: Any, axis: int) -> Any:
-    grid = _grid(
-        tf, x, indices, axis, tf.reshape, lambda n: tf.range(tf.constant(n, dtype=tf.int64))
-    )
+    grid = _grid(x, indices, axis, tf.reshape, lambda n: tf.range(tf.constant(n, dtype=tf.int64)))
     return tf.stack([tf.broadcast_to(one, tuple(indices.shape)) for one in grid], axis=-1)
 
 
 def _jax_grid(jax: Any, x: Any, indices: Any, axis: int) -> tuple[Any, ...]:
-    return tuple(_grid(jax, x, indices, axis, jax.numpy.reshape, jax.numpy.arange))
+    return tuple(_grid(x, indices, axis, jax.numpy.reshape, jax.numpy.arange))
 
 
 def _scatters(name: str) -> tuple[Example, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcmp.ops.linalg.matrices import square
+from gradcmp.ops.linalg.matrices import SYMMETRIC_PARTS, require_matrix, square
 from gradcmp.ops.primitives import spread, total, zeros
 from gradcmp.ops.registry import register
 from gradcmp.ops.routines import symmetric_part
@@ -39,10 +39,7 @@ def placed(y: Array, m: int, n: int, offset: int = 0) -> Array:
 
 def _infer_diagonal(x: ArraySpec, offset: int = 0) -> ArraySpec:
     require_int("offset", offset)
-    require_float(x)
-    if len(x.shape) < 2:
-        raise ShapeError(f"shape {x.shape} has no matrices: they stand on the last two axes")
-    *batch, m, n = x.shape
+    batch, m, n = require_matrix(x)
     if not -m < offset < n:
         raise ShapeError(f"offset is {offset}, and matrices of {m} rows and {n} columns end before")
     return ArraySpec((*batch, len(places(m, n, offset))))
@@ -195,11 +192,7 @@ register(
         "symmetrize",
         symmetrize,
         infer=square,
-        native={
-            "torch": lambda torch, x: (x + x.mT) / 2,
-            "tensorflow": lambda tf, x: (x + tf.linalg.matrix_transpose(x)) / 2,
-            "jax": lambda jax, x: (x + jax.numpy.swapaxes(x, -1, -2)) / 2,
-        },
+        native=SYMMETRIC_PARTS,
         examples=(
             Example("symmetrize(x)", {"x": (3, 3)}),
             Example("symmetrize(x)", {"x": (2, 1, 2, 2)}),

@@ -92,23 +92,23 @@ def qr(x: Array, output: str) -> tuple[Array, Pullback]:
 
 def _torch_qr(torch: Any, x: Any, output: str) -> Any:
     both = torch.linalg.qr(x)
-    q, r = both[0], both[1]
-    sign = torch.sign(torch.diagonal(r, dim1=-2, dim2=-1))
-    return q * sign[..., None, :] if output == "q" else r * sign[..., None]
+    return _positive(both, torch.sign(torch.diagonal(both[1], dim1=-2, dim2=-1)), output)
 
 
 def _tensorflow_qr(tf: Any, x: Any, output: str) -> Any:
     both = tf.linalg.qr(x)
-    q, r = both[0], both[1]
-    sign = tf.sign(tf.linalg.diag_part(r))
-    return q * sign[..., None, :] if output == "q" else r * sign[..., None]
+    return _positive(both, tf.sign(tf.linalg.diag_part(both[1])), output)
 
 
 def _jax_qr(jax: Any, x: Any, output: str) -> Any:
     both = jax.numpy.linalg.qr(x)
-    q, r = both[0], both[1]
-    sign = jax.numpy.sign(jax.numpy.diagonal(r, axis1=-2, axis2=-1))
-    return q * sign[..., None, :] if output == "q" else r * sign[..., None]
+    diagonal = jax.numpy.diagonal(both[1], axis1=-2, axis2=-1)
+    return _positive(both, jax.numpy.sign(diagonal), output)
+
+
+def _positive(both: Any, sign: Any, output: str) -> Any:
+    """Return Q or R with the signs of the diagonal of R taken out."""
+    return both[0] * sign[..., None, :] if output == "q" else both[1] * sign[..., None]
 
 
 def _tensorflow_cholesky(tf: Any, x: Any, upper: bool = False) -> Any:

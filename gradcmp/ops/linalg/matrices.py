@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gradcmp.case import Shape
@@ -40,65 +40,51 @@ def number_each(x: ArraySpec) -> ArraySpec:
     return ArraySpec(require_square(x)[0])
 
 
-def torch_widened(native: Native) -> Native:
-    """Return a spelling that computes in float32 where torch has no routine."""
-
-    def call(torch: Any, *operands: Any, **static: Any) -> Any:
-        dtype = operands[0].dtype
-        if dtype not in (torch.float16, torch.bfloat16):
-            return native(torch, *operands, **static)
-        return native(torch, *(x.float() for x in operands), **static).to(dtype)
-
-    return call
-
-
-def tensorflow_widened(native: Native) -> Native:
-    """Return a spelling that computes in float32 where TensorFlow has no routine."""
-
-    def call(tf: Any, *operands: Any, **static: Any) -> Any:
-        dtype = operands[0].dtype
-        if dtype not in (tf.float16, tf.bfloat16):
-            return native(tf, *operands, **static)
-        wide = (tf.cast(x, tf.float32) for x in operands)
-        return tf.cast(native(tf, *wide, **static), dtype)
-
-    return call
-
-
-def jax_widened(native: Native) -> Native:
-    """Return a spelling that computes in float32 where JAX has no routine."""
-
-    def call(jax: Any, *operands: Any, **static: Any) -> Any:
-        dtype = operands[0].dtype
-        if dtype not in (jax.numpy.float16, jax.numpy.bfloat16):
-            return native(jax, *operands, **static)
-        wide = (x.astype(jax.numpy.float32) for x in operands)
-        return native(jax, *wide, **static).astype(dtype)
-
-    return call
-
-
 def routines(torch: Native, tensorflow: Native, jax: Native) -> dict[str, Native]:
     """Return the spellings of an op whose routines no framework has in float16 and bfloat16."""
     return {
-        "torch": torch_widened(torch),
-        "tensorflow": tensorflow_widened(tensorflow),
-        "jax": jax_widened(jax),
+        "torch": _widened(torch, lambda torch: torch, lambda _, x, dtype: x.to(dtype)),
+        "tensorflow": _widened(tensorflow, lambda tf: tf, lambda tf, x, dtype: tf.cast(x, dtype)),
+        "jax": _widened(jax, lambda jax: jax.numpy, lambda _, x, dtype: x.astype(dtype)),
     }
 
 
-def of_symmetric(spellings: dict[str, Callable[..., Any]]) -> dict[str, Native]:
+def _widened(native: Native, home: Callable[[Any], Any], cast: Native) -> Native:
+    """Return a spelling that computes in float32 where a framework has no routine.
+
+    Parameters
+    ----------
+    home : callable
+        ``home(framework)``: the module that has the dtypes.
+    cast : callable
+        ``cast(framework, x, dtype)``.
+    """
+
+    def call(framework: Any, *operands: Any, **static: Any) -> Any:
+        dtypes, dtype = home(framework), operands[0].dtype
+        if dtype not in (dtypes.float16, dtypes.bfloat16):
+            return native(framework, *operands, **static)
+        wide = (cast(framework, x, dtypes.float32) for x in operands)
+        return cast(framework, native(framework, *wide, **static), dtype)
+
+    return call
+
+
+SYMMETRIC_PARTS: Mapping[str, Native] = {
+    "torch": lambda torch, x: (x + x.mT) / 2,
+    "tensorflow": lambda tf, x: (x + tf.linalg.matrix_transpose(x)) / 2,
+    "jax": lambda jax, x: (x + jax.numpy.swapaxes(x, -1, -2)) / 2,
+}
+
+
+def of_symmetric(spellings: Mapping[str, Native]) -> dict[str, Native]:
     """Return spellings that hand the symmetric part of their operand to a routine.
 
     Routines for symmetric matrices read one triangle, and frameworks differ in the triangle that
     gets the gradient.
     """
-    return {
-        "torch": lambda torch, x, **static: spellings["torch"](torch, (x + x.mT) / 2, **static),
-        "tensorflow": lambda tf, x, **static: spellings["tensorflow"](
-            tf, (x + tf.linalg.matrix_transpose(x)) / 2, **static
-        ),
-        "jax": lambda jax, x, **static: spellings["jax"](
-            jax, (x + jax.numpy.swapaxes(x, -1, -2)) / 2, **static
-        ),
-    }
+
+    def handed(routine: Native, symmetric: Native) -> Native:
+        return lambda module, x, **static: routine(module, symmetric(module, x), **static)
+
+    return {name: handed(one, SYMMETRIC_PARTS[name]) for name, one in spellings.items()}

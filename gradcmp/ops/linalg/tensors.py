@@ -23,10 +23,14 @@ def _pairs(axes: Axes, x: int, y: int) -> tuple[tuple[int, ...], tuple[int, ...]
         return tuple(range(x - axes, x)), tuple(range(axes))
     if not isinstance(axes, tuple) or len(axes) != 2:
         raise ShapeError(f"axes is {axes!r}, and must be an integer or two tuples of axes")
-    left, right = (one if isinstance(one, tuple) else (one,) for one in axes)
+    left, right = map(_axes, axes)
     if len(left) != len(right):
         raise ShapeError(f"axes {left} and {right} differ in length")
     return distinct_axes(left, x), distinct_axes(right, y)
+
+
+def _axes(one: tuple[int, ...] | int) -> tuple[int, ...]:
+    return one if isinstance(one, tuple) else (one,)
 
 
 def _infer_tensordot(x: ArraySpec, y: ArraySpec, axes: Axes = 2) -> ArraySpec:
@@ -78,7 +82,7 @@ def _infer_kron(x: ArraySpec, y: ArraySpec) -> ArraySpec:
 
 
 def _alike(x: tuple[int, ...], y: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Give the shape with fewer axes some of length 1 in front."""
+    """Return both shapes with as many axes: the shorter one gets some of length 1 in front."""
     ndim = max(len(x), len(y))
     return (1,) * (ndim - len(x)) + x, (1,) * (ndim - len(y)) + y
 
@@ -119,10 +123,6 @@ def _torch_tensordot(torch: Any, x: Any, y: Any, axes: Axes = 2) -> Any:
     """Return the contraction; torch wants an integer or two sequences."""
     dims = axes if isinstance(axes, int) else [[*_axes(one)] for one in axes]
     return torch.tensordot(x, y, dims=dims)
-
-
-def _axes(one: tuple[int, ...] | int) -> tuple[int, ...]:
-    return one if isinstance(one, tuple) else (one,)
 
 
 register(

@@ -122,13 +122,14 @@ def cosine_embedding_loss(
     length = np.sqrt(xx) * np.sqrt(yy)
     cos = total(x * y, 1, keepdims=True) / length
     c = np.squeeze(cos, 1)
+    slack = c - constant(margin, x)
     alike = np.equal(target, 1)
-    apart = np.logical_and(np.equal(target, -1), np.real(c) > margin)
-    loss = np.where(alike, 1 - c, np.where(apart, c - constant(margin, x), 0))
+    off = np.logical_or(np.not_equal(target, -1), np.real(slack) <= 0)
+    loss = np.where(alike, 1 - c, np.where(off, 0, slack))
 
     def pullback(dy: Array) -> tuple[Array, Array, None]:
         share = shared(dy, reduction, np.shape(c))
-        g = np.expand_dims(np.where(alike, -share, np.where(apart, share, 0)), 1)
+        g = np.expand_dims(np.where(alike, -share, np.where(off, 0, share)), 1)
         return g * (y / length - cos * x / xx), g * (x / length - cos * y / yy), None
 
     return reduced(loss, reduction), pullback

@@ -53,7 +53,8 @@ def _composed_torch(
     def moved(alpha: Any, by: int) -> Any:
         return torch.nn.functional.pad(alpha, (by, 0), value=nothing)[:, :states]
 
-    place, end = torch.arange(states), 2 * target_lengths[:, None]
+    place = torch.arange(states, device=log_p.device)
+    end = 2 * target_lengths[:, None]
     alpha = torch.where(place < 2, e[0], nothing)
     for t in range(1, steps):
         two = torch.where(differ, moved(alpha, 2), nothing)

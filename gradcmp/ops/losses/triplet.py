@@ -17,7 +17,7 @@ from gradcmp.ops.losses.reduction import (
 from gradcmp.ops.primitives import constant, magnitude, total
 from gradcmp.ops.registry import register
 from gradcmp.ops.shapes import require_float
-from gradcmp.ops.spec import Array, ArraySpec, Example, Op, Pullback, ShapeError
+from gradcmp.ops.spec import Array, ArraySpec, Example, Native, Op, Pullback, ShapeError
 from gradcmp.ops.static import require_bool, require_number
 
 
@@ -111,8 +111,10 @@ def _torch(torch: Any, anchor: Any, positive: Any, negative: Any, **static: Any)
     return torch.nn.functional.triplet_margin_loss(anchor, positive, negative, **static)
 
 
-def _tensorflow(
-    tf: Any,
+def _by_norms(
+    norm: Native,
+    minimum: Native,
+    relu: Native,
     anchor: Any,
     positive: Any,
     negative: Any,
@@ -120,32 +122,27 @@ def _tensorflow(
     p: float = 2.0,
     eps: float = 1e-6,
     swap: bool = False,
-    reduction: str = "mean",
 ) -> Any:
-    near = tf.norm(anchor - positive + eps, ord=p, axis=-1)
-    far = tf.norm(anchor - negative + eps, ord=p, axis=-1)
+    """Return the loss of each triplet, of a framework's own norm."""
+
+    def distance(x: Any, y: Any) -> Any:
+        return norm(x - y + eps, ord=p, axis=-1)
+
+    near, far = distance(anchor, positive), distance(anchor, negative)
     if swap:
-        far = tf.minimum(far, tf.norm(positive - negative + eps, ord=p, axis=-1))
-    return reduced_in_tensorflow(tf, tf.nn.relu(margin + near - far), reduction)
+        far = minimum(far, distance(positive, negative))
+    return relu(margin + near - far)
 
 
-def _jax(
-    jax: Any,
-    anchor: Any,
-    positive: Any,
-    negative: Any,
-    margin: float = 1.0,
-    p: float = 2.0,
-    eps: float = 1e-6,
-    swap: bool = False,
-    reduction: str = "mean",
-) -> Any:
-    norm = jax.numpy.linalg.norm
-    near = norm(anchor - positive + eps, ord=p, axis=-1)
-    far = norm(anchor - negative + eps, ord=p, axis=-1)
-    if swap:
-        far = jax.numpy.minimum(far, norm(positive - negative + eps, ord=p, axis=-1))
-    return reduced_in_jax(jax, jax.nn.relu(margin + near - far), reduction)
+def _tensorflow(tf: Any, *operands: Any, reduction: str = "mean", **static: Any) -> Any:
+    loss = _by_norms(tf.norm, tf.minimum, tf.nn.relu, *operands, **static)
+    return reduced_in_tensorflow(tf, loss, reduction)
+
+
+def _jax(jax: Any, *operands: Any, reduction: str = "mean", **static: Any) -> Any:
+    jnp = jax.numpy
+    loss = _by_norms(jnp.linalg.norm, jnp.minimum, jax.nn.relu, *operands, **static)
+    return reduced_in_jax(jax, loss, reduction)
 
 
 CALL = "triplet_margin_loss(anchor, positive, negative"

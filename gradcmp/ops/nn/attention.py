@@ -97,9 +97,8 @@ def scaled_dot_product_attention(
     seen = np.tri(*lengths, dtype=bool) if causal else np.ones((), bool)
     added = mask is not None and mask.dtype.kind != "b"
     if mask is not None:
-        seen = mask
+        seen = _seen(mask)
         if added:
-            seen = np.real(mask) > -np.inf
             scores = scores + np.where(seen, mask, 0)
     # What is not seen must not decide how the others are shifted: it takes its row's smallest.
     kept = np.where(seen, scores, np.min(np.real(scores), axis=-1, keepdims=True))
@@ -128,6 +127,13 @@ def scaled_dot_product_attention(
         return (*given, unbroadcast(ds, mask) if added else None)
 
     return y, pullback
+
+
+def _seen(mask: Array) -> Array:
+    """Return which keys a mask leaves: all but those at -inf, where it is of real numbers."""
+    if mask.dtype.kind == "b":
+        return mask
+    return np.logical_or(np.real(mask) > -np.inf, np.isnan(mask))  # a NaN is not to hide
 
 
 def _any(seen: Array, shape: tuple[int, ...]) -> Array:
@@ -172,7 +178,7 @@ DOMAIN: dict[str, Domain] = {"seen": Booleans()}
 
 def _sees_nothing(*operands: Array | None, **static: object) -> bool:
     mask = operands[3] if len(operands) > 3 else None
-    return mask is not None and bool(np.any(~np.any(mask, axis=-1)))
+    return mask is not None and bool(np.any(~np.any(_seen(mask), axis=-1)))
 
 
 register(

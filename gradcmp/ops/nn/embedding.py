@@ -98,7 +98,10 @@ register(
             *(
                 Example(
                     f"embedding(indices, weight, padding_idx={row})",
-                    {"indices": (2, 5), "weight": (4, 2)},  # 3 is drawn by none: see tests
+                    {
+                        "indices": (2, 5),
+                        "weight": (4, 2),
+                    },  # no 3 is drawn: it gets nothing
                 )
                 for row in (3, -1)
             ),

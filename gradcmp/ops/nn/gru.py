@@ -14,6 +14,7 @@ from gradcmp.ops.nn.recurrent import (
     infer_cell,
     infer_layers,
     projected,
+    run_cell,
     run_layers,
     tanh_slope,
     weight_cotangents,
@@ -109,13 +110,7 @@ def gru(
     Ref: Cho et al. (2014).
     """
     stack = Stack(bias, bidirectional)
-    ran = run_layers(unroll, CELL, x, (h0,), weights, stack, batch_first, returns)
-
-    def pullback(dy: Array) -> tuple[Array | None, ...]:
-        dx, (dh,), dweights = ran.pullback(dy)
-        return dx, None if h0 is None else dh, *dweights
-
-    return ran.value, pullback
+    return run_layers(unroll, CELL, x, (h0,), weights, stack, batch_first, returns)
 
 
 register(
@@ -174,14 +169,8 @@ def gru_cell(
     dw_hh = de^T @ h, db_ih = sum(da), db_hh = sum(de).
     Ref: Cho et al. (2014).
     """
-    weights = [one for one in (w_ih, w_hh, b_ih, b_hh) if one is not None]
-    ran = unroll(np.expand_dims(x, 0), (h,), weights)
-
-    def pullback(dy: Array) -> tuple[Array, ...]:
-        dx, states, dweights = ran.pullback(np.expand_dims(dy, 0), (np.zeros_like(dy),))
-        return np.squeeze(dx, 0), *states, *dweights
-
-    return ran.last[0], pullback
+    (after,), pullback = run_cell(unroll, x, (h,), (w_ih, w_hh, b_ih, b_hh))
+    return after, lambda dy: pullback((dy,))
 
 
 CELLS = {"x": (2, 3), "h0": (2, 2), "w": (6, 3), "u": (6, 2)}

@@ -14,6 +14,7 @@ from gradcmp.ops.nn.recurrent import (
     infer_cell,
     infer_layers,
     projected,
+    run_cell,
     run_layers,
     tanh_slope,
     weight_cotangents,
@@ -27,7 +28,7 @@ CELL = Cell(4, ("h", "c"))
 
 
 def unroll(x: Array, states: Sequence[Array], weights: Sequence[Array]) -> Unrolled:
-    """Run one layer forward in time; back it goes without a matrix product but da @ w_hh."""
+    """Run one layer forward in time; the only matrix product of a step back is da @ w_hh."""
     h, c = states
     width = np.shape(h)[-1]
     sorted_weights = [_sigmoids_first(one, width) for one in weights]
@@ -126,13 +127,7 @@ def lstm(
     Ref: Hochreiter and Schmidhuber (1997), with the forget gate of Gers et al. (2000).
     """
     stack = Stack(bias, bidirectional)
-    ran = run_layers(unroll, CELL, x, (h0, c0), weights, stack, batch_first, returns)
-
-    def pullback(dy: Array) -> tuple[Array | None, ...]:
-        dx, (dh, dc), dweights = ran.pullback(dy)
-        return dx, None if h0 is None else dh, None if c0 is None else dc, *dweights
-
-    return ran.value, pullback
+    return run_layers(unroll, CELL, x, (h0, c0), weights, stack, batch_first, returns)
 
 
 ONE = {"w": (8, 3), "u": (8, 2), "b": (8,), "d": (8,)}
@@ -198,14 +193,8 @@ def lstm_cell(
     dc = dc * s(f), dw_ih = da^T @ x, dw_hh = da^T @ h, db = sum(da).
     Ref: Hochreiter and Schmidhuber (1997), with the forget gate of Gers et al. (2000).
     """
-    weights = [one for one in (w_ih, w_hh, b_ih, b_hh) if one is not None]
-    ran = unroll(np.expand_dims(x, 0), (h, c), weights)
-
-    def pullback(dy: Array) -> tuple[Array, ...]:
-        dx, states, dweights = ran.pullback(np.zeros_like(ran.hidden), (dy[0], dy[1]))
-        return np.squeeze(dx, 0), *states, *dweights
-
-    return np.stack(list(ran.last)), pullback
+    states, pullback = run_cell(unroll, x, (h, c), (w_ih, w_hh, b_ih, b_hh))
+    return np.stack(list(states)), lambda dy: pullback((dy[0], dy[1]))
 
 
 CELLS = {"x": (2, 3), "h0": (2, 2), "c0": (2, 2), "w": (8, 3), "u": (8, 2)}

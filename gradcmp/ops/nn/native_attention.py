@@ -47,7 +47,7 @@ def _tensorflow(
     if causal:
         seen = tf.linalg.band_part(tf.ones(scores.shape[-2:], tf.bool), -1, 0)
     elif mask is not None and mask.dtype.is_floating:
-        seen = tf.greater(mask, -np.inf)
+        seen = tf.not_equal(mask, -np.inf)
         scores = scores + tf.where(seen, mask, 0)
     if seen is None:
         return tf.matmul(tf.nn.softmax(scores), v)
@@ -76,7 +76,7 @@ def _jax(
     if causal:
         seen = jnp.tri(*scores.shape[-2:], dtype=bool)
     elif mask is not None and mask.dtype.kind != "b":
-        seen = jnp.greater(mask, -np.inf)
+        seen = jnp.not_equal(mask, -np.inf)
         scores = scores + jnp.where(seen, mask, 0)
     if seen is None:
         return jax.nn.softmax(scores) @ v

@@ -11,7 +11,7 @@ import numpy as np
 from gradcmp.case import Shape
 from gradcmp.ops.primitives import product, total, zeros
 from gradcmp.ops.shapes import require_float
-from gradcmp.ops.spec import Array, ArraySpec, ShapeError
+from gradcmp.ops.spec import Array, ArraySpec, Pullback, ShapeError
 from gradcmp.ops.static import require_bool, require_choice
 from gradcmp.ops.tails import logistic_slope, precise
 
@@ -164,20 +164,17 @@ def _require_weights(
             raise ShapeError(f"{name}{where} is {spec.shape}, and must be {shape}")
 
 
-@dataclass(frozen=True)
-class Layers:
-    """Layers that have run.
+def run_cell(
+    unroll: Unroll, x: Array, states: Sequence[Array], weights: Sequence[Array | None]
+) -> tuple[tuple[Array, ...], Callable[[Sequence[Array]], tuple[Array, ...]]]:
+    """Run one step: its new states, and what makes their cotangents into those of all operands."""
+    ran = unroll(np.expand_dims(x, 0), states, [one for one in weights if one is not None])
 
-    Attributes
-    ----------
-    value : array
-        What was asked for: the last layer's output, or a state after the last step.
-    pullback : callable
-        Makes its cotangent into those of x, of the first states and of all weights.
-    """
+    def pullback(dstates: Sequence[Array]) -> tuple[Array, ...]:
+        dx, firsts, dweights = ran.pullback(zeros(dstates[0], np.shape(ran.hidden)), dstates)
+        return np.squeeze(dx, 0), *firsts, *dweights
 
-    value: Array
-    pullback: Callable[[Array], tuple[Array, tuple[Array, ...], tuple[Array, ...]]]
+    return ran.last, pullback
 
 
 def run_layers(
@@ -189,8 +186,11 @@ def run_layers(
     stack: Stack,
     batch_first: bool,
     returns: str,
-) -> Layers:
-    """Run layers of cells over time, each on the outputs of the one below it."""
+) -> tuple[Array, Pullback]:
+    """Run layers of cells over time, each on the outputs of the one below it.
+
+    No cotangent comes back to a first state that is not given.
+    """
     parts, directions = stack.apart(weights), stack.directions
     hidden = np.swapaxes(x, 0, 1) if batch_first else x
     given = _first_states(x, hidden, states, parts)
@@ -206,7 +206,7 @@ def run_layers(
     if batch_first and which is None:
         value = np.swapaxes(value, 0, 1)
 
-    def pullback(dy: Array) -> tuple[Array, tuple[Array, ...], tuple[Array, ...]]:
+    def pullback(dy: Array) -> tuple[Array | None, ...]:
         none = zeros(dy, np.shape(ran[0].last[0]))
         ends = [
             [dy[i] if j == which else none for j in range(len(cell.states))]
@@ -230,10 +230,13 @@ def run_layers(
                 back = below[0] if directions == 1 else below[0] + below[1]
                 below = []
         dx = np.swapaxes(back, 0, 1) if batch_first else back
-        dstates = tuple(np.stack(list(one)) for one in zip(*firsts, strict=True))
-        return dx, dstates, tuple(one for part in grads for one in part)
+        dstates = [
+            None if state is None else np.stack(list(of_layers))
+            for state, of_layers in zip(states, zip(*firsts, strict=True), strict=True)
+        ]
+        return dx, *dstates, *(one for part in grads for one in part)
 
-    return Layers(value, pullback)
+    return value, pullback
 
 
 def _turned(x: Array, way: int) -> Array:

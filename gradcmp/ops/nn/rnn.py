@@ -15,6 +15,7 @@ from gradcmp.ops.nn.recurrent import (
     infer_cell,
     infer_layers,
     projected,
+    run_cell,
     run_layers,
     tanh_slope,
     weight_cotangents,
@@ -100,13 +101,7 @@ def rnn(
     """
     stack = Stack(bias, bidirectional)
     one = partial(unroll, nonlinearity=nonlinearity)
-    ran = run_layers(one, CELL, x, (h0,), weights, stack, batch_first, returns)
-
-    def pullback(dy: Array) -> tuple[Array | None, ...]:
-        dx, (dh,), dweights = ran.pullback(dy)
-        return dx, None if h0 is None else dh, *dweights
-
-    return ran.value, pullback
+    return run_layers(one, CELL, x, (h0,), weights, stack, batch_first, returns)
 
 
 register(
@@ -167,14 +162,9 @@ def rnn_cell(
     dw_ih = da^T @ x, dw_hh = da^T @ h, db = sum(da).
     Ref: Elman (1990).
     """
-    weights = [one for one in (w_ih, w_hh, b_ih, b_hh) if one is not None]
-    ran = unroll(np.expand_dims(x, 0), (h,), weights, nonlinearity)
-
-    def pullback(dy: Array) -> tuple[Array, ...]:
-        dx, states, dweights = ran.pullback(np.expand_dims(dy, 0), (np.zeros_like(dy),))
-        return np.squeeze(dx, 0), *states, *dweights
-
-    return ran.last[0], pullback
+    one = partial(unroll, nonlinearity=nonlinearity)
+    (after,), pullback = run_cell(one, x, (h,), (w_ih, w_hh, b_ih, b_hh))
+    return after, lambda dy: pullback((dy,))
 
 
 CELLS = {"x": (2, 3), "h0": (2, 2), "w": (2, 3), "u": (2, 2)}

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import numpy as np
 
+from gradcmp.ops.blocks import spelled
 from gradcmp.ops.kinks import HALVES, masked, tied
 from gradcmp.ops.primitives import drop, expand, spread, total
-from gradcmp.ops.reductions.sums import calls, several
+from gradcmp.ops.reductions.sums import calls, several, torch_reduction
 from gradcmp.ops.registry import register
 from gradcmp.ops.shapes import Axis, floating_reduction
 from gradcmp.ops.spec import Array, Kink, Op, Pullback
 
 
 def _shared(x: Array, y: Array, axis: Axis) -> Pullback:
-    """Hand dy to the elements of x that equal the extreme y, in equal shares."""
+    """Return what hands dy to the elements of x that equal the extreme y, in equal shares."""
     best = np.real(x) == np.real(expand(y, axis, np.ndim(x)))
     ties = total(np.where(best, np.ones_like(np.real(x)), 0), axis, keepdims=True)
 
@@ -46,26 +46,14 @@ def min(x: Array, axis: Axis = None, keepdims: bool = False) -> tuple[Array, Pul
     return y, _shared(x, y, axis)
 
 
-def all_or(axis: Axis, x: Any) -> Axis:
-    """Name every axis where torch wants them named instead of None."""
-    return tuple(range(x.ndim)) if axis is None else axis
-
-
 register(
     Op(
         "max",
         max,
         infer=floating_reduction,
         native={
-            "torch": lambda torch, x, axis=None, keepdims=False: torch.amax(
-                x, dim=all_or(axis, x), keepdim=keepdims
-            ),
-            "tensorflow": lambda tf, x, axis=None, keepdims=False: tf.reduce_max(
-                x, axis=axis, keepdims=keepdims
-            ),
-            "jax": lambda jax, x, axis=None, keepdims=False: jax.numpy.max(
-                x, axis=axis, keepdims=keepdims
-            ),
+            "torch": torch_reduction("amax", named=True),
+            **spelled(tensorflow="reduce_max", jax="numpy.max"),
         },
         examples=calls("max", *several("max")),
         compares=True,
@@ -78,15 +66,8 @@ register(
         min,
         infer=floating_reduction,
         native={
-            "torch": lambda torch, x, axis=None, keepdims=False: torch.amin(
-                x, dim=all_or(axis, x), keepdim=keepdims
-            ),
-            "tensorflow": lambda tf, x, axis=None, keepdims=False: tf.reduce_min(
-                x, axis=axis, keepdims=keepdims
-            ),
-            "jax": lambda jax, x, axis=None, keepdims=False: jax.numpy.min(
-                x, axis=axis, keepdims=keepdims
-            ),
+            "torch": torch_reduction("amin", named=True),
+            **spelled(tensorflow="reduce_min", jax="numpy.min"),
         },
         examples=calls("min", *several("min")),
         compares=True,
@@ -119,17 +100,10 @@ register(
         logsumexp,
         infer=floating_reduction,
         native={
-            "torch": lambda torch, x, axis=None, keepdims=False: torch.logsumexp(
-                x, dim=all_or(axis, x), keepdim=keepdims
-            ),
-            "tensorflow": lambda tf, x, axis=None, keepdims=False: tf.reduce_logsumexp(
-                x, axis=axis, keepdims=keepdims
-            ),
-            "jax": lambda jax, x, axis=None, keepdims=False: jax.nn.logsumexp(
-                x, axis=axis, keepdims=keepdims
-            ),
+            "torch": torch_reduction("logsumexp", named=True),
+            **spelled(tensorflow="reduce_logsumexp", jax="nn.logsumexp"),
         },
         examples=calls("logsumexp", *several("logsumexp")),
-        kinks=(masked("logsumexp(x)"),),
+        kinks=(masked("logsumexp(x)", axis=None),),
     )
 )

@@ -62,13 +62,12 @@ def _sorts(name: str) -> tuple[Example, ...]:
     )
 
 
-def _ties(call: str, name: str = "ties") -> Kink:
-    """Return the point of equal elements, of which one comes first: seen by unequal cotangents."""
-    w = (1.0, 2.0)[: 1 if "top" in call else 2]
-    return Kink(name, f"{call} * w", {"x": (1.0, 1.0), "w": w}, FIRST)
-
-
 FIRST = "equal elements may come in any order"
+
+
+def _ties(call: str, w: tuple[float, ...] = (1.0, 2.0), name: str = "ties") -> Kink:
+    """Return the point of equal elements, of which one comes first: seen by unequal cotangents."""
+    return Kink(name, f"{call} * w", {"x": (1.0, 1.0), "w": w}, FIRST)
 
 
 register(
@@ -89,7 +88,7 @@ register(
         },
         examples=_sorts("sort"),
         compares=True,
-        kinks=(_ties("sort(x)"), _ties("sort(x, descending=True)", "ties, descending")),
+        kinks=(_ties("sort(x)"), _ties("sort(x, descending=True)", name="ties, descending")),
     )
 )
 register(
@@ -173,6 +172,6 @@ register(
             Example("top_k(x, 1, axis=1)", {"x": (2, 4, 3)}),
         ),
         compares=True,
-        kinks=(_ties("top_k(x, 1)"),),
+        kinks=(_ties("top_k(x, 1)", w=(1.0,)),),
     )
 )

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcmp.ops.blocks import spelled
 from gradcmp.ops.primitives import expand
 from gradcmp.ops.reductions.rows import as_rows, carried_back
 from gradcmp.ops.reductions.sums import calls, running, running_calls, several
@@ -54,12 +55,7 @@ register(
         infer=reduction,
         native={
             "torch": _prod_torch,
-            "tensorflow": lambda tf, x, axis=None, keepdims=False: tf.reduce_prod(
-                x, axis=axis, keepdims=keepdims
-            ),
-            "jax": lambda jax, x, axis=None, keepdims=False: jax.numpy.prod(
-                x, axis=axis, keepdims=keepdims
-            ),
+            **spelled(tensorflow="reduce_prod", jax="numpy.prod"),
         },
         examples=calls("prod", *several("prod")),
     )

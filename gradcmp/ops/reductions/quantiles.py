@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from gradcmp.ops.blocks import spelled
 from gradcmp.ops.kinks import HALVES
 from gradcmp.ops.primitives import constant, count, drop, expand, zeros
 from gradcmp.ops.reductions.ordering import order_of, ranks_of
@@ -154,8 +155,11 @@ def _quantile_torch(torch: Any, x: Any, q: float, axis: Axis = None, keepdims: b
     return y.to(x.dtype) if coarse else y
 
 
-def _tensorflow(tf: Any, x: Any, low: int, fraction: float, axis: Axis, keepdims: bool) -> Any:
-    """TensorFlow has neither: they are picked from what is sorted."""
+def _quantile_tensorflow(
+    tf: Any, x: Any, q: float, axis: Axis = None, keepdims: bool = False
+) -> Any:
+    """TensorFlow has neither it nor the median: they are picked from what is sorted."""
+    low, fraction = _position(q, count(tuple(x.shape), axis))
 
     def picked(rows: Any) -> Any:
         by_size = tf.sort(rows, axis=-1)
@@ -164,13 +168,6 @@ def _tensorflow(tf: Any, x: Any, low: int, fraction: float, axis: Axis, keepdims
         return (1 - fraction) * by_size[..., low] + fraction * by_size[..., low + 1]
 
     return _in_rows(tf.transpose, tf.reshape, picked, x, axis, keepdims)
-
-
-def _quantile_tensorflow(
-    tf: Any, x: Any, q: float, axis: Axis = None, keepdims: bool = False
-) -> Any:
-    low, fraction = _position(q, count(tuple(x.shape), axis))
-    return _tensorflow(tf, x, low, fraction, axis, keepdims)
 
 
 def _median_tensorflow(tf: Any, x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -185,9 +182,7 @@ register(
         native={
             "torch": _median_torch,
             "tensorflow": _median_tensorflow,
-            "jax": lambda jax, x, axis=None, keepdims=False: jax.numpy.median(
-                x, axis=axis, keepdims=keepdims
-            ),
+            **spelled(jax="numpy.median"),
         },
         examples=calls("median", *several("median")),
         kinks=(Kink("ties", "median(x)", {"x": (1.0, 1.0, 1.0)}, HALVES),),

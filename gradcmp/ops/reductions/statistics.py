@@ -35,7 +35,7 @@ def _deviation(x: Array, axis: Axis, correction: float) -> tuple[Array, Any]:
 
 
 def _centred(dx: Array, axis: Axis) -> Array:
-    """Take off the mean along `axis`, the path of a cotangent of deviations through their mean.
+    """Return dx without its mean along `axis`: the way of a cotangent of deviations to x.
 
     Deviations add up to zero, and so does what is proportional to them: nothing is taken off
     but rounding errors. Frameworks that derive the variance step by step make those.

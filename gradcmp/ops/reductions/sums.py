@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcmp.ops.blocks import spelled
 from gradcmp.ops.primitives import average, count, expand, spread, total
 from gradcmp.ops.registry import register
 from gradcmp.ops.shapes import (
@@ -16,7 +17,7 @@ from gradcmp.ops.shapes import (
     require_float,
     single_axis,
 )
-from gradcmp.ops.spec import Array, ArraySpec, Example, Op, Pullback, ShapeError
+from gradcmp.ops.spec import Array, ArraySpec, Example, Native, Op, Pullback, ShapeError
 
 
 def calls(name: str, *more: Example) -> tuple[Example, ...]:
@@ -37,6 +38,25 @@ def several(name: str) -> tuple[Example, ...]:
     )
 
 
+def torch_reduction(path: str, named: bool = False) -> Native:
+    """Return torch's spelling of a reduction: its words are `dim` and `keepdim`.
+
+    Parameters
+    ----------
+    path : str
+        Of the function inside torch.
+    named : bool
+        Whether it wants every axis named instead of None.
+    """
+    (function,) = spelled(torch=path).values()
+
+    def native(torch: Any, x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+        dim = tuple(range(x.ndim)) if named and axis is None else axis
+        return function(torch, x, dim=dim, keepdim=keepdims)
+
+    return native
+
+
 def sum(x: Array, axis: Axis = None, keepdims: bool = False) -> tuple[Array, Pullback]:
     """Sum of the elements along `axis`.
 
@@ -52,15 +72,8 @@ register(
         sum,
         infer=reduction,
         native={
-            "torch": lambda torch, x, axis=None, keepdims=False: torch.sum(
-                x, dim=axis, keepdim=keepdims
-            ),
-            "tensorflow": lambda tf, x, axis=None, keepdims=False: tf.reduce_sum(
-                x, axis=axis, keepdims=keepdims
-            ),
-            "jax": lambda jax, x, axis=None, keepdims=False: jax.numpy.sum(
-                x, axis=axis, keepdims=keepdims
-            ),
+            "torch": torch_reduction("sum"),
+            **spelled(tensorflow="reduce_sum", jax="numpy.sum"),
         },
         examples=calls("sum", *several("sum")),
     )
@@ -93,13 +106,9 @@ register(
         nan_sum,
         infer=lambda x, axis=None, keepdims=False: reduction(floating(x), axis, keepdims),
         native={
-            "torch": lambda torch, x, axis=None, keepdims=False: torch.nansum(
-                x, dim=axis, keepdim=keepdims
-            ),
+            "torch": torch_reduction("nansum"),
             "tensorflow": _nan_sum_tensorflow,
-            "jax": lambda jax, x, axis=None, keepdims=False: jax.numpy.nansum(
-                x, axis=axis, keepdims=keepdims
-            ),
+            **spelled(jax="numpy.nansum"),
         },
         examples=calls("nan_sum", *several("nan_sum")),
     )
@@ -122,15 +131,8 @@ register(
         mean,
         infer=floating_reduction,
         native={
-            "torch": lambda torch, x, axis=None, keepdims=False: torch.mean(
-                x, dim=axis, keepdim=keepdims
-            ),
-            "tensorflow": lambda tf, x, axis=None, keepdims=False: tf.reduce_mean(
-                x, axis=axis, keepdims=keepdims
-            ),
-            "jax": lambda jax, x, axis=None, keepdims=False: jax.numpy.mean(
-                x, axis=axis, keepdims=keepdims
-            ),
+            "torch": torch_reduction("mean"),
+            **spelled(tensorflow="reduce_mean", jax="numpy.mean"),
         },
         examples=calls("mean", *several("mean")),
     )

@@ -45,7 +45,7 @@ def verdict(expression: str, spoil=lambda name, d: d, inputs=(X, Y), backend="te
 
 
 def whole(name: str, d):
-    """Give all of a tied gradient to x."""
+    """Return a gradient of which x has all where both are tied."""
     tie = X == Y
     return np.where(tie, {"x": 1.0, "y": 0.0}[name], d) if name in "xy" else d
 

@@ -10,6 +10,7 @@ from torch_twin import assert_equal
 
 from gradcmp.dtypes import FORMATS
 from gradcmp.judge.noise import arithmetic  # noqa: F401  registers the rules
+from gradcmp.judge.noise.kinks import ExactModel
 from gradcmp.judge.noise.model import NoiseModel, NoisyArray
 from gradcmp.ops import OPS, ArraySpec, ShapeError
 
@@ -95,6 +96,14 @@ def test_a_far_place_is_as_noisy_as_float32_makes_it() -> None:
     assert 0.3 < np.sqrt(np.mean(error**2)) / np.sqrt(np.mean(noise**2)) < 3
     near = noisy.stack[1:, ..., :10] - exact[..., :10]
     assert np.abs(near).max() < 0.02 * np.abs(noise).max()
+
+
+def test_without_noise_no_place_is_moved() -> None:
+    x = np.random.default_rng(0).standard_normal((1, 1, 30))
+    model = ExactModel(FORMATS["float32"], 4, np.random.default_rng(1))
+    held = NoisyArray(np.repeat(x[None], 5, axis=0), model)
+    found = OPS["interpolate"].reference(held, size=71, mode="linear")[0].stack
+    np.testing.assert_array_equal(found, np.repeat(found[:1], 5, axis=0))
 
 
 IMAGES = ArraySpec((1, 2, 5, 5))

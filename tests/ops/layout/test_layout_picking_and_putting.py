@@ -50,15 +50,14 @@ def test_scatter_is_numpys_put_along_axis(axis: int) -> None:
     np.testing.assert_array_equal(dsrc, np.take_along_axis(X, indices, axis))
 
 
-def test_the_last_of_several_at_one_place_counts_and_has_all_of_the_gradient() -> None:
+@pytest.mark.parametrize(
+    ("op", "order", "static"), [("scatter", (0, 1, 2), {"axis": 0}), ("index_put", (0, 2, 1), {})]
+)
+def test_the_last_of_several_at_one_place_counts_and_has_all_of_the_gradient(
+    op: str, order: tuple[int, ...], static: dict[str, Any]
+) -> None:
     operands = [5.0, 6, 7], [1, 0, 1], [10.0, 20, 30]
-    for op, more in (("scatter", {"axis": 0}),):
-        value, (dx, dsrc) = call(op, *operands, dy=[1, 2, 4], **more)
-        np.testing.assert_array_equal(value, [20, 30, 7])
-        np.testing.assert_array_equal(dx, [0, 0, 4])
-        np.testing.assert_array_equal(dsrc, [0, 1, 2])
-    x, indices, src = operands
-    value, (dx, dsrc) = call("index_put", x, src, indices, dy=[1, 2, 4])
+    value, (dx, dsrc) = call(op, *(operands[i] for i in order), dy=[1, 2, 4], **static)
     np.testing.assert_array_equal(value, [20, 30, 7])
     np.testing.assert_array_equal(dx, [0, 0, 4])
     np.testing.assert_array_equal(dsrc, [0, 1, 2])
@@ -91,5 +90,8 @@ def test_values_that_are_broadcast_get_the_sum() -> None:
 
 def test_index_add_along_the_last_axis() -> None:
     src = np.array([[1.0, 10], [2, 20]])
-    value, _ = call("index_add", np.zeros((2, 3)), [2, 2], src, dy=np.ones((2, 3)), axis=-1)
+    dy = [[1, 2, 4], [8, 16, 32]]
+    value, (dx, dsrc) = call("index_add", np.zeros((2, 3)), [2, 2], src, dy=dy, axis=-1)
     np.testing.assert_array_equal(value, [[0, 0, 11], [0, 0, 22]])
+    np.testing.assert_array_equal(dx, dy)
+    np.testing.assert_array_equal(dsrc, [[4, 4], [32, 32]])

@@ -80,6 +80,7 @@ OUTSIDE = [
     ("index_put(x, 1.0, y)", [9], "'y' is 9"),
     ("index_put(x, 1.0, y, y)", [3], "'y' is 3 .* from 0 to 2"),
     ("where(one_hot(y, 3), x, 0)", [0, 1, 2, 3], "one_hot: 'y' is 3"),
+    ("where(take(y, 2) > 0, x, 0)", [0, 1], "take: an index is 2, and must be from 0 to 1"),
 ]
 
 
@@ -89,7 +90,7 @@ def test_an_index_that_names_nothing_is_refused(text: str, indices: object, reas
     graph = assemble(tuple(inputs), (("node", Expression(text)),), "node")
     specs = infer(graph, {name: spec_of(array) for name, array in inputs.items()})
     with pytest.raises(GraphError, match=reason) as raised:
-        require_bounds(graph, {**{n: spec_of(a) for n, a in inputs.items()}, **specs}, inputs)
+        require_bounds(graph, specs, inputs)
     assert raised.value.way_out
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import linalg
 
 from gradcmp.dtypes import FORMATS
 from gradcmp.judge.noise.kinks import ExactModel
@@ -27,7 +28,6 @@ from gradcmp.ops.routines import (
     stably,
 )
 
-linalg = pytest.importorskip("scipy.linalg")
 u = FORMATS["float32"].u
 
 
@@ -104,13 +104,25 @@ def test_a_routine_strays_about_as_far_as_it_says(
     assert (0.05 <= ratio(name, said) <= 1) == enough
 
 
-def test_equal_matrices_have_equal_errors_and_triangles_stay() -> None:
+def test_equal_matrices_have_equal_errors_and_a_triangle_fills() -> None:
     model = NoiseModel(FORMATS["float32"], 8, np.random.default_rng(0))
     x = np.tril(np.random.default_rng(1).standard_normal((3, 3))) + 3 * np.eye(3)
     both = NoisyArray(np.repeat(np.stack([x, x])[None], 9, axis=0), model)
     found = stably(np.linalg.inv, both).stack
     np.testing.assert_array_equal(found[:, 0], found[:, 1])
     assert np.all(found[1:] != found[:1])  # a general routine fills the other triangle
+
+
+@pytest.mark.parametrize("routine", [np.linalg.solve, functions._expm_derivative])
+def test_a_matrix_that_has_no_noise_is_moved_as_well(routine: Routine) -> None:
+    """A solver strays from what it is given, whatever is known of that."""
+    model = NoiseModel(FORMATS["float32"], 8, np.random.default_rng(0))
+    x, y = np.random.default_rng(2).standard_normal((2, 4, 4))
+    noisy = NoisyArray(np.repeat(y[None], 9, axis=0), model)
+    both = NoisyArray(np.repeat(x[None], 9, axis=0), model)
+    alone, beside = stably(routine, x, noisy).stack, stably(routine, both, noisy).stack
+    np.testing.assert_array_equal(alone[0], routine(x, y))
+    assert 0.5 <= rms(alone[1:] - alone[0]) / rms(beside[1:] - beside[0]) <= 2
 
 
 def test_small_cotangents_are_not_lost_in_the_noise_of_the_matrix() -> None:

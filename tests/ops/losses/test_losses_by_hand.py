@@ -30,7 +30,7 @@ SEQUENCE = {
 
 
 def test_distances_of_two_numbers() -> None:
-    x, target = [3.0, -0.5], [1.0, 0.0]
+    x, target, dy = [3.0, -0.5], [1.0, 0.0], [10, -3]
     for op, value, slope, keywords in (
         ("mse_loss", [4.0, 0.25], [4.0, -1.0], {}),
         ("l1_loss", [2.0, 0.5], [1.0, -1.0], {}),
@@ -38,9 +38,9 @@ def test_distances_of_two_numbers() -> None:
         ("huber_loss", [1.5, 0.125], [1.0, -0.5], {"delta": 1.0}),
         ("huber_loss", [0.875, 0.125], [0.5, -0.5], {"delta": 0.5}),
     ):
-        found = reference(op, x, target, dy=[1, 1], reduction="none", **keywords)
+        found = reference(op, x, target, dy=dy, reduction="none", **keywords)
         np.testing.assert_allclose(found.value, value, rtol=1e-15)
-        np.testing.assert_allclose(found.gradients[0], slope, rtol=1e-15)
+        np.testing.assert_allclose(found.gradients[0], np.multiply(slope, dy), rtol=1e-15)
         np.testing.assert_array_equal(found.gradients[1], -found.gradients[0])
 
 
@@ -114,16 +114,18 @@ def test_a_divergence_of_nothing_from_itself_is_zero() -> None:
     p = np.array([[0.25, 0.75, 0.0]])
     found = reference("kl_div", np.log(p + (p == 0)), p, reduction="batchmean")
     assert found.value == 0
-    x = np.log([[0.5, 0.5]])
-    found = reference("kl_div", x, [[0.25, 0.75]], dy=1, reduction="batchmean")
-    assert found.value == pytest.approx(0.25 * math.log(0.5) + 0.75 * math.log(1.5), rel=1e-14)
-    np.testing.assert_array_equal(found.gradients[0], [[-0.25, -0.75]])
+    x, target = np.log([[0.5, 0.5]] * 2), [[0.25, 0.75], [0.5, 0.5]]
+    found = reference("kl_div", x, target, dy=6, reduction="batchmean")
+    assert found.value == pytest.approx(0.125 * math.log(0.5) + 0.375 * math.log(1.5), rel=1e-14)
+    np.testing.assert_array_equal(found.gradients[0], [[-0.75, -2.25], [-1.5, -1.5]])
 
 
 def test_margins() -> None:
-    found = reference("hinge_loss", [0.5, 3.0, 1.0], [1.0, 1.0, 1.0], dy=[1] * 3, reduction="none")
+    found = reference(
+        "hinge_loss", [0.5, 3.0, 1.0], [1.0, 1.0, 1.0], dy=[4, 5, 6], reduction="none"
+    )
     np.testing.assert_array_equal(found.value, [0.5, 0, 0])
-    np.testing.assert_array_equal(found.gradients[0], [-1, 0, 0])
+    np.testing.assert_array_equal(found.gradients[0], [-4, 0, 0])
     anchor, positive, negative = np.zeros((1, 2)), np.array([[3.0, 4.0]]), np.array([[0.0, 2.0]])
     found = reference("triplet_margin_loss", anchor, positive, negative, dy=5, eps=0.0)
     assert found.value == 4
@@ -136,10 +138,18 @@ def test_margins() -> None:
         y,
         np.array([1, -1, 0]),
         margin=0.1,
-        dy=[1] * 3,
+        dy=[2, 3, 5],
         reduction="none",
     )
     np.testing.assert_allclose(found.value, [0.4, 0.5, 0], rtol=1e-11)
+    # cos is 3 / 5, and by x it is y / 5 - 3 / 5 * x: (0, 4 / 5).
+    np.testing.assert_allclose(found.gradients[0], [[0, -1.6], [0, 2.4], [0, 0]], 1e-11, 1e-11)
+
+
+@pytest.mark.parametrize("target", [1, -1])
+def test_a_cosine_that_is_no_number_is_no_loss_of_zero(target: int) -> None:
+    x, y = np.array([[np.nan, 1.0]]), np.array([[3.0, 4.0]])
+    assert np.isnan(reference("cosine_embedding_loss", x, y, np.array([target])).value)
 
 
 def said(path: tuple[int, ...], blank: int) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,37 +20,36 @@ SIGNS = np.array([1, -1, 0, -1])
 REDUCTIONS = ("mean", "sum", "none")
 ROW = positive(4, 1)
 
-# op, name in torch, operands, keywords that both have, operands that torch has no derivative for.
-CASES: list[tuple[str, str, list[Array | None], dict[str, Any], list[int]]] = [
-    ("mse_loss", "mse_loss", [X, Y], {}, []),
-    ("l1_loss", "l1_loss", [X, Y], {}, []),
-    ("smooth_l1_loss", "smooth_l1_loss", [X, Y], {"beta": 0.7}, []),
-    ("smooth_l1_loss", "smooth_l1_loss", [X, Y], {"beta": 0.0}, []),
-    ("huber_loss", "huber_loss", [X, Y], {"delta": 0.7}, []),
-    ("binary_cross_entropy", "binary_cross_entropy", [P, Q], {}, []),
-    ("binary_cross_entropy", "binary_cross_entropy", [P, Q, ROW], {}, [2]),
+# op, operands, keywords that torch has as well, operands that it has no derivative for.
+CASES: list[tuple[str, list[Array | None], dict[str, Any], list[int]]] = [
+    ("mse_loss", [X, Y], {}, []),
+    ("l1_loss", [X, Y], {}, []),
+    ("smooth_l1_loss", [X, Y], {"beta": 0.7}, []),
+    ("smooth_l1_loss", [X, Y], {"beta": 0.0}, []),
+    ("huber_loss", [X, Y], {"delta": 0.7}, []),
+    ("binary_cross_entropy", [P, Q], {}, []),
+    ("binary_cross_entropy", [P, Q, ROW], {}, [2]),
     *(
-        (f"{name}_with_logits", f"{name}_with_logits", operands, {}, [2, 3])
-        for name in ["binary_cross_entropy"]
+        ("binary_cross_entropy_with_logits", operands, {}, [2, 3])
         for operands in ([30 * X, Q], [X, Q, ROW], [X, Q, None, P[0]], [X, Q, P, P[0]])
     ),
-    ("kl_div", "kl_div", [np.log(P), Q], {}, []),
-    ("kl_div", "kl_div", [np.log(P), np.log(Q)], {"log_target": True}, []),
-    ("cosine_embedding_loss", "cosine_embedding_loss", [X, Y, SIGNS], {"margin": -0.3}, []),
-    ("triplet_margin_loss", "triplet_margin_loss", [X, Y, P], {}, []),
+    ("kl_div", [np.log(P), Q], {}, []),
+    ("kl_div", [np.log(P), np.log(Q)], {"log_target": True}, []),
+    ("cosine_embedding_loss", [X, Y, SIGNS], {"margin": -0.3}, []),
+    ("triplet_margin_loss", [X, Y, P], {}, []),
     *(
-        ("triplet_margin_loss", "triplet_margin_loss", [X, Y, Y[::-1].copy()], keywords, [])
+        ("triplet_margin_loss", [X, Y, Y[::-1].copy()], keywords, [])
         for keywords in ({"swap": True, "margin": 2.0}, {"p": 3.0, "eps": 0.1}, {"p": 1.0})
     ),
     *(
-        (name, name, [LOGITS, LABELS, weight], {"ignore_index": ignored}, [2])
-        for name in ("cross_entropy", "nll_loss")
+        (op, [LOGITS, LABELS, weight], {"ignore_index": ignored}, [2])
+        for op in ("cross_entropy", "nll_loss")
         for weight in (None, WEIGHT)
         for ignored in (-100, 2)
     ),
-    ("cross_entropy", "cross_entropy", [LOGITS, LABELS, WEIGHT], {"label_smoothing": 0.3}, [2]),
-    ("cross_entropy", "cross_entropy", [LOGITS, SOFT, None], {}, []),
-    ("cross_entropy", "cross_entropy", [LOGITS, SOFT, WEIGHT], {"label_smoothing": 0.3}, []),
+    ("cross_entropy", [LOGITS, LABELS, WEIGHT], {"label_smoothing": 0.3}, [2]),
+    ("cross_entropy", [LOGITS, SOFT, None], {}, []),
+    ("cross_entropy", [LOGITS, SOFT, WEIGHT], {"label_smoothing": 0.3}, []),
 ]
 
 
@@ -62,14 +62,13 @@ def torch(adapter: Callable[[str], Backend]) -> Any:
 @pytest.mark.filterwarnings("ignore:reduction. 'mean' divides")
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize(
-    ("op", "name", "operands", "keywords", "constant"),
+    ("op", "operands", "keywords", "constant"),
     CASES,
-    ids=[f"{op} {len(operands)} {keywords}" for op, _, operands, keywords, _ in CASES],
+    ids=[f"{op} {len(operands)} {keywords}" for op, operands, keywords, _ in CASES],
 )
 def test_is_what_torch_gives(
     torch: Any,
     op: str,
-    name: str,
     operands: list[Array | None],
     keywords: dict[str, Any],
     constant: list[int],
@@ -79,13 +78,30 @@ def test_is_what_torch_gives(
         frozen = [i in constant and t is not None for i, t in enumerate(tensors)]
         given = [t.detach() if held else t for t, held in zip(tensors, frozen, strict=True)]
         words: dict[str, Any] = {}
-        if "binary" in name:
+        if "binary" in op:
             words = dict(zip(("weight", "pos_weight"), given[2:], strict=False))
             given = given[:2]
-        return getattr(torch.nn.functional, name)(*given, reduction=reduction, **words, **keywords)
+        return getattr(torch.nn.functional, op)(*given, reduction=reduction, **words, **keywords)
 
     actual = reference(op, *operands, reduction=reduction, **keywords)
     assert_alike(actual, in_torch(torch, function, operands), constant)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda gradients: {**gradients, 1: -gradients[1]},
+        lambda gradients: {**gradients, 1: gradients[1] * (1 + 1e-9)},
+        lambda gradients: {**gradients, 1: np.where(gradients[1] == gradients[1].max(), np.nan, 0)},
+        lambda gradients: {0: gradients[0]},
+    ],
+    ids=["negated", "scaled", "not a number", "missing"],
+)
+def test_a_spoiled_gradient_is_not_what_torch_gives(spoil: Callable[..., Any]) -> None:
+    found = reference("mse_loss", X, Y)
+    assert_alike(found, found)
+    with pytest.raises(AssertionError):
+        assert_alike(replace(found, gradients=spoil(found.gradients)), found)
 
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)

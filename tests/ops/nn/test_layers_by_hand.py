@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 from both_ways import assert_alike, classes, in_torch, normal, positive, reference, refuses
+from op_batches import ask_adapter
+from op_calls import Call
 
 from gradcmp.backends import Backend
-from gradcmp.ops import Array, ArraySpec
+from gradcmp.ops import OPS, Array, ArraySpec, Example
 
 Q, K, V = normal(2, 4, 3, 5), normal(2, 2, 6, 5), normal(2, 2, 6, 7)
 SEEN = np.random.default_rng(3).random((2, 1, 3, 6)) < 0.6
@@ -57,6 +59,22 @@ def test_a_query_that_sees_no_key_gets_zeros_and_hands_none_back(mask: Array) ->
     assert all(np.isfinite(gradient).all() for gradient in found.gradients.values())
 
 
+def test_a_mask_that_is_no_number_is_seen() -> None:
+    found = reference("scaled_dot_product_attention", Q, K, V, np.array([np.nan] + 5 * [-np.inf]))
+    assert np.isnan(found.value).all()
+
+
+@pytest.mark.parametrize(
+    ("mask", "met"),
+    [(SEEN, True), (SHUT, True), (SEEN[1], False), (SHUT[1], False), (np.zeros(6), False)],
+    ids=["booleans", "minus infinity", "some booleans", "some minus infinity", "zeros"],
+)
+def test_a_row_is_masked_by_what_its_mask_says(mask: Array, met: bool) -> None:
+    (kink,) = OPS["scaled_dot_product_attention"].kinks
+    assert kink.met is not None
+    assert kink.met(Q, K, V, mask) is met
+
+
 def test_a_mask_of_booleans_is_what_is_causal() -> None:
     q, k, v = normal(2, 4, 3), normal(2, 4, 3), normal(2, 4, 3)
     causal = reference("scaled_dot_product_attention", q, k, v, causal=True)
@@ -77,7 +95,7 @@ def test_heads_that_share_keys_add_up_what_they_hand_back() -> None:
 
 
 # By op: operands, keywords, and what torch calls with them.
-NORMS: dict[str, tuple[list[Array | None], dict[str, Any], Callable[..., Any]]] = {
+LAYERS: dict[str, tuple[list[Array | None], dict[str, Any], Callable[..., Any]]] = {
     "group_norm": (
         [IMAGES, SCALE, SHIFT],
         {"num_groups": 2, "eps": 0.1},
@@ -102,15 +120,15 @@ NORMS: dict[str, tuple[list[Array | None], dict[str, Any], Callable[..., Any]]] 
 }
 
 
-@pytest.mark.parametrize("op", NORMS)
+@pytest.mark.parametrize("op", LAYERS)
 def test_is_torchs(torch: Any, op: str) -> None:
-    operands, keywords, function = NORMS[op]
+    operands, keywords, function = LAYERS[op]
     expected = in_torch(torch, lambda *given: function(torch.nn.functional, *given), operands)
     assert_alike(reference(op, *operands, **keywords), expected)
 
 
 def test_batch_norm_in_inference_is_torchs(torch: Any) -> None:
-    """torch has no derivative for its running statistics: they are held against differences."""
+    """Torch has no derivative for its running statistics: test_pullbacks asks differences."""
     mean, variance = normal(4), positive(4)
 
     def function(x: Any, weight: Any, bias: Any, mean: Any, variance: Any) -> Any:
@@ -127,6 +145,17 @@ def test_what_is_padding_learns_nothing() -> None:
     found = reference("embedding", np.array([2, 1, 2]), weight, padding_idx=1, dy=dy)
     np.testing.assert_array_equal(found.value, weight[[2, 1, 2]])
     np.testing.assert_array_equal(found.gradients[1], [[0, 0], [0, 0], [101, 202]])
+
+
+def test_padding_learns_nothing_in_any_framework(framework: Backend) -> None:
+    """The op's examples draw no padding: what comes back there is no derivative."""
+    shapes = {"indices": (3, 5), "weight": (4, 2)}
+    call = Call(OPS["embedding"], Example("embedding(indices, weight, padding_idx=1)", shapes))
+    answer = ask_adapter(framework, [call], framework.modes[0], "float64")[call]
+    assert np.any(call.inputs["indices"] == 1)
+    np.testing.assert_array_equal(answer.value, call.value(call.inputs))
+    np.testing.assert_allclose(answer.gradients["weight"], call.gradients["weight"], rtol=1e-14)
+    np.testing.assert_array_equal(answer.gradients["weight"][1], 0)
 
 
 def test_dropout_divides_what_it_keeps() -> None:

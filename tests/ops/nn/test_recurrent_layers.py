@@ -18,6 +18,13 @@ STEPS, SAMPLES, INPUTS, WIDTH = 4, 3, 5, 2
 GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 STATES = {"lstm": ("h", "c"), "gru": ("h",), "rnn": ("h",)}
 KINDS = tuple(GATES)
+# By torch's name: the op, and its keyword.
+LAYERS: dict[str, tuple[str, dict[str, str]]] = {
+    "lstm": ("lstm", {}),
+    "gru": ("gru", {}),
+    "rnn_tanh": ("rnn", {}),
+    "rnn_relu": ("rnn", {"nonlinearity": "relu"}),
+}
 
 
 def weights(kind: str, layers: int, directions: int, bias: bool) -> list[Array]:
@@ -31,21 +38,19 @@ def weights(kind: str, layers: int, directions: int, bias: bool) -> list[Array]:
     return made
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "relu"])
+@pytest.mark.parametrize("own", LAYERS)
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("bidirectional", [True, False])
 @pytest.mark.parametrize("batch_first", [True, False])
 def test_layers_are_torchs(
     adapter: Callable[[str], Backend],
-    kind: str,
+    own: str,
     bias: bool,
     bidirectional: bool,
     batch_first: bool,
 ) -> None:
     torch: Any = adapter("torch").torch  # type: ignore[attr-defined]
-    static = {"nonlinearity": "relu"} if kind == "relu" else {}
-    kind, own = ("rnn", "rnn_relu") if kind == "relu" else (kind, kind)
-    own = "rnn_tanh" if own == "rnn" else own
+    kind, static = LAYERS[own]
     directions = 2 if bidirectional else 1
     x = normal(SAMPLES, STEPS, INPUTS) if batch_first else normal(STEPS, SAMPLES, INPUTS)
     states = [normal(2 * directions, SAMPLES, WIDTH) for _ in STATES[kind]]
@@ -122,7 +127,7 @@ def test_a_gru_resets_after_the_product() -> None:
 
 def test_gates_that_are_shut_keep_their_digits() -> None:
     """The slope of a sigmoid at 60 is exp(-60), and no 0."""
-    w_ih, found = np.array([[0.0], [60.0], [0.0], [0.0]]), None
+    w_ih = np.array([[0.0], [60.0], [0.0], [0.0]])
     found = reference(
         "lstm_cell",
         *(np.ones((1, 1)), np.zeros((1, 1)), np.ones((1, 1)), w_ih, np.zeros((4, 1))),

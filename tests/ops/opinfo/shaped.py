@@ -8,7 +8,7 @@ from samples import Entry, Unlike, call
 
 
 def along(op):
-    """`f(x, dim, dtype=None)`: softmax and the running sums."""
+    """`f(x, dim, dtype=None)`."""
 
     def ours(x, dim, dtype=None):
         return call(op, x, axis=dim)

@@ -17,6 +17,11 @@ from gradcmp.ops import OPS, Array, ArraySpec
 X = np.random.default_rng(14).standard_normal((4, 5, 3))
 
 
+def random(shape: tuple[int, ...]) -> Array:
+    """Return a cotangent."""
+    return np.asarray(np.random.default_rng(15).standard_normal(shape))
+
+
 def call(op: str, *operands: Any, dy: Any, **static: Any) -> tuple[Array, list[Array]]:
     arrays = [np.asarray(a, float) for a in operands]
     value, pullback = OPS[op].reference(*arrays, **static)
@@ -46,15 +51,19 @@ def test_equal_elements_stay_in_their_order() -> None:
 @pytest.mark.parametrize("axis", [None, 0, 1, (0, 2), (2, 1)])
 @pytest.mark.parametrize("keepdims", [True, False])
 def test_quantiles_are_numpys(axis: Any, keepdims: bool) -> None:
+    """Their gradients share all of dy among the elements, and each is homogeneous (Euler)."""
     expected = np.median(X, axis, keepdims=keepdims)
-    value, (dx,) = call("median", X, dy=np.ones_like(expected), axis=axis, keepdims=keepdims)
+    dy = random(expected.shape)
+    value, (dx,) = call("median", X, dy=dy, axis=axis, keepdims=keepdims)
     np.testing.assert_allclose(value, expected, rtol=1e-15)
-    assert np.sum(dx) == expected.size
+    assert np.sum(dx) == pytest.approx(np.sum(dy), rel=1e-12)
+    assert np.sum(dx * X) == pytest.approx(np.sum(dy * expected), rel=1e-12)
     for q in (0, 0.1, 0.25, 0.77, 1):
         expected = np.quantile(X, q, axis, keepdims=keepdims)
-        found = call("quantile", X, q=q, dy=np.ones_like(expected), axis=axis, keepdims=keepdims)
-        np.testing.assert_allclose(found[0], expected, rtol=1e-13)
-        assert np.sum(found[1][0]) == pytest.approx(expected.size, rel=1e-14)
+        value, (dx,) = call("quantile", X, q=q, dy=dy, axis=axis, keepdims=keepdims)
+        np.testing.assert_allclose(value, expected, rtol=1e-13)
+        assert np.sum(dx) == pytest.approx(np.sum(dy), rel=1e-12)
+        assert np.sum(dx * X) == pytest.approx(np.sum(dy * expected), rel=1e-12)
 
 
 def test_the_middle_of_four_is_between_two_and_has_half_from_each() -> None:
@@ -75,9 +84,11 @@ def test_nan_is_not_swallowed(op: str) -> None:
 @pytest.mark.parametrize("ord", [1, 2, 3, 1.5, "inf", math.inf])
 def test_norms_are_numpys(ord: Any) -> None:
     expected = np.linalg.vector_norm(X, axis=1, ord=math.inf if ord == "inf" else ord)
-    value, (dx,) = call("norm", X, dy=np.ones_like(expected), axis=1, ord=ord)
+    dy = random(expected.shape)
+    value, (dx,) = call("norm", X, dy=dy, axis=1, ord=ord)
     np.testing.assert_allclose(value, expected, rtol=1e-14)
-    np.testing.assert_allclose(np.sum(dx * X, 1), expected, rtol=1e-13)  # Euler: it is homogeneous
+    # Euler: it is homogeneous.
+    np.testing.assert_allclose(np.sum(dx * X, 1), dy * expected, rtol=1e-13)
 
 
 @pytest.mark.parametrize(

@@ -68,12 +68,13 @@ def test_running_maximum_keeps_the_last_of_equal_ones() -> None:
 
 
 def test_running_maximum_along_the_first_axis_is_numpys() -> None:
-    x = np.random.default_rng(3).standard_normal((7, 2))
-    value, dx = call("cumulative_max", x, np.ones((7, 2)), axis=0)
+    x, dy = np.random.default_rng(3).standard_normal((2, 7, 2))
+    value, dx = call("cumulative_max", x, dy, axis=0)
     np.testing.assert_array_equal(value, np.maximum.accumulate(x, 0))
     for column in (0, 1):
         first = [np.argmax(x[: i + 1, column]) for i in range(7)]
-        np.testing.assert_array_equal(dx[:, column], np.bincount(first, minlength=7))
+        expected = np.bincount(first, weights=dy[:, column], minlength=7)
+        np.testing.assert_allclose(dx[:, column], expected, rtol=1e-14)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ U = FORMATS["float32"].u
 
 
 def noisy(x: Array, model: NoiseModel) -> NoisyArray:
-    """Take an array in without the error of an input."""
+    """Return an array with noise, but without the error of an input."""
     return NoisyArray(np.repeat(np.asarray(x, float)[None], REPLICAS + 1, axis=0), model)
 
 

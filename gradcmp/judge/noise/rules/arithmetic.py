@@ -162,11 +162,10 @@ def _convolved_product(x: Any, y: Any) -> NoisyArray:
 def _fraction(places: Any, x: NoisyArray) -> NoisyArray:
     """Places err in the unit in which sums are accumulated, together and each by itself."""
     model = x.model
-    stack = np.repeat((places - np.floor(places))[None], model.replicas + 1, axis=0)
-    alone = model.rng.standard_normal((model.replicas, *places.shape))
-    together = model.rng.standard_normal((model.replicas,) + (1,) * places.ndim)
-    stack[1:] += model.precision.u_sum / 2 * places * (alone + together)
-    return model.jitter(stack, 1.0)
+    each = np.repeat(np.asarray(places, np.float64)[None], model.replicas + 1, axis=0)
+    scale = np.ones((model.replicas + 1,) + (1,) * places.ndim)
+    moved = model.move(each, 0.5, each) * model.move(scale, 0.5, scale)
+    return model.jitter(moved - np.floor(places), 1.0)
 
 
 def _precise(usual: Rule, exact: Rule, *operands: Any) -> NoisyArray:

@@ -22,6 +22,8 @@ def _either(model: NoiseModel, distance: Stack, result: Stack, sides: tuple[Any,
     Noise never breaks a tie: there the result is that of the noise-free run.
     """
     branches = model.branches
+    if branches.free:
+        return branches.decide(result)
     base, replicas = distance[:1], distance[1:]
     tied = base == 0
     if tied.any():
@@ -46,16 +48,12 @@ def _order(model: NoiseModel, ufunc: np.ufunc, *operands: Any) -> Stack:
     """Compare two numbers, which jumps where they are equal."""
     left, right = align(operands, model)
     difference = np.asarray(left - right, np.float64)
-    result: Stack = ufunc(difference, 0.0)
-    if model.branches.free:
-        return model.branches.decide(result)
-    return _either(model, difference, result, (True, False))
+    return _either(model, difference, ufunc(left, right), (True, False))
 
 
 def _sign(model: NoiseModel, ufunc: np.ufunc, x: NoisyArray) -> Stack:
-    above, below = (_order(model, order, x, 0.0) for order in (np.greater, np.less))
-    sign: Stack = above.astype(np.float64) - below
-    return sign
+    """Return the sign, which jumps at zero."""
+    return _either(model, x.stack, np.sign(x.stack), (1.0, -1.0))
 
 
 def _equality(model: NoiseModel, ufunc: np.ufunc, *operands: Any) -> Stack:
@@ -71,28 +69,21 @@ def _equality(model: NoiseModel, ufunc: np.ufunc, *operands: Any) -> Stack:
 
 def _rounded(model: NoiseModel, ufunc: np.ufunc, x: NoisyArray) -> Stack:
     """Round to whole numbers, which jumps at those, or halfway between them."""
-    return _steps(model, ufunc, x.stack)
-
-
-def _steps(model: NoiseModel, ufunc: np.ufunc, stack: Stack) -> Stack:
-    result: Stack = ufunc(stack)
-    if model.branches.free:
-        return model.branches.decide(result)
-    base = stack[:1]
-    jump = np.floor(base) + 0.5 if ufunc is np.rint else np.rint(base)
-    sides = ufunc(np.nextafter(jump, -np.inf)), ufunc(np.nextafter(jump, np.inf))
-    return _either(model, stack - jump, result, sides)
+    return _steps(model, ufunc, x.stack, ufunc(x.stack))
 
 
 def _quotient(model: NoiseModel, ufunc: np.ufunc, *operands: Any) -> Stack:
     """Round x / y down, which jumps at the multiples of y."""
     x, y = align(operands, model)
-    exact = np.floor_divide(x, y)
-    if model.branches.free:
-        return model.branches.decide(exact)
-    count = _steps(model, np.floor, np.asarray(x / y, np.float64))
-    count[:1] = exact[:1]
-    return count
+    return _steps(model, np.floor, np.asarray(x / y, np.float64), np.floor_divide(x, y))
+
+
+def _steps(model: NoiseModel, ufunc: np.ufunc, exact: Stack, result: Stack) -> Stack:
+    """Take the whole number on either side where what is rounded is within noise of a jump."""
+    base = exact[:1]
+    jump = np.floor(base) + 0.5 if ufunc is np.rint else np.rint(base)
+    sides = ufunc(np.nextafter(jump, -np.inf)), ufunc(np.nextafter(jump, np.inf))
+    return _either(model, exact - jump, result, sides)
 
 
 def _remainder(model: NoiseModel, ufunc: np.ufunc, *operands: Any) -> Stack:

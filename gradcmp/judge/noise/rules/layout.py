@@ -74,13 +74,14 @@ def _swapaxes(x: NoisyArray, one: int, other: int) -> NoisyArray:
 def _joining(function: Rule, new_axes: int) -> Rule:
     def rule(arrays: Sequence[Any], axis: int = 0, **_: Any) -> NoisyArray:
         model = next(a.model for a in arrays if isinstance(a, NoisyArray))
-        stacks = [_stack_of(a, model) for a in arrays]
+        stacks = [stack_of(a, model) for a in arrays]
         return NoisyArray(function(stacks, axis=_shift(axis, stacks[0].ndim - 1 + new_axes)), model)
 
     return rule
 
 
-def _stack_of(a: Any, model: NoiseModel) -> Any:
+def stack_of(a: Any, model: NoiseModel) -> Any:
+    """Return the replicas of an operand; what has none is the same in each."""
     if isinstance(a, NoisyArray):
         return a.stack
     return np.broadcast_to(np.asarray(a)[None], (model.replicas + 1, *np.shape(a)))
@@ -99,7 +100,7 @@ def _take(x: NoisyArray, indices: Any, axis: int | None = None, **_: Any) -> Noi
 
 def _take_along_axis(x: Any, indices: Any, axis: int) -> NoisyArray:
     model = next(a.model for a in (x, indices) if isinstance(a, NoisyArray))
-    stacks = (_stack_of(x, model), _stack_of(indices, model))
+    stacks = (stack_of(x, model), stack_of(indices, model))
     return NoisyArray(np.take_along_axis(*stacks, axis=_shift(axis, np.ndim(x))), model)
 
 

@@ -10,27 +10,28 @@ without error. How far that carries is the condition of the problem, which needs
 from __future__ import annotations
 
 import math
-from functools import reduce
 from typing import Any
 
 import numpy as np
 
-from gradcmp.judge.noise.model import FUNCTIONS, NoisyArray, Stack, align
-from gradcmp.ops.routines import STABILITY, Routine, Stability, squarings, stably
+from gradcmp.judge.noise.model import FUNCTIONS, NoisyArray, Stack
+from gradcmp.judge.noise.rules.layout import stack_of
+from gradcmp.ops.routines import STABILITY, Routine, Stability, stably
 
 
 def _stably(routine: Routine, *operands: Any) -> Any:
     """Compute with operands that are moved, and round what comes out."""
     model = next(one.model for one in operands if isinstance(one, NoisyArray))
     stability = STABILITY.get(routine, Stability())
-    sizes = [_size(one.stack) if isinstance(one, NoisyArray) else None for one in operands]
+    stacks = [stack_of(one, model) for one in operands]
+    sizes = [_size(one) for one in stacks]
     if stability.together:
-        sizes[0] = reduce(np.maximum, (size for size in sizes if size is not None))
+        sizes[0] = np.maximum.reduce(sizes)
     moved = [
-        one if size is None else _moved(one, stability.operands, size)
-        for one, size in zip(operands, sizes, strict=True)
+        model.move(one, stability.operands * math.sqrt(max(one.shape[-2:])), size)
+        for one, size in zip(stacks, sizes, strict=True)
     ]
-    found = stably(routine, *align(tuple(moved), model))
+    found = stably(routine, *moved)
     if isinstance(found, tuple):
         return tuple(model.jitter(one, stability.results) for one in found)
     return model.jitter(found, stability.results)
@@ -43,9 +44,4 @@ def _size(stack: Stack) -> Stack:
     return size
 
 
-def _moved(x: NoisyArray, times: float, size: Stack) -> NoisyArray:
-    """Move each element of each matrix by so many roundings of a size, times root of the order."""
-    return NoisyArray(x.model.move(x.stack, times * math.sqrt(max(x.shape[-2:])), size), x.model)
-
-
-FUNCTIONS.update({stably: _stably, squarings: lambda x: squarings(x.stack[0])})
+FUNCTIONS.update({stably: _stably})

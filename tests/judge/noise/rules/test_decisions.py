@@ -44,6 +44,21 @@ def test_either_side_is_taken_within_noise_of_a_jump(
     assert model.branches.tied
 
 
+def test_a_sign_is_never_zero_beside_zero() -> None:
+    _, one = wrapped(1.0)
+    found = np.sign(one * (1 + U / 2) - 1.0).stack
+    assert found[0, 0] == 1
+    assert set(found[1:, 0]) == {-1.0, 1.0}
+    assert one.model.branches.near == 1
+
+
+def test_of_nan_there_is_no_sign_and_equal_infinities_are_equal() -> None:
+    _, x = wrapped(np.nan, np.inf, -np.inf)
+    np.testing.assert_array_equal(np.sign(x).stack[0], [np.nan, 1, -1])
+    _, y = wrapped(0.0, np.inf, -np.inf)
+    np.testing.assert_array_equal((x >= y).stack, [[False, True, True]] * 17)
+
+
 def test_what_is_left_jumps_as_the_quotient_does() -> None:
     model, x = wrapped(1.5 * (1 + U), 0.7)
     found = np.remainder(x, 0.5).stack
