@@ -230,11 +230,11 @@ def run_layers(
                 back = below[0] if directions == 1 else below[0] + below[1]
                 below = []
         dx = np.swapaxes(back, 0, 1) if batch_first else back
-        dstates = [
+        of_states = [
             None if state is None else np.stack(list(of_layers))
             for state, of_layers in zip(states, zip(*firsts, strict=True), strict=True)
         ]
-        return dx, *dstates, *(one for part in grads for one in part)
+        return dx, *of_states, *(one for part in grads for one in part)
 
     return value, pullback
 
