@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext, suppress
 from functools import lru_cache
@@ -43,7 +44,13 @@ settings.load_profile("ci" if "CI" in os.environ else "local")
 @pytest.hookimpl(tryfirst=True)  # before -m selects
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests by what they use; those that use nothing and take no time are ``quick``."""
+    seen = Counter[tuple[Path, str]]()
     for item in items:
+        if few := item.get_closest_marker("first"):
+            test = item.path, item.originalname  # type: ignore[attr-defined]
+            seen[test] += 1
+            if seen[test] > few.args[0]:
+                item.add_marker("thorough")
         for mark in {MARKS[name] for name in MARKS if _uses(item, name)}:
             item.add_marker(mark)
         if not any(map(item.get_closest_marker, LONG)):

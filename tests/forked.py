@@ -35,6 +35,7 @@ READ_BY_IMPORTS = (
     *("CUDA_", "GRPC_", "JAX_", "KERAS_", "KMP_", "LD_", "MKL_", "OMP_", "OPENBLAS_"),
     *("PYTHON", "PYTORCH_", "TF_", "TORCH", "XLA_"),
 )
+SET_BY_IMPORTS = ("TF2_BEHAVIOR", "TF_CPP_MIN_LOG_LEVEL", "TORCHINDUCTOR_CACHE_DIR")
 SUBREAPER = 36  # Linux's PR_SET_CHILD_SUBREAPER
 
 
@@ -78,7 +79,8 @@ class ForkServers:
 def _read_by_imports(env: Mapping[str, str]) -> dict[str, str]:
     """Return what an import makes something of, which is the same for all that are forked."""
     env = {**_set_by_adapters(), **env, "PYTHONSAFEPATH": "1"}
-    return {name: env[name] for name in env if name.startswith(READ_BY_IMPORTS)}
+    read = {name for name in env if name.startswith(READ_BY_IMPORTS)}
+    return {name: env[name] for name in read.difference(SET_BY_IMPORTS)}
 
 
 def _set_by_adapters() -> dict[str, str]:

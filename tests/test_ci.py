@@ -129,6 +129,7 @@ def lines_of_the_action(where, given):
     return action(where, **given)[0]
 
 
+@pytest.mark.first(2)
 @pytest.mark.processes
 @pytest.mark.parametrize("name", [name for name, (_, code) in LINES.items() if code is None])
 def test_every_line_of_an_input_of_the_action_counts(repository, name):
@@ -137,6 +138,7 @@ def test_every_line_of_an_input_of_the_action_counts(repository, name):
     assert done.returncode == code, done.stdout + done.stderr
 
 
+@pytest.mark.first(2)
 @pytest.mark.processes
 @pytest.mark.parametrize("name", [name for name, (_, code) in LINES.items() if code is not None])
 def test_the_last_line_of_an_input_of_the_action_counts(agreeing, name):
@@ -160,6 +162,7 @@ def test_the_action_runs_what_a_config_names_if_told(repository):
     assert "--no-user-code refuses" not in done.stderr
 
 
+@pytest.mark.first(2)
 @pytest.mark.processes
 @pytest.mark.parametrize("allowed", ["false", "", "True", "yes", "1"])
 def test_the_action_refuses_what_a_config_names_unless_told_otherwise(agreeing, allowed):

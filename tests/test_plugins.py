@@ -72,6 +72,7 @@ def test_a_built_in_framework_computes_its_op(install, adapter):
     assert "torch agree in " in done.stdout
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize(
     ("file", "right", "wrong"),
     [
@@ -87,6 +88,7 @@ def test_what_is_wrong_with_them_is_a_disagreement(install, file, right, wrong):
     assert done.stdout.startswith("✗ expr: ")
 
 
+@pytest.mark.first(2)
 @pytest.mark.parametrize("wrong", ["* -1", "* 1.001", "* 0", "* (1 + (index[:1] == (0,)) / 100)"])
 def test_what_is_wrong_in_float32_alone_is_a_bug(install, wrong):
     """Its float64 run is right, and at nudged inputs it is as wrong as before."""
@@ -115,6 +117,7 @@ def test_an_op_that_it_cannot_spell_is_an_error_of_the_backend(install):
     assert "backend 'echo' has no spelling of op 'exp'" in " ".join(done.stdout.split())
 
 
+@pytest.mark.first(2)
 @pytest.mark.parametrize(
     ("broken", "reason"),
     [
@@ -146,6 +149,7 @@ def test_broken_ops_end_no_run_of_others(install):
 END = "noise={iv: 8},\n    )\n)\n"
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize(
     ("where", "by"),
     [

@@ -126,6 +126,7 @@ def test_the_rule_is_written_in_latex_and_the_graph_drawn(folder):
     assert text.metadata["gradcmp"]["versions"]["numpy"] == np.__version__
 
 
+@pytest.mark.first(4)
 @pytest.mark.parametrize(
     ("line", "spoilt"),
     [

@@ -119,6 +119,7 @@ def test_other_commands_at_any_moment(number, command, seed, start, stuck, fake,
         json.loads(file.read_text())
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM])
 def test_a_job_that_dies_is_its_case_and_the_others_finish(number, start, stuck, tmp_path):
     stuck("2")
@@ -199,6 +200,7 @@ class Mine(NumpyBackend):
 """
 
 
+@pytest.mark.first(2)
 @pytest.mark.parametrize("jobs", ["1", "2"])
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=lambda n: n.name)
 def test_beside_a_worker_that_holds_the_lock_of_its_interpreter(number, jobs, start, tmp_path):

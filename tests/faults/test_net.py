@@ -53,6 +53,7 @@ FAULTS = {  # what happens, and what is said of it
 }
 
 
+@pytest.mark.first(3)
 @pytest.mark.parametrize(
     ("what", "jobs"), [*((what, "1") for what in FAULTS), (next(iter(FAULTS)), "2")]
 )
@@ -60,6 +61,7 @@ def test_the_others_go_on_and_the_reports_are_written(what, jobs, start, tmp_pat
     check(what, FAULTS[what], jobs, start, tmp_path)
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize(
     ("what", "words"),
     [
@@ -128,6 +130,7 @@ SHADOWS = (
 )
 
 
+@pytest.mark.first(2)
 @pytest.mark.parametrize("jobs", ["1", "2"])
 @pytest.mark.parametrize("safe", ["", "1"])
 def test_no_process_imports_the_current_directory(safe, jobs, start, tmp_path):

@@ -96,6 +96,7 @@ def test_a_right_backend_passes_the_same(tmp_path: Path, name: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.first(3)
 @pytest.mark.parametrize("name", FAILING)
 def test_an_optional_backend_that_is_there_and_fails_is_no_success(
     tmp_path: Path, name: str

@@ -72,6 +72,7 @@ def test_the_table_has_every_command_that_reads_configs() -> None:
         assert any(SWITCH in one.opts for one in cli.commands[name].params)
 
 
+@pytest.mark.first(6)
 @pytest.mark.parametrize("command", READING)
 @pytest.mark.parametrize("how", ["option", "environment"])
 def test_no_command_runs_a_program_of_a_config(here: Path, command: str, how: str) -> None:
@@ -139,6 +140,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(one): one.read_bytes() for one in found if one.is_file()}
 
 
+@pytest.mark.first(7)
 @pytest.mark.parametrize("name", WRITING)
 @pytest.mark.parametrize("switch", [True, False])
 def test_a_link_leads_no_report_out_of_the_repository(here: Path, name: str, switch: bool) -> None:

@@ -242,6 +242,7 @@ def test_commands_of_github_and_files_are_in_utf_8(monkeypatch):
         assert "Größe ✓ × ∂ 勾配" in Path(name).read_text("utf-8")
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize(
     "variables",
     [

@@ -118,6 +118,7 @@ def test_call_compares_two_functions(folder, with_torch, capsys):
     assert "Fused's gradient of w is wrong (bug, not rounding)" in capsys.readouterr().out
 
 
+@pytest.mark.first(4)
 @pytest.mark.parametrize(
     ("function", "said"),
     [

@@ -95,6 +95,7 @@ def compared(port, parameters, **options):
     return gradcmp.compare_functions(functions, X, parameters=parameters, **options)
 
 
+@pytest.mark.first(4)
 @pytest.mark.parametrize(("port", "parameters"), PORTS)
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_parameters_of_a_module_reach_a_port(port, parameters, dtype):

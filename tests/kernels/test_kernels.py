@@ -72,6 +72,7 @@ def test_a_right_kernel_agrees(name, dtype):
     assert not verdict.weak
 
 
+@pytest.mark.first(4)
 @pytest.mark.parametrize("name", KERNELS)
 def test_a_right_kernel_agrees_in_float64_though_it_adds_up_in_float32(name):
     verdict = judged(name, KERNELS[name].fused.apply, "float64")
@@ -97,6 +98,7 @@ def test_a_planted_bug_is_found_and_the_kernel_named(name, bug, dtype):
         assert any(planted.cause in text for texts in said(verdict).values() for text in texts)
 
 
+@pytest.mark.first(4)
 @pytest.mark.parametrize("name", KERNELS)
 def test_a_planted_bug_is_one_in_float64_too(name):
     planted = next(iter(KERNELS[name].bugs.values()))
