@@ -2,12 +2,15 @@
 
 import importlib.util
 import re
+import shlex
 import shutil
 import sys
 from pathlib import Path
 
 import pytest
 from site_build import build, pages
+
+from gradcmp.cli import main
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("docs", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "mkdocs.yml")
@@ -37,11 +40,32 @@ def gist(text):
     return re.sub(r"[\s#]+", " ", text).strip()
 
 
+@pytest.fixture
+def screen(monkeypatch, capsys):
+    """Return what does as `screens.screen`, in this process: its workers are forked."""
+
+    def screen(command):
+        program, *arguments = shlex.split(command)
+        assert program == "gradcmp"
+        monkeypatch.chdir(ROOT)
+        monkeypatch.setenv("COLUMNS", SCREENS.COLUMNS)
+        main(arguments)
+        return "".join(capsys.readouterr())
+
+    return screen
+
+
 @pytest.mark.usefixtures("every_framework")
 @pytest.mark.parametrize(("command", "printed"), COMMANDS)
-def test_a_command_prints_what_the_manual_says(command, printed):
+def test_a_command_prints_what_the_manual_says(command, printed, screen):
     assert printed.strip()
-    assert gist(SCREENS.screen(command)) == gist(printed)
+    assert gist(screen(command)) == gist(printed)
+
+
+@pytest.mark.processes
+def test_a_program_prints_no_less(screen):
+    command, printed = next(iter(SCREENS.commands(ROOT / "docs" / "tolerance.md")))
+    assert gist(SCREENS.screen(command)) == gist(screen(command)) == gist(printed)
 
 
 @pytest.mark.usefixtures("every_framework")
@@ -101,6 +125,7 @@ def test_no_style_or_script_of_ours_asks_for_anything_elsewhere():
 
 
 @pytest.mark.processes
+@pytest.mark.thorough  # a build of its own
 def test_a_broken_link_fails_the_build(tmp_path):
     for name in SOURCES:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy

@@ -52,7 +52,9 @@ def edges(dtype):
     yield from (edge_case(name, SEED, dtype, TORCH) for name in EDGES)
 
 
-@pytest.fixture(scope="module", params=["float32", "bfloat16"])
+@pytest.fixture(
+    scope="module", params=["float32", pytest.param("bfloat16", marks=pytest.mark.thorough)]
+)
 def measured(request, adapter):
     return request.param, everything(adapter("torch"), cases(request.param))
 
