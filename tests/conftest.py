@@ -7,7 +7,7 @@ import sys
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -113,11 +113,9 @@ def _fork_servers() -> Iterator[ForkServers]:
 
 
 @pytest.fixture(autouse=True)
-def _workers_are_forked(
-    request: pytest.FixtureRequest, _fork_servers: ForkServers
-) -> Iterator[None]:
-    """Have what takes seconds to load at hand, but for tests of how it comes up."""
-    with nullcontext() if request.node.get_closest_marker("fresh") else _fork_servers.forking():
+def _workers_are_forked(_fork_servers: ForkServers) -> Iterator[None]:
+    """Have what takes seconds to load at hand."""
+    with _fork_servers.forking():
         yield
 
 

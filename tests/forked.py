@@ -4,8 +4,8 @@ TensorFlow takes 3 to 8 seconds to load, and many tests of the suite want a work
 server for each framework loads it once, and is told to fork what `system.start` would start. What
 it forks is no different afterwards: it leads a group of its own, is a child of the process that
 asked for it, has the variables, the directory and the channels that it was given, and runs
-`bootstrap.py` from its first line. Tests that are about how a worker comes up start it anew, by the
-mark ``fresh``.
+`bootstrap.py` from its first line. Where a test has changed a variable that an import reads, as
+PYTHONPATH, a worker is started anew.
 """
 
 from __future__ import annotations
