@@ -36,7 +36,7 @@ STARTS = (
 @pytest.fixture
 def suite(tmp_path):
     """Run a suite of one file under the rules of this one."""
-    for name in ("conftest.py", "surroundings.py"):
+    for name in ("conftest.py", "surroundings.py", "forked.py", "fork_server.py"):
         shutil.copy(HERE / name, tmp_path / name)
 
     def run(text, *options):

@@ -36,6 +36,7 @@ def site():
     return pages()
 
 
+@pytest.mark.thorough
 def test_links_from_the_top_of_the_repository_lead_to_pages(site):
     first = site[""]
     for target in ("configs/", "contributing/", "security/", "changelog/", "noise/"):

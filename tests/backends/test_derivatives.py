@@ -106,6 +106,7 @@ def test_by_hand(way: Way, derivative: Derivative) -> None:
         assert {"unused", "y"} <= found.gradients.keys()  # beside, and not instead
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("derivative", EXPECTED)
 def test_of_numbers_and_of_what_is_not_connected_by_hand(way: Way, derivative: Derivative) -> None:
     require_as_by_hand(NUMBERS, way, derivative, "float64")

@@ -168,6 +168,7 @@ cases:
 """
 
 
+@pytest.mark.first(2)
 @pytest.mark.processes
 @pytest.mark.parametrize("command", [["run"], ["check"], ["check", "--jobs", "2"]])
 def test_an_interrupted_run_leaves_what_is_finished(here, command):

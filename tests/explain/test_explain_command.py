@@ -59,6 +59,7 @@ def test_a_derivation_is_plain_text_when_piped(capsys):
     assert f"VJP of relu: {OPS['relu'].vjp} Here x is X." in printed
 
 
+@pytest.mark.first(2)
 @pytest.mark.parametrize("framework", ["numpy", *idioms()])
 def test_a_script_stands_alone(framework, tmp_path, every_framework):
     file = tmp_path / "bug.py"

@@ -23,9 +23,11 @@ IN_FLOAT32 = {
     ("torch", "hard_sigmoid"),
 }
 EXAMPLES = [
-    pytest.param(op, example, id=example.expression)
+    pytest.param(
+        op, example, id=example.expression, marks=pytest.mark.thorough if number > 1 else ()
+    )
     for op in OPS.values()
-    for example in op.examples
+    for number, example in enumerate(op.examples)
 ]
 
 

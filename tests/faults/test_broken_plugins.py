@@ -145,6 +145,7 @@ backends:
 """
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("required", ["true", "false"])
 def test_a_run_goes_on_beside_them(required, command, tmp_path):
     """Optional is for absence: what is there and fails is a failure."""
@@ -167,6 +168,7 @@ def test_a_run_goes_on_beside_them(required, command, tmp_path):
     assert "<skipped" not in junit
 
 
+@pytest.mark.thorough
 def test_the_ops_are_listed_whatever_plugins_do(command):
     """Each is asked in a process of its own; one that crashes, exits or hangs computes none."""
     done = command("ops")

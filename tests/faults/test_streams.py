@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -69,7 +70,12 @@ ENDS = {  # by what a shell is told; {} is gradcmp, and PIPESTATUS its exit code
 def told(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     whole = command.replace("{}", f"{sys.executable} -m gradcmp") + "; exit ${PIPESTATUS[0]}"
     return subprocess.run(
-        ["bash", "-c", whole], cwd=folder, stderr=subprocess.PIPE, encoding="utf-8", timeout=60
+        ["bash", "-c", whole],
+        cwd=folder,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},  # of which a limit leaves a part
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        timeout=60,
     )
 
 

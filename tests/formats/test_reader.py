@@ -97,6 +97,7 @@ model.save_weights(sys.argv[3])
 """
 
 
+@pytest.mark.thorough
 @pytest.mark.processes
 @pytest.mark.slow
 def test_what_keras_wrote_is_read(with_torch, tmp_path):

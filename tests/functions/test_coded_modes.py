@@ -96,6 +96,7 @@ def test_bad_one_line_forms(text, said):
         parse_code(text)
 
 
+@pytest.mark.thorough
 def test_run_and_report(folder, with_torch, capsys):
     assert main(["run", "case.yaml", "--report", "json=-"]) == ExitCode.AGREE
     facts = json.loads(capsys.readouterr().out)["cases"][0]

@@ -44,7 +44,7 @@ def block(bug=""):
     ("against", "dtype"),
     [
         ("torch", "float32"),
-        ("tensorflow", "bfloat16"),
+        pytest.param("tensorflow", "bfloat16", marks=pytest.mark.thorough),
         pytest.param("tensorflow", "float32", marks=pytest.mark.thorough),
         pytest.param("torch", "bfloat16", marks=pytest.mark.thorough),
     ],
@@ -57,6 +57,7 @@ def test_a_right_custom_gradient_agrees(against, dtype):
         assert {one.verdict.reason for *_, one in verdict.warnings} <= {"note"}
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("bug", ["a missing term", "a wrong sign", "wrong in float32"])
 def test_a_wrong_custom_gradient_does_not(bug):
     functions = {"tensorflow": block(bug), "torch": twin}
@@ -70,7 +71,8 @@ def test_a_wrong_custom_gradient_does_not(bug):
     assert wrong == {"d x"}
 
 
-@pytest.mark.parametrize("wrong", [False, True])
+@pytest.mark.first(1)
+@pytest.mark.parametrize("wrong", [True, False])
 def test_layers_are_matched_with_taps_by_name(wrong):
     ported = keras.Sequential(
         [

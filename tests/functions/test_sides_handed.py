@@ -200,6 +200,7 @@ def test_a_module_of_equinox():
     assert not compared(port, lambda given: {**given, "fc.bias": -given["fc.bias"]}).agrees
 
 
+@pytest.mark.thorough
 def test_a_module_of_flax():
     nnx = framework("flax.nnx")
 

@@ -58,6 +58,7 @@ def test_a_wrong_gradient_fails_as_the_screen_says(suite):
     done.stdout.no_fnmatch_line("*Traceback*")
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("with_torch")
 def test_workers_are_warm_for_a_session(suite):
     suite.makepyfile(
@@ -82,6 +83,7 @@ def test_a_bad_config_is_an_error_of_the_collection(suite):
     assert done.ret != 0
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("with_torch")
 def test_an_optional_backend_that_is_absent_skips(suite):
     absent = SEED.replace(
@@ -94,6 +96,7 @@ def test_an_optional_backend_that_is_absent_skips(suite):
     assert run(suite).parseoutcomes()["failed"] == 1
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("with_torch")
 def test_a_weak_check_fails_where_the_case_is_strict(suite):
     weak = SEED.replace("sum(node2)", "sum(node2) * 0.0")

@@ -138,6 +138,7 @@ def test_every_framework_in_every_mode(pool, ask):
             assert right(outcome, request), outcome
 
 
+@pytest.mark.first(2)
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_what_is_changed_in_a_question_is_changed_in_the_answer(pool, ask, need, name):
     """One worker, which has answered nearly the same before: nothing of it may be left over."""

@@ -12,6 +12,7 @@ from gradcmp.cli import main
 from gradcmp.recording.files import read
 
 
+@pytest.mark.thorough
 def test_a_recording_says_what_it_depends_on(made):
     recording = read(made / "torch" / "two layers.safetensors")
     case = recording.origin.case

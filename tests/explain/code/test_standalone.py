@@ -213,6 +213,7 @@ def test_nothing_is_written_where_nothing_disagrees(folder, capsys):
     assert call("f.py", "x=normal:4", options=["--script", "bug.txt"]) == 2
 
 
+@pytest.mark.first(1)
 @pytest.mark.usefixtures("with_torch")
 @pytest.mark.parametrize(
     ("actual", "expected", "inputs", "dtype"),
@@ -231,6 +232,7 @@ def test_torch(actual, expected, inputs, dtype, folder):
     assert alone(folder / "bug.py")[0] == 0
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("name", OTHERS)
 def test_other_frameworks(name, need, folder):
     need(name)

@@ -118,6 +118,7 @@ def test_in_python(name):
     assert text.lower() in said(Screen().of_case(verdict)).lower()
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_in_a_config_and_on_the_command_line(folder, capsys):
     for name in SAID:

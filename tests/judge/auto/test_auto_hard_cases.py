@@ -52,6 +52,7 @@ def test_a_layer_norm_at_mean_300_by_the_unstable_formula_is_precision():
     assert "bug" not in reasons(judged).values()
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("equal", "allowed"), [(False, {"precision", "rounding"}), (True, {"bug"})]

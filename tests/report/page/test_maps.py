@@ -189,6 +189,7 @@ def test_facts_fit_their_room(room):
     assert facts["left"] + sum(len(t["views"]) for t in facts["tensors"]) == 6
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_a_thousand_large_disagreements_fit():
     rng = np.random.default_rng(0)

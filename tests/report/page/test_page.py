@@ -178,6 +178,7 @@ def test_readers_without_eyes(visit, large):
     assert unnamed == 0
 
 
+@pytest.mark.thorough
 def test_of_a_thousand_cases_only_those_in_view_are_laid_out(visit, browser, verdicts, large):
     """What it saves is measured in benchmarks/page.py."""
     page = visit([])
