@@ -24,7 +24,8 @@ export GRADCMP_REQUIRE
 
 test: lint
 	@echo "The whole suite: about 20 to 25 minutes on two cores. In a hurry: make quick, a minute."
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=25 -m "not thorough"
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
+		--durations=25 -m "not thorough"
 
 # What `make test` leaves out: more dtypes, torch's own samples, more moments at which to be killed.
 thorough: $(INSTALLED)

@@ -137,6 +137,7 @@ def test_broken_ops_are_named_where_they_are_asked_for(install, broken, reason):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.thorough
 def test_broken_ops_end_no_run_of_others(install):
     run = install("from scipy.special import iv", "import nowhere", "gradcmp_echo/ops.py")
     done = run("expr", "sum(tanh(x))", "-i", "x=normal:3", "-b", "echo")

@@ -202,6 +202,7 @@ def sample(monkeypatch, tmp_path):
         assert main(["record", "case.yaml", "-b", backend, "-o", f"{side}.safetensors"]) == 0
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
 @pytest.mark.usefixtures("sample")
 def test_a_screen_that_knows_few_letters_shows_what_it_can(encoding, monkeypatch):
@@ -214,6 +215,7 @@ def test_a_screen_that_knows_few_letters_shows_what_it_can(encoding, monkeypatch
         assert "\\" not in said, said
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
 @pytest.mark.usefixtures("sample")
 def test_a_file_on_standard_output_is_in_utf_8(encoding, monkeypatch):

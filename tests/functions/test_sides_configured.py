@@ -47,6 +47,7 @@ code:
 """
 
 
+@pytest.mark.thorough
 def test_a_config_hands_parameters_over(tmp_path, monkeypatch, with_torch):
     module = MODULE + (
         "\n\nclass Scaled(torch.nn.Module):\n    def __init__(self):\n        super().__init__()\n"

@@ -115,7 +115,12 @@ def require_close(framework: Backend, found: Mapping[Call, Answer]) -> None:
 @pytest.mark.parametrize(
     ("op", "dtype"),
     [
-        pytest.param(op, dtype, id=f"{op.name}-{dtype}", marks=marks_of(op))
+        pytest.param(
+            op,
+            dtype,
+            id=f"{op.name}-{dtype}",
+            marks=(pytest.mark.thorough,) if dtype == "float16" else marks_of(op),
+        )
         for dtype in COARSE
         for op in OPS.values()
     ],

@@ -129,6 +129,7 @@ def test_no_requests_no_answers(pool):
     assert list(pool.run([])) == []
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("every_framework")
 def test_every_framework_in_every_mode(pool, ask):
     modes = [(name, mode) for name in BUILT_IN for mode in backend_class(name).modes]

@@ -25,6 +25,7 @@ def one_element(array):
     return array
 
 
+@pytest.mark.thorough
 def test_directories_are_compared_case_by_case(made, capsys):
     golden = made / "golden" / "two layers"
     torch = str(made / "torch" / "two layers.safetensors")

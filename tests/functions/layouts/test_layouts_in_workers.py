@@ -81,6 +81,7 @@ def asked(function, *options):
     return ["call", f"kernels.py:{function}.apply", "--against", "kernels.py:eager", *given]
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("folder", "with_torch")
 def test_the_command_line_chooses(capsys):
     assert main(asked("Fused", "--layouts", "all")) == ExitCode.AGREE

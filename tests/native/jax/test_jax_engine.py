@@ -108,6 +108,7 @@ def test_numpy_computes_what_jax_does(side):
         np.testing.assert_allclose(base[name], array, rtol=1e-7, atol=1e-9, err_msg=name)
 
 
+@pytest.mark.first(2)
 def test_the_noise_is_of_the_size_of_the_error(side):
     clean, plain = side.clean().tensors, side.plain("float32").tensors
     replicas = side.noisy("float32")

@@ -51,6 +51,7 @@ def test_a_fresh_page_opens_at_its_fragment(visit, run, browser):
     page.close()
 
 
+@pytest.mark.thorough
 def test_every_link_leads_back_to_what_it_was_copied_from(visit, run):
     page = visit(run)
     page.locator(".passes > summary").click()
