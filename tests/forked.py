@@ -22,7 +22,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from fork_server import SIZE
+import fork_server
 
 from gradcmp import system
 from gradcmp.backends.registry import backend_class
@@ -104,12 +104,14 @@ class Server:
 
     def __init__(self, framework: str) -> None:
         self._channel, theirs = socket.socketpair()
+        here = Path(fork_server.__file__).parent
         modules = (*BESIDE, *MODULES[framework])
         code = f"import fork_server; fork_server.serve({theirs.fileno()}, {modules})"
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, *FLAGS, "-c", code],
-                env={**_set_by_adapters(), **os.environ, "PYTHONPATH": str(Path(__file__).parent)},
+                env={**_set_by_adapters(), **os.environ, "PYTHONPATH": str(here)},
+                cwd=here,  # Python looks there first, and a test may have shadows of its modules
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -127,9 +129,13 @@ class Server:
         try:
             with _adopting():
                 channels = [channel.fileno(), output, theirs]
-                socket.send_fds(self._channel, [len(asked).to_bytes(SIZE, "little")], channels)
+                socket.send_fds(
+                    self._channel, [len(asked).to_bytes(fork_server.SIZE, "little")], channels
+                )
                 self._channel.sendall(asked)
-                pid = int.from_bytes(self._channel.recv(SIZE, socket.MSG_WAITALL), "little")
+                pid = int.from_bytes(
+                    self._channel.recv(fork_server.SIZE, socket.MSG_WAITALL), "little"
+                )
             assert pid, f"{self._process.args} ended"
             system._kill_when_closed(theirs, pid)
         finally:

@@ -94,6 +94,16 @@ def test_what_takes_time_unseen_fails(suite, text, words):
 
 
 @pytest.mark.processes
+@pytest.mark.parametrize(
+    ("chosen", "expected"), [("not thorough", ["0", "1"]), ("thorough", ["2"])]
+)
+def test_of_many_parameters_the_first_ones_are_for_every_run(suite, chosen, expected):
+    many = "import pytest\n@pytest.mark.first(2)\n@pytest.mark.parametrize('n', range(3))\n"
+    done = suite(f"{many}def test_it(n): pass\n", "-m", chosen, "-v")
+    assert re.findall(r"::test_it\[(\d)\] PASSED", done.stdout) == expected, done.stdout
+
+
+@pytest.mark.processes
 def test_a_misspelt_mark_fails(suite):
     done = suite(TESTS.replace("mark.slow", "mark.slwo"))
     assert done.returncode != 0

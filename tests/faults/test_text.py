@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 
 from gradcmp.cli import main
-from gradcmp.outside.printable import READABLE, fitting, unobeyed
 from gradcmp.report import REPORTS
 
 pytestmark = pytest.mark.processes
@@ -267,20 +266,6 @@ def test_a_process_whose_streams_know_few_letters(variables, start):
         out, err = run.process.communicate(timeout=60)
         assert run.process.returncode == code, (out, err)
         assert "Error:" not in out + err
-
-
-def test_letters_that_look_alike():
-    assert fitting("✓ Größe − é ∂ 勾配", "ascii") == "ok Gro?e - e ? ??"
-    assert fitting("✓ Größe × ∂", "latin-1") == "ok Größe × ?"
-    assert fitting("✓ ∂", "utf-8") == "✓ ∂"
-    with pytest.raises(UnicodeDecodeError):
-        b"\xff".decode("utf-8", READABLE)
-
-
-def test_what_is_no_command_stays():
-    for text in ("a::b", "a ::b", "## title", "x ## [y]", ": a", "case.yaml:3: a"):
-        assert unobeyed(text) == text
-    assert unobeyed("  ::a\n::b ##[c") == "  \\x3a:a\n\\x3a:b \\x23#[c"
 
 
 def test_nothing_prints_but_the_terminal():

@@ -256,3 +256,16 @@ def test_the_stream_is_given_back():
         prepare(lambda x: x / (1 // 0), {"x": np.ones(2)}).noisy("float32", 1)
     assert execute.execute is before
     assert works()
+
+
+def test_where_no_branch_is_open_there_is_no_other_way():
+    x, dy = np.random.default_rng(5).normal(size=(2, 4, 3))
+    near = np.float64(x[0, 0] * (1 + 1e-9))
+
+    def ways(function):
+        return prepare(function, {"x": x}, cotangents={"output": dy}).ways("float32", 6)
+
+    assert ways(tf.tanh) == []
+    assert ways(lambda x: tf.nn.relu(x)) == []
+    assert ways(lambda x: tf.nn.relu(x - near))
+    assert ways(lambda x: tf.nn.relu(x - x[0, 0]))  # a tie
