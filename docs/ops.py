@@ -32,7 +32,7 @@ def on_page_markdown(markdown: str, **_: object) -> str:
         markdown = markdown.replace(SUPPORT, "\n".join(measured(read(MEASURED))))
     markdown = markdown.replace(KINKS, "\n".join(kinks(stored())))
     markdown = markdown.replace(ALIASES, "\n".join(aliases()))
-    return markdown.replace(PLACE, "\n".join(listed(OPS.values())))
+    return markdown.replace(PLACE, "\n".join(listed(OPS.everything())))
 
 
 def aliases() -> Iterator[str]:

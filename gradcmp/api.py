@@ -262,7 +262,7 @@ def with_provenance(
 def origin_of(plan: Plan, arrays: Arrays) -> Origin:
     """Return what a saved recording of a case must say: the question, the hashes of its inputs."""
     case = plan.case
-    shapes = {n: replace(spec, shape=plan.specs[n].shape) for n, spec in case.inputs.items()}
+    shapes = {n: replace(spec, shape=plan.logical(n).shape) for n, spec in case.inputs.items()}
     return Origin(
         replace(case, inputs=shapes),
         {name: fingerprint(array) for name, array in arrays.named.items()},

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 from gradcmp.derivatives import KEY, Derivative
 from gradcmp.dtypes import DTYPES as DTYPES
 from gradcmp.dtypes import DType as DType
+from gradcmp.dtypes import finest, part_of
 from gradcmp.errors import GradcmpError, Location
 from gradcmp.keys import EVERYWHERE, JSON, LABEL, ORIGIN, PAGE, Reach, key, keys, written_in
 from gradcmp.tolerances import ONCE as ONCE
@@ -77,7 +78,7 @@ class BackendSpec:
     dtype: DType | None = field(
         default=None,
         metadata=key(
-            "The dtype that it computes in. Default: the dtype of the case; float64 for numpy.",
+            "The dtype that it computes in. Default: the case's; for numpy the finest.",
             PAGE | LABEL,
         ),
     )
@@ -206,7 +207,7 @@ class Case:
         default="float32",
         kw_only=True,
         metadata=key(
-            "The dtype that backends compute in; numpy, the reference, uses float64.", EVERYWHERE
+            "The dtype that backends compute in; numpy, the reference, uses the finest.", EVERYWHERE
         ),
     )
     seed: int = field(
@@ -289,10 +290,10 @@ class Case:
     )
 
     def dtype_of(self, backend: BackendSpec) -> DType:
-        """Return the dtype of a backend: its own, else float64 for numpy, else the case's."""
-        return backend.dtype or ("float64" if backend.name == REFERENCE else self.dtype)
+        """Return the dtype of a backend: its own, else the finest for numpy, else the case's."""
+        return backend.dtype or (finest(self.dtype) if backend.name == REFERENCE else self.dtype)
 
     @property
     def dtypes(self) -> frozenset[DType]:
-        """The dtypes of all backends."""
-        return frozenset(self.dtype_of(backend) for backend in self.backends)
+        """The dtypes of all backends; of complex numbers, those of their parts."""
+        return frozenset(part_of(self.dtype_of(backend)) for backend in self.backends)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from gradcmp import inputs
 from gradcmp.backends import backend_class
 from gradcmp.case import DType
+from gradcmp.dtypes import part_of
 from gradcmp.judge import CaseVerdict
 from gradcmp.judge.case import compared
 from gradcmp.judge.diagnose.body import GraphBody
@@ -39,7 +40,7 @@ def own_noise_of(
     """
     found = {}
     for request, fine in runs:
-        dtype, first = request.spec.dtype, _both(request, fine, answers)
+        dtype, first = _dtype(request), _both(request, fine, answers)
         if request.label not in unearned or dtype is None or first is None:
             continue
         nudged = nudged_runs(request, fine, pool)
@@ -52,7 +53,7 @@ def nudged_runs(request: Request, fine: Request, pool: Pool) -> list[Run]:
 
     Those that failed are left out.
     """
-    dtype = request.spec.dtype
+    dtype = _dtype(request)
     if dtype is None:
         return []
     near = [
@@ -61,6 +62,11 @@ def nudged_runs(request: Request, fine: Request, pool: Pool) -> list[Run]:
     ]
     told = dict(pool.run([one for run in near for one in run]))
     return [run for a, b in near if (run := _both(a, b, told))]
+
+
+def _dtype(request: Request) -> DType | None:
+    """Return the dtype of the arrays that a side gives: of complex numbers, their parts'."""
+    return part_of(request.spec.dtype) if request.spec.dtype else None
 
 
 def nudged_for(arrays: Mapping[str, Array], dtype: DType) -> Iterator[dict[str, Array]]:

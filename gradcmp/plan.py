@@ -8,17 +8,20 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from gradcmp import inputs
-from gradcmp.backends import backend_class
-from gradcmp.backends.capabilities import missing
-from gradcmp.case import REFERENCE, Auto, BackendSpec, Case, InputSpec
+from gradcmp.case import Auto, BackendSpec, Case, InputSpec
 from gradcmp.derivatives import Asked
+from gradcmp.dtypes import COMPLEX, finest
 from gradcmp.errors import UsageError, did_you_mean
 from gradcmp.graph import Graph, build, infer, require_bounds, require_gradient
 from gradcmp.inputs.directions import asked_of, require_derivative
 from gradcmp.ops import ArraySpec
+from gradcmp.ops.spec import CONTINUOUS
+from gradcmp.parts.graph import in_real_numbers, parts_of, require_dtype
 from gradcmp.recording import COTANGENT, Array
 from gradcmp.tolerances import require_sense
 from gradcmp.workers import Environment, Request
+from gradcmp.workers.resolved import backends_of as backends_of
+from gradcmp.workers.resolved import resolve as resolve
 
 # What of a backend changes nothing that it computes.
 NO_MATTER: Mapping[str, Any] = {"timeout": 1.0, "loading": 1.0, "required": True, "where": None}
@@ -46,8 +49,10 @@ class Plan:
 
     Attributes
     ----------
+    graph : Graph
+        Of real numbers: those of a case of complex ones are in parts, on a last axis of two.
     specs : mapping of str to ArraySpec
-        Shape and kind of every input and node.
+        Shape and kind of every input and node of that graph.
     backends : mapping of str to BackendSpec
         Who computes, by label, with mode and dtype resolved; the float64 reference first.
     """
@@ -96,9 +101,17 @@ class Plan:
             wrt=tuple(name for name in operands if self.specs[name].kind == "float"),
         )
         graph = build(case)
+        if self.graph.whole:
+            wholes = {name: self.logical(name) for name in operands}
+            graph = in_real_numbers(graph, infer(graph, wholes))
         names = (*graph.inputs, *(step.name for step in graph))
         specs = {name: self.specs[name] for name in names}
         return replace(self, case=case, graph=graph, specs=specs)
+
+    def logical(self, name: str) -> ArraySpec:
+        """Return what is known of an input or node, whose parts `specs` has."""
+        spec = self.specs[name]
+        return ArraySpec(spec.shape[:-1], "complex") if name in self.graph.whole else spec
 
     def draw(self) -> Arrays:
         """Draw the inputs and the cotangent; who asks for them keeps them, the plan does not.
@@ -113,20 +126,23 @@ class Plan:
         shape = self.specs[self.graph.output].shape
         drawn = inputs.draw(self.case, self.specs)
         require_bounds(self.graph, self.specs, drawn)
-        upstream = inputs.cotangent(self.case, shape)
+        is_complex = self.graph.output in self.graph.whole
+        upstream = inputs.cotangent(self.case, shape, is_complex=is_complex)
         return Arrays(drawn, upstream, asked_of(self.case, self.specs))
 
     def requests(self, arrays: Arrays) -> list[Request]:
         """Return the request to each backend."""
         body = tuple((name, expression.text) for name, expression in self.case.graph.items())
-        output, given = self.graph.output, vars(arrays)
+        output, given = self.graph.output, {**vars(arrays)}
+        given["whole"] = tuple(name for name in arrays.inputs if name in self.graph.whole)
         return [Request(label, by, body, output, **given) for label, by in self.backends.items()]
 
     def in_float64(self, request: Request) -> Request | None:
-        """Return the same request in float64, which tolerance auto tells rounding from a bug by."""
-        if not isinstance(self.case.tolerance, Auto) or request.spec.dtype == "float64":
+        """Return the same request in the finest dtype, by which auto tells rounding from a bug."""
+        fine = finest(request.spec.dtype or self.case.dtype)
+        if not isinstance(self.case.tolerance, Auto) or request.spec.dtype == fine:
             return None
-        return replace(request, spec=replace(request.spec, dtype="float64"))
+        return replace(request, spec=replace(request.spec, dtype=fine))
 
 
 @dataclass(frozen=True)
@@ -248,7 +264,10 @@ def check(case: Case) -> Plan:
         )
     backends = {str(spec): resolve(spec, case) for spec in backends_of(case)}
     graph = build(case)
-    specs = infer(graph, inputs.specs(case))
+    specs = infer(graph, inputs.specs(case), case.dtype)
+    require_dtype(specs, graph, case)
+    if case.dtype in COMPLEX:
+        graph, specs = in_real_numbers(graph, specs), parts_of(specs)
     require_derivative(case, specs, backends.values())
     require_gradient(graph, specs)
     inputs.require_memory(specs, case.where)
@@ -260,41 +279,7 @@ def completed(case: Case) -> Case:
     """Return a case with the output and what it is differentiated by, as YAML infers them."""
     if not case.graph:
         return case
-    wrt = case.wrt or tuple(n for n, one in inputs.specs(case).items() if one.kind == "float")
+    wrt = case.wrt or tuple(
+        name for name, one in inputs.specs(case).items() if one.kind in CONTINUOUS
+    )
     return replace(case, output=case.output or [*case.graph][-1], wrt=wrt)
-
-
-def resolve(spec: BackendSpec, case: Case) -> BackendSpec:
-    """Fill in the mode and the dtype that a specification leaves open.
-
-    The modes of a plug-in are known in its worker alone: there one that is left open is its first.
-
-    Raises
-    ------
-    UsageError
-        When the backend has no such mode, or cannot compute in such a dtype.
-    """
-    adapter = backend_class(spec.name)
-    mode = spec.mode or next(iter(adapter.modes), None)
-    dtype = case.dtype_of(spec)
-    if lack := missing(adapter, mode, dtype):
-        raise UsageError(
-            f"backend '{spec.name}' has no {lack}", where=spec.where, way_out=lack.way_out
-        )
-    return replace(spec, mode=mode, dtype=dtype)
-
-
-def backends_of(case: Case) -> tuple[BackendSpec, ...]:
-    """Return every backend that a case needs, the reference first."""
-    reference = reference_of(case)
-    return (reference, *(spec for spec in case.backends if spec != reference))
-
-
-def reference_of(case: Case) -> BackendSpec:
-    """Return the float64 reference: the case's own NumPy backend if it is one, else one more."""
-    for spec in case.backends:
-        if spec.name == REFERENCE and case.dtype_of(spec) == "float64":
-            return spec
-    plain = BackendSpec(REFERENCE)
-    taken = {str(spec) for spec in case.backends}
-    return replace(plain, dtype="float64") if str(plain) in taken else plain

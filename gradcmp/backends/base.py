@@ -13,9 +13,10 @@ import numpy as np
 
 from gradcmp.backends.capabilities import missing
 from gradcmp.backends.idiom import Idiom
-from gradcmp.backends.job import Computed, Job, Signature, cast, own
+from gradcmp.backends.job import Computed, Job, Signature, cast, own, whole
 from gradcmp.case import DTYPES, DType
 from gradcmp.derivatives import Asked
+from gradcmp.dtypes import COMPLEX, part_of
 from gradcmp.errors import AbsentError, BackendError, did_you_mean
 from gradcmp.graph import Constant
 from gradcmp.graph.infer import kind_of
@@ -177,10 +178,14 @@ class Backend(ABC):
         mode = job.mode or self.modes[0]
         if lack := missing(type(self), mode, job.dtype):
             raise BackendError(f"backend '{self.name}' has no {lack} here", way_out=lack.way_out)
-        inputs = {name: cast(array, job.dtype) for name, array in job.inputs.items()}
+        inputs = {
+            name: whole(array, job.dtype) if name in job.whole else cast(array, job.dtype)
+            for name, array in job.inputs.items()
+        }
         kinds = tuple((name, spec_of(array)) for name, array in inputs.items())
         signature = Signature(job.graph, mode, job.dtype, kinds)
-        cotangent = np.asarray(job.cotangent, numpy_dtype(job.dtype))
+        is_complex = signature.specs[job.graph.output].kind == "complex"
+        cotangent = (whole if is_complex else cast)(np.asarray(job.cotangent), job.dtype)
         computed = self.compute(signature, inputs, cotangent)
         values = {name: own(array) for name, array in computed.values.items()}
         if job.asked:
@@ -192,10 +197,10 @@ class Backend(ABC):
         timings = {**computed.timings, "total": time.perf_counter() - start}
         return Recording(
             job.label,
-            job.dtype,
+            part_of(job.dtype),
             values,
             gradients,
-            {**self.environment(), **computed.facts},
+            {**self.environment(), **computed.facts, **_told(job.dtype)},
             timings,
             coarse_sums=self._sums_of(mode, job.dtype),
         )
@@ -274,3 +279,8 @@ class Backend(ABC):
         """Return what is added up in the dtype itself: declared for bfloat16 and the CPU alone."""
         known = dtype == "bfloat16" and self.device == "cpu"
         return self.coarse_sums.get(mode) if known else None
+
+
+def _told(dtype: DType) -> dict[str, str]:
+    """Return what a recording has to tell of complex numbers: its arrays are of their parts."""
+    return {"complex": f"{dtype}, in parts of {part_of(dtype)}"} if dtype in COMPLEX else {}

@@ -39,7 +39,7 @@ def computed_ops(name: str) -> Answer:
     """
     if name in BUILT_IN:
         adapter = import_adapter(name)
-        return Answer(frozenset(op.name for op in OPS.values() if adapter.computes(op)))
+        return Answer(frozenset(op.name for op in OPS.everything() if adapter.computes(op)))
     try:
         done = subprocess.run(
             [sys.executable, "-c", ASK, name],
@@ -70,4 +70,6 @@ def _reason(error: Exception) -> str:
 def ask(name: str) -> None:
     """Print, as the last line, the names of the ops that a plug-in computes."""
     adapter = import_adapter(name)
-    print("\n" + json.dumps([op.name for op in OPS.values() if adapter.computes(op)]), flush=True)
+    print(
+        "\n" + json.dumps([op.name for op in OPS.everything() if adapter.computes(op)]), flush=True
+    )

@@ -13,9 +13,11 @@ from gradcmp.backends.base import COMPILED, Backend
 from gradcmp.backends.derivatives import pure
 from gradcmp.backends.derivatives.jax import WAYS
 from gradcmp.backends.idiom import TAB, Cell, Idiom, Outline, listed
-from gradcmp.backends.job import Computed, Signature
+from gradcmp.backends.job import Computed, Signature, conjugated
 from gradcmp.derivatives import Asked, Derivative, names
+from gradcmp.dtypes import COMPLEX, DTYPES, DType
 from gradcmp.ops import Array
+from gradcmp.ops.spec import CONTINUOUS
 from gradcmp.recording import numpy_dtype
 
 Tensors: TypeAlias = "dict[str, Any]"
@@ -57,6 +59,7 @@ class JaxBackend(Backend):
     package = "jax"
     requirement = "gradcmp[jax]"
     modes = ("eager", "jit")
+    dtypes: ClassVar[tuple[DType, ...]] = (*DTYPES, *COMPLEX)
     adds: ClassVar[Mapping[str, str]] = {"jit": "compilation by XLA"}
     idiom = Idiom(
         "JAX",
@@ -109,7 +112,12 @@ class JaxBackend(Backend):
     def compute(
         self, signature: Signature, inputs: Mapping[str, Array], cotangent: Array
     ) -> Computed:
-        """Compute and differentiate in the mode of the signature."""
+        """Compute and differentiate in the mode of the signature.
+
+        JAX's vjp is a transpose: of a real loss L it gives dL/dRe - i dL/dIm, the conjugate of
+        what torch and TensorFlow call the gradient. So cotangents are conjugated on the way in,
+        and gradients on the way out.
+        """
         modes: dict[str, Callable[[Signature], Run]] = {
             "eager": self._eager,
             "jit": self._compiled,
@@ -117,10 +125,10 @@ class JaxBackend(Backend):
         run = modes[signature.mode](signature)
         with self.jax.default_device(self._place):
             arrays = {name: self.jax.numpy.asarray(array) for name, array in inputs.items()}
-            values, gradients = run(arrays, self.jax.numpy.asarray(cotangent))
+            values, gradients = run(arrays, self.jax.numpy.asarray(conjugated(cotangent)))
         return Computed(
             {name: np.asarray(values[name]) for name in signature.specs},
-            {name: np.asarray(gradients[name]) for name in signature.real},
+            {name: conjugated(np.asarray(gradients[name])) for name in signature.real},
         )
 
     def derive(
@@ -156,14 +164,14 @@ class JaxBackend(Backend):
 
     def _eager(self, signature: Signature) -> Run:
         jnp = self.jax.numpy
-        dtype = numpy_dtype(signature.dtype)
         inputs = dict(signature.inputs)
         nodes = {name: signature.specs[name] for name in signature.real if name not in inputs}
+        dtypes = {name: numpy_dtype(signature.dtype_of(name)) for name in nodes}
 
         def run(arrays: Mapping[str, Any], cotangent: Any) -> tuple[Tensors, Tensors]:
-            whole = {name: a for name, a in arrays.items() if inputs[name].kind != "float"}
+            whole = {name: a for name, a in arrays.items() if inputs[name].kind not in CONTINUOUS}
             real = {name: a for name, a in arrays.items() if name not in whole}
-            slots = {name: jnp.zeros(spec.shape, dtype) for name, spec in nodes.items()}
+            slots = {name: jnp.zeros(spec.shape, dtypes[name]) for name, spec in nodes.items()}
 
             def forward(real: Tensors, slots: Tensors) -> tuple[Any, Tensors]:
                 def tap(name: str, tensor: Any) -> Any:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from typing import ClassVar
 
 import numpy as np
 
 from gradcmp.backends.base import Backend
-from gradcmp.backends.job import Computed, Signature
+from gradcmp.backends.job import Computed, Signature, conjugated
 from gradcmp.derivatives import Asked
+from gradcmp.dtypes import COMPLEX, DTYPES, DType
 from gradcmp.graph import backward, forward
 from gradcmp.graph.stepped import derived
 from gradcmp.graph.walk import constants_of
 from gradcmp.ops import Array, Op
+from gradcmp.parts.meant import over_complex
 from gradcmp.recording import numpy_dtype
 
 
@@ -25,6 +28,7 @@ class NumpyBackend(Backend):
     package = "numpy"
     requirement = "gradcmp"
     modes = ("manual",)
+    dtypes: ClassVar[tuple[DType, ...]] = (*DTYPES, *COMPLEX)
 
     def __init__(self, device: str) -> None:
         self.device = self.choose_device(device)
@@ -47,12 +51,19 @@ class NumpyBackend(Backend):
     def compute(
         self, signature: Signature, inputs: Mapping[str, Array], cotangent: Array
     ) -> Computed:
-        """Compute forward, then the chain rule node by node backwards."""
+        """Compute forward, then the chain rule node by node backwards.
+
+        Pullbacks are transposes: of complex numbers what goes in and what comes out is conjugated.
+        """
+        graph = signature.graph
+        if signature.dtype in COMPLEX:
+            graph = over_complex(graph, signature.specs)
         start = time.perf_counter()
         with np.errstate(all="ignore"):  # infinities are findings for the judge, not warnings
-            tape = forward(signature.graph, inputs, constants_of(numpy_dtype(signature.dtype)))
+            tape = forward(graph, inputs, constants_of(numpy_dtype(signature.dtype)))
             middle = time.perf_counter()
-            gradients = backward(signature.graph, tape, cotangent)
+            slopes = backward(graph, tape, conjugated(cotangent))
+            gradients = {name: conjugated(dx) for name, dx in slopes.items()}
         end = time.perf_counter()
         return Computed(
             tape.values, gradients, {"forward": middle - start, "backward": end - middle}

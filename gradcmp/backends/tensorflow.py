@@ -14,6 +14,7 @@ from gradcmp.backends.derivatives.tensorflow import WAYS, WAYS_OF_SESSIONS
 from gradcmp.backends.idiom import TAB, Cell, Idiom, Outline, listed
 from gradcmp.backends.job import Computed, Signature
 from gradcmp.derivatives import Asked, Derivative, names
+from gradcmp.dtypes import COMPLEX, DTYPES, DType
 from gradcmp.ops import Array
 from gradcmp.ops.primitives import Sum
 
@@ -93,6 +94,7 @@ class TensorflowBackend(Backend):
     package = "tensorflow"
     requirement = "gradcmp[tensorflow]"
     modes = ("eager", "graph", "session", "xla")
+    dtypes: ClassVar[tuple[DType, ...]] = (*DTYPES, *COMPLEX)
     adds: ClassVar[Mapping[str, str]] = {
         "graph": "tracing, and the optimizations of the graph",
         "xla": "compilation by XLA",
@@ -168,7 +170,7 @@ class TensorflowBackend(Backend):
 
             def tap(name: str, tensor: Any) -> Any:
                 alias = tf.identity(tensor)  # an op may hand back its operand itself
-                if alias.dtype.is_floating:
+                if alias.dtype.is_floating or alias.dtype.is_complex:
                     tape.watch(alias)  # what is made of numbers alone is not watched by itself
                 return alias
 
@@ -191,11 +193,13 @@ class TensorflowBackend(Backend):
 
     def _build(self, signature: Signature) -> Run:
         tf, v1 = self.tf, self.tf.compat.v1
-        shapes = signature.specs
         with tf.Graph().as_default() as graph, tf.device(self._place):
-            kinds = {"float": signature.dtype, "int": "int64", "bool": "bool"}
-            feeds = {name: v1.placeholder(kinds[s.kind], s.shape) for name, s in signature.inputs}
-            upstream = v1.placeholder(signature.dtype, shapes[signature.graph.output].shape)
+            feeds = {
+                name: v1.placeholder(signature.dtype_of(name), s.shape)
+                for name, s in signature.inputs
+            }
+            end = signature.graph.output
+            upstream = v1.placeholder(signature.dtype_of(end), signature.specs[end].shape)
             fetches = self._symbolic(signature, feeds, upstream)
             session = v1.Session(graph=graph)
 

@@ -18,6 +18,7 @@ from gradcmp.backends.idiom import Cell, Idiom, Outline
 from gradcmp.backends.job import Computed, Signature
 from gradcmp.backends.torch_compile import ADDS, EAGER, Compiler
 from gradcmp.derivatives import Asked, Derivative, names
+from gradcmp.dtypes import COMPLEX, DTYPES, DType
 from gradcmp.ops import Array
 from gradcmp.ops.primitives import Sum
 from gradcmp.recording import BFLOAT16
@@ -61,6 +62,7 @@ class TorchBackend(Backend):
     package = "torch"
     requirement = "gradcmp[torch]"
     modes = (EAGER, *ADDS)
+    dtypes: ClassVar[tuple[DType, ...]] = (*DTYPES, *COMPLEX)
     adds: ClassVar[Mapping[str, str]] = ADDS
     coarse_sums: ClassVar[Mapping[str, frozenset[Sum]]] = {EAGER: frozenset(("scatter", "affine"))}
     idiom = Idiom(
@@ -159,10 +161,12 @@ class TorchBackend(Backend):
 
         def run(signature: Signature, inputs: Mapping[str, Array]) -> Ran:
             leaves = {name: self._tap(name, self._tensor(array)) for name, array in inputs.items()}
-            dtype = getattr(torch, signature.dtype)
             slots = {
                 name: torch.zeros(
-                    signature.specs[name].shape, dtype=dtype, device=self.device, requires_grad=True
+                    signature.specs[name].shape,
+                    dtype=getattr(torch, signature.dtype_of(name)),
+                    device=self.device,
+                    requires_grad=True,
                 )
                 for name in signature.real
                 if name not in leaves
@@ -218,7 +222,8 @@ class TorchBackend(Backend):
         of numbers alone would not be watched.
         """
         alias = tensor.view_as(tensor)
-        return alias.requires_grad_() if alias.is_floating_point() else alias
+        real = alias.is_floating_point() or alias.is_complex()
+        return alias.requires_grad_() if real else alias
 
     def _wait(self) -> None:
         if self.device != "cpu":
@@ -254,7 +259,7 @@ def to_array(tensor: Any) -> Array:
     """Return a tensor as an array, without loss in bfloat16."""
     import torch
 
-    host = tensor.detach().cpu()
+    host = tensor.detach().cpu().resolve_conj()  # NumPy has no conjugates that are only noted
     if host.dtype is torch.bfloat16:
         bits: Array = host.view(torch.int16).numpy()
         return bits.view(BFLOAT16)

@@ -25,6 +25,7 @@ from gradcmp.case import (
 from gradcmp.cli import DEBUG, completion
 from gradcmp.cli.terminal import say
 from gradcmp.derivatives import Derivative
+from gradcmp.dtypes import COMPLEX
 from gradcmp.errors import UsageError
 from gradcmp.tolerances import require_sense
 
@@ -98,7 +99,9 @@ CONFIGS: click.Path = ConfigPath()
 FILE: click.Path = click.Path(path_type=Path)
 DIRECTORY: click.Path = click.Path(path_type=Path, file_okay=False)
 SEED = click.option("--seed", type=click.IntRange(min=0), help="Seed of the inputs.")
-DTYPE = click.option("--dtype", type=click.Choice(DTYPES), help="What the backends compute in.")
+DTYPE = click.option(
+    "--dtype", type=click.Choice((*DTYPES, *COMPLEX)), help="What the backends compute in."
+)
 CASE = click.option(
     "--case",
     "names",

@@ -31,6 +31,7 @@ from gradcmp.config.models import Backend, CaseModel, Input, UlpModel
 from gradcmp.errors import ConfigError, Location, UsageError, did_you_mean
 from gradcmp.inputs import KINDS, check, require_memory
 from gradcmp.keys import Reach, keys
+from gradcmp.ops.spec import CONTINUOUS
 from gradcmp.system import PIPES
 from gradcmp.tolerances import NAMED
 
@@ -215,7 +216,7 @@ def _wrt(written: list[str] | None, draft: _Draft) -> tuple[str, ...]:
     known = {name: check(name, spec) for name, spec in inputs.items()}
     for name, spec in known.items():  # their sum is checked where the nodes' shapes are known, too
         require_memory({name: spec}, inputs[name].where)
-    real = tuple(name for name, spec in known.items() if spec.kind == "float")
+    real = tuple(name for name, spec in known.items() if spec.kind in CONTINUOUS)
     if written is None:
         if not real:
             raise ConfigError(

@@ -19,7 +19,8 @@ VALUES = "values"
 FORM = "kind:shape[:key=value,...], as in normal:4x3 or arange:4x3:start=1"
 BRINGS_SHAPE = tuple(name for name, kind in KINDS.items() if kind.probe is not None)
 
-_NUMBERS = re.compile(r"\s*(\[.*|[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?)", re.DOTALL)
+_NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?"
+_NUMBERS = re.compile(rf"\s*(\[.*|{_NUMBER}|({_NUMBER})?{_NUMBER}j)", re.DOTALL)
 _SHAPE = re.compile(r"[0-9]{1,18}(x[0-9]{1,18})*")  # longer than any axis
 
 

@@ -1,5 +1,25 @@
 """The dtypes that one can compute in, what each is made of, and NumPy's arrays of them."""
 
-from gradcmp.dtypes.formats import AUTOCAST, DTYPES, FORMATS, DType, Format, coarser
+from gradcmp.dtypes.formats import (
+    AUTOCAST,
+    COMPLEX,
+    DTYPES,
+    FORMATS,
+    DType,
+    Format,
+    coarser,
+    finest,
+    part_of,
+)
 
-__all__ = ["AUTOCAST", "DTYPES", "FORMATS", "DType", "Format", "coarser"]
+__all__ = [
+    "AUTOCAST",
+    "COMPLEX",
+    "DTYPES",
+    "FORMATS",
+    "DType",
+    "Format",
+    "coarser",
+    "finest",
+    "part_of",
+]

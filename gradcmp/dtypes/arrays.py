@@ -24,3 +24,18 @@ def numpy_dtype(name: str) -> np.dtype[Any]:
 def dtype_name(dtype: np.dtype[Any]) -> str:
     """Return the name of a dtype, whatever its byte order; NumPy puts it together each time."""
     return dtype.name
+
+
+def in_parts(array: Array) -> Array:
+    """Return a complex array as a real one: its last axis is of real and imaginary part."""
+    whole = np.asarray(array, order="C")
+    native = whole.astype(whole.dtype.newbyteorder("="), copy=False)
+    parts: Array = native[..., None].view(native.real.dtype)
+    return parts
+
+
+def of_parts(parts: Array) -> Array:
+    """Return the complex array of which these are the parts; `in_parts` is its inverse."""
+    held = np.ascontiguousarray(parts)
+    whole: Array = held.view(np.result_type(held.dtype, np.complex64))[..., 0]
+    return whole

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, TypeAlias
 
-DType: TypeAlias = Literal["float64", "float32", "float16", "bfloat16"]
+DType: TypeAlias = Literal["float64", "float32", "float16", "bfloat16", "complex128", "complex64"]
 
 
 @dataclass(frozen=True)
@@ -72,10 +72,22 @@ FORMATS: Mapping[str, Format] = {  # finest first
         Format("bfloat16", 7, -126, 2.0**-126, "float32", "float32"),
     )
 }
-DTYPES: tuple[DType, ...] = tuple(known.name for known in FORMATS.values())
+DTYPES: tuple[DType, ...] = tuple(known.name for known in FORMATS.values())  # of real numbers
+# Of complex numbers, and the dtype of their real and imaginary parts.
+COMPLEX: Mapping[DType, DType] = {"complex128": "float64", "complex64": "float32"}
 AUTOCAST: tuple[DType, ...] = ("bfloat16", "float16")  # what torch.autocast goes down to
 
 
 def coarser(first: str, second: str) -> Format:
     """Return the format of the two that has fewer digits."""
     return min(FORMATS[first], FORMATS[second], key=lambda known: known.digits)
+
+
+def part_of(dtype: DType) -> DType:
+    """Return the dtype of the parts of complex numbers; of real ones their own."""
+    return COMPLEX.get(dtype, dtype)
+
+
+def finest(dtype: DType) -> DType:
+    """Return the finest dtype of the same numbers: float64, or complex128."""
+    return "complex128" if dtype in COMPLEX else "float64"

@@ -12,7 +12,7 @@ from textwrap import wrap
 from gradcmp.backends import idioms, import_adapter
 from gradcmp.backends.idiom import Cell, Idiom
 from gradcmp.case import Case, DType, Fixed
-from gradcmp.errors import GraphError
+from gradcmp.errors import GraphError, UsageError
 from gradcmp.explain.drawn import RNG, source
 from gradcmp.explain.native import spelled
 from gradcmp.explain.reference.chain import meaning, rule
@@ -85,6 +85,12 @@ class Program:
         """
         written = idioms(frameworks)
         plan = check(case)
+        if plan.graph.whole:
+            raise UsageError(
+                f"case '{case.name}' computes in {case.dtype}, and derivations are of real numbers",
+                where=case.where,
+                way_out="Choose a real dtype where no op is of complex numbers alone",
+            )
         arrays = plan.draw()
         taken = [name for one in written.values() for name in (one.module, *one.names)]
         try:

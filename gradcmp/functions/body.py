@@ -23,6 +23,11 @@ class CodeOutline:
     taps: tuple[str, ...]
     outputs: tuple[str, ...]
 
+    @property
+    def whole(self) -> frozenset[str]:
+        """Nothing: functions are of real numbers."""
+        return frozenset()
+
     @cached_property
     def reads(self) -> dict[str, tuple[str, ...]]:
         """By tap and output, in the order of the forward pass, what may have gone into it."""

@@ -8,13 +8,19 @@ from gradcmp.case import MAX_AXES
 from gradcmp.errors import GraphError, together
 from gradcmp.graph.records import STEP, Constant, Graph, Node
 from gradcmp.ops import ArraySpec, ShapeError
-from gradcmp.ops.spec import Kind
+from gradcmp.ops.complexes.meaning import NO_MEANING, inferred
+from gradcmp.ops.spec import CONTINUOUS, Kind
 
 RESHAPE = "Change a shape, or reshape or transpose an operand"
 
 
-def infer(graph: Graph, inputs: Mapping[str, ArraySpec]) -> dict[str, ArraySpec]:
+def infer(graph: Graph, inputs: Mapping[str, ArraySpec], dtype: str = "") -> dict[str, ArraySpec]:
     """Return the shape and kind of every input and node.
+
+    Parameters
+    ----------
+    dtype : str
+        What errors call the dtype of complex numbers, where it is known.
 
     Raises
     ------
@@ -28,7 +34,7 @@ def infer(graph: Graph, inputs: Mapping[str, ArraySpec]) -> dict[str, ArraySpec]
         if not all(source in specs for source in node.sources):
             continue  # one of them is wrong already
         try:
-            specs[node.name] = _infer(node, specs)
+            specs[node.name] = _infer(node, specs, dtype)
         except GraphError as error:
             errors.append(error)
     if errors:
@@ -37,13 +43,13 @@ def infer(graph: Graph, inputs: Mapping[str, ArraySpec]) -> dict[str, ArraySpec]
 
 
 def require_gradient(graph: Graph, specs: Mapping[str, ArraySpec]) -> None:
-    """Refuse a graph whose output is of no real numbers.
+    """Refuse a graph whose output is of no real and no complex numbers.
 
     Raises
     ------
     GraphError
     """
-    if (kind := specs[graph.output].kind) != "float":
+    if (kind := specs[graph.output].kind) not in CONTINUOUS:
         raise GraphError(
             f"node '{graph.output}': the output is of kind '{kind}', and has no gradient",
             where=next(node.where for node in graph if node.name == graph.output),
@@ -63,13 +69,14 @@ def operands_of(node: Node, specs: Mapping[str, ArraySpec]) -> list[ArraySpec | 
     ]
 
 
-def _infer(node: Node, specs: Mapping[str, ArraySpec]) -> ArraySpec:
+def _infer(node: Node, specs: Mapping[str, ArraySpec], dtype: str) -> ArraySpec:
     operands = operands_of(node, specs)
     try:
-        spec = node.spec.infer(*operands, **node.static)
+        spec = inferred(node.spec, operands, node.static)
         _require_axes(spec)
+        _require_whole(node, spec)
     except ShapeError as error:
-        raise _misfit(node, operands, str(error)) from None
+        raise _misfit(node, operands, str(error), dtype) from None
     return spec
 
 
@@ -80,11 +87,22 @@ def _require_axes(spec: ArraySpec) -> None:
         )
 
 
+def _require_whole(node: Node, spec: ArraySpec) -> None:
+    """Refuse a power of complex numbers that has several values, or a slope along its exponent."""
+    if node.op != "power" or spec.kind != "complex":
+        return
+    exponent = node.operands[1]
+    if not isinstance(exponent, Constant) or exponent.value % 1 != 0:
+        raise ShapeError("complex numbers have whole numbers for exponents, written out")
+
+
 def kind_of(node: Node, constant: Constant, specs: Mapping[str, ArraySpec]) -> Kind:
     """Return the kind a number takes: that of the arrays beside it, real when one of them is."""
     if isinstance(constant.value, bool):
         return "bool"
     beside = {specs[source].kind for source in node.sources}
+    if "complex" in beside:
+        return "complex"
     return "int" if isinstance(constant.value, int) and beside == {"int"} else "float"
 
 
@@ -100,15 +118,19 @@ def _number(node: Node, constant: Constant, specs: Mapping[str, ArraySpec]) -> A
     return ArraySpec((), kind)
 
 
-def _misfit(node: Node, operands: Sequence[ArraySpec | None], reason: str) -> GraphError:
+def _misfit(
+    node: Node, operands: Sequence[ArraySpec | None], reason: str, dtype: str
+) -> GraphError:
     shapes = ", ".join(
         f"{operand.value if isinstance(operand, Constant) else operand} {spec.shape}"
         for operand, spec in zip(node.operands, operands, strict=True)
         if spec is not None
     )
     name = node.name.partition("/")[0]
+    way_out = RESHAPE if "cannot be broadcast" in reason or "inner axes" in reason else None
+    if NO_MEANING in reason:
+        other = f", or choose another dtype than {dtype}" if dtype else ""
+        way_out = f"Take real(), imag() or abs() of them{other}"
     return GraphError(
-        f"node '{name}': {node.op}({shapes}): {reason}",
-        where=node.where,
-        way_out=RESHAPE if "cannot be broadcast" in reason or "inner axes" in reason else None,
+        f"node '{name}': {node.op}({shapes}): {reason}", where=node.where, way_out=way_out
     )

@@ -69,14 +69,25 @@ class Outline(Protocol):
     def outputs(self) -> tuple[str, ...]:
         """What is differentiated: its gradient is the given cotangent."""
 
+    @property
+    def whole(self) -> frozenset[str]:
+        """What is of complex numbers, in parts on a last axis."""
+
 
 @dataclass(frozen=True)
 class Graph:
-    """Nodes in an order in which each comes after its operands."""
+    """Nodes in an order in which each comes after its operands.
+
+    Attributes
+    ----------
+    whole : set of str
+        The inputs and nodes of complex numbers, where the graph is of their parts.
+    """
 
     inputs: tuple[str, ...]
     nodes: tuple[Node, ...]
     output: str
+    whole: frozenset[str] = frozenset()
 
     def __iter__(self) -> Iterator[Node]:
         return iter(self.nodes)

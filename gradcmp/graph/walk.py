@@ -10,10 +10,11 @@ import numpy as np
 from gradcmp.graph.infer import kind_of
 from gradcmp.graph.records import Constant, Graph, Node, Operand
 from gradcmp.ops import Array, ArraySpec, Pullback
-from gradcmp.ops.spec import Kind
+from gradcmp.ops.spec import CONTINUOUS, Kind
 
 KINDS: dict[str, Kind] = {
-    **dict.fromkeys("fcV", "float"),  # V: bfloat16, which NumPy itself does not know
+    **dict.fromkeys("fV", "float"),  # V: bfloat16, which NumPy itself does not know
+    "c": "complex",
     **dict.fromkeys("iu", "int"),
     "b": "bool",
 }
@@ -34,8 +35,16 @@ def spec_of(array: Array) -> ArraySpec:
 
 
 def constants_of(dtype: np.dtype[np.generic]) -> MakeConstant:
-    """Return the function that turns a number of an expression into a 0-d array of `dtype`."""
-    kinds = {"float": dtype, "int": np.dtype(np.int64), "bool": np.dtype(np.bool_)}
+    """Return the function that turns a number of an expression into a 0-d array of `dtype`.
+
+    Where that is of complex numbers, a number beside real ones has the dtype of their parts.
+    """
+    kinds = {
+        "float": np.empty(0, dtype).real.dtype if dtype.kind == "c" else dtype,
+        "complex": dtype,
+        "int": np.dtype(np.int64),
+        "bool": np.dtype(np.bool_),
+    }
     return lambda value, kind: np.asarray(value, kinds[kind])
 
 
@@ -103,7 +112,7 @@ def backward(graph: Graph, tape: Tape, cotangent: Array) -> dict[str, Array]:
     return {
         name: gradients[name] if name in gradients else np.zeros_like(value)
         for name, value in tape.values.items()
-        if KINDS[value.dtype.kind] == "float"
+        if KINDS[value.dtype.kind] in CONTINUOUS
     }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from gradcmp.case import REFERENCE, BackendSpec, Case, Shape
 from gradcmp.derivatives import MOST, SECOND, Asked, Derivative, is_stepped
+from gradcmp.dtypes import COMPLEX
 from gradcmp.errors import Location, UsageError
 from gradcmp.inputs.draw import tangent
 from gradcmp.ops import ArraySpec
@@ -29,6 +30,13 @@ def require_derivative(
     ------
     UsageError
     """
+    if case.dtype in COMPLEX and case.derivative != "gradient":
+        raise UsageError(
+            f"case '{case.name}' asks for {case.derivative} in {case.dtype}: of complex numbers "
+            "the gradient alone is compared",
+            where=case.where,
+            way_out="Leave 'derivative' out",
+        )
     require_small(
         f"case '{case.name}'",
         case.derivative,

@@ -6,15 +6,18 @@ import hashlib
 import inspect
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from gradcmp.case import DTYPES, MAX_AXES, Case, DType, InputSpec, Shape
+from gradcmp.dtypes import COMPLEX
+from gradcmp.dtypes.arrays import in_parts
 from gradcmp.errors import GradcmpError, InputError, did_you_mean
 from gradcmp.inputs import npy
 from gradcmp.inputs.edges import EDGES
-from gradcmp.inputs.kinds import EDGE, ELEMENTS, KINDS, UnfitError, own
+from gradcmp.inputs.kinds import EDGE, ELEMENTS, KINDS, Kind, UnfitError, own
 from gradcmp.inputs.memory import require_memory
 from gradcmp.ops import Array, ArraySpec
 from gradcmp.recording import numpy_dtype
@@ -26,13 +29,32 @@ TANGENT = "/tangent"
 def specs(case: Case) -> dict[str, ArraySpec]:
     """Return shape and kind of every input; of a file only the header is read.
 
+    In a case of complex numbers inputs of real ones are complex, too.
+
     Raises
     ------
     InputError
         For an unknown kind or parameter, a missing file, or a shape that differs from the one
         that is asked for.
     """
-    return {name: check(name, spec) for name, spec in case.inputs.items()}
+    return {name: _of_case(case, name, spec) for name, spec in case.inputs.items()}
+
+
+def _of_case(case: Case, name: str, spec: InputSpec) -> ArraySpec:
+    found = check(name, spec)
+    if found.kind == "complex" and case.dtype not in COMPLEX:
+        raise InputError(
+            f"input '{name}' is of complex numbers, and the case computes in {case.dtype}",
+            where=spec.where,
+            way_out="Choose dtype complex64 or complex128",
+        )
+    if found.kind != "float" or case.dtype not in COMPLEX:
+        return found
+    if spec.parameters.get(EDGE):
+        raise InputError(
+            f"input '{name}' has edge values, which real numbers alone have", where=spec.where
+        )
+    return replace(found, kind="complex")
 
 
 def check(name: str, spec: InputSpec) -> ArraySpec:
@@ -94,12 +116,14 @@ def draw(case: Case, known: Mapping[str, ArraySpec] | None = None) -> dict[str, 
     """Draw every input: float64, or int64 and bool as they are.
 
     Each is a function of the seed and its name alone. With `Case.round_inputs` real numbers
-    are rounded to numbers that every dtype in the case can represent, and stay float64.
+    are rounded to numbers that every dtype in the case can represent, and stay float64. Complex
+    numbers are parts of float64 on a last axis of two, each drawn as a real number is.
 
     Parameters
     ----------
     known : mapping of str to ArraySpec, optional
-        Shapes and kinds, where they are known already and fit into memory.
+        Shapes and kinds, of complex numbers those of the parts, where they are known already and
+        fit into memory.
 
     Raises
     ------
@@ -108,15 +132,16 @@ def draw(case: Case, known: Mapping[str, ArraySpec] | None = None) -> dict[str, 
         whose array is no longer the one that is known.
     """
     if known is None:
-        known = specs(case)
-        require_memory(known, case.where)
+        found = specs(case)
+        require_memory(found, case.where)
+        known = {name: _parts(spec) for name, spec in found.items()}
     return {name: _draw(case, name, spec, known[name]) for name, spec in case.inputs.items()}
 
 
 def _draw(case: Case, name: str, spec: InputSpec, known: ArraySpec) -> Array:
     with _named(name, spec):
         rng = _generator(case.seed, name)
-        array = KINDS[spec.kind].draw(rng, known.shape, **own(spec.parameters))
+        array = _in_parts(case, KINDS[spec.kind], rng, known.shape, own(spec.parameters))
         if edge := EDGES.get(str(spec.parameters.get(EDGE))):
             array = edge(array, rng, case.dtypes)
     found = ArraySpec(array.shape, ELEMENTS[array.dtype.kind])
@@ -130,7 +155,27 @@ def _draw(case: Case, name: str, spec: InputSpec, known: ArraySpec) -> Array:
     return _round(case, array) if array.dtype == np.float64 else array
 
 
-def cotangent(case: Case, shape: Shape, output: str = "") -> Array:
+def _parts(spec: ArraySpec) -> ArraySpec:
+    return ArraySpec((*spec.shape, 2)) if spec.kind == "complex" else spec
+
+
+def _in_parts(
+    case: Case,
+    kind: Kind,
+    rng: np.random.Generator,
+    shape: Shape,
+    parameters: Mapping[str, Any],
+) -> Array:
+    """Draw an array; of complex numbers random parts, or what is given and 0."""
+    if case.dtype not in COMPLEX or kind.is_random:
+        return kind.draw(rng, shape, **parameters)
+    array = kind.draw(rng, shape[:-1], **parameters)
+    if array.dtype.kind not in "fc":
+        return array
+    return in_parts(array.astype(np.complex128))
+
+
+def cotangent(case: Case, shape: Shape, output: str = "", is_complex: bool = False) -> Array:
     """Return the upstream gradient of an output of this shape, in float64.
 
     1.0 for a scalar, as in the textbook. Else ones if the case says so, else standard normal
@@ -138,11 +183,13 @@ def cotangent(case: Case, shape: Shape, output: str = "") -> Array:
 
     Parameters
     ----------
+    shape : tuple of int
+        Of complex numbers, that of their parts: a single complex number has a random cotangent.
     output : str
         Tells the outputs of a function with several apart.
     """
     if shape == () or case.cotangent == "ones":
-        return np.ones(shape)
+        return in_parts(np.ones(shape[:-1], np.complex128)) if is_complex else np.ones(shape)
     name = f"{COTANGENT}/{output}" if output else COTANGENT
     return _round(case, _generator(case.seed, name).standard_normal(shape))
 

@@ -19,7 +19,14 @@ from gradcmp.keys import Reach
 from gradcmp.ops import Array, ArraySpec
 from gradcmp.ops.spec import Kind as Element
 
-ELEMENTS: Mapping[str, Element] = {"f": "float", "i": "int", "u": "int", "b": "bool"}
+ELEMENTS: Mapping[str, Element] = {
+    "f": "float",
+    "c": "complex",
+    "i": "int",
+    "u": "int",
+    "b": "bool",
+}
+CAST = {"float": np.float64, "complex": np.complex128, "int": np.int64, "bool": np.bool_}
 
 
 class UnfitError(ValueError):
@@ -66,17 +73,18 @@ def integers(rng: np.random.Generator, shape: Shape, high: int, low: int = 0) ->
 def values(
     rng: np.random.Generator, shape: Shape | None, values: object, integer: bool = False
 ) -> Array:
-    """Return numbers written out in nested lists: real, or boolean, or (with integer) integer."""
+    """Return numbers in nested lists: real, boolean, integer (with integer), or complex: '1+2j'."""
+    given = _read(values)
     try:
-        array = _host(values)
+        array = _host(given)
     except (ValueError, OverflowError):
         raise UnfitError("has lists of different lengths at the same level") from None
     if array.dtype == np.bool_:
         return array
-    if array.dtype.kind not in "iuf" or _has_booleans(values):
+    if array.dtype.kind not in "iufc" or _has_booleans(values):
         raise UnfitError("must contain only numbers, or only booleans")
     if not integer:
-        return array.astype(np.float64)
+        return array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
     if array.size and array.dtype.kind != "i":
         raise UnfitError("has 'integer: true', and must contain only 64-bit integers")
     return array.astype(np.int64)
@@ -90,7 +98,19 @@ def file(
 ) -> Array:
     """Return an array from a .npy file, or the one called key from a .npz file."""
     array = npy.read(file, key)
-    return array.astype({"float": np.float64, "int": np.int64, "bool": np.bool_}[_kind(array)])
+    return array.astype(CAST[_kind(array)])
+
+
+def _read(values: object) -> object:
+    """Return numbers in nested lists, of which those that are text are complex."""
+    if isinstance(values, list | tuple):
+        return [_read(value) for value in values]
+    if not isinstance(values, str):
+        return values
+    try:
+        return complex(values.replace(" ", ""))
+    except ValueError:
+        raise UnfitError(f"has '{values}', which is no number; complex: '1+2j'") from None
 
 
 def _host(given: object) -> Array:
@@ -111,7 +131,7 @@ def _has_booleans(values: object) -> bool:
 def _kind(array: Array | np.dtype[Any]) -> Element:
     dtype = array.dtype if isinstance(array, np.ndarray) else array
     if dtype.kind not in ELEMENTS or dtype == np.uint64:
-        raise UnfitError(f"has dtype {dtype}, and must contain real numbers, integers or booleans")
+        raise UnfitError(f"has dtype {dtype}, and must contain numbers or booleans")
     return ELEMENTS[dtype.kind]
 
 
@@ -132,17 +152,20 @@ class Kind:
     Attributes
     ----------
     draw : callable
-        ``draw(rng, shape, **parameters)`` returns an array of float64, int64 or bool.
+        ``draw(rng, shape, **parameters)`` returns an array of float64, complex128, int64 or bool.
     element : {"float", "int"}
         The element of an array whose shape is given.
     probe : callable, optional
         ``probe(**parameters)`` returns shape and kind of an array that brings its own, without
         reading the numbers of a file. None for the kinds whose shape is given.
+    is_random : bool
+        Whether it is drawn: of complex numbers each part is.
     """
 
     draw: Callable[..., Array]
     element: Element = "float"
     probe: Callable[..., ArraySpec] | None = None
+    is_random: bool = False
 
     @property
     def summary(self) -> str:
@@ -178,13 +201,13 @@ def own(parameters: Mapping[str, object]) -> dict[str, Any]:
 
 
 KINDS: Mapping[str, Kind] = {
-    "normal": Kind(normal),
-    "uniform": Kind(uniform),
+    "normal": Kind(normal, is_random=True),
+    "uniform": Kind(uniform, is_random=True),
     "ones": Kind(ones),
     "zeros": Kind(zeros),
     "arange": Kind(arange),
     "constant": Kind(constant),
-    "integers": Kind(integers, "int"),
+    "integers": Kind(integers, "int", is_random=True),
     "values": Kind(values, probe=_probe_values),
     "file": Kind(file, probe=_probe_file),
 }

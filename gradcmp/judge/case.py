@@ -14,6 +14,7 @@ from gradcmp.derivatives import ALONG, tangent
 from gradcmp.derivatives import names as names_of
 from gradcmp.graph import Graph, build
 from gradcmp.graph.records import STEP
+from gradcmp.graph.walk import spec_of
 from gradcmp.judge.auto.judge import NoiseJudge
 from gradcmp.judge.blame import among
 from gradcmp.judge.comparison import Comparison
@@ -30,10 +31,11 @@ from gradcmp.judge.diagnose.divergence import divergences
 from gradcmp.judge.diagnose.investigation import Investigation, reconsidered
 from gradcmp.judge.fixed import NO_REFERENCE, FixedJudge, without_noise
 from gradcmp.judge.given import strange_inputs
-from gradcmp.judge.sides import INTEGRAL, Side, compare_required
+from gradcmp.judge.sides import INTEGRAL, Side, compare_required, told
 from gradcmp.judge.tensor_judge import TensorJudge
 from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.once import once
+from gradcmp.parts.graph import graph_of
 from gradcmp.recording import Array, Outcome, Recording
 
 
@@ -124,9 +126,17 @@ def judge(
     GraphError
         When the case has no valid graph.
     """
-    body = GraphBody(graph or build(case), derivative=case.derivative, wrt=case.wrt)
+    body = GraphBody(graph or _graph(case, outcomes), derivative=case.derivative, wrt=case.wrt)
     found = judge_body(case, body, reference, outcomes, twins or {}, pairs, witnesses)
     return replace(found, notes=cited(body.outline, found))
+
+
+def _graph(case: Case, outcomes: Mapping[str, Outcome]) -> Graph:
+    """Return the graph of a case; which inputs are complex numbers a recording tells."""
+    for known in recordings_of(outcomes).values():
+        if all(name in known.values for name in case.inputs):
+            return graph_of(case, {name: spec_of(known.values[name]) for name in case.inputs})
+    return build(case)
 
 
 def judge_body(
@@ -216,6 +226,8 @@ def _judged(asked: _Question) -> CaseVerdict:
     findings = investigation.findings(compared)
     compared = {pair: reconsidered(by, findings.get(pair, {})) for pair, by in compared.items()}
     groups = grouped(asked.recordings, compared, findings)
+    parts = {*outline.whole, *(f"d {name}" for name in outline.whole)}
+    compared = {pair: told(by, parts) for pair, by in compared.items()}
     return replace(
         verdict,
         comparisons={pair: compared[pair] for pair in asked.pairs},

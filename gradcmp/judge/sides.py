@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from gradcmp.judge.comparison import Comparison, Reason, Verdict
@@ -14,6 +14,7 @@ CompareAll: TypeAlias = Callable[[Mapping[str, tuple[Array, Array]]], Mapping[st
 
 INTEGRAL = "iub"  # NumPy's kinds that have no gradient
 COMPLEX = "c"
+PARTS = "complex: index 0 of the last axis is the real part, 1 the imaginary part"
 
 
 @dataclass(frozen=True)
@@ -75,3 +76,16 @@ def compare_required(
 def disagree(reason: Reason, detail: str) -> Comparison:
     """Return the comparison of arrays that cannot be held together."""
     return Comparison(Verdict(False, reason, detail), EXACT.text)
+
+
+def told(comparisons: Mapping[str, Comparison], names: Collection[str]) -> dict[str, Comparison]:
+    """Return comparisons that say which part is which, where complex numbers disagree."""
+
+    def said(name: str, comparison: Comparison) -> Comparison:
+        if name not in names or comparison.agrees:
+            return comparison
+        verdict = comparison.verdict
+        detail = f"{verdict.detail}; {PARTS}" if verdict.detail else PARTS
+        return replace(comparison, verdict=replace(verdict, detail=detail))
+
+    return {name: said(name, comparison) for name, comparison in comparisons.items()}

@@ -23,6 +23,7 @@ ROOMS = (
     "nn",
     "losses",
     "images",
+    "complexes",
 )
 
 
@@ -36,21 +37,34 @@ class Registry(Mapping[str, Op]):
     ----------
     broken : tuple of str
         A sentence for each package whose ops could not be loaded.
+    over_complex : dict of str to Op
+        Ops of complex numbers alone: found by name, and not met by who walks, since no real array
+        can be handed to them.
     """
 
     def __init__(self) -> None:
         self._ops: dict[str, Op] = {}
+        self.over_complex: dict[str, Op] = {}
         self._noise: dict[Primitive, float] = {}
         self._later: list[Load] = []
         self.broken: tuple[str, ...] = ()
 
     def register(self, op: Op) -> Op:
         """Add `op`; a name is taken once, and of a primitive the first noise counts."""
-        if op.name in self._ops:
-            raise ValueError(f"op '{op.name}' is registered twice")
+        self._require_new(op)
         self._ops[op.name] = op
         self._noise = {**op.noise, **self._noise}
         return op
+
+    def register_complex(self, op: Op) -> Op:
+        """Add an op of complex numbers alone."""
+        self._require_new(op)
+        self.over_complex[op.name] = op
+        return op
+
+    def _require_new(self, op: Op) -> None:
+        if op.name in self._ops or op.name in self.over_complex:
+            raise ValueError(f"op '{op.name}' is registered twice")
 
     def noise(self, primitive: Primitive) -> float | None:
         """Return how far implementations of a primitive stray, as the op that uses it says."""
@@ -73,6 +87,10 @@ class Registry(Mapping[str, Op]):
             self._ops, self._noise = before
             raise
 
+    def everything(self) -> list[Op]:
+        """Return all ops, those of complex numbers alone at the end."""
+        return [*self.values(), *self.over_complex.values()]
+
     def _load_all(self) -> None:
         while self._load_more():
             pass
@@ -86,9 +104,9 @@ class Registry(Mapping[str, Op]):
         return True
 
     def __getitem__(self, name: str) -> Op:
-        while name not in self._ops and self._load_more():
+        while name not in self._ops and name not in self.over_complex and self._load_more():
             pass
-        return self._ops[name]
+        return self.over_complex[name] if name in self.over_complex else self._ops[name]
 
     def __iter__(self) -> Iterator[str]:
         self._load_all()
@@ -112,3 +130,4 @@ OPS = Registry()
 for _room in ROOMS:
     OPS.later(partial(_load, _room))
 register = OPS.register
+register_complex = OPS.register_complex

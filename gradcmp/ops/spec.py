@@ -15,7 +15,8 @@ from gradcmp.case import Shape
 from gradcmp.dtypes.arrays import Array as Array
 
 Pullback: TypeAlias = Callable[[Array], "tuple[Array | None, ...]"]
-Kind: TypeAlias = Literal["float", "int", "bool"]
+Kind: TypeAlias = Literal["float", "int", "bool", "complex"]
+CONTINUOUS: frozenset[Kind] = frozenset(("float", "complex"))  # kinds that have a gradient
 Native: TypeAlias = Callable[..., Any]
 Primitive: TypeAlias = Callable[..., Any]
 

@@ -56,7 +56,7 @@ class Request:
         With mode and dtype resolved.
     body : tuple of (str, str)
         The names of the nodes and their expressions.
-    inputs, cotangent, asked
+    inputs, cotangent, asked, whole
         As in `gradcmp.backends.Job`. The names and their order are the graph's inputs.
     """
 
@@ -67,6 +67,7 @@ class Request:
     inputs: Mapping[str, Array] = field(repr=False)
     cotangent: Array = field(repr=False)
     asked: Asked | None = None
+    whole: tuple[str, ...] = ()
 
     @property
     def environment(self) -> Environment:

@@ -15,6 +15,7 @@ from gradcmp.errors import RecordingError
 from gradcmp.graph import infer
 from gradcmp.graph.build import assemble
 from gradcmp.graph.walk import spec_of
+from gradcmp.ops import ArraySpec
 from gradcmp.recording import Recording, from_bytes, pack, to_bytes, unpack
 from gradcmp.recording.blob import Buffer
 from gradcmp.recording.facts import BROKEN, is_seconds, parse, take_map
@@ -62,6 +63,7 @@ def request_to_bytes(request: AnyRequest) -> bytes:
         "output": request.output,
         "derivative": beyond.derivative if beyond else "gradient",
         "wrt": list(beyond.wrt) if beyond else [],
+        "whole": list(request.whole),
     }
     return pack({**arrays, COTANGENT: request.cotangent}, meta)
 
@@ -112,6 +114,7 @@ def job_from_bytes(blob: Buffer) -> Job:
         meta["mode"],
         meta["dtype"],
         Asked(meta["derivative"], tangents) if tangents else None,
+        frozenset(meta["whole"]),
     )
 
 
@@ -135,9 +138,12 @@ def room_for(request: AnyRequest) -> int:
         return max(SLACK, (machine.memory() or 1 << 32) // 2)
     body = tuple((name, Expression(text)) for name, text in request.body)
     graph = assemble(tuple(request.inputs), body, request.output)
-    specs = infer(graph, {name: spec_of(array) for name, array in request.inputs.items()})
+    given = {name: spec_of(array) for name, array in request.inputs.items()}
+    whole = {name: ArraySpec(given[name].shape[:-1], "complex") for name in request.whole}
+    specs = infer(graph, given | whole)
     derived = MOST if request.asked else 0
-    return SLACK + PER_ELEMENT * (derived + sum(math.prod(s.shape) for s in specs.values()))
+    elements = sum(math.prod(s.shape) for s in specs.values()) * (2 if request.whole else 1)
+    return SLACK + PER_ELEMENT * (derived + elements)
 
 
 def read_answer(frame: Buffer, request: AnyRequest) -> Recording | Answer:

@@ -59,7 +59,7 @@ def test_what_is_lacking_is_refused_everywhere(asked, error, monkeypatch):
 
 @pytest.mark.parametrize("asked", ASKED, ids=lambda one: one.__name__)
 def test_nobody_has_a_rule_of_their_own(asked, monkeypatch):
-    for room in ("config.build", "plan", "backends.base"):
+    for room in ("config.build", "workers.resolved", "backends.base"):
         monkeypatch.setattr(f"gradcmp.{room}.missing", lambda *_: None)
     monkeypatch.setattr(NumpyBackend, "dtypes", ("float64", "float32"))
     asked("dtype", "float16")  # whoever refuses it all the same has asked somewhere else

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,6 +57,7 @@ class Way:
         inputs: Mapping[str, Array],
         cotangent: Array | float,
         dtype: DType = "float64",
+        whole: Iterable[str] = (),
     ) -> Recording:
         """Differentiate the last node of the body, in a dtype that the backend declares."""
         if dtype in DTYPES and dtype not in self.backend.dtypes:
@@ -65,5 +66,14 @@ class Way:
         graph = assemble(tuple(inputs), nodes, list(body)[-1])
         label = f"{self.backend.name}:{self.mode}"
         return self.backend.record(
-            Job(label, graph, inputs, np.asarray(cotangent), self.mode, dtype)
+            Job(
+                label,
+                graph,
+                inputs,
+                np.asarray(cotangent),
+                self.mode,
+                dtype,
+                None,
+                frozenset(whole),
+            )
         )

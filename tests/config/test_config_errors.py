@@ -11,7 +11,11 @@ from refusals import BASE, refusal
     [
         ("dtpye: float32", "f.yaml:5: unknown key 'dtpye'. Did you mean 'dtype'?"),
         ("dtype: flaot32", "f.yaml:5: dtype is 'flaot32'. Did you mean 'float32'?"),
-        ("dtype: 32", "f.yaml:5: dtype is 32. Choose from bfloat16, float16, float32, float64."),
+        (
+            "dtype: 32",
+            "f.yaml:5: dtype is 32. "
+            "Choose from bfloat16, complex128, complex64, float16, float32, float64.",
+        ),
         ("cotangent: one", "f.yaml:5: cotangent is 'one'. Did you mean 'ones'?"),
         ("seed: abc", "f.yaml:5: seed is 'abc', and must be an integer"),
         ("seed: 1.5", "f.yaml:5: seed is 1.5, and must be an integer"),
@@ -176,7 +180,7 @@ def test_a_wrong_key_of_a_case(text, message):
         ("{kind: normal, shape: true}", "f.yaml:2: inputs.X.shape is true, and must be a list"),
         ("null", "f.yaml:2: inputs.X is null, and must be a mapping or text"),
         ("[[1], [1, 2]]", "f.yaml:2: input 'X' has lists of different lengths at the same level"),
-        ("[a]", "f.yaml:2: input 'X' must contain only numbers, or only booleans"),
+        ("[a]", "f.yaml:2: input 'X' has 'a', which is no number; complex: '1+2j'"),
         (
             "[true, 2]",
             "f.yaml:2: input 'X' must contain only numbers, or only booleans",

@@ -8,7 +8,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from gradcmp.dtypes import DTYPES, FORMATS, DType, coarser
+from gradcmp.dtypes import COMPLEX, DTYPES, FORMATS, DType, coarser
 from gradcmp.recording import numpy_dtype
 
 
@@ -37,7 +37,7 @@ def test_sums_of_few_digits_go_through_float32():
 
 
 def test_the_finest_comes_first_and_all_are_there():
-    assert get_args(DType) == DTYPES
+    assert get_args(DType) == (*DTYPES, *COMPLEX)
     units = [FORMATS[name].u for name in DTYPES]
     assert units == sorted(units)
     assert coarser("float16", "bfloat16") is coarser("bfloat16", "float64") is FORMATS["bfloat16"]

@@ -12,12 +12,16 @@ from gradcmp.backends import Job
 from gradcmp.backends.numpy import NumpyBackend
 from gradcmp.case import BackendSpec, Case, Expression, InputSpec
 from gradcmp.config import find, load
+from gradcmp.dtypes import COMPLEX
 from gradcmp.explain.program import Program
 from gradcmp.explain.reference.held import STORED
 from gradcmp.explain.script import script
 
 HERE = Path(__file__).parents[2] / "configs"
-CONFIGS = {case.name: case for path in find([HERE]) for case in load(path)}
+# Derivations are of real numbers.
+CONFIGS = {
+    case.name: case for path in find([HERE]) for case in load(path) if case.dtype not in COMPLEX
+}
 
 
 def make(graph, inputs, dtype="float64", output=None, wrt=None, **rest):

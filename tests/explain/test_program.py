@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from explained import of_example, reference, run
+from explained import make, of_example, reference, run
 
 from gradcmp import inputs as drawn
 from gradcmp.backends.jax import JaxBackend
 from gradcmp.case import Expression, InputSpec
+from gradcmp.errors import UsageError
 from gradcmp.explain.native import Symbol
 from gradcmp.explain.program import Program
 from gradcmp.graph import build, infer
@@ -88,3 +89,9 @@ def test_the_step_of_a_loop_hides_no_name_of_the_graph():
     written = module.scan(lambda carry, a: (carry * weight + a, carry), weight)
     text = "jax.scan(lambda carry_, a: (carry_ * carry + a, carry_), carry)"
     assert ast.unparse(written.tree) == text
+
+
+def test_complex_numbers_are_refused():
+    case = make({"out": "sum(abs(X))"}, {"X": InputSpec("normal", (2,))}, "complex64")
+    with pytest.raises(UsageError, match="computes in complex64, and derivations are of real"):
+        Program.of(case)

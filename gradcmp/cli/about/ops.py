@@ -91,7 +91,7 @@ def _listed() -> None:
         known = dict(zip(names, pool.map(computed_ops, names), strict=True))
     for name in known:
         table.add_column(name, justify="center", no_wrap=True)
-    for op in OPS.values():
+    for op in OPS.everything():
         computed = ("yes" if op.name in answer.ops else "–" for answer in known.values())
         table.add_row(form(op), op.summary.rstrip("."), *computed)
     console().print(table)

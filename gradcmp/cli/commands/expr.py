@@ -48,6 +48,7 @@ def command(
     from gradcmp.config import parse_input
     from gradcmp.config.build import DEFAULT_BACKENDS
     from gradcmp.inputs import check
+    from gradcmp.ops.spec import CONTINUOUS
 
     specs = {}
     for text in inputs:
@@ -57,7 +58,7 @@ def command(
         if name in specs or name == NODE:
             raise UsageError(f"the name '{name}' is taken", way_out="Give each input its own")
         specs[name] = parse_input(name, spec)
-    real = tuple(name for name, spec in specs.items() if check(name, spec).kind == "float")
+    real = tuple(name for name, spec in specs.items() if check(name, spec).kind in CONTINUOUS)
     for name in wrt:
         if name not in real:
             raise UsageError(

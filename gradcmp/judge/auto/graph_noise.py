@@ -20,6 +20,7 @@ from gradcmp.judge.noise.calibration import Scale, calibrate, loses_digits
 from gradcmp.judge.noise.model import NoModelError
 from gradcmp.judge.noise.nearby_points import POINTS, STEPPED, derived_noise, run_in, self_noise
 from gradcmp.once import once
+from gradcmp.parts.pair import NoPairError
 from gradcmp.recording import Array, Recording
 
 REPLICAS = 16
@@ -89,7 +90,7 @@ class GraphNoise:
             known = self.reference
             try:
                 found = loses_digits(self.graph, known.values, known.gradients, FORMATS[dtype])
-            except NoModelError:
+            except (NoModelError, NoPairError):
                 found = True
             self._lost_digits[dtype] = found
         return self._lost_digits[dtype]
@@ -179,6 +180,6 @@ class GraphNoise:
                 coarse=coarse,
                 precise=unit == PRECISE,
             )
-        except NoModelError as error:
+        except (NoModelError, NoPairError) as error:
             self.fallback_reason = str(error)
             return self_noise(self.graph, *self._given, dtype, names)

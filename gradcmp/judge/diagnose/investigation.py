@@ -149,6 +149,7 @@ class Investigation:
             {words: by[name] for words, by in self.insight.lowered.items() if name in by},
             {words: by[name] for words, by in self.insight.rewritten.items() if name in by},
             self.insight.output if name.startswith("d ") else None,
+            name.removeprefix("d ") in self.outline.whole,
         )
 
     def _ruling(

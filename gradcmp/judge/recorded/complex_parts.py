@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-import numpy as np
-
-from gradcmp.judge.comparison import Comparison
+from gradcmp.dtypes.arrays import in_parts
 from gradcmp.judge.verdict import Pair
-from gradcmp.recording import Array, Recording
-
-PARTS = "complex: index 0 of the last axis is the real part, 1 the imaginary part"
+from gradcmp.recording import Recording
 
 
 def split(pair: Pair, recordings: Mapping[str, Recording]) -> tuple[dict[str, Recording], set[str]]:
@@ -30,24 +26,3 @@ def split(pair: Pair, recordings: Mapping[str, Recording]) -> tuple[dict[str, Re
             parts = {n: in_parts(a) if n in names else a for n, a in one.tensors.items()}
             found[label] = replace(one, values=parts, gradients={})
     return found, names
-
-
-def in_parts(array: Array) -> Array:
-    """Return a complex array as a real one with an axis more."""
-    whole = np.asarray(array, order="C")
-    native = whole.astype(whole.dtype.newbyteorder("="), copy=False)
-    parts: Array = native[..., None].view(native.real.dtype)
-    return parts
-
-
-def told(comparisons: Mapping[str, Comparison], names: set[str]) -> dict[str, Comparison]:
-    """Return comparisons that say which part is which, where complex numbers disagree."""
-
-    def said(name: str, comparison: Comparison) -> Comparison:
-        if name not in names or comparison.agrees:
-            return comparison
-        verdict = comparison.verdict
-        detail = f"{verdict.detail}; {PARTS}" if verdict.detail else PARTS
-        return replace(comparison, verdict=replace(verdict, detail=detail))
-
-    return {name: said(name, comparison) for name, comparison in comparisons.items()}

@@ -17,10 +17,11 @@ from gradcmp.judge.diagnose.divergence import divergences
 from gradcmp.judge.diagnose.investigation import reconsidered
 from gradcmp.judge.fixed import NO_GRAPH, NO_INPUTS, OF_CODE, TWO_GRAPHS, FixedJudge, without_noise
 from gradcmp.judge.recorded.by_name import compare_by_name
-from gradcmp.judge.recorded.complex_parts import split, told
+from gradcmp.judge.recorded.complex_parts import split
 from gradcmp.judge.recorded.plain_arrays import look_into, loose_rule
 from gradcmp.judge.recorded.same_case import judge_saved
 from gradcmp.judge.recorded.without_graph import doubted, explain, warned_of_nonfinite
+from gradcmp.judge.sides import told
 from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Array, Origin, Outcome, Recording
 

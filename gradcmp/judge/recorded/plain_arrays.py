@@ -9,7 +9,8 @@ import numpy as np
 
 from gradcmp.case import DTYPES, DType, DTypeTable
 from gradcmp.dtypes import coarser
-from gradcmp.graph import Graph, build
+from gradcmp.graph import Graph
+from gradcmp.graph.walk import spec_of
 from gradcmp.judge.auto.graph_noise import GraphNoise
 from gradcmp.judge.auto.judge import NoiseJudge
 from gradcmp.judge.comparison import Comparison, Verdict
@@ -23,6 +24,7 @@ from gradcmp.judge.recorded.reference import RECOMPUTED, recompute_reference
 from gradcmp.judge.tensor_judge import Allowance, Latitude, TiedDirection
 from gradcmp.judge.verdict import Finding, Pair
 from gradcmp.once import once
+from gradcmp.parts.graph import graph_of
 from gradcmp.recording import Array, Recording, dtype_name, numpy_dtype
 
 
@@ -212,7 +214,8 @@ def loose_rule(recordings: Mapping[str, Recording]) -> LooseRule | None:
     dtype = next((dtype for dtype in reversed(DTYPES) if dtype in found), "")
     sides = {**recordings, label: replace(other, dtype=dtype)}
     case = one.origin.case
-    return LooseRule(build(case), base, label, sides, case.round_inputs)
+    given = {name: spec_of(base.values[name]) for name in case.inputs}
+    return LooseRule(graph_of(case, given), base, label, sides, case.round_inputs)
 
 
 def look_into(

@@ -9,8 +9,9 @@ import numpy as np
 from gradcmp import inputs
 from gradcmp.case import REFERENCE
 from gradcmp.errors import GraphError, InputError, RecordingError
-from gradcmp.graph import backward, build, forward, infer, require_gradient
+from gradcmp.graph import backward, forward, infer, require_gradient
 from gradcmp.graph.walk import constants_of, spec_of
+from gradcmp.parts.graph import graph_of
 from gradcmp.recording import COTANGENT, Array, Origin, Recording, recover_inputs
 from gradcmp.recording.facts import AGAIN
 
@@ -71,7 +72,7 @@ def require_computable(origin: Origin, reference: Recording) -> None:
 def _compute(origin: Origin, handed: Mapping[str, Array]) -> Recording:
     arrays = {name: array for name, array in handed.items() if name != COTANGENT}
     try:
-        graph = build(origin.case)
+        graph = graph_of(origin.case, {name: spec_of(array) for name, array in arrays.items()})
         specs = infer(graph, {name: spec_of(array) for name, array in arrays.items()})
         require_gradient(graph, specs)
         inputs.require_memory(specs)

@@ -95,7 +95,7 @@ register(
 )
 
 
-def _angle(y: Array, x: Array) -> Array:
+def angle_of(y: Array, x: Array) -> Array:
     """Return the angle of (x, y); of complex numbers by the smaller quotient, which is analytic."""
     if "c" not in (x.dtype.kind, y.dtype.kind):
         angle: Array = np.arctan2(y, x)
@@ -124,7 +124,7 @@ def atan2(y: Array, x: Array) -> tuple[Array, Pullback]:
         r = np.where(np.real(r) == 0, 1, r)
         return unbroadcast(dz * (x / r) / r, y), unbroadcast(-dz * (y / r) / r, x)
 
-    return _angle(y, x), pullback
+    return angle_of(y, x), pullback
 
 
 register(
