@@ -19,109 +19,14 @@ from itertools import product
 
 import numpy as np
 
+from benchmarks.order_kinds import DERIVATIVES, FIRST_SEED, KINDS, KNOWN, SPOILED, case_of
 from gradcmp.api import run_plan
-from gradcmp.case import BackendSpec, Case, Expression, InputSpec
-from gradcmp.derivatives import Derivative, is_derived
+from gradcmp.derivatives import is_derived
 from gradcmp.judge import CaseVerdict, Pair
 from gradcmp.judge.case import GraphBody, compared
 from gradcmp.plan import Plan, check
-from gradcmp.recording import Array, Outcome, Recording
+from gradcmp.recording import Array, Recording
 from gradcmp.workers import Pool
-
-SPOILED = "torch"
-SIDES = (BackendSpec("numpy", dtype="float32"), BackendSpec("torch"), BackendSpec("jax"))
-DERIVATIVES: tuple[Derivative, ...] = ("jvp", "hvp", "jacobian", "hessian")
-FIRST_SEED = 500_000  # of no other measurement
-
-Body = dict[str, str]
-LSTM = {
-    "z": "x @ w + h @ u + b",
-    "cell": "sigmoid(z[:, 4:8]) * c + sigmoid(z[:, :4]) * tanh(z[:, 8:12])",
-    "y": "sigmoid(z[:, 12:]) * tanh(cell)",
-}
-# By kind: the inputs, the graph, and what it is differentiated by.
-KINDS: Mapping[str, tuple[dict[str, str], Body, tuple[str, ...]]] = {
-    "mlp": (
-        {"x": "normal:6x5", "w": "normal:5x4:std=0.5", "v": "normal:4x3:std=0.5",
-         "t": "integers:6:high=3"},
-        {"y": "cross_entropy(tanh(x @ w) @ v, t)"},
-        ("w", "v"),
-    ),
-    "rectified": (
-        {"x": "normal:6x5", "w": "normal:5x4:std=0.5", "v": "normal:4x3:std=0.5"},
-        {"y": "mean((relu(x @ w) @ v)**2)"},
-        ("w", "v"),
-    ),
-    "layer_norm": (
-        {"x": "normal:4x6", "g": "normal:6", "b": "normal:6"},
-        {"y": "layer_norm(x, g, b)"},
-        ("x", "g"),
-    ),
-    "rms_norm": (
-        {"x": "normal:4x6", "g": "normal:6"},
-        {"y": "gelu(rms_norm(x, g))"},
-        ("x", "g"),
-    ),
-    "attention": (
-        {name: "normal:1x2x4x3" for name in "qkv"},
-        {"y": "scaled_dot_product_attention(q, k, v, causal=True)"},
-        ("q", "k"),
-    ),
-    "softmax": (
-        {"x": "normal:4x6:std=3"},
-        {"y": "softmax(x) * log_softmax(x)"},
-        ("x",),
-    ),
-    "lstm": (
-        {"x": "normal:3x2", "h": "normal:3x4", "c": "normal:3x4", "w": "normal:2x16:std=0.5",
-         "u": "normal:4x16:std=0.5", "b": "normal:16:std=0.1"},
-        LSTM,
-        ("h", "c"),
-    ),
-    "convolution": (
-        {"x": "normal:2x2x5x5", "k": "normal:2x2x3x3:std=0.3"},
-        {"y": "avg_pool(softplus(conv2d(x, k, padding=1)), 2)"},
-        ("k",),
-    ),
-    "gmm": (
-        {"x": "normal:8x3", "means": "normal:4x3", "logs": "normal:4x3:std=0.3", "a": "normal:4"},
-        {
-            "d": "(expand_dims(x, 1) - means) * exp(logs)",
-            "y": "sum(logsumexp(a + sum(logs, axis=1) - 0.5 * sum(d * d, axis=2), axis=1))",
-        },
-        ("means", "logs"),
-    ),
-    "cholesky": (
-        {"a": "normal:4x4", "e": "uniform:4:low=2,high=3", "r": "normal:4"},
-        {"s": "a @ a.T + diag(e)", "y": "sum(log(diagonal(cholesky(s)))) + sum(r * solve(s, r))"},
-        ("a", "e"),
-    ),
-    "solve": (
-        {"a": "normal:4x4:std=0.3", "e": "uniform:4:low=2,high=3", "b": "normal:4x2"},
-        {"y": "solve(a + diag(e), b)"},
-        ("a", "b"),
-    ),
-    "similarity": (
-        {"x": "normal:5x6", "z": "normal:5x6"},
-        {"y": "cosine_similarity(x, z, axis=1) * norm(x, axis=1)"},
-        ("x", "z"),
-    ),
-    "product": (
-        {"x": "uniform:4x5:low=0.5,high=1.5"},
-        {"y": "cumulative_prod(x, axis=1) / (1 + prod(x, axis=0))"},
-        ("x",),
-    ),
-    "cancellation": (
-        {"x": "normal:4x16:mean=30"},
-        {"y": "log(mean(x * x, axis=1) - mean(x, axis=1)**2 + 0.1)"},
-        ("x",),
-    ),
-    "special": (
-        {"x": "uniform:4x5:low=0.5,high=3", "z": "uniform:4x5:low=0.5,high=2"},
-        {"y": "lgamma(x) * erf(z) + x ** z + atan2(x, z)"},
-        ("x", "z"),
-    ),
-}  # fmt: skip
 
 
 def _one_element(x: Array) -> Array:
@@ -151,6 +56,8 @@ class Found:
         Pairs of sides of correct graphs, and those that disagree.
     bugs : int
         Alarms that are said to be a bug: without doubt, as the judge has it.
+    known : int
+        Pairs that disagree in a tensor of `KNOWN` alone, which are no alarms.
     planted, formula, kernel : Counter
         Errors by how they spoil: all, found where both dtypes have them, found where float32 alone.
     """
@@ -158,6 +65,7 @@ class Found:
     pairs: int = 0
     alarms: int = 0
     bugs: int = 0
+    known: int = 0
     planted: Counter[str] = field(default_factory=Counter)
     formula: Counter[str] = field(default_factory=Counter)
     kernel: Counter[str] = field(default_factory=Counter)
@@ -167,24 +75,13 @@ class Found:
         self.pairs += other.pairs
         self.alarms += other.alarms
         self.bugs += other.bugs
-        for mine, theirs in ((self.planted, other.planted), (self.formula, other.formula),
-                             (self.kernel, other.kernel)):  # fmt: skip
-            mine.update(theirs)
+        self.known += other.known
+        self.planted.update(other.planted)
+        self.formula.update(other.formula)
+        self.kernel.update(other.kernel)
 
 
-def case_of(kind: str, derivative: Derivative, seed: int) -> Case:
-    """Return one correct graph with the inputs of a seed."""
-    from gradcmp.config import parse_input
-
-    inputs, body, wrt = KINDS[kind]
-    specs: dict[str, InputSpec] = {name: parse_input(name, text) for name, text in inputs.items()}
-    graph = {name: Expression(text) for name, text in body.items()}
-    output = [*body][-1]
-    name = f"{kind} {derivative} {seed}"
-    return Case(name, specs, graph, output, wrt, SIDES, seed=seed, derivative=derivative)
-
-
-def measured(plan: Plan, pool: Pool, planting: bool) -> Found:
+def measured(plan: Plan, pool: Pool, planting: bool, known: str) -> Found:
     """Run a correct graph, then, where that is asked for, plant errors into what it gave."""
     verdict = run_plan(plan, pool)
     if missing := [one for one in verdict.outcomes.values() if not isinstance(one, Recording)]:
@@ -193,28 +90,40 @@ def measured(plan: Plan, pool: Pool, planting: bool) -> Found:
     for pair, by in verdict.comparisons.items():
         wrong = {name: one for name, one in by.items() if not one.agrees}
         found.pairs += 1
+        if wrong.keys() == {known}:
+            found.known += 1
+            continue
         found.alarms += bool(wrong)
         found.bugs += any(one.verdict.reason == "bug" for one in wrong.values())
         for name, one in wrong.items():
             print(f"alarm: {plan.case.name}: {pair.actual} {name} {one.verdict.reason}")
-    if planting and not found.alarms:
+    if planting and not found.alarms and not found.known:
         _plant(plan, verdict, found)
     return found
 
 
 def _plant(plan: Plan, verdict: CaseVerdict, found: Found) -> None:
-    """Spoil each derivative of one side in every way that changes it."""
+    """Spoil each derivative of one side in every way that changes it.
+
+    All of them are judged at once, so that the noise of the graph is found once.
+    """
     right, twin = verdict.outcomes[SPOILED], verdict.twins[SPOILED]
     assert isinstance(right, Recording)
     assert isinstance(twin, Recording)
-    for name in filter(is_derived, right.values):
-        for how, spoil in SPOILS.items():
-            wrong, wrong_twin = _spoiled(right, name, spoil), _spoiled(twin, name, spoil)
-            if _unchanged(right.values[name], wrong.values[name]):
-                continue
-            found.planted[how] += 1
-            found.formula[how] += _is_found(plan, verdict, wrong, wrong_twin)
-            found.kernel[how] += _is_found(plan, verdict, wrong, twin)
+    outcomes, twins, planted = dict(verdict.outcomes), dict(verdict.twins), {}
+    for name, (how, spoil) in product(filter(is_derived, right.values), SPOILS.items()):
+        wrong, wrong_twin = _spoiled(right, name, spoil), _spoiled(twin, name, spoil)
+        if _unchanged(right.values[name], wrong.values[name]):
+            continue
+        found.planted[how] += 1
+        for counter, fine in ((found.formula, wrong_twin), (found.kernel, twin)):
+            label = f"planted {len(planted)}"
+            outcomes[label], twins[label] = wrong, fine
+            planted[Pair(label, verdict.reference)] = (counter, how)
+    body = GraphBody(plan.graph, derivative=plan.case.derivative, wrt=plan.case.wrt)
+    judged = compared(plan.case, body, verdict.reference, outcomes, twins, planted)
+    for pair, (counter, how) in planted.items():
+        counter[how] += not all(one.agrees for one in judged[pair].values())
 
 
 def _spoiled(side: Recording, name: str, spoil: Callable[[Array], Array]) -> Recording:
@@ -227,29 +136,24 @@ def _unchanged(right: Array, wrong: Array) -> bool:
     return float(np.max(np.abs(right - wrong), initial=0.0)) <= 100 * 2.0**-24 * size
 
 
-def _is_found(plan: Plan, verdict: CaseVerdict, wrong: Recording, twin: Recording) -> bool:
-    outcomes: dict[str, Outcome] = {**verdict.outcomes, SPOILED: wrong}
-    twins: dict[str, Outcome] = {**verdict.twins, SPOILED: twin}
-    body = GraphBody(plan.graph, derivative=plan.case.derivative, wrt=plan.case.wrt)
-    pair = Pair(SPOILED, verdict.reference)
-    by = compared(plan.case, body, verdict.reference, outcomes, twins, [pair])[pair]
-    return not all(one.agrees for one in by.values())
-
-
 def rows(found: Mapping[str, Found]) -> Iterator[str]:
-    """Yield the lines of two tables: alarms by derivative or kind, and planted errors."""
-    yield "| | pairs | alarms | said to be bugs | planted | found | found in float32 alone |"
-    yield "|---|---|---|---|---|---|---|"
+    """Yield the lines of a table of what was counted by derivative, or by kind."""
+    yield "| | pairs | alarms | said to be bugs | known | planted | found | in float32 alone |"
+    yield "|---|---|---|---|---|---|---|---|"
     for name, one in found.items():
         planted = one.planted.total()
         yield (
-            f"| {name} | {one.pairs} | {one.alarms} | {one.bugs} | {planted} | "
+            f"| {name} | {one.pairs} | {one.alarms} | {one.bugs} | {one.known} | {planted} | "
             f"{_share(one.formula.total(), planted)} | {_share(one.kernel.total(), planted)} |"
         )
+
+
+def planted_rows(found: Mapping[str, Found]) -> Iterator[str]:
+    """Yield the lines of a table of planted errors."""
     whole = Found()
     for one in found.values():
         whole.add(one)
-    yield from ("", "| planted | errors | found | found in float32 alone |", "|---|---|---|---|")
+    yield from ("| planted | errors | found | found in float32 alone |", "|---|---|---|---|")
     for how, planted in whole.planted.items():
         formula, kernel = whole.formula[how], whole.kernel[how]
         yield f"| {how} | {planted} | {_share(formula, planted)} | {_share(kernel, planted)} |"
@@ -275,12 +179,14 @@ def main() -> None:
             for kind, derivative, i in asked:
                 plan = check(case_of(kind, derivative, FIRST_SEED + i))
                 pool.start(plan.environments)
-                one = measured(plan, pool, i < given.planted)
+                known = KNOWN.get((kind, derivative), "")
+                one = measured(plan, pool, i < given.planted, known)
                 by_derivative.setdefault(derivative, Found()).add(one)
                 by_kind.setdefault(kind, Found()).add(one)
                 print(f"{time.perf_counter() - begun:.0f} s: {plan.case.name}", flush=True)
     finally:  # what was counted when it is interrupted
-        print("", *rows(by_derivative), "", *rows(by_kind), sep="\n")
+        tables = (rows(by_derivative), rows(by_kind), planted_rows(by_kind))
+        print(*(line for table in tables for line in ("", *table)), sep="\n")
 
 
 if __name__ == "__main__":
