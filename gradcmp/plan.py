@@ -248,7 +248,7 @@ def check(case: Case) -> Plan:
     """
     if case.fault:
         raise case.fault
-    case = completed(case)
+    case = completed(replace(case, graph=inputs.reads_of(case)))
     require_sense(case.tolerance)
     if case.code:
         raise UsageError(

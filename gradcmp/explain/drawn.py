@@ -53,7 +53,7 @@ def source(case: Case, what: str, array: Array) -> ast.expr | None:
 def _drawn(case: Case, what: str, spec: InputSpec) -> Traced | None:
     draw: Any = inputs.KINDS[spec.kind].draw
     generator = _Generator(rng(what, case.seed), call(name("rng"), map(literal, (what, case.seed))))
-    if spec.parameters.get(inputs.EDGE):
+    if spec.parameters.get(inputs.EDGE) or spec.parameters.get(inputs.SYMMETRIC):
         return None
     drawn = draw(generator, spec.shape, **inputs.own(spec.parameters))
     if not isinstance(drawn, Traced):

@@ -26,7 +26,7 @@ from gradcmp.judge import CaseVerdict
 from gradcmp.judge.case import judge_body
 from gradcmp.judge.diagnose.divergence import divergences
 from gradcmp.native.arranging.arrangement import Arrangement, Handed
-from gradcmp.native.arranging.derived import with_derivative
+from gradcmp.native.arranging.asked import as_asked
 from gradcmp.native.frameworks import engine
 from gradcmp.native.side import Function as Call
 from gradcmp.native.side import Side
@@ -157,7 +157,7 @@ def _maker(
     def make(
         arrays: Mapping[str, Array], wrt: Sequence[str] | None, handed: tuple[str, ...]
     ) -> Side:
-        function = with_derivative(
+        function = as_asked(
             asked.function, asked.framework or "", asked.mode or "eager", wrt, cotangents
         )
         side: Side = home.prepare(

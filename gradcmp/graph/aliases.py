@@ -112,6 +112,7 @@ TAKEN: Mapping[str, str] = {
         transpose="permute permute_dims",
         matmul="mm bmm mv",
         inv="inverse matrix_inverse",
+        eigvalsh="self_adjoint_eigvals",
     ),
     "tensorflow.gather": "take",
     "x.t": "transpose",

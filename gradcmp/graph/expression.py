@@ -158,6 +158,8 @@ class _Lowering:
             return Constant(CONSTANTS[tree.attr])
         if tree.attr == "T":
             return self.emit("transpose", [self.lower(tree.value, depth)])
+        if isinstance(tree.value, ast.Call):  # a part of a result: svd(x).S
+            self.lower(tree.value, depth)
         error = outside(tree)
         if tree.attr in LEADS:
             error.way_out = LEADS[tree.attr].out

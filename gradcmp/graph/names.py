@@ -39,6 +39,18 @@ NO_DTYPE = "Name dtypes and devices beside the graph: dtype: float64, or in a ba
 NO_BACKWARD = "Name the output: its gradients are what is compared"
 FLAT = "picks from the flattened array in NumPy and JAX"
 SECOND = "has the axis second in torch"
+SINGULAR = (
+    "Write svdvals(x) for the singular values, or truncated_svd(x, k) for U @ diag(s) @ Vᵀ of the "
+    "k largest: the vectors alone have signs to choose"
+)
+EIGEN = (
+    "Write eigvalsh(x) for the eigenvalues, or spectral_projector(x, k) for V @ Vᵀ of the k "
+    "largest: eigenvectors alone have signs to choose"
+)
+GENERAL = (
+    "Eigenvalues of a matrix that is not symmetric are complex: write eigvalsh(x) for a symmetric "
+    "one, svdvals(x) for singular values"
+)
 PUT = ("scatter", "scatter_add", "index_add")
 LAYOUT = "has the channels last in TensorFlow, and second here"
 
@@ -52,8 +64,10 @@ LEADS: Mapping[str, Way] = {
     "mT": Way("Write transpose(x, (0, 2, 1)) with all axes in their new order"),
     "expand": Way("Write broadcast_to(x, (4, 3)) with every length"),
     "expand_as": Way("Write broadcast_to(x, (4, 3)) with every length"),
-    "svd": Way("Write svdvals(x), or truncated_svd(x, k), which have no signs to choose"),
-    "eigh": Way("Write eigvalsh(x): eigenvectors have signs to choose"),
+    **dict.fromkeys(("svd", "svd_lowrank", "svds"), Way(SINGULAR)),
+    **dict.fromkeys(("eigh", "symeig", "self_adjoint_eig", "eigh_tridiagonal"), Way(EIGEN)),
+    **dict.fromkeys(("eig", "eigvals"), Way(GENERAL)),
+    "pca_lowrank": Way("Write truncated_svd(x - mean(x, axis=0), k), which has no signs to choose"),
     "logdet": Way("Write slogdet(x)"),
     "index_select": Way("Write take(x, indices, axis=1)"),
     "getitem": Way("Write x[0, 1:]"),

@@ -19,6 +19,13 @@ from gradcmp.inputs import npy
 from gradcmp.inputs.edges import EDGES
 from gradcmp.inputs.kinds import EDGE, ELEMENTS, KINDS, Kind, UnfitError, own
 from gradcmp.inputs.memory import require_memory
+from gradcmp.inputs.symmetric import (
+    is_symmetric,
+    mirrored,
+    require_square,
+    require_symmetric,
+    symmetric_inputs,
+)
 from gradcmp.ops import Array, ArraySpec
 from gradcmp.recording import numpy_dtype
 
@@ -54,6 +61,11 @@ def _of_case(case: Case, name: str, spec: InputSpec) -> ArraySpec:
         raise InputError(
             f"input '{name}' has edge values, which real numbers alone have", where=spec.where
         )
+    if is_symmetric(spec):
+        raise InputError(
+            f"input '{name}' is symmetric, which real matrices alone are compared as",
+            where=spec.where,
+        )
     return replace(found, kind="complex")
 
 
@@ -61,7 +73,10 @@ def check(name: str, spec: InputSpec) -> ArraySpec:
     """Return shape and kind of one input; raises as `specs` does."""
     try:
         with _named(name, spec):
-            return _check(spec)
+            found = _check(spec)
+            if is_symmetric(spec):
+                require_square(found)
+            return found
     except UnfitError as error:
         raise InputError(f"input '{name}' {error}", where=spec.where) from None
 
@@ -141,9 +156,14 @@ def draw(case: Case, known: Mapping[str, ArraySpec] | None = None) -> dict[str, 
 def _draw(case: Case, name: str, spec: InputSpec, known: ArraySpec) -> Array:
     with _named(name, spec):
         rng = _generator(case.seed, name)
-        array = _in_parts(case, KINDS[spec.kind], rng, known.shape, own(spec.parameters))
+        kind = KINDS[spec.kind]
+        array = _in_parts(case, kind, rng, known.shape, own(spec.parameters))
+        if kind.probe and is_symmetric(spec):
+            require_symmetric(array)
         if edge := EDGES.get(str(spec.parameters.get(EDGE))):
             array = edge(array, rng, case.dtypes)
+        if is_symmetric(spec):
+            array = mirrored(array)
     found = ArraySpec(array.shape, ELEMENTS[array.dtype.kind])
     if found != known:
         raise InputError(
@@ -197,9 +217,11 @@ def cotangent(case: Case, shape: Shape, output: str = "", is_complex: bool = Fal
 def tangent(case: Case, name: str, shape: Shape) -> Array:
     """Return the direction v of an input along which derivatives are taken, in float64.
 
-    Standard normal from the seed and the name of the input, rounded like the inputs.
+    Standard normal from the seed and the name of the input, rounded like the inputs; symmetric
+    for a symmetric one.
     """
-    return _round(case, _generator(case.seed, f"{TANGENT}/{name}").standard_normal(shape))
+    v = _generator(case.seed, f"{TANGENT}/{name}").standard_normal(shape)
+    return _round(case, mirrored(v) if name in symmetric_inputs(case) else v)
 
 
 def _generator(seed: int, name: str) -> np.random.Generator:

@@ -178,7 +178,9 @@ class Kind:
         hints = get_type_hints(self.draw)
         taken = list(inspect.signature(self.draw).parameters.values())[2:]  # after rng and shape
         own = {one.name: (hints[one.name], one.default) for one in taken}
-        return own if self.element == "int" else {**own, EDGE: (Literal[tuple(EDGES)] | None, None)}
+        if self.element == "int":
+            return own
+        return {**own, EDGE: (Literal[tuple(EDGES)] | None, None), SYMMETRIC: (bool, False)}
 
     @cached_property
     def reaches(self) -> Mapping[str, Reach]:
@@ -192,12 +194,14 @@ class Kind:
         }
 
 
-EDGE = "edge"  # a parameter of all real inputs: which numbers take the place of those drawn
+# Parameters of all real inputs: which numbers take the place of those drawn, and whether matrices
+# are symmetric and have symmetric gradients.
+EDGE, SYMMETRIC = "edge", "symmetric"
 
 
 def own(parameters: Mapping[str, object]) -> dict[str, Any]:
     """Return the parameters of a kind, without what all kinds have."""
-    return {name: value for name, value in parameters.items() if name != EDGE}
+    return {name: value for name, value in parameters.items() if name not in (EDGE, SYMMETRIC)}
 
 
 KINDS: Mapping[str, Kind] = {

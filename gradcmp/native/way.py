@@ -10,7 +10,7 @@ import numpy as np
 
 from gradcmp.case import Case, DType, Shape
 from gradcmp.errors import BackendError, RecordingError
-from gradcmp.inputs import cotangent
+from gradcmp.inputs import SYMMETRIC, cotangent, symmetric_inputs
 from gradcmp.native.frameworks import FRAMEWORKS
 from gradcmp.native.layouts.layout import CONTIGUOUS, Layout
 from gradcmp.native.layouts.numbers import equalized
@@ -114,6 +114,7 @@ class DrawnCotangents:
             "seed": case.seed,
             "cotangent": case.cotangent,
             "derivative": case.derivative,
+            "symmetric": symmetric_inputs(case),
             "dtypes": sorted(case.dtypes),
             "equal": dict(self.equal),
             "zero": sorted(self.zero),
@@ -122,12 +123,12 @@ class DrawnCotangents:
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> DrawnCotangents:
         """Return the cotangents that `facts` describes."""
-        from gradcmp.case import BackendSpec
+        from gradcmp.case import BackendSpec, InputSpec
 
         backends = tuple(BackendSpec("side", dtype=dtype) for dtype in facts["dtypes"])
         case = Case(
             "cotangents",
-            {},
+            {name: InputSpec("values", None, {SYMMETRIC: True}) for name in facts["symmetric"]},
             {},
             "output",
             (),

@@ -9,7 +9,7 @@ from typing import Any
 
 from gradcmp.native.answers import Answer, answer_to_bytes
 from gradcmp.native.arranging.arrangement import Arrangement
-from gradcmp.native.arranging.derived import with_derivative
+from gradcmp.native.arranging.asked import as_asked
 from gradcmp.native.frameworks import engine
 from gradcmp.native.loaded import load
 from gradcmp.native.outcome import Array
@@ -74,7 +74,7 @@ def _side(
         return known.at(arrays)
     drawn = DrawnCotangents.of(facts["cotangents"])
     side: Side = engine(framework).prepare(
-        with_derivative(function, framework, facts["mode"] or "eager", wrt, drawn),
+        as_asked(function, framework, facts["mode"] or "eager", wrt, drawn),
         dict(arrays),
         wrt=wrt,
         cotangents=drawn,

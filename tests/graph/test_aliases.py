@@ -50,6 +50,9 @@ def refusal(text: str) -> str:
         ("tf.math.exp(x)", "exp(x)"),
         ("tf.gather(x, i)", "take(x, i)"),
         ("np.linalg.norm(x)", "norm(x)"),
+        ("np.linalg.eigvalsh(x)", "eigvalsh(x)"),
+        ("tf.linalg.self_adjoint_eigvals(x)", "eigvalsh(x)"),
+        ("torch.linalg.svdvals(x)", "svdvals(x)"),
         ("torch.std(x, correction=0)", "std(x, correction=0)"),
         ("x.std(ddof=1)", "std(x, correction=1)"),
         ("x.max(axis=1)", "max(x, axis=1)"),
@@ -127,6 +130,37 @@ def test_what_means_the_same_is_taken(text: str, plain: str) -> None:
     ],
 )
 def test_what_means_something_else_leads_to_the_right_spelling(text: str, sentence: str) -> None:
+    assert sentence in refusal(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        *(
+            (call, "Write eigvalsh(x) for the eigenvalues, or spectral_projector(x, k) for V @ Vᵀ")
+            for call in (
+                "eigh(x)", "np.linalg.eigh(x)", "torch.linalg.eigh(x)[0]", "jnp.linalg.eigh(x)",
+                "tf.linalg.eigh(x)[1]", "scipy.linalg.eigh(x)", "jax.lax.linalg.eigh(x)",
+                "torch.symeig(x)", "tf.self_adjoint_eig(x)", "eigh(x).eigenvalues",
+                "torch.linalg.eigh(x).eigenvectors @ y", "x.eigh()",
+            )
+        ),
+        *(
+            (call, "Write svdvals(x) for the singular values, or truncated_svd(x, k) for U @")
+            for call in (
+                "svd(x)", "np.linalg.svd(x)", "np.linalg.svd(x, compute_uv=False)",
+                "torch.linalg.svd(x)", "torch.svd(x)[1]", "torch.svd(x).S", "tf.linalg.svd(x)[0]",
+                "jnp.linalg.svd(x, full_matrices=False)", "torch.svd_lowrank(x)", "x.svd()",
+            )
+        ),
+        *(
+            (call, "a matrix that is not symmetric are complex: write eigvalsh(x) for a symmetric")
+            for call in ("eig(x)", "np.linalg.eig(x)", "torch.linalg.eigvals(x)", "eigvals(x)")
+        ),
+    ],
+)  # fmt: skip
+def test_vectors_with_signs_to_choose_lead_to_what_has_none(text: str, sentence: str) -> None:
+    assert refusal(text).startswith("there is no op '")
     assert sentence in refusal(text)
 
 

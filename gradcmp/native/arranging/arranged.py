@@ -37,6 +37,14 @@ class Arranged:
         holds = own if own is not None and own.leaves else None
         return cls(function, arrangement or AS_IT_IS, holds)
 
+    @classmethod
+    def brings_parameters(cls, function: Callable[..., Any]) -> bool:
+        """Whether a function is, or is a method of, what holds arrays of its own."""
+        target = getattr(function, "__self__", function)
+        if hasattr(target, "named_parameters") or hasattr(target, "trainable_variables"):
+            return True
+        return cls.of(function).own is not None
+
     @property
     def parameters(self) -> Mapping[str, Any]:
         """The arrays that it brings itself; none where those of the reference are handed over."""

@@ -137,9 +137,7 @@ def _require_plain(function: Function, framework: str, derivative: Derivative) -
             f"{described(function)} is a gradient by hand, which has no {derivative}",
             way_out="Compare it as functions of their own, or ask for the gradient",
         )
-    target = getattr(function, "__self__", function)
-    brings = hasattr(target, "named_parameters") or hasattr(target, "trainable_variables")
-    if brings or Arranged.of(function).own is not None:
+    if Arranged.brings_parameters(function):
         raise BackendError(
             f"{described(function)} brings parameters of its own, and has no {derivative} here",
             way_out="Compare a function that takes them as inputs",

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from numbers import Number
 from typing import Any
 
+from gradcmp.case import InputSpec
+
 Build = Callable[[Mapping[str, Any]], Any]
 
 
@@ -59,13 +61,13 @@ def _is_single(given: Any) -> bool:
         return all(map(_is_single, given)) and not any(map(_is_leaf, given))
     if isinstance(given, str):
         return ":" not in given  # no specification of an array
-    return isinstance(given, Number)
+    return isinstance(given, Number | InputSpec)
 
 
 def _is_leaf(given: Any) -> bool:
     """Whether a value is an array or tensor of numbers, or a specification of one."""
-    if isinstance(given, str):
-        return ":" in given
+    if isinstance(given, str | InputSpec):
+        return isinstance(given, InputSpec) or ":" in given
     is_array = hasattr(given, "shape") and hasattr(given, "dtype") and not isinstance(given, Number)
     return is_array and not str(given.dtype).startswith("key<")  # JAX's keys of random numbers
 

@@ -66,6 +66,7 @@ def test_frozen_records_are_not_changed():
     np.testing.assert_array_equal(given.gain, np.ones(2))
 
 
+@pytest.mark.frameworks
 def test_what_jax_knows_as_a_pytree():
     jax = pytest.importorskip("jax")
 

@@ -186,6 +186,15 @@ def resized(mode):
     return ours
 
 
+def ctc(x, targets, input_lengths, target_lengths, blank=0, reduction="mean", zero_infinity=False):
+    """Its probabilities add up to 1, so that as logits they are what they are."""
+    lengths = [targets.new_tensor(one) for one in (input_lengths, target_lengths)]
+    return call(
+        "ctc_loss", x, targets, *lengths, blank=blank, reduction=reduction,
+        zero_infinity=zero_infinity,
+    )  # fmt: skip
+
+
 def pool_value(out):
     return out[0] if isinstance(out, tuple) else out
 
@@ -233,6 +242,7 @@ LAYERS = [
     ),
     functional("nll_loss", loss("nll_loss", "weight", "ignore_index")),
     functional("cross_entropy", loss("cross_entropy", "weight", "ignore_index", "label_smoothing")),
+    functional("ctc_loss", ctc, largest=20_000),  # there are no smaller ones
     functional("triplet_margin_loss", triplet),
     functional("cosine_embedding_loss", cosine_embedding),
 ]

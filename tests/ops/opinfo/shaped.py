@@ -181,9 +181,75 @@ def median(x, dim, keepdim=False):
     return call("median", x, axis=dim, keepdims=keepdim)
 
 
+def quantile(x, q, dim=None, keepdim=False, interpolation="linear"):
+    if not isinstance(q, float):
+        raise Unlike("several shares, and gradients of them")
+    if interpolation != "linear":
+        raise Unlike(f"between elements it is {interpolation}")
+    return call("quantile", x, q, axis=_axes(x, dim), keepdims=keepdim)
+
+
+def last_part(x, parts, dim=0):
+    """Return the last part; torch's number of parts is the length of each."""
+    length = x.shape[dim]
+    if isinstance(parts, int):
+        parts = [min(parts, length - start) for start in range(0, length, parts)]
+    return call("split", x, tuple(parts), len(parts) - 1, axis=dim)
+
+
+def last_chunk(x, chunks, dim=0):
+    return last_part(x, -(-x.shape[dim] // chunks), dim)
+
+
+def last(out):
+    return out[-1]
+
+
+def put(x, indices, values, accumulate=False):
+    """A mask is where it is true."""
+    found = [each for one in indices for each in _places(one)]
+    return call("index_put", x, values, *found, accumulate=accumulate)
+
+
+def _places(index):
+    return index.nonzero(as_tuple=True) if str(index.dtype) == "torch.bool" else (index,)
+
+
+PAD_MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge"}
+
+
+def padded(x, pad, mode="constant", value=None):
+    """torch has the last axis first, and only those axes that grow."""
+    if min(pad) < 0:
+        raise Unlike("a negative width takes elements away")
+    ends = [*zip(pad[::2], pad[1::2], strict=True)][::-1]
+    width = [(0, 0)] * (x.dim() - len(ends)) + ends
+    return call("pad", x, width, mode=PAD_MODES[mode], value=value)
+
+
+def factor(output):
+    def ours(x):
+        return call("qr", x, output)
+
+    return ours
+
+
+def factored(output):
+    """Return a factor with the signs that make R's diagonal positive."""
+
+    def result(out):
+        q, r = out
+        signs = r.diagonal(dim1=-2, dim2=-1).detach().sign()
+        return q * signs.unsqueeze(-2) if output == "q" else r * signs.unsqueeze(-1)
+
+    return result
+
+
 SHAPED = [
-    Entry("softmax", "softmax", along("softmax")),
-    Entry("log_softmax", "log_softmax", along("log_softmax")),
+    *(
+        Entry(op, op, along(op), kind)
+        for op in ("softmax", "log_softmax") for kind in ("", "with_dtype")
+    ),
     Entry("logsumexp", "logsumexp", reduced("logsumexp")),
     Entry("cumulative_sum", "cumsum", running("cumulative_sum")),
     Entry("cumulative_prod", "cumprod", running("cumulative_prod")),
@@ -202,6 +268,7 @@ SHAPED = [
     Entry("min", "min", reduced("min"), "reduction_with_dim", first),
     *(Entry(op, op, deviation(op), kind) for op in ("var", "std") for kind in ("", "unbiased")),
     Entry("median", "median", median, result=first),
+    Entry("quantile", "quantile", quantile),
     Entry("norm", "linalg.vector_norm", power_norm),
     Entry("clip", "clamp", clip),
     Entry("einsum", "einsum", einsum),
@@ -219,6 +286,11 @@ SHAPED = [
     Entry("expand_dims", "unsqueeze", shaped("expand_dims")),
     Entry("squeeze", "squeeze", squeeze),
     Entry("squeeze", "squeeze", squeeze, "multiple"),
+    Entry("split", "split", last_part, result=last),
+    Entry("split", "split", last_part, "list_args", result=last),
+    Entry("split", "split_with_sizes", last_part, result=last),
+    Entry("split", "chunk", last_chunk, result=last),
+    *(Entry("pad", "nn.functional.pad", padded, mode) for mode in PAD_MODES),
     Entry("where", "where", lambda x, condition, y: call("where", condition, x, y)),
     Entry("sort", "sort", sort, result=first),
     Entry("top_k", "topk", top_k, result=first),
@@ -226,6 +298,7 @@ SHAPED = [
     Entry("scatter", "scatter", indexed("scatter")),
     Entry("scatter_add", "scatter_add", indexed("scatter_add")),
     Entry("index_add", "index_add", indexed("index_add")),
+    Entry("index_put", "index_put", put),
     Entry("take", "index_select", indexed("take")),
     Entry("take_along_axis", "take_along_dim", take_along),
     Entry("tril", "tril", triangle("tril")),
@@ -236,5 +309,9 @@ SHAPED = [
     Entry("vecdot", "linalg.vecdot", vecdot),
     Entry("triangular_solve", "linalg.solve_triangular", triangular),
     Entry("matrix_power", "linalg.matrix_power", _power),
+    *(
+        Entry("qr", name, factor(output), result=factored(output))
+        for name in ("linalg.qr", "qr") for output in ("q", "r")
+    ),
     Entry("slogdet", "linalg.slogdet", partial(call, "slogdet"), result=lambda out: out[1]),
 ]  # fmt: skip

@@ -6,17 +6,13 @@ data/gmm/test.txt, data/ba/test.txt, test/cpp/modules/common/GmmTests.cpp and Ba
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 import pytest
+from objectives import differentiated, jacobian, numbers
 
-from gradcmp.case import Case, Expression, InputSpec
-from gradcmp.graph import Graph, backward, build, forward
-from gradcmp.graph.walk import constants_of
 from gradcmp.ops import Array
-
-FLOAT64 = np.dtype(np.float64)
 
 # A mixture of three Gaussians in two dimensions; of one factor of an inverse covariance `icf` has
 # the logarithms of the diagonal, then what is below it. The prior has gamma = 1 and m = 0.
@@ -93,27 +89,6 @@ BA_JACOBIAN = """
 """
 
 
-def graph_of(body: Mapping[str, str], inputs: Mapping[str, Array]) -> Graph:
-    specs = {name: InputSpec("normal", array.shape) for name, array in inputs.items()}
-    nodes = {name: Expression(text) for name, text in body.items()}
-    return build(Case("adbench", specs, nodes, next(reversed(body)), tuple(inputs), ()))
-
-
-def differentiated(
-    body: Mapping[str, str], given: Mapping[str, object], cotangent: Array | None = None
-) -> tuple[Array, dict[str, Array]]:
-    """Return the value of the last node, and the gradients of <cotangent, value>."""
-    inputs = {name: np.asarray(value, FLOAT64) for name, value in given.items()}
-    graph = graph_of(body, inputs)
-    tape = forward(graph, inputs, constants_of(FLOAT64))
-    value = tape.values[graph.output]
-    return value, backward(graph, tape, np.ones(()) if cotangent is None else cotangent)
-
-
-def numbers(text: str) -> Array:
-    return np.array([float(word) for word in text.split()])
-
-
 def gmm() -> tuple[float, Array]:
     value, gradients = differentiated(GMM, GMM_INPUTS)
     parts = [gradients[name].ravel() for name in ("alphas", "means", "icf")]
@@ -128,12 +103,9 @@ def test_gaussian_mixture() -> None:
 
 def ba() -> tuple[Array, Array]:
     """Return the error and the rows of its Jacobian, as ADBench orders them."""
-    rows = []
-    for row in np.eye(2):
-        error, slopes = differentiated(BA, BA_INPUTS, row)
-        order = ("rot", "center", "focal", "principal", "radial", "point", "weight")
-        rows += [slopes[name].ravel() for name in order]
-    return error, np.concatenate(rows)
+    order = ("rot", "center", "focal", "principal", "radial", "point", "weight")
+    (error, _), _ = found = [*jacobian(BA, BA_INPUTS, 2)]
+    return error, np.concatenate([slopes[name].ravel() for _, slopes in found for name in order])
 
 
 def test_bundle_adjustment() -> None:
