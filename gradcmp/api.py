@@ -88,7 +88,7 @@ def run_plan(plan: AnyPlan, pool: Pool, effort: Effort = ONCE) -> CaseVerdict:
     Raises
     ------
     UsageError
-        When functions of the user are to be run node by node.
+        When functions of the user are to be isolated that share no tap.
     """
     LOG.debug("case '%s': run by %s", plan.case.name, ", ".join(plan.backends))
     found = _run_plan(plan, pool, effort)
@@ -99,9 +99,6 @@ def run_plan(plan: AnyPlan, pool: Pool, effort: Effort = ONCE) -> CaseVerdict:
 
 def _run_plan(plan: AnyPlan, pool: Pool, effort: Effort) -> CaseVerdict:
     if isinstance(plan, CodePlan):
-        if effort.isolate:
-            fact = f"case '{plan.case.name}' has code, which is not isolated"
-            raise UsageError(fact, where=plan.case.where)
         return run_code(plan, pool, effort)
     requests = plan.requests(plan.draw())
     again = [replace(request) for request in requests for _ in range(effort.repeat - 1)]

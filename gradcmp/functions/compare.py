@@ -11,6 +11,7 @@ from gradcmp.case import Layouts as LayoutChoice
 from gradcmp.derivatives import Derivative
 from gradcmp.errors import UsageError, did_you_mean
 from gradcmp.functions.again.steady import unsteady, without
+from gradcmp.functions.isolated.parts import Isolation, isolated
 from gradcmp.functions.judged.runs import judged
 from gradcmp.functions.layouts.check import layouts_of
 from gradcmp.functions.question import Function, arrays_of, beyond, case_of, taken_apart
@@ -43,6 +44,7 @@ def compare_functions(
     name: str = "functions",
     parameters: Mapping[str, Handed] | None = None,
     taps: Mapping[str, Mapping[str, str]] | None = None,
+    isolate: bool = False,
 ) -> CaseVerdict:
     """Compare the values and gradients of functions that are to compute the same.
 
@@ -83,6 +85,10 @@ def compare_functions(
         their names needs none.
     taps : mapping of str to mapping of str to str, optional
         By label, what taps and modules of that function are called in the others.
+    isolate : bool
+        Whether what lies between two taps is also run alone, on the reference's values and
+        gradients: who is wrong by itself, and who hands on what it was given. See
+        `CaseVerdict.isolated`.
 
     Raises
     ------
@@ -119,7 +125,8 @@ def compare_functions(
         for label, function in functions.items()
     }
     sides = at_one_point(case, makers, arrays_of(case, flat), wrt, against, parameters)
-    return compare_sides(case, replace(sides, taps=taps), against, cotangents=cotangents)
+    sides = replace(sides, taps=taps)
+    return compare_sides(case, sides, against, Effort(isolate=isolate), cotangents)
 
 
 def require_labels(what: str, given: Mapping[str, object], functions: Collection[str]) -> None:
@@ -183,6 +190,12 @@ def compare_sides(
         Those of the functions, where they are at hand: drawn once for all.
     """
     cotangents = cotangents or DrawnCotangents(case)
+    if effort.isolate and case.derivative != "gradient":
+        raise UsageError(
+            f"case '{case.name}' asks for {case.derivative}, and parts alone have gradients",
+            where=case.where,
+            way_out="Isolate it without 'derivative'",
+        )
     asked, sides = case, prepared.ready
     wrt = case.wrt or tuple(dict.fromkeys(name for side in sides.values() for name in side.wrt))
     case, runs = replace(case, wrt=wrt), run(case, sides)
@@ -194,8 +207,17 @@ def compare_sides(
         if random:
             left = without(prepared, {**runs.failures, **random})
             return compare_sides(asked, left, against, effort, cotangents)
+    notes, alone = _notes(verdict, sides, runs), Isolation()
+    if effort.isolate:
+        alone = isolated(case, sides, runs, against, cotangents)
+        notes = {
+            label: (*notes.get(label, ()), *alone.notes.get(label, ())) for label in runs.plain
+        }
     return replace(
-        verdict, layouts=layouts_of(case, sides, runs), notes=_notes(verdict, sides, runs)
+        verdict,
+        layouts=layouts_of(case, sides, runs),
+        notes={label: said for label, said in notes.items() if said},
+        isolated=alone.parts,
     )
 
 

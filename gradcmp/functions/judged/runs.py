@@ -52,8 +52,9 @@ def judged(
     base = replace(twins[against], backend=reference)
     ordered = {label: recordings[label] for label in dict.fromkeys((against, *recordings))}
     outcomes: dict[str, Recorded] = {reference: base, **ordered, **runs.failures}
+    side = sides[against]
     outline = CodeOutline(
-        tuple({**sides[against].parameters, **sides[against].inputs}),
+        tuple({**side.parameters, **side.held.given(side.inputs)}),
         tuple(name for name in base.values if name in runs.clean[against].inner),
         tuple(name for name in runs.clean[against].outputs if not is_derived(name)),
     )
