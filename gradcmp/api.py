@@ -83,13 +83,7 @@ def run_all(
 
 
 def run_plan(plan: AnyPlan, pool: Pool, effort: Effort = ONCE) -> CaseVerdict:
-    """Run a case that was checked, judge and log it; where its lengths have names, shrink them.
-
-    Raises
-    ------
-    UsageError
-        When functions of the user are to be isolated that share no tap.
-    """
+    """Run a case that was checked, judge and log it; where its lengths have names, shrink them."""
     LOG.debug("case '%s': run by %s", plan.case.name, ", ".join(plan.backends))
     found = _run_plan(plan, pool, effort)
     verdict = shrunk(found, plan.case, lambda case: _run_plan(check_any(case), pool, ONCE))

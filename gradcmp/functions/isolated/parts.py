@@ -11,22 +11,22 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import TypeVar
+from itertools import chain
+from typing import Literal, TypeVar
 
 import numpy as np
 
 from gradcmp.case import ONCE, Case
-from gradcmp.errors import UsageError
 from gradcmp.functions.isolated.point import Point, held_at
 from gradcmp.functions.judged.runs import judged
 from gradcmp.functions.sides import Runs, run
 from gradcmp.judge import CaseVerdict
-from gradcmp.native.outcome import Outcome
 from gradcmp.native.side import Side, attempted
 from gradcmp.native.taps import Held
 from gradcmp.native.way import DrawnCotangents
 
 T = TypeVar("T")
+ALONE = "is not isolated: no other function shares a tap with it"
 
 
 @dataclass(frozen=True)
@@ -56,22 +56,12 @@ def isolated(
         Of the functions as they are.
     against : str
         The label of the reference; of another one where that has no taps that can be replaced.
-
-    Raises
-    ------
-    UsageError
-        Where no two functions share a tap.
     """
     if len(runs.plain) < 2 or not runs.clean:
-        return Isolation()
+        return Isolation()  # it is said already why there is nothing to compare
     point = held_at(case, sides, runs, against)
     if len(point.sides) < 2:
-        why = "; ".join(f"'{label}' {one}" for label, said in point.notes.items() for one in said)
-        raise UsageError(
-            f"case '{case.name}' cannot be isolated: {why}",
-            where=case.where,
-            way_out="Name values inside of both functions, as in h = gradcmp.tap('h', h)",
-        )
+        return Isolation(notes={**dict.fromkeys(runs.plain, (ALONE,)), **point.notes})
     return Isolation(_Parts(case, point, cotangent).verdicts(), point.notes)
 
 
@@ -86,19 +76,24 @@ class _Parts:
     def verdicts(self) -> dict[str, CaseVerdict]:
         """Return the verdict on each part.
 
-        A gradient that several parts contribute to is told apart only where something is wrong:
-        then each part is run with a cotangent of its own end alone.
+        A gradient that several parts contribute to is told apart only where it is wrong: then each
+        of them is run with the cotangent of its own end alone.
         """
         whole = self._judged(self.point.held)
-        wrong = {name for _, name, _ in whole.disagreements if name in self._slopes}
+        wrong = [name for _, name, _ in whole.disagreements if name in self._slopes]
         if not wrong:
             return {end: self._of(end, whole) for end in self.ends}
-        alone = {end: self._judged(self._only(end)) for end in self.ends}
-        found = {end: self._of(end, one, self._slopes) for end, one in alone.items()}
+        users = {name: [e for e in self.ends if name in self.reached[e]] for name in wrong}
+        several = {end for ends in users.values() if len(ends) > 1 for end in ends}
+        found = {
+            end: self._of(end, self._judged(self._only(end)), self._slopes)
+            if end in several
+            else self._of(end, whole, [name for name in wrong if users[name] == [end]])
+            for end in self.ends
+        }
         known = {name for one in found.values() for _, name, _ in one.disagreements}
-        for name in wrong - known:  # no part alone shows it, so that none of them is cleared
-            users = [end for end in self.ends if name in self._named(self.reads[end])]
-            for end in users or self.ends:
+        for name in users.keys() - known:  # no part alone shows it, so that none is cleared
+            for end in users[name] or self.ends:
                 found[end] = _with(found[end], whole, name)
         return found
 
@@ -126,15 +121,25 @@ class _Parts:
     @cached_property
     def reads(self) -> dict[str, tuple[str, ...]]:
         """By end, what the part before it is made from: where its cotangent alone arrives."""
+        reference = self.point.reference
+        return {end: self._arrives(end, reference, "clean") for end in self.ends}
+
+    @cached_property
+    def reached(self) -> dict[str, tuple[str, ...]]:
+        """By end, the gradients that its part has a share in, in any of the functions."""
         found = {}
         for end in self.ends:
-            side = self.point.reference.holding(self.point.values, self._only(end))
-            one = attempted(partial(side.clean, self.case.dtype), None)
-            found[end] = self._sources if one is None else self._reached(one)
+            others = [self._arrives(end, side, "plain") for side in self.point.sides.values()]
+            found[end] = self._named(dict.fromkeys((*self.reads[end], *chain(*others))))
         return found
 
-    def _reached(self, outcome: Outcome) -> tuple[str, ...]:
-        slopes = {**outcome.gradients, **outcome.slopes}
+    def _arrives(self, end: str, side: Side, way: Literal["plain", "clean"]) -> tuple[str, ...]:
+        """Return where the cotangent of one end arrives; everywhere, where a function fails."""
+        alone = side.holding(self.point.values, self._only(end))
+        one = attempted(partial(getattr(alone, way), self.case.dtype), None)
+        if one is None:
+            return self._sources
+        slopes = {**one.gradients, **one.slopes}
         return tuple(n for n in self._sources if n in slopes and np.any(slopes[n] != 0))
 
     def _only(self, end: str) -> Held:

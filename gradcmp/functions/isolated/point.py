@@ -12,12 +12,14 @@ from gradcmp.case import Case
 from gradcmp.dtypes import DTYPES, DType
 from gradcmp.functions.sides import Runs, attempt
 from gradcmp.inputs import round_to
+from gradcmp.native.frameworks import modes_of
 from gradcmp.native.outcome import Array, Outcome, Tap, differing
 from gradcmp.native.side import Side, attempted
 from gradcmp.native.taps import Held
 from gradcmp.recording import Failure
 
 FEW = 4  # names of taps that are written out
+UNTAPPED = "it has no tap; h = gradcmp.tap('h', h) makes one"
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def _about(case: Case, sides: Mapping[str, Side], runs: Runs, against: str) -> P
     held: dict[str, list[str]] = {}
     notes: dict[str, tuple[str, ...]] = {}
     for label in dict.fromkeys((against, *runs.plain)):
-        refused = _Refused(against, taps, runs.plain[label])
+        refused = _Refused(against, taps, runs.plain[label], sides[label])
         names = [name for name in taps if name in refused.shared]
         values, slopes = _handed(taps, names, [case.dtype])
         side = sides[label].holding(values, slopes)
@@ -126,6 +128,7 @@ class _Refused:
     against: str
     known: Mapping[str, Tap]
     plain: Outcome
+    side: Side
 
     @property
     def shared(self) -> tuple[str, ...]:
@@ -143,7 +146,8 @@ class _Refused:
         """Say why others are left as they are."""
         own = {n: one for n, one in self.plain.inner.items() if one.value.dtype.kind in "fV"}
         if not own:
-            yield "it has no tap"
+            seen = self.side.mode == modes_of(self.side.framework)[0]
+            yield UNTAPPED if seen else f"in mode '{self.side.mode}' no tap of it is seen"
             return
         untold = [name for name, tap in own.items() if tap.gradient is None]
         yield from _of(untold, "its gradient is not tapped (gradcmp.tap('d h', dh))")

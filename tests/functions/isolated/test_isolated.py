@@ -1,11 +1,16 @@
 """Each part of a function alone: the wrong one is named, and no other."""
 
+import json
+import re
+from pathlib import Path
+
 import pytest
-from isolated_nets import INPUTS, TAPS, nets
+from isolated_nets import INPUTS, TAPS, nets, source
 from surroundings import framework
 
 import gradcmp
-from gradcmp.errors import UsageError
+from gradcmp.cli import main
+from gradcmp.errors import ExitCode, UsageError
 from gradcmp.report.screen.matrix import alone
 
 torch, tf, jax = map(framework, ("torch", "tensorflow", "jax"))
@@ -45,8 +50,9 @@ def test_right_nets_are_right_in_each_part(dtype):
         ("torch", "backward", "float32", ""),
         ("jax", "backward", "float32", "float32"),
         ("tensorflow", "forward", "float32", ""),
-        ("tensorflow", "backward", "bfloat16", "bfloat16"),
+        ("torch", "backward", "bfloat16", "bfloat16"),
         pytest.param("torch", "forward", "float32", "float32", marks=pytest.mark.thorough),
+        pytest.param("tensorflow", "backward", "bfloat16", "bfloat16", marks=pytest.mark.thorough),
         pytest.param("torch", "backward", "bfloat16", "", marks=pytest.mark.thorough),
         pytest.param("jax", "forward", "float32", "", marks=pytest.mark.thorough),
         pytest.param("jax", "backward", "bfloat16", "bfloat16", marks=pytest.mark.thorough),
@@ -139,20 +145,22 @@ def test_taps_that_are_not_shared_are_left_as_they_are_and_said():
     assert "more (no tap of 'torch')" in said
     assert "h3 (another shape in 'torch')" in said
     assert "h2 (it has no such tap)" in said
-    assert verdict.notes["untapped"] == ("is not isolated: it has no tap",)
+    assert verdict.notes["untapped"] == (
+        "is not isolated: it has no tap; h = gradcmp.tap('h', h) makes one",
+    )
 
 
-@pytest.mark.parametrize(
-    ("functions", "said"),
-    [
-        ({"bare": untapped, "torch": NET["torch"]()}, "it has no tap"),
-        ({"one": untapped, "other": untapped}, "it has no tap"),
-    ],
-)
-def test_nothing_to_isolate_is_an_error_that_says_how_to_tap(functions, said):
-    with pytest.raises(UsageError, match=said) as caught:
-        isolated(functions)
-    assert "gradcmp.tap" in str(caught.value)
+def test_nothing_to_isolate_is_said_with_the_way_out():
+    functions = {"bare": untapped, "torch": NET["torch"]()}
+    verdict = isolated(functions)
+    assert not verdict.isolated
+    assert verdict.notes == {
+        "bare": ("is not isolated: it has no tap; h = gradcmp.tap('h', h) makes one",),
+        "torch": ("is not isolated: no other function shares a tap with it",),
+    }
+    verdict = isolated({"one": untapped, "other": untapped})
+    assert not verdict.isolated
+    assert all("gradcmp.tap" in said for (said,) in verdict.notes.values())
 
 
 def test_other_derivatives_are_not_isolated():
@@ -161,42 +169,99 @@ def test_other_derivatives_are_not_isolated():
         isolated(functions, derivative="hvp", layouts="auto")
 
 
+class Two(torch.nn.Module):
+    """A module that returns a tuple."""
+
+    def forward(self, x):
+        return torch.tanh(x), 2 * x
+
+
 class Block(torch.nn.Module):
-    """Modules are taps, the one in place and the one that returns a tuple as well."""
+    """Modules are taps: also one that works in place, and one that returns a tuple."""
 
     def __init__(self, wrong=1.0):
         super().__init__()
         torch.manual_seed(0)
         self.first = torch.nn.Linear(5, 7)
         self.bend = torch.nn.ReLU(inplace=True)
-        self.memory = torch.nn.GRU(7, 4)
-        self.last = torch.nn.Linear(4, 3)
+        self.two = Two()
+        self.last = torch.nn.Linear(7, 3)
         self.wrong = wrong
 
     def forward(self, x):
-        h, _ = self.memory(self.bend(self.first(x)))
-        if h.requires_grad and self.wrong != 1:
-            h = h + (self.wrong - 1) * (h - h.detach())  # the same value, another gradient
-        return self.last(h)
+        one, other = self.two(self.bend(self.first(x)))
+        if self.wrong != 1:
+            one = one + (self.wrong - 1) * (one - one.detach())  # the value is right
+        return self.last(one * other)
 
 
 def test_modules_are_isolated_by_their_names():
     functions = {"wrong": Block(1.5), "right": Block()}
-    verdict = gradcmp.compare_functions(
-        functions, {"x": "normal:3x6x5"}, layouts="off", isolate=True
-    )
+    verdict = gradcmp.compare_functions(functions, {"x": "normal:6x5"}, layouts="off", isolate=True)
     parts = states(verdict, "wrong")
-    assert [*parts] == ["first", "bend", "memory.0", "memory.1", "last", "output"]
+    assert [*parts] == ["first", "bend", "two.0", "two.1", "last", "output"]
     assert [name for name, state in parts.items() if state == "wrong"] == ["last"]
-    assert verdict.isolated["last"].edges["last"] == ("last.weight", "last.bias", "memory.0")
+    assert {*verdict.isolated["last"].edges["last"]} == {
+        "last.weight",
+        "last.bias",
+        "two.0",
+        "two.1",
+    }
 
 
-def test_compiled_modes_with_taps_are_isolated():
+@pytest.mark.parametrize("bug", ["", pytest.param("backward", marks=pytest.mark.thorough)])
+def test_compiled_modes_whose_taps_are_seen_are_isolated(bug):
     functions = {
-        "tensorflow:graph": NET["tensorflow"]("backward"),
+        "tensorflow:graph": NET["tensorflow"](bug),
         "jax:jit": NET["jax"](),
         "torch": NET["torch"](),
     }
     verdict = isolated(functions)
-    assert [p for p, s in states(verdict, "tensorflow:graph").items() if s == "wrong"] == ["h2"]
+    wrong = [
+        part for part, state in states(verdict, "tensorflow:graph").items() if state == "wrong"
+    ]
+    assert wrong == (["h2"] if bug else [])
     assert {*states(verdict, "jax:jit").values()} == {"right"}
+
+
+PAGE = Path(__file__).parents[3] / "docs" / "functions.md"
+
+
+def written(beginning):
+    """Return the screen of the manual that begins so."""
+    return re.search(
+        rf"^```text\n({beginning}.*?)^```$", PAGE.read_text("utf-8"), re.S | re.M
+    ).group(1)
+
+
+CONFIG = """
+name: net
+inputs: {x: normal:6x5, w1: normal:5x7, w2: normal:7x7, w3: normal:7x3}
+code:
+  port: {torch: torch_nets.py:backward}
+  original: {torch: torch_nets.py:right}
+reference: original
+layouts: "off"
+"""
+
+
+def test_workers_isolate_as_well(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "torch_nets.py").write_text(source("torch"))
+    (tmp_path / "net.yaml").write_text(CONFIG)
+    assert main(["run", "net.yaml", "--isolate", "--report", "json=out.json"]) == ExitCode.DISAGREE
+    assert written("each part alone") in capfd.readouterr().out  # as the manual says
+    (case,) = json.loads((tmp_path / "out.json").read_text())["cases"]
+    found = {part: one["verdict"] for part, one in case["isolated"].items()}
+    assert found == {"h1": "agree", "h2": "disagree", "h3": "agree", "output": "agree"}
+
+
+@pytest.mark.thorough
+def test_a_call_isolates_where_it_is_asked_to(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "torch_nets.py").write_text(source("torch"))
+    given = [text for name, spec in INPUTS.items() for text in ("-i", f"{name}={spec}")]
+    asked = ["call", "torch_nets.py:forward", "--against", "torch_nets.py:right", *given]
+    assert main([*asked, "--layouts", "off", "--isolate"]) == ExitCode.DISAGREE
+    lines = [line.split() for line in capfd.readouterr().out.splitlines()]
+    assert ["h2", "✓", "right", "✗", "wrong"] in lines
