@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
@@ -25,7 +25,7 @@ from gradcmp.nudged import own_noise_of, with_stages
 from gradcmp.plan import AnyPlan, Arrays, CodePlan, Plan, check_any
 from gradcmp.recording import Array, Origin, Outcome, Recording, fingerprint, missing_inputs
 from gradcmp.recording.origin import recorder
-from gradcmp.workers import Pool, Request
+from gradcmp.workers import Pool, Request, Requests
 
 LOG = logging.getLogger("gradcmp")
 
@@ -82,23 +82,39 @@ def run_all(
             yield run(case, workers, effort)
 
 
-def run_plan(plan: AnyPlan, pool: Pool, effort: Effort = ONCE) -> CaseVerdict:
-    """Run a case that was checked, judge and log it; where its lengths have names, shrink them."""
+def run_plan(
+    plan: AnyPlan, pool: Pool, effort: Effort = ONCE, requests: Requests | None = None
+) -> CaseVerdict:
+    """Run a case that was checked, judge and log it; where its lengths have names, shrink them.
+
+    Parameters
+    ----------
+    requests : Requests, optional
+        What the plan asks with this effort, where the workers were told of it ahead of time.
+    """
     LOG.debug("case '%s': run by %s", plan.case.name, ", ".join(plan.backends))
-    found = _run_plan(plan, pool, effort)
+    found = _run_plan(plan, pool, effort, requests)
     verdict = shrunk(found, plan.case, lambda case: _run_plan(check_any(case), pool, ONCE))
     LOG.info("%r", verdict)
     return verdict
 
 
-def _run_plan(plan: AnyPlan, pool: Pool, effort: Effort) -> CaseVerdict:
+def requests_of(plan: Plan, arrays: Arrays, runs: int = 1) -> Requests:
+    """Return what a plan asks at these inputs, in as many runs."""
+    first = tuple(plan.requests(arrays))
+    twins = tuple((one, twin) for one in first if (twin := plan.in_float64(one)))
+    return Requests(first, twins, tuple(replace(one) for one in first for _ in range(runs - 1)))
+
+
+def _run_plan(
+    plan: AnyPlan, pool: Pool, effort: Effort, requests: Requests | None = None
+) -> CaseVerdict:
     if isinstance(plan, CodePlan):
         return run_code(plan, pool, effort)
-    requests = plan.requests(plan.draw())
-    again = [replace(request) for request in requests for _ in range(effort.repeat - 1)]
-    answers, verdict = _ask(plan, requests, pool, again)
-    runs: dict[str, list[Recording]] = {request.label: [] for request in requests}
-    for request in (*requests, *again):
+    requests = requests or requests_of(plan, plan.draw(), effort.repeat)
+    answers, verdict = _ask(plan, requests, pool)
+    runs: dict[str, list[Recording]] = {request.label: [] for request in requests.first}
+    for request in (*requests.first, *requests.again):
         if isinstance(answer := answers[request], Recording):
             runs[request.label].append(answer)
     changes = {label: unsteady(recordings) for label, recordings in runs.items() if recordings}
@@ -146,24 +162,22 @@ def isolate(plan: Plan, verdict: CaseVerdict, pool: Pool) -> dict[str, CaseVerdi
         }
         arrays = Arrays(operands, inputs.round_to(reference.gradients[node], coarsest))
         alone = plan.of_node(node, arrays)
-        _, found[node] = _ask(alone, alone.requests(arrays), pool)
+        _, found[node] = _ask(alone, requests_of(alone, arrays), pool)
     return found
 
 
-def _ask(
-    plan: Plan, requests: Sequence[Request], pool: Pool, again: Sequence[Request] = ()
-) -> tuple[dict[Request, Outcome], CaseVerdict]:
-    """Hand requests to the workers, with their twins in float64, and judge the answers."""
-    twins = [(request, twin) for request in requests if (twin := plan.in_float64(request))]
-    answers = dict(pool.run([*requests, *(twin for _, twin in twins), *again]))
-    outcomes = {request.label: answers[request] for request in requests}
-    fine = {twin.label: answers[twin] for _, twin in twins}
+def _ask(plan: Plan, requests: Requests, pool: Pool) -> tuple[dict[Request, Outcome], CaseVerdict]:
+    """Hand requests to the workers and judge the answers."""
+    answers = dict(pool.run(requests))
+    outcomes = {request.label: answers[request] for request in requests.first}
+    fine = {twin.label: answers[twin] for _, twin in requests.twins}
     judged = partial(judge, plan.case, plan.reference, graph=plan.graph)
     verdict = judged(outcomes, fine)
-    own = own_noise_of(twins, answers, verdict.unearned, pool) if verdict.unearned else {}
+    unearned = verdict.unearned
+    own = own_noise_of(requests.twins, answers, unearned, pool) if unearned else {}
     if own:
         verdict = judged(_with_own(outcomes, own), fine)
-    for run in _runs(requests, again):  # each is judged, not the first alone
+    for run in requests.runs():  # each is judged, not the first alone
         repeated = {label: answers[request] for label, request in run.items()}
         verdict = with_worse(verdict, judged(_with_own(repeated, own), fine))
     return answers, verdict
@@ -179,13 +193,6 @@ def _with_own(
         else outcome
         for label, outcome in outcomes.items()
     }
-
-
-def _runs(requests: Sequence[Request], again: Sequence[Request]) -> Iterator[dict[str, Request]]:
-    """Return the requests of each run after the first, by label."""
-    count = len(again) // len(requests)
-    for run in range(count):
-        yield {one.label: one for one in again[run::count]}
 
 
 def record(plan: AnyPlan, pool: Pool, twin: bool = True) -> Outcome:

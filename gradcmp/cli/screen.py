@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from gradcmp.cli.options import debugging
@@ -34,14 +35,24 @@ class Screen:
     detail : {"cases", "lines", "count"}
         How much it has: all that a person wants to know, a line for each case that does not
         simply agree, or nothing but the count.
+    paused : callable, optional
+        Return a context manager: inside of it nothing else stands where this prints.
     """
 
-    def __init__(self, output: Output, cases: int, detail: Detail = "cases") -> None:
+    def __init__(
+        self,
+        output: Output,
+        cases: int,
+        detail: Detail = "cases",
+        paused: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         from gradcmp.report.screen.progress import is_screen
 
         self._output, self._cases, self._detail = output, cases, detail
         self._start = time.monotonic()
+        self._paused = paused
         self._finished: list[CaseVerdict] = []
+        self._failed = 0
         self._console = console()
         self._timed = is_screen(self._console)
         self._streams = cases > 1 and not printed(output.reports)
@@ -57,8 +68,10 @@ class Screen:
     def add(self, verdict: CaseVerdict) -> CaseVerdict:
         """Show a case that is finished; return it."""
         if self._streams and (part := self._part(verdict)):
-            self._console.print(part)
+            with self._paused():
+                self._console.print(part)
         self._finished.append(verdict)
+        self._failed += not verdict.agrees
         return verdict
 
     def end(self) -> ExitCode:
@@ -73,8 +86,8 @@ class Screen:
             return Line(verdict) if self._detail == "lines" and says(verdict) else None
         from gradcmp.report.screen.several import Finished
 
-        failed = sum(one.exit_code is not ExitCode.AGREE for one in self._finished)
-        return Finished(verdict, failed, self._cases, self._output.verbose)
+        part = Finished(verdict, self._failed, self._cases, self._output.verbose)
+        return part if part.says else None
 
     def _closing(self) -> RenderableType:
         seconds = time.monotonic() - self._start if self._timed else 0.0

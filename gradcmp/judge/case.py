@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -33,6 +33,7 @@ from gradcmp.judge.given import strange_inputs
 from gradcmp.judge.sides import INTEGRAL, Side, compare_required
 from gradcmp.judge.tensor_judge import TensorJudge
 from gradcmp.judge.verdict import CaseVerdict, Pair
+from gradcmp.once import once
 from gradcmp.recording import Array, Outcome, Recording
 
 
@@ -58,7 +59,7 @@ class _Question:
     pairs: tuple[Pair, ...]
     witnesses: tuple[Pair, ...]
 
-    @cached_property
+    @once
     def recordings(self) -> dict[str, Recording]:
         """What can be compared, by label."""
         return recordings_of(self.outcomes)

@@ -4,6 +4,6 @@ Importing this package imports no NumPy, so that frameworks can begin to load fi
 """
 
 from gradcmp.workers.pool import Pool
-from gradcmp.workers.records import CodeRequest, Environment, Event, Request
+from gradcmp.workers.records import CodeRequest, Environment, Event, Request, Requests
 
-__all__ = ["CodeRequest", "Environment", "Event", "Pool", "Request"]
+__all__ = ["CodeRequest", "Environment", "Event", "Pool", "Request", "Requests"]

@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import selectors
 import time
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from gradcmp.case import BackendSpec
 from gradcmp.workers.frames import OversizedError
 from gradcmp.workers.process import Process
 from gradcmp.workers.records import AnyRequest, Description, Environment, Event, Phase
+from gradcmp.workers.waiting import Waiting
 
 if TYPE_CHECKING:
     from gradcmp.native.answers import Answer
@@ -40,6 +39,8 @@ class Lane:
         What the framework said when it had loaded; None while there is none to ask.
     failure : Failure, optional
         Why it did not come up, the last time.
+    waiting : Waiting
+        Requests that have not had their turn. What is only foreseen starts no process.
     """
 
     def __init__(
@@ -52,8 +53,7 @@ class Lane:
         self.worker: Process | None = None
         self.description: Description | None = None
         self.failure: Failure | None = None
-        self.loading = BackendSpec.loading  # seconds that it may load when no request waits for it
-        self.queue: deque[AnyRequest] = deque()
+        self.waiting = Waiting()
         self._selector = selector
         self._tell = tell
         self._since = 0.0  # when it began to load, or what runs, on the monotonic clock
@@ -64,20 +64,29 @@ class Lane:
 
     @property
     def busy(self) -> bool:
-        """Whether a request waits for its answer."""
-        return bool(self.queue or self._running)
+        """Whether a request waits for its answer, or a foreseen one can have its turn."""
+        return bool(self.waiting.asked or self._running or (self.waiting and self.worker))
+
+    def ask(self, request: AnyRequest) -> None:
+        """Take a request that somebody waits for, unless it runs already."""
+        if request is not self._running:
+            self.waiting.add(request)
+
+    def foresee(self, requests: Iterable[AnyRequest]) -> None:
+        """Take requests that somebody will ask for, unless they run already; forget others."""
+        self.waiting.foresee(one for one in requests if one is not self._running)
+
+    def resume(self) -> None:
+        """Count the time of what runs from now on: nobody has listened until now."""
+        if self._running:
+            self._since = time.monotonic()
 
     @property
     def deadline(self) -> float:
         """When it counts as hung, on the monotonic clock."""
         if self.description and not self._running:
             return float("inf")
-        return self._since + (self._running.spec.timeout if self._running else self._loading)
-
-    @property
-    def _loading(self) -> float:
-        """How long it may load: as long as anything that waits for it allows."""
-        return max((request.spec.loading for request in self.queue), default=self.loading)
+        return self._since + (self._running.spec.timeout if self._running else self.waiting.loading)
 
     def spawn(self) -> Answers:
         """Start the process."""
@@ -104,11 +113,11 @@ class Lane:
             return answers
         if self.worker is None:
             return self.spawn()
-        return self._send(self.queue.popleft()) if self._free and self.queue else []
+        return self._send(self.waiting.next()) if self._free and self.waiting else []
 
     def time_out(self) -> Answers:
         """End a worker that has taken too long."""
-        how = f"did not come up within {self._loading:g} s. Raise its 'loading'"
+        how = f"did not come up within {self.waiting.loading:g} s. Raise its 'loading'"
         if self._running:
             limit = self._running.spec.timeout
             how = f"took longer than {limit:g} s. Raise its 'timeout' or make the case smaller"
@@ -128,7 +137,7 @@ class Lane:
 
     def abandon(self) -> None:
         """Forget what waits, and end a worker that is busy."""
-        self.queue.clear()
+        self.waiting.clear()
         if self._running:
             self._running = None
             if self.worker:
@@ -270,8 +279,7 @@ class Lane:
             failed = [self._running]
             self._running = None
         else:
-            failed = list(self.queue)
-            self.queue.clear()
+            failed = self.waiting.take_asked()
             self.failure = Failure(str(self.environment), kind, message, stderr)
         for request in failed:
             self._say("failed", request.label)

@@ -46,6 +46,7 @@ class Pool:
         self._on_event = on_event
         self._look = look
         self._lanes: dict[Environment, Lane] = {}
+        self._early: dict[AnyRequest, Any] = {}  # answers to what nobody has asked for yet
         self._selector = selectors.DefaultSelector()
 
     def __enter__(self) -> Pool:
@@ -82,18 +83,42 @@ class Pool:
         """
         requests = tuple(requests)
         self.start(request.environment for request in requests)
-        for request in requests:
-            self._lanes[request.environment].queue.append(request)
+        wanted = dict.fromkeys(requests)
+        for request in wanted:
+            if request not in self._early:
+                self._lanes[request.environment].ask(request)
+        for lane in self._lanes.values():
+            lane.resume()
         from gradcmp.workers import wire  # noqa: F401  NumPy loads while the frameworks load
 
         try:
-            while busy := [lane for lane in self._lanes.values() if lane.busy]:
+            while wanted:
+                for request in [one for one in self._early if one in wanted]:
+                    del wanted[request]
+                    yield request, self._early.pop(request)
+                busy = [lane for lane in self._lanes.values() if lane.busy]
                 for lane in busy:
-                    yield from lane.feed()
-                yield from self._listen(busy)
+                    self._early.update(lane.feed())
+                if wanted.keys() - self._early:
+                    self._early.update(self._listen(busy))
         finally:
-            for lane in self._lanes.values():
-                lane.abandon()
+            if wanted:
+                self._early.clear()
+                for lane in self._lanes.values():
+                    lane.abandon()
+
+    def foresee(self, requests: Iterable[AnyRequest]) -> None:
+        """Have the workers begin what `run` will ask for later, when nothing else waits for them.
+
+        They go on while nobody listens: each has at most one answer ready then. What was foreseen
+        before and is not among the requests is forgotten.
+        """
+        requests = dict.fromkeys(requests)
+        self._early = {one: answer for one, answer in self._early.items() if one in requests}
+        for environment, lane in self._lanes.items():
+            lane.foresee(
+                one for one in requests if one.environment == environment and one not in self._early
+            )
 
     def describe(
         self, environments: Iterable[Environment], loading: float = BackendSpec.loading
@@ -109,7 +134,7 @@ class Pool:
         self.start(environments)
         waiting = [self._lanes[environment] for environment in environments]
         for lane in waiting:
-            lane.loading = loading
+            lane.waiting.default = loading
         while waiting:
             for lane in waiting:
                 if said := lane.description or lane.failure:
@@ -123,6 +148,7 @@ class Pool:
         """End every process; the pool can be started again."""
         lanes = [lane for lane in self._lanes.values() if lane.worker]
         self._lanes.clear()
+        self._early.clear()
         for lane in lanes:
             lane.kill()  # all of them first: each takes the kernel some time
         for lane in lanes:

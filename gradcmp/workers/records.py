@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -72,6 +72,35 @@ class Request:
     def environment(self) -> Environment:
         """What it needs to run."""
         return Environment.of(self.spec)
+
+
+@dataclass(frozen=True)
+class Requests:
+    """What one run of a graph asks of its backends, made once: a request equals itself alone.
+
+    Attributes
+    ----------
+    first : tuple of Request
+        One to each backend.
+    twins : tuple of pair of Request
+        What is asked in float64 as well, and the same in float64.
+    again : tuple of Request
+        Each of the first as often as the run is repeated beyond the first time.
+    """
+
+    first: tuple[Request, ...]
+    twins: tuple[tuple[Request, Request], ...] = ()
+    again: tuple[Request, ...] = ()
+
+    def __iter__(self) -> Iterator[Request]:
+        """Return all of them."""
+        return iter((*self.first, *(twin for _, twin in self.twins), *self.again))
+
+    def runs(self) -> Iterator[dict[str, Request]]:
+        """Return the requests of each run after the first, by label."""
+        count = len(self.again) // len(self.first)
+        for run in range(count):
+            yield {one.label: one for one in self.again[run::count]}
 
 
 @dataclass(frozen=True, eq=False)

@@ -58,14 +58,15 @@ def command(
     gradcmp check configs --require torch,jax --strict --report junit=out.xml
     """
     from gradcmp.cli.running.session import Session
-    from gradcmp.cli.screen import Screen
+    from gradcmp.cli.screen import Detail, Screen
 
     asked = [overrides.apply(case) for case in survey(paths or (DEFAULT,))]
     cases = selection.of(required(asked, require))
     finish = excuses(expect, cases)
+    detail: Detail = "count" if quiet else "lines"
     with (
         Session(reports=reports, jobs=selection.jobs) as session,
-        Screen(Output(reports=reports), len(cases), "count" if quiet else "lines") as screen,
+        Screen(Output(reports=reports), len(cases), detail, session.paused) as screen,
     ):
         run = session.run(session.survey_any(cases), finish=finish)
         for verdict in selection.enough(run):

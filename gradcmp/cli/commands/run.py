@@ -82,7 +82,7 @@ def command(
     from gradcmp.cli.running import golden
     from gradcmp.cli.running.session import Finish, Session, unchanged
     from gradcmp.cli.running.watch import watch
-    from gradcmp.cli.screen import Screen
+    from gradcmp.cli.screen import Detail, Screen
     from gradcmp.config.likely import likely_backends
 
     if record_golden and against_golden:
@@ -110,7 +110,8 @@ def command(
         return watch(paths, read, output, likely, effort, finisher)
     with Session(likely, output.reports, selection.jobs) as session:
         plans = session.survey_any(cases := read())
-        with Screen(output, len(cases), "lines" if output.quiet else "cases") as screen:
+        detail: Detail = "lines" if output.quiet else "cases"
+        with Screen(output, len(cases), detail, session.paused) as screen:
             run = session.run(plans, effort, finisher(plans))
             verdicts = [screen.add(verdict) for verdict in selection.enough(run)]
     code = session.conclude(screen.end)

@@ -13,24 +13,28 @@ if TYPE_CHECKING:
     from gradcmp.judge.verdict import CaseVerdict
     from gradcmp.plan import AnyPlan
     from gradcmp.recording import Outcome
-    from gradcmp.workers import Pool
+    from gradcmp.workers import Pool, Requests
 
 INTERRUPTED = "the run was interrupted"
 
 
-def settle(plan: AnyPlan, pool: Pool, effort: Effort, debug: bool) -> CaseVerdict:
+def settle(
+    plan: AnyPlan, pool: Pool, effort: Effort, debug: bool, requests: Requests | None = None
+) -> CaseVerdict:
     """Run a case that was checked; whatever goes wrong with it is its verdict.
 
     Parameters
     ----------
     debug : bool
         Whether an error in gradcmp itself is wanted with its traceback: then it ends the run.
+    requests : Requests, optional
+        As `gradcmp.api.run_plan`.
     """
     from gradcmp import api
 
     start = time.perf_counter()
     try:
-        verdict = api.run_plan(plan, pool, effort)
+        verdict = api.run_plan(plan, pool, effort, requests)
     except Exception as error:
         if debug:
             raise

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from gradcmp.case import ONCE, BackendSpec, Case, Effort
 from gradcmp.cli.options import debugging
-from gradcmp.cli.running.net import INTERRUPTED, settle, unfinished
+from gradcmp.cli.running.ahead import in_turn
+from gradcmp.cli.running.net import INTERRUPTED, unfinished
 from gradcmp.cli.running.progress import WorkerProgress
 from gradcmp.cli.terminal import say
 from gradcmp.errors import ExitCode, GradcmpError, NothingComparedError, together
@@ -72,6 +73,7 @@ class Session:
         self._finished: list[CaseVerdict] = []
         self._ahead: dict[int, CaseVerdict] = {}  # of jobs, by place: some are done out of turn
         self._finish: Finish = unchanged
+        self._display: Progress | None = None
 
     def __enter__(self) -> Session:
         self.pool.start(Environment(name) for name in self._likely)
@@ -216,8 +218,7 @@ class Session:
                 else:
                     done = self._finished_by(next(verdicts))
                 self._finished.append(done)
-                with display.paused():  # who takes it may print
-                    yield done
+                yield done
 
     def _finished_by(self, verdict: CaseVerdict) -> CaseVerdict:
         try:
@@ -232,7 +233,7 @@ class Session:
             from gradcmp.cli.running.jobs import in_parallel
 
             return in_parallel(plans, self._jobs, effort, self._ahead, debug)
-        return (settle(plan, self.pool, effort, debug) for plan in plans)
+        return in_turn(plans, self.pool, effort, debug)
 
     @contextmanager
     def shown(self) -> Iterator[Progress]:
@@ -241,4 +242,12 @@ class Session:
 
         with Progress() as progress:
             self.progress.show(progress)
-            yield progress
+            self._display = progress
+            try:
+                yield progress
+            finally:
+                self._display = None
+
+    def paused(self) -> AbstractContextManager[None]:
+        """Return what takes the progress off the screen: who prints while cases run is in it."""
+        return self._display.paused() if self._display else nullcontext()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from gradcmp.judge.comparison import Comparison, Statistics
 from gradcmp.judge.elementwise.arrays import SegmentComparisons, compare, segmented
 from gradcmp.judge.elementwise.segments import LONGEST, TOGETHER, Float, Segments, batches
 from gradcmp.judge.elementwise.tolerance import rule_of
+from gradcmp.once import once
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class TensorBatch:
     tensors: Sequence[TensorPair]
     floor: Fixed
 
-    @cached_property
+    @once
     def segments(self) -> Segments:
         """Where each tensor lies in the flat arrays."""
         return Segments([tensor.values[1].shape for tensor in self.tensors])
@@ -46,50 +46,50 @@ class TensorBatch:
         """Return how these tensors compare under the floor; most need their statistics alone."""
         return [self._large for _ in numbers] if self._large else self._small.of(numbers)
 
-    @cached_property
+    @once
     def statistics(self) -> list[Statistics]:
         """What is counted in each tensor."""
         return [self._large.statistics] if self._large else self._small.statistics
 
-    @cached_property
+    @once
     def agree(self) -> list[bool]:
         """Whether each tensor agrees under the floor."""
         each = [self._large.disagreeing] if self._large else self._small.disagreeing
         return [not disagreeing for disagreeing in each]
 
-    @cached_property
+    @once
     def unmatched(self) -> list[bool]:
         """Whether one side of each tensor has NaN or an infinity that the other has not."""
         return [counted.nonfinite > 0 for counted in self.statistics]
 
-    @cached_property
+    @once
     def _large(self) -> Comparison | None:
         """The comparison of a large tensor, which has a batch of its own: in chunks."""
         if len(self.tensors) > 1 or self.segments.lengths[0] <= LONGEST:
             return None
         return compare(*self.tensors[0].values, self.floor)
 
-    @cached_property
+    @once
     def _small(self) -> SegmentComparisons:
         rule = rule_of(self.floor, FORMATS[self.sides.dtype])
         return segmented(self.segments, self.actual, self.expected, rule)
 
-    @cached_property
+    @once
     def actual(self) -> Float:
         """The actual side, flat."""
         return self.segments.concatenate([tensor.values[0] for tensor in self.tensors])
 
-    @cached_property
+    @once
     def expected(self) -> Float:
         """The expected side, flat."""
         return self.segments.concatenate([tensor.values[1] for tensor in self.tensors])
 
-    @cached_property
+    @once
     def difference(self) -> Float:
         """How far the sides are apart, flat."""
         return _size(apart(self.actual, self.expected))
 
-    @cached_property
+    @once
     def float64_difference(self) -> tuple[Float, Float] | None:
         """What is left in float64: the size of each expected element, and the difference."""
         known = [tensor.float64 for tensor in self.tensors if tensor.float64]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from gradcmp.case import DType
 from gradcmp.derivatives import Asked, is_derived, is_tangent
@@ -20,6 +19,7 @@ from gradcmp.judge.noise.bfloat16 import ANY
 from gradcmp.judge.noise.calibration import Scale, calibrate, loses_digits
 from gradcmp.judge.noise.model import NoModelError
 from gradcmp.judge.noise.nearby_points import POINTS, STEPPED, derived_noise, run_in, self_noise
+from gradcmp.once import once
 from gradcmp.recording import Array, Recording
 
 REPLICAS = 16
@@ -61,12 +61,12 @@ class GraphNoise:
         """Coarser units that matrix products may go through."""
         return tuple(UNITS)
 
-    @cached_property
+    @once
     def loses_digits(self) -> bool:
         """Whether an op of the graph has a usual formula and a better one."""
         return any(node.spec.loses_digits for node in self.graph)
 
-    @cached_property
+    @once
     def float32_run(self) -> Mapping[str, Array]:
         """What the reference computes in float32, by tensor."""
         run = run_in(STEPPED, self.graph, *self._given)
@@ -78,7 +78,7 @@ class GraphNoise:
         inputs = {name: self.reference.values[name] for name in self.graph.inputs}
         return inputs, self.reference.gradients[self.graph.output]
 
-    @cached_property
+    @once
     def has_branches(self) -> bool:
         """Whether an op of the graph compares numbers."""
         return any(node.spec.compares for node in self.graph)
@@ -134,7 +134,7 @@ class GraphNoise:
         key = (dtype, "roughly", ANY)
         return self._get(key, lambda: self._calibrate(dtype, ROUGH_REPLICAS, "", ANY))[name]
 
-    @cached_property
+    @once
     def names(self) -> frozenset[str]:
         """The tensors that have noise, as they are called on screen: of real numbers, no steps."""
         tensors = self.reference.tensors.items()

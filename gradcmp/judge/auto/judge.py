@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -27,6 +26,7 @@ from gradcmp.judge.elementwise.arrays import compare_all, is_real
 from gradcmp.judge.elementwise.segments import TOGETHER, Float
 from gradcmp.judge.tensor_judge import Allowance, Exact, Latitude, TiedDirection
 from gradcmp.judge.verdict import Pair
+from gradcmp.once import once
 from gradcmp.recording import Array, Recording
 
 
@@ -122,7 +122,7 @@ class NoiseJudge:
                 unsettled = [i for i in unsettled if i not in settled]
         return {tensor.name: settled[i] for i, tensor in enumerate(batch.tensors)}
 
-    @cached_property
+    @once
     def _stages(self) -> tuple[Stage, ...]:
         rough = RoughNoise(self.source)
         return (NoiseFloor(), self._reference_error, rough, self._calibrated)
@@ -164,11 +164,11 @@ class NoiseJudge:
         known = self.source.reference.tensors[tensor.name]
         return known.size > 0 and all(known.shape == array.shape for array in tensor.values)
 
-    @cached_property
+    @once
     def _reference_error(self) -> ReferenceError:
         return ReferenceError(self.source)
 
-    @cached_property
+    @once
     def _calibrated(self) -> CalibratedNoise:
         return CalibratedNoise(self.source, self.unearned)
 

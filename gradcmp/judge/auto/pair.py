@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +14,7 @@ from gradcmp.judge.auto.loudness import apart
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.noise.bfloat16 import ANY
 from gradcmp.judge.verdict import Pair
+from gradcmp.once import once
 from gradcmp.recording import Array, Recording
 
 SMALL_BYTES = 4096  # of all arrays of a tensor: judging costs more than reading them
@@ -72,7 +72,7 @@ class TensorPair:
             return tuple(known.number(array) for array in arrays)
         return tuple((a.dtype, a.shape, a.tobytes()) for a in arrays)
 
-    @cached_property
+    @once
     def unmatched(self) -> npt.NDArray[np.bool_]:
         """Where one side alone is NaN or infinite."""
         return ~np.isfinite(apart(*(np.asarray(array, np.float64) for array in self.values)))
@@ -108,7 +108,7 @@ class RecordingPair:
     twins: Mapping[str, Recording]
     reference: str
 
-    @cached_property
+    @once
     def dtype(self) -> DType:
         """The coarser of the two dtypes."""
         dtypes = (side.dtype for side in self.recordings)
@@ -120,7 +120,7 @@ class RecordingPair:
         """The rounding of the coarser dtype."""
         return FORMATS[self.dtype]
 
-    @cached_property
+    @once
     def same_backend(self) -> bool:
         """Whether both sides are one backend: recordings of it from two times.
 
@@ -129,23 +129,23 @@ class RecordingPair:
         one, other = (side.backend for side in self.recordings)
         return one == other and not self.expected_is_reference
 
-    @cached_property
+    @once
     def expected_is_reference(self) -> bool:
         """Whether the expected side is the reference: then only the other's branches are free."""
         return self.pair.expected == self.reference
 
-    @cached_property
+    @once
     def noisy_dtypes(self) -> tuple[DType, ...]:
         """The dtypes whose noise both have; beside a coarser one, float64 has none to speak of."""
         return tuple(side.dtype for side in self._noisy)  # type: ignore[misc]
 
-    @cached_property
+    @once
     def sums(self) -> tuple[frozenset[str], ...]:
         """What each of the `noisy_dtypes` may add up in bfloat16 itself: its noise is by that."""
         known = (side.coarse_sums for side in self._noisy)
         return tuple(ANY if sums is None else sums for sums in known)
 
-    @cached_property
+    @once
     def _noisy(self) -> tuple[Recording, ...]:
         return tuple(s for s in self.recordings if s.dtype == self.dtype or s.dtype != "float64")
 
@@ -174,7 +174,7 @@ class RecordingPair:
         whole = len(found) == len(self.recordings) and len(shapes) == 1
         return TensorPair(name, (actual, expected), (found[0], found[1]) if whole else None)
 
-    @cached_property
+    @once
     def _float64(self) -> tuple[Recording, ...]:
         """Both sides in float64, as far as known; none where that is what they are already."""
         if self.dtype == "float64":

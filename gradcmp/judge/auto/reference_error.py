@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +35,7 @@ from gradcmp.judge.elementwise.arrays import is_small
 from gradcmp.judge.elementwise.difference import element
 from gradcmp.judge.elementwise.segments import LONGEST, Float, Segments, batches
 from gradcmp.judge.noise.calibration import WIDEST, pooled
+from gradcmp.once import once
 
 BASELINE_DTYPE: DType = (
     "float32"  # in narrower dtypes NumPy adds up in order, which frameworks do not
@@ -156,7 +156,7 @@ class ReferenceError:
         scale = self.scale(name)
         return None if scale is None else Bracket(expected, limit, scale)
 
-    @cached_property
+    @once
     def _small(self) -> tuple[str, ...]:
         run, given = self.source.float32_run, {*self.source.inputs}
         return tuple(

@@ -96,8 +96,8 @@ def factors(evidence: Evidence) -> Iterator[Prediction]:
     expected, spread = evidence.expected, evidence.spread
     if not evidence.same_shape or not expected.ndim:
         return
-    u, shape = FORMATS[evidence.dtype].u, expected.shape
-    forms = {n: one for n, t in evidence.others.items() for one in aligned(t, shape) if t.ndim}
+    u = FORMATS[evidence.dtype].u
+    forms = {n: one for n, by in evidence.aligned.items() for one in by if evidence.others[n].ndim}
     for name, tensor in forms.items():
         share = np.where(tensor != 0, 1 / np.where(tensor == 0, 1.0, tensor), 0.0)
         for text, factor in (

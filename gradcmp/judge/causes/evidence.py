@@ -10,6 +10,7 @@ import numpy as np
 
 from gradcmp.case import DType
 from gradcmp.judge.elementwise.segments import Float
+from gradcmp.once import once
 
 # An explanation must be too good to be chance: about a hundred are tried, and one in a thousand
 # differences that have no simple cause may be given one.
@@ -66,10 +67,16 @@ class Evidence:
         """Whether elements stand beside each other."""
         return self.actual.shape == self.expected.shape
 
-    @property
+    @once
     def spread(self) -> Float:
         """The noise of every element."""
         return np.broadcast_to(np.asarray(self.noise, np.float64), self.expected.shape)
+
+    @once
+    def aligned(self) -> Mapping[str, tuple[Float, ...]]:
+        """The other tensors of the expected recording as they could stand beside this one."""
+        shape = self.expected.shape
+        return {name: tuple(aligned(tensor, shape)) for name, tensor in self.others.items()}
 
     @property
     def quiet(self) -> bool:
@@ -159,7 +166,9 @@ def aligned(tensor: Float, shape: tuple[int, ...]) -> Iterator[Float]:
 
     As NumPy broadcasts it; and with its axes for the first ones, as a number for each row.
     """
-    if tensor.ndim <= len(shape):
+    if tensor.shape == shape:
+        yield tensor
+    elif tensor.ndim <= len(shape):
         forms = {(1,) * (len(shape) - tensor.ndim) + tensor.shape}
         forms |= {tensor.shape + (1,) * (len(shape) - tensor.ndim)}
         for form in sorted(forms):

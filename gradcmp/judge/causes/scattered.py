@@ -35,6 +35,8 @@ def _of_rows(evidence: Evidence, name: str, rows: Float) -> Iterator[Prediction]
     actual, expected = evidence.actual, evidence.expected
     far = multiples(actual, expected, evidence.spread) > evidence.limit
     wrong = np.flatnonzero(far.any(axis=tuple(range(1, far.ndim))))
+    if len(wrong) == len(expected):
+        return
     nothing = np.zeros_like(expected)
     forms: tuple[tuple[str, Float, float], ...] = (
         (f"single rows of '{name}' are stored where several are to be added up", nothing, 1.0),
@@ -47,8 +49,7 @@ def _of_rows(evidence: Evidence, name: str, rows: Float) -> Iterator[Prediction]
             found = sign * rows[_nearest(sign * (actual[row] - start[row]), rows)]
             value[row] = start[row] + found
             noise[row] += FORMATS[evidence.dtype].u * np.abs(found)
-        if len(wrong) < len(expected):
-            yield Prediction(text, value, noise, free=len(wrong))
+        yield Prediction(text, value, noise, free=len(wrong))
 
 
 def _nearest(row: Float, rows: Float) -> npt.NDArray[np.intp]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from gradcmp.judge.blame import Ruling
 from gradcmp.judge.diagnose.arbitration import arbitrate
 from gradcmp.judge.diagnose.slopes import ROUNDING, Truth
 from gradcmp.judge.elementwise.segments import Float
+from gradcmp.once import once
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,12 @@ class Known:
     gradients: Mapping[str, Float]
     allowed: Float
 
-    @cached_property
+    @once
     def slopes(self) -> dict[str, float]:
         """What the gradient of each side says, by label."""
         return {label: float(np.sum(one)) for label, one in self._terms.items()}
 
-    @cached_property
+    @once
     def size(self) -> float:
         """The size of them that errors of elements may have: they add up as squares do."""
         return max(float(np.linalg.norm(one)) for one in self._terms.values())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from gradcmp.graph.walk import constants_of, spec_of
 from gradcmp.judge.diagnose.derivative import Primal
 from gradcmp.judge.diagnose.slopes import EPS, Line
 from gradcmp.judge.elementwise.segments import Float
+from gradcmp.once import once
 from gradcmp.ops import Array
 
 CONSTANT = constants_of(np.dtype(np.float64))
@@ -41,13 +41,13 @@ class GraphPrimal(Primal):
         """The names of the inputs."""
         return self.graph.inputs
 
-    @cached_property
+    @once
     def values(self) -> Mapping[str, Array]:
         """The value of every input and node."""
         with np.errstate(all="ignore"):
             return forward(self.graph, self.given, CONSTANT).values
 
-    @cached_property
+    @once
     def rounding(self) -> float:
         """What float64 may leave in ``<cotangent, output>``."""
         terms = self.cotangent * self.values[self.graph.output]
@@ -58,7 +58,7 @@ class GraphPrimal(Primal):
         """Whether an element of the output is a finite number."""
         return bool(self._is_finite.any())
 
-    @cached_property
+    @once
     def _is_finite(self) -> npt.NDArray[np.bool_]:
         """Where the output is a finite number."""
         return np.isfinite(np.asarray(self.values[self.graph.output], np.float64))

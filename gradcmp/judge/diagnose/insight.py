@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -13,6 +12,7 @@ from gradcmp.graph import Graph, backward, forward
 from gradcmp.judge.causes.emulation import FLOAT64, lowered, rewritten, terms
 from gradcmp.judge.diagnose.derivative import Primal
 from gradcmp.judge.diagnose.graph_primal import GraphPrimal
+from gradcmp.once import once
 from gradcmp.recording import Array, Recording
 
 
@@ -53,26 +53,26 @@ class GraphInsight:
     graph: Graph
     reference: Recording
 
-    @cached_property
+    @once
     def primal(self) -> GraphPrimal:
         """The function itself."""
         inputs = {name: self.reference.values[name] for name in self.graph.inputs}
         return GraphPrimal(self.graph, inputs, self.reference.gradients[self.graph.output])
 
-    @cached_property
+    @once
     def terms(self) -> dict[str, dict[str, Array]]:
         """By tensor, what each of its users adds to its gradient."""
         with np.errstate(all="ignore"):
             tape = forward(self.graph, self.primal.given, FLOAT64)
             return terms(self.graph, tape, backward(self.graph, tape, self.primal.cotangent))
 
-    @cached_property
+    @once
     def lowered(self) -> dict[str, dict[str, Array]]:
         """By the words for a coarser way to compute, every tensor."""
         with np.errstate(all="ignore"):
             return lowered(self.graph, self.primal.given, self.primal.cotangent)
 
-    @cached_property
+    @once
     def rewritten(self) -> dict[str, dict[str, Array]]:
         """By the words for another formula, every tensor."""
         with np.errstate(all="ignore"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from itertools import chain
 
 import numpy as np
@@ -24,6 +23,7 @@ from gradcmp.judge.elementwise.segments import Float, Segments, batches
 from gradcmp.judge.mutation.weak import sensitivity, surely_sensitive
 from gradcmp.judge.tensor_judge import Allowance, TensorJudge
 from gradcmp.judge.verdict import Finding, Pair, Sensitivity
+from gradcmp.once import once
 from gradcmp.recording import Recording
 
 Comparisons = Mapping[Pair, Mapping[str, Comparison]]
@@ -167,7 +167,7 @@ class Investigation:
     def _held(self) -> Recording:
         return self.recordings[self.reference]
 
-    @cached_property
+    @once
     def _arbiter(self) -> Arbiter:
         return Arbiter(self.insight.primal, self.reference, self.recordings, self.rule)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 
@@ -26,6 +25,7 @@ from gradcmp.judge.elementwise.schedule import USUAL, Schedule
 from gradcmp.judge.elementwise.segments import Run, Segments, batches
 from gradcmp.judge.elementwise.statistics import SegmentedDifference
 from gradcmp.judge.elementwise.tolerance import EXACT, ElementTolerance, rule_of
+from gradcmp.once import once
 from gradcmp.recording import BFLOAT16, Array, dtype_name
 
 PIECE = 1 << 16  # elements that are searched for a finite number at a time
@@ -160,13 +160,13 @@ class SegmentComparisons:
 
     found: SegmentedDifference
 
-    @cached_property
+    @once
     def statistics(self) -> list[Statistics]:
         """What is counted in each pair, however it is judged."""
         with np.errstate(all="ignore"):
             return self.found.statistics
 
-    @cached_property
+    @once
     def disagreeing(self) -> list[int]:
         """How many elements of each pair disagree."""
         with np.errstate(all="ignore"):

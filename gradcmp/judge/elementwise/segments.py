@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
 from itertools import accumulate
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from gradcmp.once import once
 from gradcmp.recording import Array
 
 Float: TypeAlias = npt.NDArray[np.float64]
@@ -202,7 +202,7 @@ class Segments:
         found: Array = ufunc.reduceat(flat, self.starts, dtype=dtype)
         return found
 
-    @cached_property
+    @once
     def ids(self) -> Index:
         """For each element, the number of its array."""
         return np.repeat(np.arange(len(self)), self.sizes)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -20,6 +19,7 @@ from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.noise.branches import Branches, FreeBranches, ReplayedBranches
 from gradcmp.judge.noise.model import NoiseModel, NoisyArray, Stack
 from gradcmp.judge.noise.walk import walk
+from gradcmp.once import once
 from gradcmp.ops import Array
 
 FEW = 16  # open branches of which each jump is told from the noise; of more the jumps are noise
@@ -156,12 +156,12 @@ class Kinks:
     names: Collection[str]
     seed: int = 0
 
-    @cached_property
+    @once
     def jumps(self) -> dict[str, Float]:
         """By tensor, what each of `ROWS` ways to take the open branches adds to it."""
         return self._jumps(ROWS)
 
-    @cached_property
+    @once
     def many_jumps(self) -> dict[str, Float]:
         """The same for `MOST_ROWS` ways, those among them."""
         more = self._jumps(MOST_ROWS - ROWS)

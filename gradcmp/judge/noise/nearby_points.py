@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from gradcmp.graph.stepped import derived
 from gradcmp.graph.walk import constants_of, spec_of
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.noise.calibration import Scale, pool
+from gradcmp.once import once
 from gradcmp.ops import Array
 from gradcmp.recording import numpy_dtype
 
@@ -146,12 +146,12 @@ class NudgedBranches:
     precision: Format
     seed: int = 0
 
-    @cached_property
+    @once
     def jumps(self) -> Mapping[str, Float]:
         """By tensor, what each of `ROWS` steps adds to it beyond the slope."""
         return self._jumps(ROWS)
 
-    @cached_property
+    @once
     def many_jumps(self) -> Mapping[str, Float]:
         """The same for `MOST_ROWS` steps, those among them."""
         more = self._jumps(MOST_ROWS - ROWS)

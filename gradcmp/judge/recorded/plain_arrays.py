@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
 import numpy as np
 
@@ -23,6 +22,7 @@ from gradcmp.judge.recorded.precision import RoundedInputs, held_in
 from gradcmp.judge.recorded.reference import RECOMPUTED, recompute_reference
 from gradcmp.judge.tensor_judge import Allowance, Latitude, TiedDirection
 from gradcmp.judge.verdict import Finding, Pair
+from gradcmp.once import once
 from gradcmp.recording import Array, Recording, dtype_name, numpy_dtype
 
 
@@ -54,7 +54,7 @@ class LooseRule:
     _rules: dict[str, NoiseJudge] = field(default_factory=dict)
     _dtypes: dict[str, str] = field(default_factory=dict)
 
-    @cached_property
+    @once
     def _rounded(self) -> RoundedInputs:
         return RoundedInputs(self.graph, self.base)
 

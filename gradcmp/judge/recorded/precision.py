@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from gradcmp.graph import Graph
 from gradcmp.graph.walk import spec_of
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.noise.nearby_points import run_in
+from gradcmp.once import once
 from gradcmp.recording import Array, Recording, numpy_dtype
 
 RUNS = 16  # as many as of a calibration
@@ -61,7 +61,7 @@ class RoundedInputs:
     graph: Graph
     base: Recording
 
-    @cached_property
+    @once
     def units(self) -> Mapping[str, float]:
         """The unit roundoff of each input that looks rounded, by its numbers."""
         found = {}
@@ -71,7 +71,7 @@ class RoundedInputs:
                 found[name] = FORMATS[held].u
         return found
 
-    @cached_property
+    @once
     def noise(self) -> Mapping[str, Float]:
         """How far each tensor moves when the inputs move by their rounding; empty if none did.
 

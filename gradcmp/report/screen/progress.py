@@ -22,7 +22,7 @@ from gradcmp.report.words.ink import AGREE, DISAGREE, QUIET, Ink
 State: TypeAlias = Literal["starting", "running", "done", "failed"]
 
 ENDS = {"done": ("✓", AGREE), "failed": ("✗", DISAGREE)}
-PER_SECOND = 10  # redraws: the seconds shown have one digit after the point
+PER_SECOND = 4  # redraws: each takes milliseconds, which the judge needs as well
 
 
 def is_screen(console: Console) -> bool:

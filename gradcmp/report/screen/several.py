@@ -42,6 +42,11 @@ class Finished:
     cases: int
     verbose: bool = False
 
+    @property
+    def says(self) -> bool:
+        """Whether it shows anything: of many cases those that simply agree are only counted."""
+        return self.verbose or self.cases <= MANY or level(self.verdict) != "agree"
+
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Return a line of what agrees, and more of what does not."""
         ink = Ink.on(console, options)
@@ -53,7 +58,7 @@ class Finished:
             else:
                 yield from first(ink, answer(self.verdict), more=False)
             yield Text()
-        elif self.cases <= MANY or level(self.verdict) != "agree":
+        elif self.says:
             yield from ink.wrap(line(ink, self.verdict), hang=2)
 
 

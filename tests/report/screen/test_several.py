@@ -97,3 +97,11 @@ def test_a_case_that_fails_is_shown_when_it_is_finished(verdicts, show, before):
     text = show(Finished(verdicts["hidden"], before, 200))
     assert text.startswith("✗ seed: ")
     assert ("worst difference" in text) == (before < FEW)
+
+
+@pytest.mark.parametrize("cases", [MANY, MANY + 1])
+def test_what_is_only_counted_says_nothing(verdicts, cases, show):
+    for name, verdict in verdicts.items():
+        for verbose in (False, True):
+            part = Finished(verdict, 0, cases, verbose)
+            assert part.says == bool(show(part).strip()), name
