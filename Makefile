@@ -23,7 +23,7 @@ GRADCMP_REQUIRE ?= tensorflow,torch,jax
 export GRADCMP_REQUIRE
 
 test: lint
-	@echo "The whole suite: about 20 to 25 minutes on two cores. In a hurry: make quick, two to three."
+	@echo "The whole suite: about 20 to 25 minutes on two cores. In a hurry: make quick, about one."
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
 		--durations=25 -m "not thorough"
 
@@ -31,10 +31,10 @@ test: lint
 thorough: $(INSTALLED)
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m thorough
 
-# No framework, no browser, two to three minutes. Without make: python -m pytest -m quick
+# No framework, no browser, about a minute. Without make: python -m pytest -m quick
 # Two processes have a core each: threads of a BLAS would wait for those of the other.
 quick: $(INSTALLED)
-	GRADCMP_EXAMPLES=25 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 -m quick
+	GRADCMP_EXAMPLES=10 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 -m quick
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import warnings
 from collections import Counter
@@ -22,6 +23,8 @@ from gradcmp.ops import OPS, Op
 
 FRAMEWORKS = tuple(name for name in BUILT_IN if name != "numpy")
 LONG = ("browser", "frameworks", "further", "processes", "slow", "thorough")  # what is not quick
+LONG_FILE = re.compile(rf"^pytestmark = \[?pytest\.mark\.({'|'.join(LONG)})\b", re.M)
+OPS_TESTS = Path(__file__).parent / "ops"
 STARTS = ("subprocess.Popen", "os.fork", "os.posix_spawn", "os.system")
 MARKS = {  # by the fixtures that a test uses
     "adapter": "frameworks",
@@ -41,16 +44,29 @@ settings.register_profile("ci", settings.get_profile("local"), derandomize=True,
 settings.load_profile("ci" if "CI" in os.environ else "local")
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out files of which nothing is quick where nothing else is asked for."""
+    if config.option.markexpr != "quick" or collection_path.suffix != ".py":
+        return None
+    return bool(LONG_FILE.search(collection_path.read_text("utf-8"))) or None
+
+
 @pytest.hookimpl(tryfirst=True)  # before -m selects
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by what they use; those that use nothing and take no time are ``quick``."""
+    """Mark tests by what they use; those that use nothing and take no time are ``quick``.
+
+    Of a test with several sets of parameters the first is, and of one of the ops each: who adds
+    an op adds the last one.
+    """
     seen = Counter[tuple[Path, str]]()
     for item in items:
-        if few := item.get_closest_marker("first"):
-            test = item.path, item.originalname  # type: ignore[attr-defined]
-            seen[test] += 1
-            if seen[test] > few.args[0]:
-                item.add_marker("thorough")
+        test = item.path, item.originalname  # type: ignore[attr-defined]
+        seen[test] += 1
+        few = item.get_closest_marker("first")
+        if few and seen[test] > few.args[0]:
+            item.add_marker("thorough")
+        if seen[test] > 1 and not item.path.is_relative_to(OPS_TESTS):
+            item.add_marker("further")
         for mark in {MARKS[name] for name in MARKS if _uses(item, name)}:
             item.add_marker(mark)
         if not any(map(item.get_closest_marker, LONG)):

@@ -93,6 +93,7 @@ def test_the_two_commands_are_those_of_ci():
         assert command in ci
 
 
+@pytest.mark.slow
 def test_the_tables_of_keys_are_those_of_the_schema():
     for path in KEYS.PAGES:
         page = path.read_text("utf-8")

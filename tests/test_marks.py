@@ -104,6 +104,24 @@ def test_of_many_parameters_the_first_ones_are_for_every_run(suite, chosen, expe
 
 
 @pytest.mark.processes
+@pytest.mark.parametrize(("folder", "expected"), [(".", ["0"]), ("ops", ["0", "1", "2"])])
+def test_of_many_parameters_the_first_is_quick_and_every_op(suite, tmp_path, folder, expected):
+    (tmp_path / "ops").mkdir()
+    many = "import pytest\n@pytest.mark.parametrize('n', range(3))\ndef test_many(n): pass\n"
+    (tmp_path / folder / "test_more.py").write_text(many)
+    done = suite("", "-m", "quick", "-v")
+    assert re.findall(r"::test_many\[(\d)\] PASSED", done.stdout) == expected, done.stdout
+
+
+@pytest.mark.processes
+def test_a_file_of_which_nothing_is_quick_is_not_even_read(suite, tmp_path):
+    text = "import pytest\npytestmark = [pytest.mark.slow, pytest.mark.processes]\n"
+    (tmp_path / "test_more.py").write_text(f"{text}raise ValueError\n")
+    assert suite("def test_it(): pass\n", "-m", "quick").returncode == 0
+    assert suite("def test_it(): pass\n", "-m", "quick or slow").returncode == 2
+
+
+@pytest.mark.processes
 def test_a_misspelt_mark_fails(suite):
     done = suite(TESTS.replace("mark.slow", "mark.slwo"))
     assert done.returncode != 0

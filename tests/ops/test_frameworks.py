@@ -22,6 +22,8 @@ from gradcmp.case import DType
 from gradcmp.errors import BackendError
 from gradcmp.ops import OPS, Array, Op
 
+pytestmark = pytest.mark.frameworks
+
 # Parts of a float64 result in which a framework has fewer digits: constants or sums in float32, and
 # a series that ends early.
 FEWER_DIGITS = {

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from trial import Trial
 
+pytestmark = pytest.mark.slow
+
 GRAPHS = 30
 
 

@@ -56,6 +56,7 @@ def test_no_lawful_side_of_a_deep_graph_is_blamed(seed, dtype):
     assert {trial.reason(name) for name in trial.both} <= ENOUGH
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_what_is_wrong_everywhere_in_a_deep_graph_is_hardly_ever_accepted(dtype):
     trials = [lawful(seed, dtype, lambda d: 10 * d + 0.37) for seed in SEEDS]

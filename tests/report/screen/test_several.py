@@ -102,6 +102,5 @@ def test_a_case_that_fails_is_shown_when_it_is_finished(verdicts, show, before):
 @pytest.mark.parametrize("cases", [MANY, MANY + 1])
 def test_what_is_only_counted_says_nothing(verdicts, cases, show):
     for name, verdict in verdicts.items():
-        for verbose in (False, True):
-            part = Finished(verdict, 0, cases, verbose)
-            assert part.says == bool(show(part).strip()), name
+        part = Finished(verdict, 0, cases)
+        assert part.says == bool(show(part).strip()), name
