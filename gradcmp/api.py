@@ -91,11 +91,6 @@ def run_plan(
     ----------
     requests : Requests, optional
         What the plan asks with this effort, where the workers were told of it ahead of time.
-
-    Raises
-    ------
-    UsageError
-        When functions of the user are to be run node by node.
     """
     LOG.debug("case '%s': run by %s", plan.case.name, ", ".join(plan.backends))
     found = _run_plan(plan, pool, effort, requests)
@@ -115,9 +110,6 @@ def _run_plan(
     plan: AnyPlan, pool: Pool, effort: Effort, requests: Requests | None = None
 ) -> CaseVerdict:
     if isinstance(plan, CodePlan):
-        if effort.isolate:
-            fact = f"case '{plan.case.name}' has code, which is not isolated"
-            raise UsageError(fact, where=plan.case.where)
         return run_code(plan, pool, effort)
     requests = requests or requests_of(plan, plan.draw(), effort.repeat)
     answers, verdict = _ask(plan, requests, pool)

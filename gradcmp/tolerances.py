@@ -98,7 +98,8 @@ class Effort:
     repeat : int
         How often each backend runs; its runs are compared bit by bit.
     isolate : bool
-        Whether each node is also run alone, on the reference's operands and cotangent.
+        Whether each node, or what lies between two taps of functions, is also run alone: on the
+        reference's operands and cotangent.
     keep : bool
         Whether functions of the user are asked for all that a later judge needs, which
         `CaseVerdict.kept` has then.

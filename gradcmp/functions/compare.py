@@ -4,35 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from gradcmp.case import ONCE, Case, Cotangent, DType, Effort
 from gradcmp.case import Layouts as LayoutChoice
-from gradcmp.derivatives import Derivative, is_derived
+from gradcmp.derivatives import Derivative
 from gradcmp.errors import UsageError, did_you_mean
-from gradcmp.functions.again.nudged import own_noise_of
-from gradcmp.functions.again.repeated import Repeated
-from gradcmp.functions.again.stages import with_stages
 from gradcmp.functions.again.steady import unsteady, without
-from gradcmp.functions.body import CodeBody, CodeOutline
-from gradcmp.functions.casts import Casts
-from gradcmp.functions.constants import forgive_constants
+from gradcmp.functions.isolated.parts import Isolation, isolated
+from gradcmp.functions.judged.runs import judged
 from gradcmp.functions.layouts.check import layouts_of
 from gradcmp.functions.question import Function, arrays_of, beyond, case_of, taken_apart
-from gradcmp.functions.recorded import Given, notes_on, recorded, shared
+from gradcmp.functions.recorded import notes_on
 from gradcmp.functions.sides import Make, Runs, Sides, at_one_point, require_taps, run
 from gradcmp.judge import CaseVerdict
-from gradcmp.judge.case import judge_body
-from gradcmp.judge.diagnose.divergence import divergences
 from gradcmp.native.arranging.arrangement import Arrangement, Handed
 from gradcmp.native.arranging.asked import as_asked
 from gradcmp.native.frameworks import engine
 from gradcmp.native.side import Function as Call
 from gradcmp.native.side import Side
 from gradcmp.native.way import DrawnCotangents
-from gradcmp.recording import Array, Recording
-from gradcmp.recording import Outcome as Recorded
+from gradcmp.recording import Array
 
 
 def compare_functions(
@@ -52,6 +44,7 @@ def compare_functions(
     name: str = "functions",
     parameters: Mapping[str, Handed] | None = None,
     taps: Mapping[str, Mapping[str, str]] | None = None,
+    isolate: bool = False,
 ) -> CaseVerdict:
     """Compare the values and gradients of functions that are to compute the same.
 
@@ -92,6 +85,10 @@ def compare_functions(
         their names needs none.
     taps : mapping of str to mapping of str to str, optional
         By label, what taps and modules of that function are called in the others.
+    isolate : bool
+        Whether what lies between two taps is also run alone, on the reference's values and
+        gradients: who is wrong by itself, and who hands on what it was given. See
+        `CaseVerdict.isolated`.
 
     Raises
     ------
@@ -128,7 +125,8 @@ def compare_functions(
         for label, function in functions.items()
     }
     sides = at_one_point(case, makers, arrays_of(case, flat), wrt, against, parameters)
-    return compare_sides(case, replace(sides, taps=taps), against, cotangents=cotangents)
+    sides = replace(sides, taps=taps)
+    return compare_sides(case, sides, against, Effort(isolate=isolate), cotangents)
 
 
 def require_labels(what: str, given: Mapping[str, object], functions: Collection[str]) -> None:
@@ -192,86 +190,35 @@ def compare_sides(
         Those of the functions, where they are at hand: drawn once for all.
     """
     cotangents = cotangents or DrawnCotangents(case)
+    if effort.isolate and case.derivative != "gradient":
+        raise UsageError(
+            f"case '{case.name}' asks for {case.derivative}, and parts alone have gradients",
+            where=case.where,
+            way_out="Isolate it without 'derivative'",
+        )
     asked, sides = case, prepared.ready
     wrt = case.wrt or tuple(dict.fromkeys(name for side in sides.values() for name in side.wrt))
     case, runs = replace(case, wrt=wrt), run(case, sides)
     require_taps(prepared.taps, runs.plain)
     runs = replace(runs, failures={**prepared.failures, **runs.failures})
-    verdict = _judged(case, sides, runs, against, effort, cotangents)
+    verdict = judged(case, sides, runs, against, effort, cotangents)
     if effort.repeat == 1:  # several runs say themselves what is not deterministic
         random = unsteady(case, verdict, sides, runs.plain)
         if random:
             left = without(prepared, {**runs.failures, **random})
             return compare_sides(asked, left, against, effort, cotangents)
+    notes, alone = _notes(verdict, sides, runs), Isolation()
+    if effort.isolate:
+        alone = isolated(case, sides, runs, against, cotangents)
+        notes = {
+            label: (*notes.get(label, ()), *alone.notes.get(label, ())) for label in runs.plain
+        }
     return replace(
-        verdict, layouts=layouts_of(case, sides, runs), notes=_notes(verdict, sides, runs)
+        verdict,
+        layouts=layouts_of(case, sides, runs),
+        notes={label: said for label, said in notes.items() if said},
+        isolated=alone.parts,
     )
-
-
-def _judged(
-    case: Case,
-    sides: Mapping[str, Side],
-    runs: Runs,
-    against: str,
-    effort: Effort,
-    cotangent: DrawnCotangents,
-) -> CaseVerdict:
-    """Judge what functions gave, and what is asked of them for that."""
-    known = Given(cotangent)
-    made = {
-        label: recorded(label, sides[label], one, case.dtype, cotangent, known)
-        for label, one in runs.plain.items()
-    }
-    fine = {
-        label: recorded(label, sides[label], one, "float64", cotangent, known)
-        for label, one in runs.clean.items()
-    }
-    if not fine:
-        recordings = shared(made, runs.plain, next(iter(made))) if made else {}
-        return CaseVerdict(case, against, {**recordings, **runs.failures, **runs.unable})
-    against = against if against in fine else next(iter(fine))
-    recordings, twins = (shared(one, runs.plain, against) for one in (made, fine))
-    reference = f"{against},dtype=float64" if case.dtype != "float64" else against
-    base = replace(twins[against], backend=reference)
-    ordered = {label: recordings[label] for label in dict.fromkeys((against, *recordings))}
-    outcomes: dict[str, Recorded] = {reference: base, **ordered, **runs.failures}
-    outline = CodeOutline(
-        tuple({**sides[against].parameters, **sides[against].inputs}),
-        tuple(name for name in base.values if name in runs.clean[against].inner),
-        tuple(name for name in runs.clean[against].outputs if not is_derived(name)),
-    )
-    plain = recordings[against].tensors if case.dtype == "float32" else {}
-    body = CodeBody(outline, sides, runs.clean, against, cotangent, plain)
-    case = replace(case, output=outline.outputs[0])
-    judged = partial(judge_body, case, body, reference)
-    verdict, own = judged(outcomes, twins), {}
-    if verdict.unearned:
-        own = own_noise_of(sides, recordings, twins, verdict.unearned, case.dtype, cotangent)
-        verdict = judged(_with_own(outcomes, own), twins)
-    if effort.repeat > 1:
-        again = Repeated(case, sides, runs.plain, against, cotangent)
-        every = [again.outcomes(outcomes) for _ in range(effort.repeat - 1)]
-        verdict = again.judged(
-            verdict, [outcomes, *every], lambda one: judged(_with_own(one, own), twins)
-        )
-    if case.dtype == "float64" and any(one.dropped_casts for one in runs.clean.values()):
-        casts = Casts(body.noise(base), recordings, twins)
-        verdict = _without_casts(verdict, body, casts, judged(twins, {}))
-    every_side = {**sides, reference: sides[against]}
-    verdict = forgive_constants(verdict, every_side, case.dtype)
-    return with_stages(verdict, body, sides, twins)
-
-
-def _without_casts(
-    verdict: CaseVerdict, body: CodeBody, casts: Casts, without: CaseVerdict
-) -> CaseVerdict:
-    """Return a verdict in which what casts leave of float64 is lost digits, and no bug."""
-    comparisons = {
-        pair: casts.forgiven(pair, by, without.comparisons.get(pair, {}))
-        for pair, by in verdict.comparisons.items()
-    }
-    parted = {pair: divergences(body.outline, by) for pair, by in comparisons.items()}
-    return replace(verdict, comparisons=comparisons, divergences=parted)
 
 
 def _notes(
@@ -284,15 +231,3 @@ def _notes(
         why = unable.message if unable else ""
         found[label] = notes_on(sides[label], plain, runs.clean.get(label), why, label in wrong)
     return {label: said for label, said in found.items() if said}
-
-
-def _with_own(
-    outcomes: Mapping[str, Recorded], own: Mapping[str, Mapping[str, Array]]
-) -> dict[str, Recorded]:
-    """Return outcomes with the noise of the functions' own code, where it is known."""
-    return {
-        label: replace(one, own_noise=own[label])
-        if isinstance(one, Recording) and label in own
-        else one
-        for label, one in outcomes.items()
-    }

@@ -81,7 +81,7 @@ class CodeNoise:
     def inputs(self) -> tuple[str, ...]:
         """The names of the inputs."""
         side = self.sides[self.against]
-        return tuple({**side.parameters, **side.inputs})
+        return tuple({**side.parameters, **side.held.given(side.inputs)})
 
     @cached_property
     def names(self) -> frozenset[str]:

@@ -98,15 +98,23 @@ class CodePrimal(Primal):
         return function
 
     def _terms(self, run: Outcome) -> Float:
+        held = self.side.held
         found = [
-            (self.cotangent(name, array.shape) * array).reshape(-1)
+            (self._upstream(name, array.shape) * array).reshape(-1)
             for name, array in self._real(run).items()
+            if name not in held.silent
         ]
         return np.concatenate(found) if found else np.zeros(0)
 
+    def _upstream(self, name: str, shape: tuple[int, ...]) -> Array:
+        slope = self.side.held.slopes.get(name)
+        return self.cotangent(name, shape) if slope is None else slope
+
     def _real(self, run: Outcome) -> dict[str, Float]:
+        """Return where derivatives begin: outputs, and taps that hand on something else."""
+        taps = {name: tap.value for name, tap in run.taps.items() if name in self.side.held.slopes}
         return {
             name: np.asarray(array, np.float64)
-            for name, array in run.outputs.items()
+            for name, array in {**taps, **run.outputs}.items()
             if array.dtype.kind in "fV"
         }

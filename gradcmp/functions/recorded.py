@@ -64,7 +64,7 @@ def recorded(
         dtype = side.autocast
     given = {
         name: known.input(array, dtype)
-        for name, array in {**side.parameters, **side.inputs}.items()
+        for name, array in {**side.parameters, **side.held.given(side.inputs)}.items()
     }
     taps = {name: tap.value for name, tap in outcome.taps.items()}
     values = {name: _held(array, dtype) for name, array in {**taps, **outcome.outputs}.items()}

@@ -12,6 +12,7 @@ from gradcmp.native.answers import Answer
 from gradcmp.native.frameworks import modes_of
 from gradcmp.native.layouts.layout import CONTIGUOUS, Layout
 from gradcmp.native.outcome import Array, Outcome
+from gradcmp.native.taps import AS_THEY_COME, Held
 from gradcmp.native.way import DrawnCotangents, Kind, Way
 from gradcmp.recording import Failure
 from gradcmp.workers import CodeRequest, Pool
@@ -58,6 +59,7 @@ class RemoteSide:
     handed: tuple[str, ...] = ()
     stamps: Mapping[str, str] = field(default_factory=dict)
     layout: Layout = CONTIGUOUS
+    held: Held = AS_THEY_COME
 
     @property
     def framework(self) -> str:
@@ -129,6 +131,12 @@ class RemoteSide:
         backend = replace(self.spec.backend, mode=mode)
         return replace(self, spec=replace(self.spec, backend=backend))
 
+    def holding(self, values: Mapping[str, Array], held: Held) -> RemoteSide:
+        """Return it with taps that hand on given values, and given gradients."""
+        cotangents = replace(self.cotangents, zero=self.cotangents.zero | held.silent)
+        inputs = {**self.inputs, **values}
+        return replace(self, inputs=inputs, cotangents=cotangents, held=held)
+
     @cached_property
     def _described(self) -> Answer:
         return self._ask({})
@@ -146,6 +154,7 @@ class RemoteSide:
             self.cotangents.facts(),
             self.handed,
             self.stamps,
+            self.held.slopes,
         )
         ((_, answer),) = self.pool.run([request])
         if isinstance(answer, Failure):

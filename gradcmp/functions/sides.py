@@ -168,7 +168,7 @@ class Runs:
 def run(case: Case, sides: Mapping[str, Side]) -> Runs:
     """Run every function, in float64 those alone that run in the dtype of the case."""
     clock = Clock()
-    taken = {name for side in sides.values() for name in (*side.inputs, *side.parameters)}
+    taken = {name for side in sides.values() for name in _taken(side)}
     plain = {
         label: clock.timed(label, partial(attempt, label, partial(_named_apart, side, case, taken)))
         for label, side in sides.items()
@@ -185,6 +185,10 @@ def run(case: Case, sides: Mapping[str, Side]) -> Runs:
         {label: one for label, one in clean.items() if isinstance(one, Failure)},
         clock.seconds,
     )
+
+
+def _taken(side: Side) -> tuple[str, ...]:
+    return (*side.held.given(side.inputs), *side.parameters)
 
 
 def _named_apart(side: Side, case: Case, taken: Collection[str]) -> Outcome:

@@ -102,12 +102,20 @@ def around(clean: Outcome, runs: Sequence[Outcome], base: Outcome) -> list[Outco
             clean,
             outputs=_about(clean.outputs, run.outputs, base.outputs),
             gradients=_about(clean.gradients, run.gradients, base.gradients),
+            taps=_taps_about(clean, run, base),
             unruled=run.unruled,
             near=run.near,
             tied=run.tied,
         )
         for run in runs
     ]
+
+
+def _taps_about(clean: Outcome, run: Outcome, base: Outcome) -> dict[str, Tap]:
+    """Return the taps of the clean run, as far from it; those alone that the others have too."""
+    values = [{name: tap.value for name, tap in one.taps.items()} for one in (clean, run, base)]
+    slopes = _about(clean.slopes, run.slopes, base.slopes)
+    return {name: Tap(one, slopes.get(name)) for name, one in _about(*values).items()}
 
 
 def _about(

@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 from gradcmp.case import DType, Shape
 from gradcmp.native.layouts.layout import Layout
 from gradcmp.native.outcome import Array, Outcome
+from gradcmp.native.taps import Held
 
 LOG = logging.getLogger("gradcmp")
 
@@ -52,6 +53,10 @@ class Side(Protocol):
     @property
     def environment(self) -> Mapping[str, str]:
         """Versions and flags, as `Recording.environment`."""
+
+    @property
+    def held(self) -> Held:
+        """The taps that hand on what they are given, as it lies among the inputs."""
 
     def plain(self, dtype: DType) -> Outcome:
         """Run it in a dtype, as the user does."""
@@ -99,6 +104,9 @@ class Side(Protocol):
 
     def in_mode(self, mode: str) -> Side:
         """Return it in another mode of its framework."""
+
+    def holding(self, values: Mapping[str, Array], held: Held) -> Side:
+        """Return it with taps that hand on given values, and given gradients."""
 
 
 class WithLayouts(Side, Protocol):

@@ -6,7 +6,10 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
+
+from gradcmp.native.outcome import Array
 
 T = TypeVar("T")
 Recorder: TypeAlias = Callable[[str, Any], Any]
@@ -86,3 +89,33 @@ class Counted:
         self._met[name] = count + 1
         own = f"{name}[{count}]" if count else name
         return self._called.get(own, own)
+
+
+@dataclass(frozen=True)
+class Held:
+    """Taps that hand on what they are given in place of what comes to them.
+
+    So what lies between two of them runs alone. Their values are among the inputs of the function;
+    the gradient that is reported of one is the one that arrives there.
+
+    Attributes
+    ----------
+    slopes : mapping of str to array
+        By tap, the gradient that goes on backwards from it.
+    silent : frozenset of str
+        Outputs whose cotangent is zero.
+    """
+
+    slopes: Mapping[str, Array] = field(default_factory=dict)
+    silent: frozenset[str] = frozenset()
+
+    def given(self, inputs: Mapping[str, T]) -> dict[str, T]:
+        """Return what a function itself is called with."""
+        return {name: one for name, one in inputs.items() if name not in self.slopes}
+
+    def values(self, inputs: Mapping[str, T]) -> dict[str, T]:
+        """Return what the taps hand on."""
+        return {name: one for name, one in inputs.items() if name in self.slopes}
+
+
+AS_THEY_COME = Held()

@@ -14,6 +14,7 @@ from gradcmp.native.frameworks import engine
 from gradcmp.native.loaded import load
 from gradcmp.native.outcome import Array
 from gradcmp.native.side import Function, Side
+from gradcmp.native.taps import Held
 from gradcmp.native.text.sources import forget
 from gradcmp.native.way import DrawnCotangents, Way, same_shapes
 
@@ -22,13 +23,20 @@ _stamps: dict[str, str] = {}  # by file, as it was when its functions were loade
 _kept: dict[tuple[Any, ...], Side] = {}  # a traced function is as good at other numbers
 
 
-def work(framework: str, arrays: Mapping[str, Array], facts: Mapping[str, Any]) -> bytes:
+def work(
+    framework: str,
+    arrays: Mapping[str, Array],
+    slopes: Mapping[str, Array],
+    facts: Mapping[str, Any],
+) -> bytes:
     """Run a function and return its answer as a blob.
 
     Parameters
     ----------
     arrays : mapping of str to array
-        The inputs by name.
+        The inputs by name, and the values of taps that hand on what they are given.
+    slopes : mapping of str to array
+        By such a tap, the gradient that goes on backwards from it.
     facts : mapping
         As `gradcmp.workers.wire` writes them.
 
@@ -39,7 +47,9 @@ def work(framework: str, arrays: Mapping[str, Array], facts: Mapping[str, Any]) 
     """
     _read_anew(facts["stamps"])
     function = _loaded(facts["source"])
-    side = _side(framework, function, arrays, facts)
+    held = Held(slopes)
+    side = _side(framework, function, held.given(arrays), facts)
+    side = side.holding(held.values(arrays), held) if slopes else side
     way = Way.of(facts["way"]) if facts["way"] else None
     runs = way.run(side) if way else ()
     return answer_to_bytes(

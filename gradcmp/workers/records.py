@@ -124,6 +124,8 @@ class CodeRequest:
         The parameters of the reference among the inputs.
     stamps : mapping of str to str
         By file that the function is made of, what changes when the file does; may be empty.
+    slopes : mapping of str to array
+        By tap that hands on what lies among the inputs, the gradient that goes on backwards.
     """
 
     label: str
@@ -134,6 +136,7 @@ class CodeRequest:
     cotangents: Mapping[str, Any]
     handed: tuple[str, ...] = ()
     stamps: Mapping[str, str] = field(default_factory=dict)
+    slopes: Mapping[str, Array] = field(default_factory=dict, repr=False)
 
     @property
     def spec(self) -> BackendSpec:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 COTANGENT = "cotangent"
 INPUT = "input/"
 TANGENT = "tangent/"
+SLOPE = "slope/"
 SUFFIX = 4  # bytes that hold the length of the timings
 SLACK = 1 << 24  # bytes: names, facts, and small arrays of whatever shape
 SHOWN = 60  # characters of a wrong name that are quoted
@@ -49,8 +50,11 @@ def request_to_bytes(request: AnyRequest) -> bytes:
             "autocast": request.code.autocast,
             "inputs": list(request.inputs),
             "stamps": dict(request.stamps),
+            "held": list(request.slopes),
         }
-        return pack({INPUT + name: array for name, array in request.inputs.items()}, asked)
+        given = {INPUT + name: array for name, array in request.inputs.items()}
+        given |= {SLOPE + name: array for name, array in request.slopes.items()}
+        return pack(given, asked)
     arrays = {INPUT + name: array for name, array in request.inputs.items()}
     beyond = request.asked
     arrays |= {TANGENT + name: v for name, v in beyond.tangents.items()} if beyond else {}
@@ -86,7 +90,9 @@ def answer_to(backend: Backend, blob: Buffer, seconds: float) -> bytes:
         from gradcmp.native.work import work
 
         inputs = {name: arrays[INPUT + name] for name in meta["inputs"]}
-        return work(backend.name, inputs, meta)
+        return work(
+            backend.name, inputs, {name: arrays[SLOPE + name] for name in meta["held"]}, meta
+        )
     recording = backend.record(job_from_bytes(blob))
     timings = {"import": seconds, **recording.timings}
     return answer_to_bytes(replace(recording, timings=timings))

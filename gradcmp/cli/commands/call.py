@@ -8,7 +8,7 @@ from typing import get_args
 
 import click
 
-from gradcmp.case import DTYPES, Case, Layouts
+from gradcmp.case import DTYPES, Case, Effort, Layouts
 from gradcmp.cli import options
 from gradcmp.cli.output import Output, output
 from gradcmp.cli.running.script import script, write_script
@@ -59,6 +59,11 @@ from gradcmp.errors import ExitCode, UsageError
     metavar="NAME,...",
     help="Edge values to try in one input after the other: ties,large,subnormal …",
 )
+@click.option(
+    "--isolate",
+    is_flag=True,
+    help="Also run what lies between two taps alone, on the values of --against.",
+)
 @options.DERIVATIVE
 @click.option("--strict", is_flag=True, help="Warnings fail, too.")
 @script
@@ -74,6 +79,7 @@ def command(
     layouts: Layouts,
     shapes: tuple[str, ...],
     values: str | None,
+    isolate: bool,
     derivative: Derivative | None,
     strict: bool,
     script: Path | None,
@@ -125,7 +131,8 @@ def command(
 
     edges = edge_cases(specs, dict(map(_lengths, shapes)), values.split(",") if values else None)
     with Session(reports=output.reports) as session:
-        verdicts = list(session.run(session.check_any([case_at(edge) for edge in edges])))
+        plans = session.check_any([case_at(edge) for edge in edges])
+        verdicts = list(session.run(plans, Effort(isolate=isolate)))
     code = show(verdicts, output)
     write_script(verdicts, script)
     return code

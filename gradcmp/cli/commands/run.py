@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     help="Run each backend N times: is it deterministic?",
 )
 @click.option(
-    "--isolate", is_flag=True, help="Also run each node alone, on the reference's operands."
+    "--isolate",
+    is_flag=True,
+    help="Also run each node, or what lies between two taps, alone, on the reference's operands.",
 )
 @click.option(
     "--record-golden",

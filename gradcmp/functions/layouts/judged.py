@@ -10,7 +10,7 @@ import numpy as np
 
 from gradcmp.case import Case, DType, Fixed
 from gradcmp.functions.again.nudged import own_noise_of
-from gradcmp.functions.casts import Casts
+from gradcmp.functions.judged.casts import Casts
 from gradcmp.functions.layouts.right import right_all_the_same
 from gradcmp.functions.noise import CodeNoise
 from gradcmp.functions.recorded import recorded

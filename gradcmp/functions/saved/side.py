@@ -12,6 +12,7 @@ from gradcmp.case import DType
 from gradcmp.errors import BackendError
 from gradcmp.native.outcome import Array, Outcome, Tap
 from gradcmp.native.side import Unseen
+from gradcmp.native.taps import AS_THEY_COME, Held
 from gradcmp.recording import Account, Origin, Recording
 
 
@@ -29,6 +30,7 @@ class RecordedSide(Unseen):
     origin: Origin
 
     autocast: ClassVar[None] = None  # the dtype of the recording says it
+    held: ClassVar[Held] = AS_THEY_COME
 
     @property
     def framework(self) -> str:
@@ -112,6 +114,15 @@ class RecordedSide(Unseen):
         raise BackendError("a recording cannot be run")
 
     def in_mode(self, mode: str) -> RecordedSide:
+        """Raise: nobody can run it.
+
+        Raises
+        ------
+        BackendError
+        """
+        raise BackendError("a recording cannot be run")
+
+    def holding(self, values: Mapping[str, Array], held: Held) -> RecordedSide:
         """Raise: nobody can run it.
 
         Raises

@@ -19,12 +19,13 @@ from gradcmp.judge.noise.model import NoiseModel, NoisyArray
 from gradcmp.native.arranging.arranged import Arranged
 from gradcmp.native.arranging.arrangement import Arrangement
 from gradcmp.native.arrays import as_array
-from gradcmp.native.cotangents import Cotangents
+from gradcmp.native.cotangents import Cotangents, silenced
 from gradcmp.native.jax.interpreter import Interpreter, plain
 from gradcmp.native.jax.program import Program, precision
 from gradcmp.native.jax.results import outcome, parts, replica, unflattened
 from gradcmp.native.jax.stacks import Value, stack
 from gradcmp.native.outcome import Array, Outcome
+from gradcmp.native.taps import Held
 
 NARROW = ("float32", "float16", "bfloat16")
 
@@ -81,6 +82,11 @@ class JaxSide:
     autocast: ClassVar[None] = None
 
     @property
+    def held(self) -> Held:
+        """The taps that hand on what lies among the inputs."""
+        return self.program.held
+
+    @property
     def wrt(self) -> tuple[str, ...]:
         """What it is differentiated with respect to."""
         return self.program.wrt
@@ -106,6 +112,12 @@ class JaxSide:
     def in_mode(self, mode: str) -> JaxSide:
         """Return it in another mode."""
         return replace(self, mode=mode)
+
+    def holding(self, values: Mapping[str, Array], held: Held) -> JaxSide:
+        """Return it with taps that hand on given values, and given gradients."""
+        cotangents = silenced(self.program.cotangents, held.silent)
+        program = replace(self.program, cotangents=cotangents, held=held)
+        return replace(self, program=program, inputs={**self.inputs, **values}, _traces={})
 
     def plain(self, dtype: DType) -> Outcome:
         """Run it in a dtype, as the user does."""

@@ -16,7 +16,7 @@ from gradcmp.native.arranging.arranged import Arranged
 from gradcmp.native.calling import named_outputs
 from gradcmp.native.cotangents import Cotangents, upstream_of
 from gradcmp.native.outcome import Array
-from gradcmp.native.taps import Counted, recording
+from gradcmp.native.taps import AS_THEY_COME, Counted, Held, recording
 from gradcmp.recording import numpy_dtype
 
 Tensors = dict[str, Any]
@@ -38,11 +38,14 @@ class Program:
     ----------
     wrt : tuple of str
         What it is differentiated with respect to.
+    held : Held
+        The taps that hand on what lies among the inputs.
     """
 
     function: Arranged
     wrt: tuple[str, ...]
     cotangents: Cotangents = field(repr=False)
+    held: Held = AS_THEY_COME
 
     def arrays(self, inputs: Mapping[str, Array], dtype: str) -> Tensors:
         """Return the inputs as JAX has them, real ones in a dtype."""
@@ -59,16 +62,19 @@ class Program:
         slots = {
             name: jax.numpy.zeros(one.shape, one.dtype) for name, one in self._slots(arrays).items()
         }
+        slots |= self.held.values(others)
 
-        def forward(real: Tensors, slots: Tensors) -> tuple[Tensors, tuple[Tensors, Tensors]]:
+        def forward(real: Tensors, slots: Tensors) -> tuple[Any, tuple[Tensors, Tensors]]:
             taps: Tensors = {}
             outputs = self._call({**real, **others}, taps, slots)
             smooth = {name: one for name, one in outputs.items() if _is_real(one)}
-            return smooth, (outputs, taps)
+            return (smooth, self.held.values(taps)), (outputs, taps)
 
-        smooth, pullback, (outputs, taps) = jax.vjp(forward, real, slots, has_aux=True)
+        (smooth, ends), pullback, (outputs, taps) = jax.vjp(forward, real, slots, has_aux=True)
         upstream = {name: self._upstream(name, one) for name, one in smooth.items()}
-        gradients, slopes = pullback(upstream)
+        handed = {n: _as(self.held.slopes[n], one.dtype) for n, one in ends.items()}
+        gradients, slopes = pullback((upstream, handed))
+        slopes = {name: one for name, one in slopes.items() if name in taps}
         return {"outputs": outputs, "gradients": gradients, "taps": taps, "slopes": slopes}
 
     @cached_property
@@ -84,25 +90,32 @@ class Program:
         return {name: one for name, one in found.items() if _is_real(one)}
 
     def _call(self, arrays: Tensors, taps: Tensors, slots: Tensors | None) -> Tensors:
-        names = Counted(self.function.arrangement.taps)
+        names, given = Counted(self.function.arrangement.taps), self.held.given(arrays)
 
         def note(name: str, value: Any) -> Any:
             name = names(name)
             if slots is None:
                 taps[name] = jax.ShapeDtypeStruct(value.shape, value.dtype)
                 return value
+            if name in self.held.slopes:
+                taps[name] = value
+                return slots[name].astype(value.dtype)
             value = _tapped(value, slots[name]) if name in slots else value
             taps[name] = value
             return value
 
         with recording(note):
-            return named_outputs(self.function.function, self.function(**arrays))
+            return named_outputs(self.function.function, self.function(**given))
 
     def _upstream(self, name: str, output: Any) -> Any:
         given = upstream_of(self.cotangents, name, tuple(output.shape))
         if given is None:
             raise InputError(f"output '{name}' of shape {output.shape} has no cotangent")
-        return jax.numpy.asarray(np.asarray(given).astype(output.dtype))
+        return _as(given, output.dtype)
+
+
+def _as(array: Any, dtype: Any) -> Any:
+    return jax.numpy.asarray(np.asarray(array).astype(dtype))
 
 
 def _is_real(one: Any) -> bool:

@@ -13,10 +13,10 @@ from gradcmp.errors import BackendError, GradcmpError
 from gradcmp.native.arranging.arranged import Arranged
 from gradcmp.native.arranging.arrangement import AS_IT_IS, Arrangement
 from gradcmp.native.calling import described, named_outputs
-from gradcmp.native.cotangents import Cotangents, upstream_of
+from gradcmp.native.cotangents import Cotangents, silenced, upstream_of
 from gradcmp.native.outcome import Array, Outcome, Tap
 from gradcmp.native.side import Unseen
-from gradcmp.native.taps import Counted, recording
+from gradcmp.native.taps import AS_THEY_COME, Counted, Held, recording
 from gradcmp.recording import numpy_dtype
 
 SHAPES = (
@@ -63,6 +63,7 @@ class Manual(Unseen):
     wrt: tuple[str, ...]
     cotangents: Cotangents
     seed: int = 0
+    held: Held = AS_THEY_COME
 
     framework: ClassVar[str] = "numpy"
     autocast: ClassVar[None] = None
@@ -105,9 +106,17 @@ class Manual(Unseen):
         """Return it as it is: there is one way to run it."""
         return self
 
-    def _run(self, given: Mapping[str, Array]) -> Outcome:
+    def holding(self, values: Mapping[str, Array], held: Held) -> Manual:
+        """Return it with taps that hand on given values, and given gradients."""
+        cotangents = silenced(self.cotangents, held.silent)
+        inputs = {**self.inputs, **values}
+        return replace(self, inputs=inputs, cotangents=cotangents, held=held)
+
+    def _run(self, arrays: Mapping[str, Array]) -> Outcome:
+        given, instead = self.held.given(arrays), self.held.values(arrays)
+        instead |= {f"d {name}": slope for name, slope in self.held.slopes.items()}
         before = {name: array.copy() for name, array in given.items()}
-        state, taps = np.random.get_state(), _Taps(self.call.arrangement.taps)
+        state, taps = np.random.get_state(), _Taps(self.call.arrangement.taps, instead)
         np.random.seed(self.seed)
         try:
             with np.errstate(all="ignore"), recording(taps.note):
@@ -178,18 +187,26 @@ class Manual(Unseen):
 
 
 class _Taps:
-    """Values and gradients that a function tells of, each under its name: ``h`` and ``d h``."""
+    """Values and gradients that a function tells of, each under its name: ``h`` and ``d h``.
 
-    def __init__(self, called: Mapping[str, str]) -> None:
+    Parameters
+    ----------
+    instead : mapping of str to array
+        What is to go on in place of some of them.
+    """
+
+    def __init__(self, called: Mapping[str, str], instead: Mapping[str, Array]) -> None:
         self._values, self._slopes = Counted(called), Counted(called)
+        self._instead = instead
         self._found: dict[str, Array] = {}
 
     def note(self, name: str, value: Any) -> Any:
-        """Take note of one."""
+        """Take note of one, and return what goes on."""
         inner = name.removeprefix("d ")
         own = self._values(name) if inner == name else f"d {self._slopes(inner)}"
         self._found[own] = np.array(value)
-        return value
+        other = self._instead.get(own)
+        return value if other is None else other.astype(self._found[own].dtype)
 
     def pairs(self) -> dict[str, Tap]:
         """Return each value, with its gradient where that was told."""

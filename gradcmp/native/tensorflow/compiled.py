@@ -64,7 +64,8 @@ class Compiled:
         """
         with tf.device(call.place):
             leaves = call.leaves(way)
-            program = self._program(call, way, leaves, clean, False)
+            inside = bool(call.held.slopes)  # what hands on something else is another program
+            program = self._program(call, way, leaves, clean, inside)
             found = self._ran(call, program, leaves)
             if program.met:
                 tapped = self._ran(call, self._program(call, way, leaves, clean, True), leaves)

@@ -16,9 +16,10 @@ from gradcmp.errors import InputError, did_you_mean
 from gradcmp.native.arranging.arranged import arguments_of
 from gradcmp.native.arranging.arrangement import AS_IT_IS, Arrangement
 from gradcmp.native.calling import described
-from gradcmp.native.cotangents import Cotangents
+from gradcmp.native.cotangents import Cotangents, silenced
 from gradcmp.native.outcome import Array, Outcome, around, differing
 from gradcmp.native.side import attempted
+from gradcmp.native.taps import AS_THEY_COME, Held
 from gradcmp.native.tensorflow.compiled import Compiled
 from gradcmp.native.tensorflow.precise import Precise
 from gradcmp.native.tensorflow.replicas import Noisy
@@ -89,6 +90,7 @@ class TensorFlowSide:
     seed: int = 0
     mode: str = "eager"
     _programs: dict[str, Compiled] = field(default_factory=dict, repr=False)
+    held: Held = AS_THEY_COME
 
     framework: ClassVar[str] = "tensorflow"
     autocast: ClassVar[None] = None
@@ -176,6 +178,12 @@ class TensorFlowSide:
         """Return it in another mode."""
         return replace(self, mode=mode)
 
+    def holding(self, values: Mapping[str, Array], held: Held) -> TensorFlowSide:
+        """Return it with taps that hand on given values, and given gradients."""
+        cotangents = silenced(self.cotangents, held.silent)
+        inputs = {**self.inputs, **values}
+        return replace(self, inputs=inputs, cotangents=cotangents, held=held, _programs={})
+
     @property
     def _compiled(self) -> Compiled:
         return self._programs.setdefault(self.mode, Compiled(self.mode))
@@ -196,7 +204,15 @@ class TensorFlowSide:
     @property
     def call(self) -> Call:
         """What is run, whichever way."""
-        return Call(self.subject, self.inputs, self.wrt, self.cotangents, self.device, self.seed)
+        return Call(
+            self.subject,
+            self.inputs,
+            self.wrt,
+            self.cotangents,
+            self.device,
+            self.seed,
+            self.held,
+        )
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from gradcmp.errors import BackendError, InputError
 from gradcmp.native.calling import named_outputs
 from gradcmp.native.cotangents import Cotangents, upstream_of
 from gradcmp.native.outcome import Array, Outcome, Tap
-from gradcmp.native.taps import recording
+from gradcmp.native.taps import AS_THEY_COME, Held, recording
 from gradcmp.native.tensorflow.stream import Tensor
 from gradcmp.native.tensorflow.subject import Subject
 from gradcmp.native.tensorflow.watching import Watcher, layers
@@ -65,7 +65,13 @@ class Way:
 
 @dataclass(frozen=True)
 class Call:
-    """What is run: a subject at given inputs, with given cotangents."""
+    """What is run: a subject at given inputs, with given cotangents.
+
+    Attributes
+    ----------
+    held : Held
+        The taps that hand on what lies among the inputs.
+    """
 
     subject: Subject
     inputs: Mapping[str, Array]
@@ -73,6 +79,7 @@ class Call:
     cotangents: Cotangents
     device: str
     seed: int = 0
+    held: Held = AS_THEY_COME
 
     def run(self, way: Way) -> Outcome:
         """Run it once, forward and backward."""
@@ -107,14 +114,17 @@ class Call:
             The cotangents, where they are known before the outputs are.
         """
         with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
-            for name in self.wrt:
+            for name in (*self.wrt, *self.held.slopes):
                 tape.watch(leaves[name])
-            watcher = Watcher(tape, self.subject.arrangement.taps)
+            instead = self.held.values(leaves)
+            watcher = Watcher(tape, self.subject.arrangement.taps, instead)
             outputs = self.forward(leaves, way, watcher if way.watched else None)
         smooth = {n: tf.convert_to_tensor(o) for n, o in outputs.items() if o.dtype.is_floating}
         upstream = self.upstream(smooth) if upstream is None else upstream
-        sources = {**{name: leaves[name] for name in self.wrt}, **_apart(watcher.real)}
-        gradients = tape.gradient(smooth, sources, upstream) if smooth else {}
+        sources = {**{name: leaves[name] for name in self.wrt}, **_apart(watcher.sources)}
+        roots = {**smooth, **_apart(watcher.roots)}
+        upstream = {**upstream, **_apart(self._slopes(watcher.roots))}
+        gradients = tape.gradient(roots, sources, upstream) if roots else {}
         dense = {n: None if g is None else tf.convert_to_tensor(g) for n, g in gradients.items()}
         return {"outputs": outputs, "taps": watcher.values, "gradients": dense}
 
@@ -127,7 +137,7 @@ class Call:
             Who takes note of taps and layers.
         """
         subject = self.subject
-        own, given = subject.arranged(leaves)
+        own, given = subject.arranged(self.held.given(leaves))
         with ExitStack() as stack:
             stack.enter_context(subject.holding(way.dtype, own, way.held))
             stack.enter_context(recording(watcher.note if watcher else None))
@@ -143,6 +153,11 @@ class Call:
                     way_out="Return their real and imaginary parts",
                 )
         return outputs
+
+    def _slopes(self, taps: Named) -> Named:
+        """Return the gradient that goes on from each tap that hands on what it is given."""
+        given = self.held.slopes
+        return {n: tf.constant(given[n].astype(t.dtype.as_numpy_dtype)) for n, t in taps.items()}
 
     def upstream(self, outputs: Named) -> Named:
         """Return the cotangent of each output that has a gradient."""

@@ -24,31 +24,53 @@ class Watcher:
     ----------
     values : dict of str to tensor
         In the order in which they were met.
+    sources : dict of str to tensor
+        What their gradients are taken of: those that are real.
+    roots : dict of str to tensor
+        What came to taps that hand on something else: the pass ends there, and begins anew.
+
+    Parameters
+    ----------
+    instead : mapping of str to tensor, optional
+        What some taps hand on; the tape watches it.
     """
 
-    def __init__(self, tape: Any, called: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        tape: Any,
+        called: Mapping[str, str] | None = None,
+        instead: Mapping[str, Tensor] | None = None,
+    ) -> None:
         self._tape = tape
         self._name = Counted(called)
         self._home = _home()
+        self._instead = instead or {}
         self.values: dict[str, Tensor] = {}
+        self.sources: dict[str, Tensor] = {}
+        self.roots: dict[str, Tensor] = {}
 
     def note(self, name: str, value: Any) -> Any:
         """Take note of one tensor, and return what is to be used in its place."""
         if not isinstance(value, tf.Tensor) or _home() is not self._home:
             return value
-        alias = tf.identity(value)
-        if alias.dtype.is_floating:
-            self._tape.watch(alias)
+        own = self._name(name)
+        alias = self._handed_on(own, value)
         mask = getattr(value, "_keras_mask", None)
         if mask is not None:
             alias._keras_mask = mask
-        self.values[self._name(name)] = alias
         return alias
 
-    @property
-    def real(self) -> dict[str, Tensor]:
-        """Those that have a gradient."""
-        return {name: one for name, one in self.values.items() if one.dtype.is_floating}
+    def _handed_on(self, name: str, value: Tensor) -> Tensor:
+        if name in self._instead:
+            self.values[name] = self.roots[name] = value
+            self.sources[name] = self._instead[name]
+            return tf.identity(tf.cast(self._instead[name], value.dtype))
+        alias = tf.identity(value)
+        if alias.dtype.is_floating:
+            self._tape.watch(alias)
+            self.sources[name] = alias
+        self.values[name] = alias
+        return alias
 
 
 def _home() -> Any:

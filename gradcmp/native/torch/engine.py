@@ -15,9 +15,10 @@ from gradcmp.dtypes import DType, Format
 from gradcmp.dtypes.arrays import BFLOAT16, Array, numpy_dtype
 from gradcmp.errors import InputError, did_you_mean
 from gradcmp.native.arranging.arrangement import AS_IT_IS, Arrangement
-from gradcmp.native.cotangents import Cotangents
+from gradcmp.native.cotangents import Cotangents, silenced
 from gradcmp.native.layouts.layout import CONTIGUOUS, Layout
 from gradcmp.native.outcome import Outcome, around, differing
+from gradcmp.native.taps import AS_THEY_COME, Held
 from gradcmp.native.torch.modes.compiled import Compiled, under_autocast
 from gradcmp.native.torch.precise import Precise, float64_throughout
 from gradcmp.native.torch.replicas import Noisy
@@ -105,6 +106,7 @@ class Side:
         default_factory=dict, repr=False, compare=False
     )
     layout: Layout = CONTIGUOUS
+    held: Held = AS_THEY_COME
 
     framework: ClassVar[str] = "torch"
 
@@ -238,6 +240,12 @@ class Side:
         """Return the same in another mode."""
         return replace(self, mode=mode)
 
+    def holding(self, values: Mapping[str, Array], held: Held) -> Side:
+        """Return the same with taps that hand on given values, and given gradients."""
+        cotangents = silenced(self.cotangents, held.silent)
+        inputs = {**self.inputs, **values}
+        return replace(self, inputs=inputs, cotangents=cotangents, held=held)
+
     def unsteady(self, dtype: DType) -> tuple[str, ...]:
         """Return the names of the arrays in which two runs from one seed differ."""
         return differing(self.plain(dtype), self.plain(dtype))
@@ -267,6 +275,7 @@ class Side:
             self.seed,
             self.watched,
             self.layout,
+            self.held,
         )
 
 

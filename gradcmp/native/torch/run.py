@@ -19,7 +19,7 @@ from gradcmp.errors import InputError
 from gradcmp.native.cotangents import Cotangents, upstream_of
 from gradcmp.native.layouts.layout import CONTIGUOUS, Layout
 from gradcmp.native.outcome import Outcome, Tap
-from gradcmp.native.taps import recording
+from gradcmp.native.taps import AS_THEY_COME, Held, recording
 from gradcmp.native.torch.layouts.laying import laid_out
 from gradcmp.native.torch.subject import Subject, Tensor, named_outputs
 from gradcmp.native.torch.watching import Pass, Watcher
@@ -65,6 +65,8 @@ class Call:
     ----------
     layout : Layout
         In which inputs and cotangents are handed over.
+    held : Held
+        The taps that hand on what lies among the inputs.
     """
 
     subject: Subject
@@ -75,6 +77,7 @@ class Call:
     seed: int = 0
     watched: bool = True
     layout: Layout = CONTIGUOUS
+    held: Held = AS_THEY_COME
 
     def run(self, way: Way) -> Outcome:
         """Run it once, forward and backward; twice where `.grad` is to be filled beforehand."""
@@ -96,7 +99,8 @@ class Call:
 
     def _pass(self, way: Way, subject: Subject, leaves: Mapping[str, Tensor]) -> Pass:
         """Run forward and backward from the same seed."""
-        watcher = Watcher(subject.module if self.watched else None, subject.arrangement.taps)
+        module, called = subject.module if self.watched else None, subject.arrangement.taps
+        watcher = Watcher(module, called, self.held.values(leaves))
         with seeded(self.seed), torch.enable_grad():
             given = self._handed(subject, leaves)
             versions = {name: tensor._version for name, tensor in given.items()}
@@ -106,9 +110,12 @@ class Call:
             values = {name: one.detach().clone() for name, one in outputs.items()}
             upstream = self._upstream(outputs)
             before = {name: (one._version, one.clone()) for name, one in upstream.items()}
-            gradients = self._gradients(outputs, upstream, leaves)
+            roots, slopes = {**outputs, **watcher.roots}, self._slopes(watcher.roots)
+            gradients = self._gradients(roots, {**upstream, **slopes}, leaves)
+            watcher.take(gradients)
             random = _has_drawn(self.seed)
-        return Pass(values, gradients, leaves, watcher, given, versions, upstream, before, random)
+        own = {name: gradients[name] for name in self.wrt}
+        return Pass(values, own, leaves, watcher, given, versions, upstream, before, random)
 
     def shapes(self, way: Way) -> dict[str, tuple[int, ...]]:
         """Run it forward, and return the shape of each output that has a derivative."""
@@ -137,7 +144,7 @@ class Call:
                 continue
             tensor = to_tensor(array, self.device)
             if tensor.is_floating_point():
-                tensor = way.enter(tensor.to(way.dtype)).requires_grad_(name in self.wrt)
+                tensor = way.enter(tensor.to(way.dtype)).requires_grad_(name in self._sources)
             leaves[name] = tensor
         for name, parameter in subject.parameters.items():
             with torch.no_grad():
@@ -157,9 +164,19 @@ class Call:
             else leaf.clone()
             if leaf.requires_grad
             else leaf
-            for name, leaf in leaves.items()
+            for name, leaf in self.held.given(leaves).items()
             if name not in subject.parameters
         }
+
+    @property
+    def _sources(self) -> tuple[str, ...]:
+        """What gradients are taken of: inputs and parameters, and taps that hand on their own."""
+        return (*self.wrt, *self.held.slopes)
+
+    def _slopes(self, taps: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the gradient that goes on from each tap that hands on what it is given."""
+        given = self.held.slopes
+        return {n: to_tensor(given[n], self.device).to(one.dtype) for n, one in taps.items()}
 
     def _upstream(self, outputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the cotangent of each output that has a derivative, and is to have one."""
@@ -189,9 +206,9 @@ class Call:
         upstream: Mapping[str, Tensor],
         leaves: Mapping[str, Tensor],
     ) -> dict[str, Tensor | None]:
-        if not upstream or not self.wrt:
-            return dict.fromkeys(self.wrt)
-        given = [leaves[name] for name in self.wrt]
+        if not upstream or not self._sources:
+            return dict.fromkeys(self._sources)
+        given = [leaves[name] for name in self._sources]
         roots = [outputs[name] for name in upstream]
         if any(leaf.grad is not None for leaf in given):
             with warnings.catch_warnings():  # to fill it so is the point
@@ -205,7 +222,8 @@ class Call:
             if twice:  # what the first pass writes into its cotangents is another matter
                 grad([one.clone() for one in upstream.values()], retain_graph=True)
             found = grad([*upstream.values()])
-        return {n: g if g is None else g.detach() for n, g in zip(self.wrt, found, strict=True)}
+        both = zip(self._sources, found, strict=True)
+        return {name: one if one is None else one.detach() for name, one in both}
 
     def _written(self, one: Pass, way: Way) -> Outcome:
         """Bring everything to NumPy."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -27,23 +28,46 @@ class Watcher:
     ----------
     values : dict of str to tensor
         In the order in which they were met.
+    roots : dict of str to tensor
+        What came to taps that hand on something else: the pass ends there, and begins anew.
+
+    Parameters
+    ----------
+    instead : mapping of str to tensor, optional
+        What some taps hand on: leaves, whose gradients `take` is told.
     """
 
-    def __init__(self, module: Any, called: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        module: Any,
+        called: Mapping[str, str] | None = None,
+        instead: Mapping[str, Tensor] | None = None,
+    ) -> None:
         self._module = module
         self._name = Counted(called)
+        self._instead = instead or {}
+        self.roots: dict[str, Tensor] = {}
         self._gradients: dict[str, Tensor] = {}
         self.values: dict[str, Tensor] = {}
 
     def note(self, name: str, tensor: Tensor) -> Tensor:
-        """Take note of one tensor, and return it as it is; what is no real tensor has no tap."""
+        """Take note of one tensor, and return what goes on; what is no real tensor has no tap."""
         if not isinstance(tensor, torch.Tensor) or not tensor.is_floating_point():
             return tensor
         own = self._name(name)
         self.values[own] = tensor.detach().clone()
+        if own in self._instead:
+            if tensor.requires_grad:
+                self.roots[own] = tensor
+            return self._instead[own].to(tensor).clone()  # it may be changed in place
         if tensor.requires_grad:
             tensor.register_hook(self._note_gradient(own))
         return tensor
+
+    def take(self, gradients: Mapping[str, Tensor | None]) -> None:
+        """Take the gradients of what taps have handed on."""
+        found = {name: gradients.get(name) for name in self.values if name in self._instead}
+        self._gradients |= {name: one for name, one in found.items() if one is not None}
 
     def _note_gradient(self, name: str) -> Callable[[Tensor], None]:
         def note(gradient: Tensor) -> None:
@@ -60,16 +84,17 @@ class Watcher:
                     stack.callback(module.register_forward_hook(self._hook(name)).remove)
             yield
 
-    def _hook(self, name: str) -> Callable[[Any, Any, Any], None]:
-        def note(module: Any, inputs: Any, output: Any) -> None:
+    def _hook(self, name: str) -> Callable[[Any, Any, Any], Any]:
+        def note(module: Any, inputs: Any, output: Any) -> Any:
             if isinstance(output, torch.Tensor):
-                self.note(name, output)
-            elif isinstance(output, Mapping):
-                for key, one in output.items():
-                    self.note(f"{name}.{key}", one)
-            elif isinstance(output, tuple | list):
-                for i, one in enumerate(output):
-                    self.note(f"{name}.{i}", one)
+                return self.note(name, output)
+            if isinstance(output, Mapping):
+                parts = {key: self.note(f"{name}.{key}", one) for key, one in output.items()}
+                return _with(output, parts)
+            if isinstance(output, tuple | list):
+                several = [self.note(f"{name}.{i}", one) for i, one in enumerate(output)]
+                return _with(output, several)
+            return None
 
         return note
 
@@ -83,6 +108,19 @@ class Watcher:
     def silent(self) -> frozenset[str]:
         """Return the names of those that no gradient arrived at."""
         return frozenset(self.values.keys() - self._gradients.keys())
+
+
+def _with(output: Any, parts: Any) -> Any:
+    """Return what a module returned with other parts; None, which leaves it, where none differs."""
+    names = [*output] if isinstance(output, Mapping) else [*range(len(output))]
+    if all(parts[name] is output[name] for name in names):
+        return None
+    if isinstance(output, Mapping):
+        made: Any = copy.copy(output)
+        for name in names:
+            made[name] = parts[name]
+        return made
+    return output._make(parts) if hasattr(output, "_make") else type(output)(parts)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ from gradcmp.report.words.sentence import measure
 from gradcmp.report.words.sides import WRONG, level_beside, wrong_in
 
 ROWS = 16  # tensors of a table
+NODES = "each node alone, on the reference's operands and cotangent"
+PARTS = "each part alone, from tap to tap, on the reference's values and gradients"
 FEW = 4  # more that are not worth a line which counts them
 
 
@@ -150,14 +152,15 @@ def cell_width(cell: Text) -> int:
 def isolated(ink: Ink, verdict: CaseVerdict) -> Iterator[RenderableType]:
     """Draw each node as it fared alone: a row for each, a column for each backend."""
     labels = [label for label in verdict.recordings if label != verdict.reference]
-    names = [ink("node", STRONG), *(ink(node) for node in verdict.isolated)]
+    of_code = not verdict.case.graph
+    names = [ink("up to" if of_code else "node", STRONG), *map(ink, verdict.isolated)]
     columns = []
     for label in labels:
         states = (alone(verdict, node, label) for node in verdict.isolated)
         drawn = (ink(f"{sign} {word}", style) for sign, word, style in states)
         columns.append([ink(label, STRONG), *drawn])
     if columns and verdict.isolated:
-        title = "each node alone, on the reference's operands and cotangent"
+        title = PARTS if of_code else NODES
         yield from stack(ink, title, chunks(ink, names, columns))
 
 
@@ -167,11 +170,16 @@ def alone(verdict: CaseVerdict, node: str, label: str) -> tuple[str, str, str]:
     What is right alone and wrong in the whole only hands on what it was given.
     """
     found = verdict.isolated[node]
+    if not any(
+        label in (pair.actual, pair.expected) for pair, by in found.comparisons.items() if by
+    ):
+        return STYLES["unknown"][0], "not isolated", STYLES["unknown"][1]
     if any(_is_off(found, pair, name, label) for pair, name, _ in found.disagreements):
         return STYLES["disagree"][0], "wrong", STYLES["disagree"][1]
     if any(label in (pair.actual, pair.expected) for pair, _, _ in found.warnings):
         return STYLES["warn"][0], "warns", STYLES["warn"][1]
-    tensors = {node, *(f"d {one}" for one in (node, *verdict.edges.get(node, ())))}
+    reads = (found.edges or verdict.edges).get(node, ())
+    tensors = {node, *(f"d {one}" for one in (node, *reads))}
     whole = (one for one in verdict.disagreements if one[1] in tensors)
     if any(_is_off(verdict, pair, name, label) for pair, name, _ in whole):
         return STYLES["apart"][0], "wrong input only", QUIET
@@ -180,5 +188,13 @@ def alone(verdict: CaseVerdict, node: str, label: str) -> tuple[str, str, str]:
 
 def _is_off(verdict: CaseVerdict, pair: Pair, name: str, label: str) -> bool:
     """Whether a side of a pair that disagrees is the wrong one, or may be."""
-    wrong = verdict.wrong_sides(pair, name)
-    return label in wrong if wrong else label in (pair.actual, pair.expected)
+    wrong, both = verdict.wrong_sides(pair, name), (pair.actual, pair.expected)
+    if wrong or label not in both or verdict.reference in both:
+        return label in (wrong or both)
+    held = verdict.comparisons
+    apart = [
+        one
+        for one in both
+        if (found := held.get(Pair(one, verdict.reference), {}).get(name)) and not found.agrees
+    ]
+    return label in (apart or both)

@@ -49,3 +49,11 @@ def test_the_screen_has_a_row_for_each_node_and_a_column_for_each_backend(verdic
     assert lines[place + 1].split() == ["node", "torch", "jax"]
     assert lines[place + 2].split() == ["node1", "✗", "wrong", "✓", "right"]
     assert lines[place + 3].split() == ["node2", "≠", "wrong", "input", "only", "✓", "right"]
+
+
+def test_who_was_not_compared_alone_does_not_look_right(verdict):
+    lost = {
+        node: dataclasses.replace(one, comparisons={}) for node, one in verdict.isolated.items()
+    }
+    missing = dataclasses.replace(verdict, isolated=lost)
+    assert {alone(missing, node, "torch")[1] for node in EDGES} == {"not isolated"}

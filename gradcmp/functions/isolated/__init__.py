@@ -1,0 +1,1 @@
+"""What lies between the taps of functions, each part alone."""
