@@ -11,6 +11,7 @@ import pytest
 
 from gradcmp.case import DTYPES, BackendSpec, Expression
 from gradcmp.cli import main
+from gradcmp.cli.about.ops import AT_ONCE
 from gradcmp.errors import RecordingError
 from gradcmp.graph.build import assemble
 from gradcmp.measured.asked import Given, ask
@@ -156,3 +157,16 @@ def test_the_command_measures_what_a_file_lacks(tmp_path, capsys) -> None:
     assert {*json.loads(file.read_text("utf-8"))["ops"]} == {"relu", "silu"}
     assert main(["ops", "--into", str(file)]) == 2
     assert "--backend and --into are for --measure" in capsys.readouterr().err
+
+
+def test_what_was_measured_before_an_interrupt_is_kept(tmp_path, monkeypatch) -> None:
+    file, names = tmp_path / "ops.json", [*OPS][: 2 * AT_ONCE]
+
+    def measure(pool, specs, ops):
+        if ops[0].name != names[0]:
+            raise KeyboardInterrupt
+        return Support({}, {op.name: {"numpy:manual": {"float64": 0.0}} for op in ops})
+
+    monkeypatch.setattr("gradcmp.measured.support.measure", measure)
+    assert main(["ops", "--measure", "-b", "numpy", "--into", str(file), *names]) == 130
+    assert {*read(file).ops} == {*names[:AT_ONCE]}

@@ -17,6 +17,8 @@ from gradcmp.errors import UsageError
 if TYPE_CHECKING:
     from gradcmp.measured.support import Support
 
+AT_ONCE = 12  # ops that are measured before what is known is written
+
 
 @click.command(name="ops")
 @click.argument("names", nargs=-1, metavar="[OP]...", shell_complete=completion.op_names)
@@ -122,9 +124,11 @@ def _measured(names: Sequence[str], chosen: Sequence[str], into: Path | None) ->
     found = Support()
     for spec in specs:  # one after the other: what was measured is kept if the next takes too long
         with Session() as session, session.shown():
-            found = merged(found, measure(session.pool, [spec], ops))
-        if into:
-            write(str(into), text(merged(before, found)))
+            for start in range(0, len(ops), AT_ONCE):
+                part = measure(session.pool, [spec], ops[start : start + AT_ONCE])
+                found = merged(found, part)
+                if into:
+                    write(str(into), text(merged(before, found)))
     _table(found)
 
 

@@ -69,4 +69,7 @@ def _why(verdicts: Sequence[CaseVerdict]) -> str:
         return "no case is of functions; gradcmp explain --script writes one of a graph"
     if not any(verdict.unexpected for verdict in verdicts if verdict.case.code):
         return "no two functions disagree"
+    beyond = {one.case.derivative for one in verdicts if one.case.code and one.unexpected}
+    if beyond - {"gradient"}:
+        return f"what disagrees is the {min(beyond)}, and a script shows values and gradients"
     return "what disagrees is inside of functions, or in an autocast, which only gradcmp's runs see"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gradcmp.case import CodeSpec, DType
+from gradcmp.derivatives import is_derived
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Account, Array, Recording
@@ -92,12 +93,12 @@ def _is_written(label: str, verdict: CaseVerdict) -> bool:
 
 
 def _visible(verdict: CaseVerdict) -> set[str]:
-    """Return the tensors that whoever calls a function sees."""
+    """Return the tensors that whoever calls a function and differentiates once sees."""
     found: set[str] = set()
     for one in verdict.recordings.values():
         if one.account:
             found |= {*one.account.outputs, *(f"d {name}" for name in one.account.wrt)}
-    return found
+    return {name for name in found if not is_derived(name)}
 
 
 def _label(label: str, verdict: CaseVerdict) -> str:

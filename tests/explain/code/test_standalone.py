@@ -44,6 +44,28 @@ def right(x):
 def wrong(x):
     return {"y": x * x, "z": 3 * x}, lambda up: {"x": 2 * x * up["y"] - 3 * up["z"]}
 """
+SECOND = """\
+import torch
+
+
+def right(x):
+    return (x * x * x).sum()
+
+
+class Cubes(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return (x * x * x).sum()
+
+    @staticmethod
+    def backward(ctx, dy):
+        (x,) = ctx.saved_tensors
+        return 3 * dy * x * x.detach()
+
+
+wrong = Cubes.apply
+"""
 TORCH = """\
 import torch
 
@@ -201,6 +223,14 @@ def test_several_outputs_and_their_cotangents(folder):
     assert "rng('/cotangent/z', 0)" in (folder / "bug.py").read_text().replace('"', "'")
     code, said = alone(folder / "bug.py")
     assert (code, "d x[" in said) == (1, True)
+
+
+@pytest.mark.frameworks
+def test_what_is_beyond_the_gradient_is_in_no_script(folder, with_torch, capsys):
+    (folder / "f.py").write_text(SECOND)
+    assert call("f.py", "x=normal:4", options=["--derivative", "hvp", "--script", "bug.py"]) == 1
+    assert "what disagrees is the hvp" in " ".join(capsys.readouterr().err.split())
+    assert not (folder / "bug.py").exists()
 
 
 def test_nothing_is_written_where_nothing_disagrees(folder, capsys):
