@@ -43,6 +43,7 @@ class Symbol:
             self.dtype = KnownDtype(ast.Attribute(tree, "dtype"), idiom)
             self.dtype.kind = spec.kind[0]
             self.dtype.is_floating = spec.kind == "float"
+            self.dtype.is_complex = spec.kind == "complex"
 
     def __getattr__(self, attribute: str) -> Symbol:
         if attribute.startswith("__"):
@@ -108,10 +109,11 @@ def _names(tree: ast.expr) -> Iterator[ast.Name]:
 
 
 class KnownDtype(Symbol):
-    """The dtype of an operand, and of which kind it is, as NumPy and TensorFlow ask."""
+    """The dtype of an operand, and of which kind it is, as NumPy, TensorFlow and torch ask."""
 
     kind: str
     is_floating: bool
+    is_complex: bool
 
 
 class Number(Symbol):

@@ -23,6 +23,7 @@ cases:
   - {name: second, inputs: {X: normal:2}, graph: {y: exp(X)}, matrix: {seed: [0, 1]}}
 """
 
+DTYPES = ("float64", "float32", "float16", "bfloat16", "complex128", "complex64")
 TORCH = ["torch", *(f"torch:{mode}" for mode in backend_class("torch").modes)]
 
 
@@ -76,7 +77,7 @@ def test_every_backend_and_mode_is_offered():
         (["expr", "-b", "jax:jit,dev"], ["jax:jit,device=cpu", "jax:jit,device=cuda"]),
         (
             ["run", "-b", "jax,device=cpu,d"],
-            [f"jax,device=cpu,dtype={d}" for d in ("float64", "float32", "float16", "bfloat16")],
+            [f"jax,device=cpu,dtype={d}" for d in DTYPES],
         ),
         (["run", "-b", "nobody:"], []),
         (["run", "--dtype", "bf"], ["bfloat16"]),

@@ -9,6 +9,7 @@ from explained import make, of_example, reference, run
 
 from gradcmp import inputs as drawn
 from gradcmp.backends.jax import JaxBackend
+from gradcmp.backends.registry import BUILT_IN
 from gradcmp.case import Expression, InputSpec
 from gradcmp.errors import UsageError
 from gradcmp.explain.native import Symbol
@@ -58,19 +59,28 @@ def test_every_op_by_hand_is_the_reference(op, example, tmp_path):
         np.testing.assert_allclose(found, gradient, 1e-13, 1e-14)
 
 
-# Of each file of ops the last one: JAX compiles every primitive by itself, which takes seconds.
+# Of each file of ops the last one, and for JAX of each room: it compiles every primitive by itself,
+# which takes seconds.
 LAST = {op.reference.__module__: op for op in OPS.values() if op.differentiable}
+OF_ROOM = {module.split(".")[2]: op for module, op in LAST.items()}
+
+
+def marks_of(name, op):
+    asked = OF_ROOM if name == "jax" else LAST
+    return () if op in asked.values() else pytest.mark.thorough
 
 
 @pytest.mark.parametrize(
-    "op",
+    ("name", "op"),
     [
-        pytest.param(op, id=op.name, marks=() if op in LAST.values() else pytest.mark.thorough)
+        pytest.param(name, op, id=f"{name}-{op.name}", marks=marks_of(name, op))
+        for name in BUILT_IN
         for op in OPS.values()
-        if op.differentiable
+        if name != "numpy" and op.differentiable
     ],
 )
-def test_every_op_in_every_idiom_agrees(op, framework, tmp_path):
+def test_every_op_in_every_idiom_agrees(name, op, adapter, tmp_path):
+    framework = adapter(name)
     if framework.idiom is None:
         pytest.skip(f"{framework.name} has no idiom")
     dtype = "float32" if (framework.name, op.name) in IN_FLOAT32 else "float64"

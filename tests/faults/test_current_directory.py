@@ -127,6 +127,7 @@ def test_every_command_is_tried() -> None:
     assert {*LINES} == {*cli.commands}
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("start", STARTS)
 def test_no_command_imports_the_current_directory(
     start: str, places: Mapping[str, Path], every_framework: None

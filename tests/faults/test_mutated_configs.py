@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import random
 import shutil
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -36,6 +35,7 @@ def pool():
 
 
 @pytest.mark.slow
+@pytest.mark.first(2)
 @pytest.mark.processes
 @pytest.mark.parametrize("seed", range(CONFIGS // SHARE))
 def test_a_spoiled_config_is_right_or_an_error(seed, pool, monkeypatch, tmp_path, capsys):
@@ -43,16 +43,14 @@ def test_a_spoiled_config_is_right_or_an_error(seed, pool, monkeypatch, tmp_path
     monkeypatch.chdir(tmp_path)
     shutil.copy(FOLDER / "weights.npz", tmp_path)
     texts = [file.read_text("utf-8") for file in find([FOLDER])]
-    rng, came, slowest = random.Random(seed), Counter(), 0.0
+    rng, came = random.Random(seed), Counter()
     for number in range(SHARE):
         kind = KINDS[number % len(KINDS)]
         text = spoiled_configs.of_kind(rng, kind, texts)
         Path("c.yaml").write_bytes(text.encode("utf-8", "surrogatepass"))
-        began = time.process_time()
         code = main(["validate", "c.yaml"])
         if code == 0 and number % 4 == 0:
             assert main(["explain", "c.yaml"]) in (0, 2)  # an index may be too large
-        slowest = max(slowest, time.process_time() - began)
         out, err = capsys.readouterr()
         assert "internal error" not in out + err, text
         assert code == 0 or (code == 2 and ("c.yaml" in err or "input '" in err)), (err, text)
@@ -62,7 +60,6 @@ def test_a_spoiled_config_is_right_or_an_error(seed, pool, monkeypatch, tmp_path
             failures = [one for verdict in verdicts for one in verdict.failures]
             assert all(one.message.startswith("IndexError") for one in failures), (failures, text)
             report(verdicts)
-    assert slowest < 2
     assert came["example", 0] > SHARE / 20, came
     assert came["config", 2] > SHARE / 5, came
     assert came["expression", 2] > SHARE / 5, came

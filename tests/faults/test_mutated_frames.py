@@ -100,6 +100,7 @@ def case_of(tolerance: Any) -> Case:
 
 
 @pytest.mark.slow
+@pytest.mark.first(3)
 @pytest.mark.parametrize("seed", range(FRAMES // SHARE))
 def test_a_spoiled_frame_gives_a_verdict(seed, monkeypatch):
     """A recording may still be one: then it is judged, and reported."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import random
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -47,7 +46,7 @@ def files(folder):
 @pytest.mark.parametrize("seed", range(RECORDINGS // SHARE))
 def test_a_spoiled_file_gives_a_verdict(seed, folder, files, monkeypatch, capsys):
     monkeypatch.chdir(folder)
-    rng, came, slowest = random.Random(seed), Counter(), 0.0
+    rng, came = random.Random(seed), Counter()
     for _ in range(SHARE):
         source = rng.choice(files)
         file = f"spoiled{source.suffix}"
@@ -65,14 +64,11 @@ def test_a_spoiled_file_gives_a_verdict(seed, folder, files, monkeypatch, capsys
             ["validate", "data.yaml"],
         ]
         for arguments in rng.sample(commands, 2):
-            began = time.process_time()
             code = main(arguments)
-            slowest = max(slowest, time.process_time() - began)
             out, err = capsys.readouterr()
             assert "internal error" not in out + err, arguments
             assert code in (0, 1, 2, 3)
             assert bool(err) == (code == 2), (arguments, err)
             came[int(code)] += 1
-    assert slowest < 2
     assert came[2] > SHARE, came
     assert came[2] < 2 * SHARE, came

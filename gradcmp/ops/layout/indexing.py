@@ -131,7 +131,7 @@ def take(x: Array, indices: Array, axis: int = 0) -> tuple[Array, Pullback]:
 
 
 def _take_torch(torch: Any, x: Any, indices: Any, axis: int = 0) -> Any:
-    if axis == 0 and x.ndim == 2 and not x.is_complex():  # of those it has no gradient
+    if axis == 0 and x.ndim == 2 and not x.dtype.is_complex:  # of those no gradient
         return torch.nn.functional.embedding(indices, x)
     before = (slice(None),) * (axis % x.ndim)
     if indices.ndim == 0:  # as one number, which a compiler would have to know
