@@ -214,6 +214,13 @@ def check_any(case: Case) -> AnyPlan:
     """
     if not case.code or case.fault:
         return check(case)
+    if case.dtype in COMPLEX:
+        raise UsageError(
+            f"case '{case.name}' has code, whose functions are of real numbers, and asks for "
+            f"{case.dtype}",
+            where=case.where,
+            way_out="Write a graph, or let the functions take real and imaginary parts",
+        )
     specs = inputs.specs(case)
     inputs.require_memory(specs, case.where)
     inputs.require_whole(case)

@@ -63,7 +63,8 @@ class Screen:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         """Show what is known when the user interrupts."""
         if isinstance(error, KeyboardInterrupt) and self._streams:
-            self._console.print(self._closing())
+            with self._paused():
+                self._console.print(self._closing())
 
     def add(self, verdict: CaseVerdict) -> CaseVerdict:
         """Show a case that is finished; return it."""

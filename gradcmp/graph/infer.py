@@ -8,7 +8,7 @@ from gradcmp.case import MAX_AXES
 from gradcmp.errors import GraphError, together
 from gradcmp.graph.records import STEP, Constant, Graph, Node
 from gradcmp.ops import ArraySpec, ShapeError
-from gradcmp.ops.complexes.meaning import NO_MEANING, inferred
+from gradcmp.ops.complexes.meaning import NEEDS_COMPLEX, NO_MEANING, inferred
 from gradcmp.ops.spec import CONTINUOUS, Kind
 
 RESHAPE = "Change a shape, or reshape or transpose an operand"
@@ -128,6 +128,8 @@ def _misfit(
     )
     name = node.name.partition("/")[0]
     way_out = RESHAPE if "cannot be broadcast" in reason or "inner axes" in reason else None
+    if NEEDS_COMPLEX in reason:
+        way_out = "Choose dtype complex64 or complex128"
     if NO_MEANING in reason:
         other = f", or choose another dtype than {dtype}" if dtype else ""
         way_out = f"Take real(), imag() or abs() of them{other}"

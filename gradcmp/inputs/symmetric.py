@@ -98,8 +98,10 @@ def _read(text: str, names: frozenset[str]) -> str:
 
 
 def _names(tree: ast.AST) -> Iterator[ast.Name]:
-    """Yield the names that are read, without those that are symmetrized already."""
+    """Yield the names that are read, without those that are symmetrized already or are called."""
     for child in ast.iter_child_nodes(tree):
+        if isinstance(child, ast.Name) and isinstance(tree, ast.Call) and child is tree.func:
+            continue
         if isinstance(child, ast.Name):
             if not (isinstance(tree, ast.Call) and _is_read(tree.func) and child in tree.args):
                 yield child

@@ -84,7 +84,12 @@ def _absolute(x: Pair) -> Any:
 
 
 def _angle(x: Pair) -> Any:
-    return angle_of(x.im, x.re)
+    """Return the angle; on the cut by the sign of a zero, which no sum with noise keeps."""
+    angle = angle_of(x.im, x.re)
+    if "c" in (x.re.dtype.kind, x.im.dtype.kind):  # a complex step, which leaves no cut
+        return angle
+    beside = np.where(np.signbit(x.im), -np.pi, np.pi)
+    return np.where(x.im == 0, np.where(x.re < 0, beside, angle), angle)
 
 
 def _power(x: Any, y: Any) -> Pair:

@@ -163,11 +163,18 @@ class Pool:
         if not waiting:
             return []
         patience = min(lane.deadline for lane in waiting) - time.monotonic()
-        answers: Answers = []
-        for key, events in self._selector.select(min(max(0.0, patience), self._look)):
-            answers += key.data(events)
+        answers = self._hear(min(max(0.0, patience), self._look))
+        if any(lane.deadline <= time.monotonic() for lane in waiting):
+            answers += self._hear(0.0)  # a worker may have said more than one thing in time
         now = time.monotonic()
         for lane in waiting:
             if lane.worker and lane.deadline <= now:
                 answers += lane.time_out()
+        return answers
+
+    def _hear(self, patience: float) -> Answers:
+        """Hear one thing of each who speaks within so many seconds."""
+        answers: Answers = []
+        for key, events in self._selector.select(patience):
+            answers += key.data(events)
         return answers

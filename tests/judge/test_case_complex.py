@@ -204,3 +204,33 @@ def test_a_wrong_convention_of_the_upstream_gradient_disagrees() -> None:
     outcomes = {**both.outcomes, ACTUAL: wrong}
     verdict = judge(both.plan.case, REFERENCE, outcomes, {}, graph=both.plan.graph)
     assert not verdict.agrees
+
+
+# On the cut of the negative real axis, by the sign of an imaginary part that is 0.
+CUT = ("sum(real(sqrt(X)))", "sum(real(log(X) * V))", "sum(angle(X))")
+
+
+@pytest.mark.parametrize("text", CUT)
+@pytest.mark.parametrize("start", ["-1-0j", "-1+0j"])
+@pytest.mark.parametrize("spoil", [np.negative, lambda dx: dx / 2], ids=["sign", "half"])
+def test_on_a_cut_the_noise_is_no_larger(text: str, start: str, spoil: Spoil) -> None:
+    case = case_of({"out": text})
+    given = {name: InputSpec("values", None, {"values": [start, "3+0j"]}) for name in case.inputs}
+    both = ran(replace(case, inputs=given))
+    assert both.judged(lambda dx: dx).agrees
+    assert not both.judged(lambda dx: np.where([True, False], spoil(dx), dx)).agrees
+    assert not both.judged(lambda dx: np.where([True, False], spoil(dx), dx), twin=True).agrees
+    assert both.outcomes[ACTUAL].tensors["d X"].shape == (2, 2)
+
+
+@pytest.mark.parametrize("size", [1e-25, 1e25])
+def test_the_angle_of_what_is_tiny_or_huge_has_its_gradient(size: float) -> None:
+    """Of a (1 + i) it is (-1 + i) / (2 a), although the squares are beyond float32."""
+    case = case_of({"out": "sum(angle(X))"})
+    given = {"X": InputSpec("values", None, {"values": [f"{size}+{size}j", "2j"]})}
+    both = ran(replace(case, inputs=given))
+    for recording in both.outcomes.values():
+        found = of_parts(recording.gradients["X"])[0]
+        assert abs(found * 2 * size - (-1 + 1j)) < 1e-6
+    assert both.judged(lambda dx: dx).agrees
+    assert not both.judged(lambda dx: dx * 1.5).agrees

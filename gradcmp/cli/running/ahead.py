@@ -25,7 +25,8 @@ def in_turn(
     following = _requests(plans[0], effort) if plans else None
     for plan, after in zip(plans, [*plans[1:], None], strict=True):
         requests, following = following, _requests(after, effort)
-        pool.foresee(chain(requests or (), following or ()))
+        # Functions are asked step by step, and by the clock: nothing must run between the steps.
+        pool.foresee(chain(requests, following or ()) if requests else ())
         yield settle(plan, pool, effort, debug, requests)
 
 

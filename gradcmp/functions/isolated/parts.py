@@ -21,6 +21,7 @@ from gradcmp.functions.isolated.point import Point, held_at
 from gradcmp.functions.judged.runs import judged
 from gradcmp.functions.sides import Runs, run
 from gradcmp.judge import CaseVerdict
+from gradcmp.judge.verdict import Pair
 from gradcmp.native.side import Side, attempted
 from gradcmp.native.taps import Held
 from gradcmp.native.way import DrawnCotangents
@@ -91,10 +92,11 @@ class _Parts:
             else self._of(end, whole, [name for name in wrong if users[name] == [end]])
             for end in self.ends
         }
-        known = {name for one in found.values() for _, name, _ in one.disagreements}
-        for name in users.keys() - known:  # no part alone shows it, so that none is cleared
-            for end in users[name] or self.ends:
-                found[end] = _with(found[end], whole, name)
+        known = {(pair, name) for one in found.values() for pair, name, _ in one.disagreements}
+        for pair, name, _ in whole.disagreements:
+            if name in users and (pair, name) not in known:  # no part alone shows it: none is clear
+                for end in users[name] or self.ends:
+                    found[end] = _with(found[end], whole, pair, name)
         return found
 
     @cached_property
@@ -187,12 +189,16 @@ def _narrowed(verdict: CaseVerdict, names: Collection[str]) -> CaseVerdict:
     )
 
 
-def _with(part: CaseVerdict, whole: CaseVerdict, name: str) -> CaseVerdict:
-    """Return a verdict with what the whole says of one tensor."""
+def _with(part: CaseVerdict, whole: CaseVerdict, pair: Pair, name: str) -> CaseVerdict:
+    """Return a verdict with what the whole says of one tensor of a pair."""
     one = _narrowed(whole, {name})
-    return replace(
-        part,
-        comparisons={p: {**by, **one.comparisons[p]} for p, by in part.comparisons.items()},
-        findings={p: {**by, **one.findings.get(p, {})} for p, by in part.findings.items()},
-        groups={**part.groups, **one.groups},
-    )
+    comparisons = _joined(part.comparisons, one.comparisons, pair)
+    findings = _joined(part.findings, one.findings, pair)
+    groups = {**part.groups, **one.groups}
+    return replace(part, comparisons=comparisons, findings=findings, groups=groups)
+
+
+def _joined(
+    mine: Mapping[Pair, Mapping[str, T]], theirs: Mapping[Pair, Mapping[str, T]], pair: Pair
+) -> dict[Pair, Mapping[str, T]]:
+    return {**mine, pair: {**mine.get(pair, {}), **theirs.get(pair, {})}}

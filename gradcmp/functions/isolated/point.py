@@ -92,7 +92,8 @@ def _about(case: Case, sides: Mapping[str, Side], runs: Runs, against: str) -> P
         return Point(against, clean, {}, notes=notes)
     common = [name for name in held[against] if all(name in one for one in held.values())]
     if not common:
-        return Point(against, clean, {against: sides[against]}, notes=notes)
+        none = ("is not isolated: no tap is shared by all functions that have some",)
+        return Point(against, clean, {against: sides[against]}, notes=dict.fromkeys(held, none))
     met = [runs.plain[label].inner[name] for label in held for name in common]
     arrays = [array for tap in met for array in (tap.value, tap.gradient) if array is not None]
     values, slopes = _handed(taps, common, [case.dtype, *(one.dtype.name for one in arrays)])
@@ -167,16 +168,17 @@ def _of(names: list[str], why: str) -> Iterator[str]:
 def _is_ignored(side: Side, name: str, dtype: DType, trial: Outcome, plain: Outcome) -> bool:
     """Whether a function goes on with a value of its own, whatever its tap returns.
 
-    A framework tells it: no gradient arrives. Code that was derived by hand is asked with NaN.
+    A framework tells it: no gradient arrives. Code that was derived by hand is asked with others,
+    finite ones: it may be a loop until something is small.
     """
     if name in trial.unused and name not in plain.unused:
         return True
     if side.framework != "numpy":
         return False
-    nowhere = np.full(side.inputs[name].shape, np.nan)
-    slopes = {**side.held.slopes, name: nowhere}
+    value, slope = (1.125 * one + 0.125 for one in (side.inputs[name], side.held.slopes[name]))
+    slopes = {**side.held.slopes, name: slope}
     asked = (
-        side.at({**side.inputs, name: nowhere}),
+        side.at({**side.inputs, name: value}),
         side.holding(side.held.values(side.inputs), replace(side.held, slopes=slopes)),
     )
     runs = (attempted(partial(one.plain, dtype), None) for one in asked)

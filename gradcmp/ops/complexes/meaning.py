@@ -38,6 +38,7 @@ REAL_VALUED = frozenset(("abs",))  # real numbers come out
 OWN = frozenset(("real", "imag", "conj", "angle", "complex"))
 PICKS = frozenset(("take", "where"))  # beside complex numbers they have indices, or conditions
 NO_MEANING = "has no meaning on complex numbers"
+NEEDS_COMPLEX = "where complex numbers are needed"
 MEANING = ANALYTIC | REAL_VALUED | OWN
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradcmp.ops.blocks import spelled
-from gradcmp.ops.complexes.meaning import joined
+from gradcmp.ops.complexes.meaning import NEEDS_COMPLEX, joined
 from gradcmp.ops.primitives import unbroadcast
 from gradcmp.ops.registry import register_complex
 from gradcmp.ops.shapes import broadcast, require_float
@@ -16,7 +16,7 @@ from gradcmp.ops.spec import Array, ArraySpec, Example, Native, Op, Pullback, Sh
 
 def _complex(x: ArraySpec) -> ArraySpec:
     if x.kind != "complex":
-        raise ShapeError(f"an array of kind '{x.kind}' was given where complex numbers are needed")
+        raise ShapeError(f"an array of kind '{x.kind}' was given {NEEDS_COMPLEX}")
     return x
 
 
@@ -68,9 +68,10 @@ def angle(x: Array) -> tuple[Array, Pullback]:
 
     def pullback(dy: Array) -> tuple[Array]:
         re, im = np.real(x), np.imag(x)
-        squares = re * re + im * im
-        scaled = dy / np.where(squares == 0, 1, squares)
-        return (joined(x, -im * scaled, -re * scaled),)
+        size = np.hypot(re, im)  # squares would underflow, or overflow
+        size = np.where(size == 0, 1, size)
+        scaled = dy / size
+        return (joined(x, -(im / size) * scaled, -(re / size) * scaled),)
 
     return y, pullback
 

@@ -167,7 +167,8 @@ def isolated(ink: Ink, verdict: CaseVerdict) -> Iterator[RenderableType]:
 def alone(verdict: CaseVerdict, node: str, label: str) -> tuple[str, str, str]:
     """Return how a backend fares with one node: a sign, a word and a style.
 
-    What is right alone and wrong in the whole only hands on what it was given.
+    What is right alone and wrong in the whole only hands on what it was given, if that is wrong;
+    else it is right only as it runs alone, of which memory, a compiler or a state may be the cause.
     """
     found = verdict.isolated[node]
     if not any(
@@ -179,11 +180,25 @@ def alone(verdict: CaseVerdict, node: str, label: str) -> tuple[str, str, str]:
     if any(label in (pair.actual, pair.expected) for pair, _, _ in found.warnings):
         return STYLES["warn"][0], "warns", STYLES["warn"][1]
     reads = (found.edges or verdict.edges).get(node, ())
-    tensors = {node, *(f"d {one}" for one in (node, *reads))}
-    whole = (one for one in verdict.disagreements if one[1] in tensors)
-    if any(_is_off(verdict, pair, name, label) for pair, name, _ in whole):
+    if not reads and not verdict.case.graph:  # no gradient of its end arrives anywhere
+        return STYLES["unknown"][0], "not tested backwards", STYLES["unknown"][1]
+    off = {n for pair, n, _ in verdict.disagreements if _is_off(verdict, pair, n, label)}
+    own = off & {node, *(f"d {one}" for one in reads)}
+    if own and off & {*reads, f"d {node}"}:
         return STYLES["apart"][0], "wrong input only", QUIET
+    if own - _wrong_elsewhere(verdict, node, label):
+        return STYLES["warn"][0], "wrong, not by itself", STYLES["warn"][1]
     return STYLES["agree"][0], "right", STYLES["agree"][1]
+
+
+def _wrong_elsewhere(verdict: CaseVerdict, node: str, label: str) -> set[str]:
+    """Return what is wrong in other nodes alone: a gradient that several nodes have a share in."""
+    return {
+        name
+        for other, found in verdict.isolated.items()
+        for pair, name, _ in found.disagreements
+        if other != node and _is_off(found, pair, name, label)
+    }
 
 
 def _is_off(verdict: CaseVerdict, pair: Pair, name: str, label: str) -> bool:

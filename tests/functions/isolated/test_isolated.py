@@ -102,7 +102,7 @@ def test_of_two_parts_that_read_an_input_the_wrong_one_is_named():
     functions = {"wrong": branches(1.5), "fine": branches()}
     verdict = gradcmp.compare_functions(functions, {"x": "normal:6x5"}, layouts="off", isolate=True)
     assert states(verdict, "wrong") == {
-        "left": "wrong input only",
+        "left": "right",
         "right": "wrong",
         "output": "right",
     }

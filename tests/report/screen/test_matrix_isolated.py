@@ -16,8 +16,8 @@ EDGES = {"node1": ("X", "Y"), "node2": ("node1", "Z"), "node3": ("node2",)}
 
 @pytest.fixture
 def verdict(make, flip):
-    """torch's node1 is wrong by itself; in the whole run d X is wrong, and so is d node1."""
-    wrong = {("torch", "numpy", name): flip() for name in ("d X", "d node1")}
+    """torch's node1 is wrong by itself; in the whole run it and node2 are wrong, and d X."""
+    wrong = {("torch", "numpy", name): flip() for name in ("node1", "node2", "d X")}
     whole = make(("numpy", "torch", "jax"), wrong)
     spoilt = make(("numpy", "torch", "jax"), {("torch", "numpy", "d X"): flip()})
     right = make(("numpy", "torch", "jax"))
@@ -34,7 +34,7 @@ def test_wrong_right_and_wrong_input_only(verdict):
     assert found == {
         ("node1", "torch"): "wrong",
         ("node1", "jax"): "right",
-        ("node2", "torch"): "wrong input only",  # d node1 is what its pullback was to give
+        ("node2", "torch"): "wrong input only",
         ("node2", "jax"): "right",
         ("node3", "torch"): "right",
         ("node3", "jax"): "right",
@@ -57,3 +57,11 @@ def test_who_was_not_compared_alone_does_not_look_right(verdict):
     }
     missing = dataclasses.replace(verdict, isolated=lost)
     assert {alone(missing, node, "torch")[1] for node in EDGES} == {"not isolated"}
+
+
+def test_what_is_wrong_in_the_whole_alone_is_not_cleared(make, flip):
+    whole = make(("numpy", "torch"), {("torch", "numpy", "d node1"): flip()})
+    right = make(("numpy", "torch"))
+    verdict = dataclasses.replace(whole, isolated=dict.fromkeys(EDGES, right), edges=EDGES)
+    found = [alone(verdict, node, "torch")[1] for node in EDGES]
+    assert found == ["right", "wrong, not by itself", "right"]

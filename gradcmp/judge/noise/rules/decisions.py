@@ -56,6 +56,11 @@ def _sign(model: NoiseModel, ufunc: np.ufunc, x: NoisyArray) -> Stack:
     return _either(model, x.stack, np.sign(x.stack), (1.0, -1.0))
 
 
+def _signbit(model: NoiseModel, ufunc: np.ufunc, x: NoisyArray) -> Stack:
+    """Return whether a number is negative, or -0, which jumps at zero."""
+    return _either(model, x.stack, np.signbit(x.stack), (True, False))
+
+
 def _equality(model: NoiseModel, ufunc: np.ufunc, *operands: Any) -> Stack:
     """Note what is equal, or might be: an array that meets its own maximum, for one."""
     result: Stack = ufunc(*align(operands, model))
@@ -99,6 +104,7 @@ DECISIONS: Mapping[np.ufunc, Callable[..., Stack]] = {
     **dict.fromkeys((np.equal, np.not_equal), _equality),
     **dict.fromkeys((np.floor, np.ceil, np.rint, np.trunc), _rounded),
     np.sign: _sign,
+    np.signbit: _signbit,
     np.floor_divide: _quotient,
     np.remainder: _remainder,
 }
