@@ -86,6 +86,17 @@ class Run:
                 found[int(folder.name)] = state
         return found
 
+    def rests(self) -> bool:
+        """Whether it does nothing itself for half a second: it waits for others."""
+        before = self._spent()
+        time.sleep(0.5)
+        return self._spent() == before
+
+    def _spent(self) -> list[str]:
+        """Return its ticks of processor time: its own, and the system's for it."""
+        text = Path(f"/proc/{self.process.pid}/stat").read_text()
+        return text.rpartition(")")[2].split()[11:13]
+
     def leaves_nothing(self) -> bool:
         """Whether all others are gone, or go within a moment."""
         deadline = time.monotonic() + 5

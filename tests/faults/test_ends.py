@@ -60,6 +60,7 @@ def test_what_is_finished_is_written_and_no_process_is_left(number, jobs, start,
     stuck(jobs)
     run = start("check", ".", "--jobs", jobs, *REPORTS)
     run.wait_for(lambda: [*run.others().values()].count("T") == ORDER[jobs].count("stops"))
+    run.wait_for(run.rests)  # a case begins while the one before it is judged
     code, _, err = run.end(number)
     assert code == CODES[number]
     assert run.leaves_nothing()
