@@ -149,8 +149,8 @@ def main() -> None:
     print(f"frameworks up after {up:.2f} s, first result seen {first - start - up:.2f} s after it")
     print(f"of the {after:.1f} s after it the slowest worker, {slowest}, computed {busy:.1f} s")
     print("seconds of the processors: " + ", ".join(f"{n} {t:.1f}" for n, t in spent.items()))
-    print(f"own share: {spent['gradcmp'] / sum(spent.values()):.0%} of the processors' time, ")
-    print(f"{(after - busy) / after:.0%} of the time beside the slowest worker")
+    print(f"gradcmp's share of the processors' time: {spent['gradcmp'] / sum(spent.values()):.0%}")
+    print(f"of the time beside the slowest worker: {(after - busy) / after:.0%}")
 
 
 def seen(terminal: int, pattern: str) -> float:

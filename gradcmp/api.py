@@ -18,12 +18,13 @@ from gradcmp.functions.coded import record_code, run_code
 from gradcmp.functions.edges.smallest import shrunk
 from gradcmp.judge import CaseVerdict, Comparison, judge, unsteady, with_worse
 from gradcmp.judge import compare as compare_arrays
+from gradcmp.judge.noise.own import with_own_noise
 from gradcmp.judge.recorded.same_case import judge_saved
 from gradcmp.judge.verdict import Sensitivity
 from gradcmp.native.arrays import as_it_is
 from gradcmp.nudged import own_noise_of, with_stages
 from gradcmp.plan import AnyPlan, Arrays, CodePlan, Plan, check_any
-from gradcmp.recording import Array, Origin, Outcome, Recording, fingerprint, missing_inputs
+from gradcmp.recording import Origin, Outcome, Recording, fingerprint, missing_inputs
 from gradcmp.recording.origin import recorder
 from gradcmp.workers import Pool, Request, Requests
 
@@ -176,23 +177,11 @@ def _ask(plan: Plan, requests: Requests, pool: Pool) -> tuple[dict[Request, Outc
     unearned = verdict.unearned
     own = own_noise_of(requests.twins, answers, unearned, pool) if unearned else {}
     if own:
-        verdict = judged(_with_own(outcomes, own), fine)
+        verdict = judged(with_own_noise(outcomes, own), fine)
     for run in requests.runs():  # each is judged, not the first alone
         repeated = {label: answers[request] for label, request in run.items()}
-        verdict = with_worse(verdict, judged(_with_own(repeated, own), fine))
+        verdict = with_worse(verdict, judged(with_own_noise(repeated, own), fine))
     return answers, verdict
-
-
-def _with_own(
-    outcomes: Mapping[str, Outcome], own: Mapping[str, Mapping[str, Array]]
-) -> dict[str, Outcome]:
-    """Return outcomes with the noise of the backends' own code, where it is known."""
-    return {
-        label: replace(outcome, own_noise=own[label])
-        if isinstance(outcome, Recording) and label in own
-        else outcome
-        for label, outcome in outcomes.items()
-    }
 
 
 def record(plan: AnyPlan, pool: Pool, twin: bool = True) -> Outcome:

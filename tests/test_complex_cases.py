@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from gradcmp import inputs
-from gradcmp.case import BackendSpec, Case, Expression, InputSpec
+from gradcmp.case import BackendSpec, Case, CodeSpec, Expression, InputSpec
 from gradcmp.config import parse_input
 from gradcmp.dtypes.arrays import in_parts, of_parts
-from gradcmp.errors import GradcmpError
-from gradcmp.plan import check
+from gradcmp.errors import GradcmpError, GraphError, UsageError
+from gradcmp.plan import check, check_any
 
 
 def case_of(text: str, dtype: str = "complex64", **given: InputSpec) -> Case:
@@ -158,3 +158,14 @@ def test_parts_and_complex_arrays_are_each_others_inverse():
     for array in (z, z[0, 0], z[:0], z.T, z.astype(">c16"), z.astype(np.complex64)):
         assert np.array_equal(of_parts(in_parts(np.asarray(array))), array)
     assert inputs.specs(case_of("X * 1"))["X"].kind == "complex"
+
+
+def test_what_complex_numbers_are_not_for_is_said_with_a_way_out(tmp_path):
+    by = CodeSpec(f"{tmp_path}/f.py:f", BackendSpec("torch"))
+    code = Case("code", {"X": InputSpec("normal", (3,))}, {}, "", (), code={"f": by, "g": by})
+    with pytest.raises(UsageError, match=r"functions are of real numbers.*Write a graph"):
+        check_any(replace(code, dtype="complex64"))
+    graph = {"y": Expression("sum(conj(X))")}
+    real = Case("real", {"X": InputSpec("normal", (3,))}, graph, "y", ("X",))
+    with pytest.raises(GraphError, match="Choose dtype complex64 or complex128"):
+        check(real)

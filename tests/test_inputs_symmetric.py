@@ -81,6 +81,7 @@ def test_it_is_written_behind_the_shape():
         ("A1 + AA + B.A", "A1 + AA + B.A"),
         ("einsum('A,A->', x, A)", "einsum('A,A->', x, symmetrize(A))"),
         ("A +* A", "A +* A"),
+        ("A(x) + A", "A(x) + symmetrize(A)"),
     ],
 )
 def test_a_graph_reads_it_by_its_symmetric_part(text, read):

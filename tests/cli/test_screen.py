@@ -40,3 +40,23 @@ def test_the_progress_makes_room_for_what_is_printed(capsys, detail, lines, agre
         assert not before
         assert "it is lost" in printed
     assert not capsys.readouterr().out
+
+
+def test_the_progress_makes_room_for_the_end_of_an_interrupt(capsys, agree):
+    printed = []
+
+    @contextmanager
+    def paused():
+        yield
+        printed.append(capsys.readouterr().out)
+
+    def interrupted():
+        with Screen(Output(), 61, "cases", paused) as screen:
+            screen.add(agree)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    (said,) = printed
+    assert "60 further cases not run" in said
+    assert not capsys.readouterr().out

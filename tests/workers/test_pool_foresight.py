@@ -112,3 +112,10 @@ def test_it_starts_no_process(pool, ask):
     pool.foresee([ahead])
     assert right(recording(pool, now), now)
     assert right(recording(pool, ahead), ahead)
+
+
+def test_a_worker_that_came_up_in_time_is_heard_to_the_end(pool, ask):
+    request = ask(name="numpy", loading=4.0)
+    pool.start([request.environment])
+    time.sleep(4.2)  # it says that it imports, and that it is ready: two things
+    assert right(recording(pool, request), request)

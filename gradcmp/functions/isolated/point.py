@@ -144,7 +144,7 @@ class _Refused:
         return self.plain.taps[name].value.shape == self.known[name].value.shape
 
     def reasons(self) -> Iterator[str]:
-        """Say why others are left as they are."""
+        """Return why others are left as they are, a sentence for each reason."""
         own = {n: one for n, one in self.plain.inner.items() if one.value.dtype.kind in "fV"}
         if not own:
             seen = self.side.mode == modes_of(self.side.framework)[0]

@@ -19,9 +19,9 @@ from gradcmp.functions.sides import Runs
 from gradcmp.judge import CaseVerdict
 from gradcmp.judge.case import judge_body
 from gradcmp.judge.diagnose.divergence import divergences
+from gradcmp.judge.noise.own import with_own_noise
 from gradcmp.native.side import Side
 from gradcmp.native.way import DrawnCotangents
-from gradcmp.recording import Array, Recording
 from gradcmp.recording import Outcome as Recorded
 
 
@@ -65,12 +65,12 @@ def judged(
     verdict, own = by_all(outcomes, twins), {}
     if verdict.unearned:
         own = own_noise_of(sides, recordings, twins, verdict.unearned, case.dtype, cotangent)
-        verdict = by_all(_with_own(outcomes, own), twins)
+        verdict = by_all(with_own_noise(outcomes, own), twins)
     if effort.repeat > 1:
         again = Repeated(case, sides, runs.plain, against, cotangent)
         every = [again.outcomes(outcomes) for _ in range(effort.repeat - 1)]
         verdict = again.judged(
-            verdict, [outcomes, *every], lambda one: by_all(_with_own(one, own), twins)
+            verdict, [outcomes, *every], lambda one: by_all(with_own_noise(one, own), twins)
         )
     if case.dtype == "float64" and any(one.dropped_casts for one in runs.clean.values()):
         casts = Casts(body.noise(base), recordings, twins)
@@ -90,15 +90,3 @@ def _without_casts(
     }
     parted = {pair: divergences(body.outline, by) for pair, by in comparisons.items()}
     return replace(verdict, comparisons=comparisons, divergences=parted)
-
-
-def _with_own(
-    outcomes: Mapping[str, Recorded], own: Mapping[str, Mapping[str, Array]]
-) -> dict[str, Recorded]:
-    """Return outcomes with the noise of the functions' own code, where it is known."""
-    return {
-        label: replace(one, own_noise=own[label])
-        if isinstance(one, Recording) and label in own
-        else one
-        for label, one in outcomes.items()
-    }

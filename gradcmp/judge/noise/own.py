@@ -7,6 +7,7 @@ is lost in what the nudges make of it is rounding, however large; one that stand
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
@@ -15,7 +16,7 @@ from gradcmp.case import DType
 from gradcmp.dtypes import FORMATS
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.noise.calibration import pool
-from gradcmp.recording import Array, Recording
+from gradcmp.recording import Array, Outcome, Recording
 
 Run: TypeAlias = tuple[Recording, Recording]
 
@@ -113,3 +114,15 @@ def _strayed(name: str, run: Run) -> Float | None:
     with np.errstate(all="ignore"):
         strayed: Float = np.asarray(coarse, np.float64) - np.asarray(fine, np.float64)
     return strayed
+
+
+def with_own_noise(
+    outcomes: Mapping[str, Outcome], own: Mapping[str, Mapping[str, Array]]
+) -> dict[str, Outcome]:
+    """Return outcomes with the noise of their own code, by label and tensor, where it is known."""
+    return {
+        label: replace(outcome, own_noise=own[label])
+        if isinstance(outcome, Recording) and label in own
+        else outcome
+        for label, outcome in outcomes.items()
+    }

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gradcmp.case import BackendSpec, Case, Effort, Expression, InputSpec
+from gradcmp.case import BackendSpec, Case, CodeSpec, Effort, Expression, InputSpec
 from gradcmp.cli.running.ahead import in_turn
 from gradcmp.cli.running.session import Session
 from gradcmp.errors import ExitCode
-from gradcmp.plan import check
+from gradcmp.plan import check, check_any
 from gradcmp.workers import Pool
 
 pytestmark = pytest.mark.processes
@@ -59,6 +59,19 @@ def test_a_large_case_waits_for_its_turn():
         verdicts = list(in_turn(plans, pool, Effort(), debug=True))
     assert pool.foreseen == [{1.0}, set()]
     assert [verdict.agrees for verdict in verdicts] == [True, True]
+
+
+def test_nothing_runs_between_the_steps_of_functions(tmp_path):
+    (tmp_path / "f.py").write_text("def f(X):\n    return X * X, lambda dy: {'X': 2 * X * dy}\n")
+    by = CodeSpec(f"{tmp_path}/f.py:f", BackendSpec("numpy"))
+    of_code = Case(
+        "code", {"X": InputSpec("normal", (3,))}, {}, "", (), code={"one": by, "two": by}
+    )
+    plans = [check(filled("graph", 1)), check_any(of_code), check(filled("last", 2))]
+    with Spy() as pool:
+        verdicts = list(in_turn(plans, pool, Effort(), debug=True))
+    assert pool.foreseen == [{1.0}, set(), {2.0}]
+    assert [verdict.agrees for verdict in verdicts] == [True, True, True]
 
 
 def test_what_cannot_be_drawn_is_said_in_its_turn(tmp_path):

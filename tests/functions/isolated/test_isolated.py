@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from isolated_nets import INPUTS, TAPS, nets, source
 from surroundings import framework
@@ -105,6 +106,79 @@ def test_of_two_parts_that_read_an_input_the_wrong_one_is_named():
         "left": "right",
         "right": "wrong",
         "output": "right",
+    }
+
+
+def doubled_twice(wrong=1.0, limit=0.0):
+    """Two parts that read one input; its gradient, which is 4, may be clamped as a whole."""
+
+    class Doubled(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return 2 * x
+
+        @staticmethod
+        def backward(ctx, dy):
+            return 2 * wrong * dy
+
+    def function(x):
+        if limit:
+            x = 1 * x
+            x.register_hook(lambda dx: dx.clamp(-limit, limit))
+        left, right = gradcmp.tap("left", 2 * x), gradcmp.tap("right", Doubled.apply(x))
+        return left.sum() + right.sum()
+
+    return function
+
+
+@pytest.mark.parametrize("others", [{}, {"scaled": doubled_twice(1.5)}], ids=["alone", "beside"])
+def test_who_is_wrong_in_no_part_alone_is_cleared_by_nobody_else(others):
+    functions = {**others, "clamped": doubled_twice(limit=3.0), "fine": doubled_twice()}
+    verdict = gradcmp.compare_functions(functions, {"x": "normal:6x5"}, layouts="off", isolate=True)
+    parts = states(verdict, "clamped")
+    assert parts["left"] == parts["right"] == "wrong"
+    if others:
+        assert states(verdict, "scaled") == {"left": "right", "right": "wrong", "output": "right"}
+
+
+def newton(x):
+    """A square root in a loop that never ends on NaN."""
+    h = gradcmp.tap("h", x * x + 1)
+    y = np.ones_like(h)
+    while not np.max(np.abs(y * y - h)) < 1e-4:
+        y = (y + h / y) / 2
+
+    def pullback(dy):
+        return {"x": gradcmp.tap("d h", dy / (2 * y)) * 2 * x}
+
+    return y.sum(), pullback
+
+
+def test_code_by_hand_is_asked_with_numbers_on_which_it_ends():
+    def root(x):
+        return gradcmp.tap("h", x * x + 1).sqrt().sum()
+
+    verdict = gradcmp.compare_functions(
+        {"numpy": newton, "torch": root}, {"x": "normal:6x5"}, layouts="off", isolate=True
+    )
+    assert states(verdict, "numpy")["h"] == "right"
+
+
+def test_where_no_tap_is_shared_by_all_that_is_said():
+    def first(x):
+        return gradcmp.tap("a", torch.tanh(x)).exp().sum()
+
+    def second(x):
+        return gradcmp.tap("b", torch.tanh(x).exp()).sum()
+
+    def both(x):
+        return gradcmp.tap("b", gradcmp.tap("a", torch.tanh(x)).exp()).sum()
+
+    functions = {"first": first, "second": second, "both": both}
+    verdict = gradcmp.compare_functions(functions, {"x": "normal:6x5"}, layouts="off", isolate=True)
+    assert not verdict.isolated
+    assert {*verdict.notes.values()} == {
+        ("is not isolated: no tap is shared by all functions that have some",)
     }
 
 

@@ -8,13 +8,14 @@ from functools import cache
 import numpy as np
 import pytest
 from layers import LAYERS
+from matrices import MATRICES
 from plain import PLAIN
 from samples import Unlike, database, distances, samples
 from shaped import SHAPED
 
 from gradcmp.ops import OPS
 
-ENTRIES = [*PLAIN, *SHAPED, *LAYERS]
+ENTRIES = [*PLAIN, *SHAPED, *MATRICES, *LAYERS]
 CLOSE = 1e-9
 # Where it is torch that is further off, and how far.
 KNOWN = {"hard_sigmoid": (1e-7, "its gradient has 1/6 rounded to float32")}

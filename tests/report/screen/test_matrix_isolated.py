@@ -65,3 +65,12 @@ def test_what_is_wrong_in_the_whole_alone_is_not_cleared(make, flip):
     verdict = dataclasses.replace(whole, isolated=dict.fromkeys(EDGES, right), edges=EDGES)
     found = [alone(verdict, node, "torch")[1] for node in EDGES]
     assert found == ["right", "wrong, not by itself", "right"]
+
+
+def test_a_part_that_no_gradient_reaches_was_not_tested(make):
+    right = dataclasses.replace(make(("numpy", "torch")), edges={"h": ()})
+    case = dataclasses.replace(right.case, graph={})
+    verdict = dataclasses.replace(right, case=case, isolated={"h": right})
+    assert alone(verdict, "h", "torch")[1] == "not tested backwards"
+    reached = dataclasses.replace(right, edges={"h": ("X",)})
+    assert alone(dataclasses.replace(verdict, isolated={"h": reached}), "h", "torch")[1] == "right"
