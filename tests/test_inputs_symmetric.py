@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import gradcmp
 from gradcmp import inputs
+from gradcmp.backends import import_adapter
 from gradcmp.case import BackendSpec, Case, Expression, InputSpec
 from gradcmp.config import parse_input
 from gradcmp.errors import InputError
 from gradcmp.graph import backward, forward
 from gradcmp.graph.stepped import derived
 from gradcmp.graph.walk import constants_of
+from gradcmp.judge.case import judge
 from gradcmp.plan import check
+from gradcmp.workers.wire import job_from_bytes, request_to_bytes
 
 
 def spec(kind="normal", shape=(3, 3), **parameters):
@@ -144,3 +149,26 @@ def test_frameworks_agree(with_torch):
     for recording in verdict.recordings.values():
         gradient = recording.gradients["A"].astype(np.float64)
         np.testing.assert_allclose(gradient, gradient.T, rtol=1e-6)
+
+
+@pytest.mark.parametrize("twin", [False, True], ids=["float32 alone", "both dtypes"])
+@pytest.mark.parametrize("spoil", [lambda d: d + np.tri(3), lambda d: d.T * 1.5, np.negative])
+def test_a_wrong_symmetric_part_disagrees(spoil, twin):
+    sides = (BackendSpec("numpy"), BackendSpec("numpy", dtype="float32"))
+    plan = check(case(spec(), ONE_TRIANGLE, backends=sides))
+    (first, second), numpy = plan.requests(plan.draw()), import_adapter("numpy")("cpu")
+    fine = plan.in_float64(second)
+    found = [numpy.record(job_from_bytes(request_to_bytes(one))) for one in (first, second, fine)]
+
+    def judged(change):
+        reference, actual, twins = found
+        wrong = [
+            replace(one, gradients={**one.gradients, "A": change(one.gradients["A"])})
+            for one in (actual, twins)
+        ]
+        outcomes = {first.label: reference, second.label: wrong[0]}
+        fine = {second.label: wrong[1] if twin else twins}
+        return judge(plan.case, first.label, outcomes, fine, graph=plan.graph)
+
+    assert judged(lambda d: d).agrees
+    assert not judged(lambda d: spoil(d).astype(d.dtype)).agrees
