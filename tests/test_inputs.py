@@ -142,6 +142,14 @@ def test_rounding_is_the_nearest_number_of_the_dtype(dtype):
     np.testing.assert_array_equal(round_to(found, dtype), found)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_single_number_stays_an_array_when_it_is_rounded(dtype):
+    found = round_to(np.asarray(0.5), dtype)
+    assert isinstance(found, np.ndarray)  # not a float, which ops would take for a literal
+    assert found.shape == ()
+    assert found == 0.5
+
+
 def test_the_test_above_catches_rounding_twice():
     x = 1 + 2**-8 + 2**-40
     twice = float(np.float64(x).astype(np.float32).astype(ml_dtypes.bfloat16))

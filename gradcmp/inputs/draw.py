@@ -257,5 +257,6 @@ def _odd(x: Array) -> Any:
     """
     near = x.astype(np.float32)
     down = np.where(np.abs(near) > np.abs(x), np.nextafter(near, np.float32(0)), near)
-    inexact = (down != x).astype(np.uint32)
-    return (down.view(np.uint32) | inexact).view(np.float32)
+    inexact = np.asarray(down != x, np.uint32)
+    odd: Array = np.bitwise_or(down.view(np.uint32), inexact, out=inexact)
+    return odd.view(np.float32)
