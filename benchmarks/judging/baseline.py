@@ -25,7 +25,9 @@ from benchmarks.judging.sides import Bug
 from gradcmp.judge import Comparison, Pair
 from gradcmp.judge.auto.noise_floor import FLOORS, NoiseFloor
 from gradcmp.judge.auto.pair import RecordingPair, TensorPair
-from gradcmp.judge.auto.reference_error import BOTH_RULE, ROUGH_RULE, RULE
+from gradcmp.judge.auto.reference_error import BOTH_RULE, ROUGH_RULES, RULE
+
+HOW = {RULE: "settled", BOTH_RULE: "by both"} | dict.fromkeys(ROUGH_RULES.values(), "roughly")
 
 
 def tensors(trial: Trial) -> Iterator[tuple[str, RecordingPair, TensorPair]]:
@@ -91,9 +93,7 @@ def main() -> None:
         for kind, quick, full in judged(run):
             if quick.rule == FLOORS["float32"].rule or full.noise is None:
                 continue
-            how = {RULE: "settled", BOTH_RULE: "by both", ROUGH_RULE: "roughly"}.get(
-                quick.rule, "left over"
-            )
+            how = HOW.get(quick.rule, "left over")
             seen[kind, how, full.verdict.reason] += 1
             if how != "left over":
                 multiples.append(full.noise.multiple)

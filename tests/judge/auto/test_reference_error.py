@@ -6,9 +6,16 @@ import numpy as np
 import pytest
 from autocases import CASES, PAIR, case, draw, one_element, reasons, record, spoiled, verdict
 
+from gradcmp.judge.auto.graph_noise import ROUGH_REPLICAS
 from gradcmp.judge.auto.loudness import apart
 from gradcmp.judge.auto.noise_floor import is_close
-from gradcmp.judge.auto.reference_error import BOTH_RULE, RULE, WITHIN
+from gradcmp.judge.auto.reference_error import (
+    BOTH_RULE,
+    ROUGH_RULES,
+    ROUGHLY,
+    RULE,
+    WITHIN,
+)
 
 DEEP = CASES["deep"]
 # The same by other formulas; with these inputs the error of the float32 run is small by chance.
@@ -117,6 +124,25 @@ def test_only_float32_with_a_float64_run_is_settled(dtype, twin, calibrations):
     judged = verdict(DEEP, draw(DEEP), dtype=dtype, twin=twin)
     assert RULE not in rules(judged)
     assert calibrations
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_few_replicas_settle_what_is_rounding_in_float64(seed, calibrations):
+    judged = verdict(DEEP, draw(DEEP, seed), REWRITTEN, twin=False, dtype="float64")
+    found = judged.comparisons[PAIR]
+    assert set(reasons(judged).values()) <= {"exact", "rounding"}
+    settled = [one for one in found.values() if one.rule == ROUGH_RULES["float64"]]
+    assert settled
+    assert all(one.noise.multiple <= one.noise.limit == ROUGHLY["float64"].r for one in settled)
+    assert {replicas for _, replicas, _ in calibrations} == {ROUGH_REPLICAS}
+
+
+@pytest.mark.parametrize("change", [one_element(1 + 1e-13), lambda d: d * (1 + 1e-14)])
+def test_few_replicas_excuse_nothing_in_float64(change, calibrations):
+    spoil = spoiled("y", change)
+    judged = verdict(DEEP, draw(DEEP), REWRITTEN, twin=False, dtype="float64", spoil=spoil)
+    assert reasons(judged)["d y"] == "suspect"
+    assert not judged.comparisons[PAIR]["d y"].agrees
 
 
 def test_a_gradient_of_zero_is_still_a_weak_check():
