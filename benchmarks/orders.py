@@ -23,7 +23,8 @@ from benchmarks.order_kinds import DERIVATIVES, FIRST_SEED, KINDS, KNOWN, SPOILE
 from gradcmp.api import run_plan
 from gradcmp.derivatives import is_derived
 from gradcmp.judge import CaseVerdict, Pair
-from gradcmp.judge.case import GraphBody, compared
+from gradcmp.judge.asked import compared
+from gradcmp.judge.diagnose.body import GraphBody
 from gradcmp.plan import Plan, check
 from gradcmp.recording import Array, Recording
 from gradcmp.workers import Pool

@@ -75,7 +75,7 @@ def kinks(found: Conventions) -> Iterator[str]:
     versions = ", ".join(f"{name} {version}" for name, version in found.versions.items())
     yield from ("", f"Measured with {versions}.", "")
     yield from ("| point | call | answers | why |", "|---|---|---|---|")
-    for op, kink in points(OPS.values()):
+    for op, kink in points(OPS.everything()):
         given = ", ".join(f"{name} = {list_of(x)}" for name, x in kink.inputs.items())
         answers = alike(found.answers(op, kink)).items()
         said = "<br>".join(f"{plain(answer)}: {', '.join(ways)}" for answer, ways in answers)

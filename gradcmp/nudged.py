@@ -10,7 +10,7 @@ from gradcmp.backends import backend_class
 from gradcmp.case import DType
 from gradcmp.dtypes import part_of
 from gradcmp.judge import CaseVerdict
-from gradcmp.judge.case import compared
+from gradcmp.judge.asked import compared
 from gradcmp.judge.diagnose.body import GraphBody
 from gradcmp.judge.diagnose.stages import ladders
 from gradcmp.judge.noise.own import Run, nudged_inputs, own_noise

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gradcmp.backends import backend_class
 from gradcmp.case import BackendSpec
+from gradcmp.dtypes.arrays import of_parts
 from gradcmp.measured.calls import RESULT, Call, request
 from gradcmp.recording import Array, Failure, Recording
 from gradcmp.workers import Environment, Pool
@@ -86,7 +87,7 @@ def ask(
             spec, calls = requests[one]
             if isinstance(outcome, Recording):
                 for i, call in enumerate(calls):
-                    yield spec, call, _taken(outcome, i, call)
+                    yield spec, call, taken(outcome, i, call)
             elif len(calls) == 1 or outcome.kind == "absent":
                 for call in calls:
                     yield spec, call, _said(outcome)
@@ -104,9 +105,18 @@ def _unknown(spec: BackendSpec, call: Call) -> str:
     return ""
 
 
-def _taken(recording: Recording, i: int, call: Call) -> Given:
-    gradients = {name: recording.gradients[f"{name}_{i}"] for name in call.gradients}
-    return Given(recording.values[f"{RESULT}_{i}"], gradients)
+def taken(recording: Recording, i: int, call: Call) -> Given:
+    """Return what a recording of a `request` has of its i-th call; complex arrays as such."""
+
+    gradients = {
+        name: _whole(recording.gradients[f"{name}_{i}"], call.inputs[name])
+        for name in call.gradients
+    }
+    return Given(_whole(recording.values[f"{RESULT}_{i}"], call.value), gradients)
+
+
+def _whole(array: Array, known: Array) -> Array:
+    return of_parts(array) if known.dtype.kind == "c" else array
 
 
 def _said(failure: Failure) -> str:

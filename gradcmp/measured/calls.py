@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from zlib import crc32
 
 import numpy as np
 
+from gradcmp.backends.job import conjugated
 from gradcmp.case import BackendSpec, DType, Expression
-from gradcmp.graph import Graph, Tape, backward, forward
+from gradcmp.dtypes.arrays import in_parts
+from gradcmp.graph import Graph, Tape, backward, forward, infer
 from gradcmp.graph.build import assemble
 from gradcmp.graph.walk import constants_of, spec_of
 from gradcmp.inputs import round_to
 from gradcmp.ops import Array, Example, Op
+from gradcmp.ops.spec import CONTINUOUS
+from gradcmp.parts.meant import over_complex
 from gradcmp.workers import Request
 
 RESULT = "result"
@@ -24,7 +28,7 @@ ANCHOR = "anchor"  # an input that makes the output real where no result is
 
 @dataclass(frozen=True, eq=False)
 class Call:
-    """One call of an op in the graph language, on numbers in float64.
+    """One call of an op in the graph language, on numbers in float64 or complex128.
 
     Attributes
     ----------
@@ -45,11 +49,25 @@ class Call:
         """The graph of this call alone."""
         return assemble(tuple(self.inputs), ((RESULT, Expression(self.expression)),), RESULT)
 
+    @property
+    def dtype(self) -> DType:
+        """The dtype of the numbers."""
+        return "complex128" if self.whole else "float64"
+
+    @property
+    def whole(self) -> tuple[str, ...]:
+        """The names of the inputs that are of complex numbers."""
+        return tuple(name for name, x in self.inputs.items() if x.dtype.kind == "c")
+
     @cached_property
     def tape(self) -> Tape:
         """The forward pass of the reference."""
+        graph = self.graph
+        if self.whole:
+            specs = {name: spec_of(x) for name, x in self.inputs.items()}
+            graph = over_complex(graph, infer(graph, specs))
         with np.errstate(all="ignore"):
-            return forward(self.graph, self.inputs, constants_of(np.dtype(np.float64)))
+            return forward(graph, self.inputs, constants_of(np.dtype(self.dtype)))
 
     @property
     def value(self) -> Array:
@@ -67,7 +85,7 @@ class Call:
     @property
     def differentiable(self) -> bool:
         """Whether it has gradients to compare."""
-        return self.op.differentiable and spec_of(self.value).kind == "float"
+        return self.op.differentiable and spec_of(self.value).kind in CONTINUOUS
 
     @cached_property
     def gradients(self) -> Mapping[str, Array]:
@@ -75,13 +93,13 @@ class Call:
         if not self.differentiable:
             return {}
         with np.errstate(all="ignore"):
-            found = backward(self.graph, self.tape, self.cotangent)
-        return {name: found[name] for name in self.real}
+            found = backward(self.graph, self.tape, conjugated(self.cotangent))
+        return {name: conjugated(found[name]) for name in self.real}
 
     @property
     def real(self) -> tuple[str, ...]:
         """The names of the inputs that have a gradient."""
-        return tuple(name for name, x in self.inputs.items() if x.dtype.kind == "f")
+        return tuple(name for name, x in self.inputs.items() if x.dtype.kind in "fc")
 
 
 def drawn(op: Op, example: Example, dtype: DType) -> Call:
@@ -100,21 +118,53 @@ def request(spec: BackendSpec, calls: Sequence[Call]) -> Request:
     """Return one graph of several calls: the sum over all of ``<cotangent, value>``.
 
     Asking a compiler takes longer than what it compiles. The inputs of the i-th call are called
-    ``x_i``, and its value ``result_i``.
+    ``x_i``, and its value ``result_i``. Calls of complex numbers stand with their like, and of
+    their products the real part is the share.
     """
-    inputs: dict[str, Array] = {ANCHOR: np.ones(())}
+    if any(call.whole for call in calls):
+        return _in_parts(_request(spec, calls, COMPLEX))
+    return _request(spec, calls, REAL)
+
+
+@dataclass(frozen=True)
+class _Spelling:
+    """How the output is written: of the anchor, and by the kind of a value the product with it."""
+
+    anchor: Array
+    kept: str
+    share: Mapping[str, str]
+
+
+REAL = _Spelling(np.ones(()), f"{ANCHOR} * 1", {"f": "sum({0} * {1})"})
+COMPLEX = _Spelling(
+    np.ones((), complex),
+    f"real({ANCHOR})",
+    {"f": "sum({0} * real({1}))", "c": "sum(real({0} * conj({1})))"},
+)
+
+
+def _request(spec: BackendSpec, calls: Sequence[Call], written: _Spelling) -> Request:
+    inputs: dict[str, Array] = {ANCHOR: written.anchor}
     body: list[tuple[str, str]] = []
-    shares = [f"{ANCHOR} * 1"]
+    shares = [written.kept]
     for i, call in enumerate(calls):
         names = {name: f"{name}_{i}" for name in call.inputs}
         inputs |= {names[name]: x for name, x in call.inputs.items()}
         body.append((f"{RESULT}_{i}", renamed(call.expression, names)))
         if call.differentiable:
-            inputs[f"cotangent_{i}"] = call.cotangent
-            body.append((f"share_{i}", f"sum({RESULT}_{i} * cotangent_{i})"))
+            inputs[f"cotangent_{i}"] = call.cotangent.astype(written.anchor.dtype)
+            product = written.share[call.value.dtype.kind]
+            body.append((f"share_{i}", product.format(f"{RESULT}_{i}", f"cotangent_{i}")))
             shares.append(f"share_{i}")
     body.append(("output", " + ".join(shares)))
     return Request(str(spec), spec, tuple(body), "output", inputs, np.ones(()))
+
+
+def _in_parts(asked: Request) -> Request:
+    """Return a request whose complex inputs are in parts, as they travel."""
+    whole = tuple(name for name, x in asked.inputs.items() if x.dtype.kind == "c")
+    inputs = {name: in_parts(x) if name in whole else x for name, x in asked.inputs.items()}
+    return replace(asked, inputs=inputs, whole=whole)
 
 
 def renamed(expression: str, names: Mapping[str, str]) -> str:

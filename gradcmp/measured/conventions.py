@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -13,8 +14,6 @@ from gradcmp.measured.calls import Call
 from gradcmp.ops import Array, Kink, Op
 from gradcmp.ops.conventions import Conventions, points
 from gradcmp.workers import Pool
-
-DTYPE: DType = "float64"  # a convention is no matter of rounding
 
 
 def call(op: Op, kink: Kink) -> Call:
@@ -29,16 +28,26 @@ def calls(ops: Iterable[Op]) -> list[Call]:
     return [call(op, kink) for op, kink in points(ops)]
 
 
+def by_dtype(asked: Iterable[Call]) -> dict[DType, list[Call]]:
+    """Return calls of real and of complex numbers: no graph has both."""
+    found: dict[DType, list[Call]] = {}
+    for one in asked:
+        found.setdefault(one.dtype, []).append(one)
+    return found
+
+
 def measure(pool: Pool, backends: Iterable[BackendSpec], ops: Iterable[Op]) -> Conventions:
     """Ask backends for their answers at every point of ops, in all modes unless one is named."""
-    found, asked = Conventions(), calls(ops)
-    known = ways(pool, backends)
-    specs = [
-        BackendSpec(one.name, mode, DTYPE, timeout=PATIENCE) for one in known for mode in one.modes
+    found, known = Conventions(), ways(pool, backends)
+    asked = [
+        (BackendSpec(one.name, mode, dtype, timeout=PATIENCE), those)
+        for dtype, those in by_dtype(calls(ops)).items()
+        for one in known
+        for mode in one.modes
     ]
     found.versions = {one.name: one.version for one in known if one.version}
     found.silent = {one.name: one.why for one in known if one.why}
-    for spec, one, given in ask(pool, [(spec, asked) for spec in specs]):
+    for spec, one, given in ask(pool, asked):
         row = found.rows.setdefault(one.op.name, {}).setdefault(one.name, {})
         row[f"{spec.name}:{spec.mode}"] = given if isinstance(given, str) else answer(given)
     return found
@@ -52,5 +61,11 @@ def answer(given: Given) -> str:
 
 def numbers(x: Array) -> str:
     """Return the elements of a small array, of several in brackets; a zero has no sign."""
-    each = [f"{float(one) + 0.0:.6g}" for one in np.asarray(x).reshape(-1)]
+    each = [_number(one) for one in np.asarray(x).reshape(-1)]
     return each[0] if len(each) == 1 else f"[{', '.join(each)}]"
+
+
+def _number(x: Any) -> str:
+    if isinstance(x, complex):
+        return f"{x.real + 0.0:.6g}{x.imag + 0.0:+.6g}j"
+    return f"{float(x) + 0.0:.6g}"

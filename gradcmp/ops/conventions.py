@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from gradcmp.errors import RecordingError
+from gradcmp.ops.complexes.kinks import KINKS
 from gradcmp.ops.registry import OPS
 from gradcmp.ops.spec import Kink, Op
 
@@ -73,7 +74,7 @@ def read(path: Path) -> Conventions:
 def merged(before: Conventions, found: Conventions) -> Conventions:
     """Return both, as far as the points are still there; what was found last counts."""
     rows: Rows = {}
-    for op, kink in points(OPS.values()):
+    for op, kink in points(OPS.everything()):
         both = {**before.answers(op, kink), **found.answers(op, kink)}
         rows.setdefault(op.name, {})[kink.name] = dict(sorted(both.items(), key=_rank))
     return Conventions({**before.versions, **found.versions}, rows)
@@ -95,9 +96,9 @@ def changed(before: Conventions, found: Conventions) -> Iterator[str]:
 
 
 def points(ops: Iterable[Op]) -> Iterator[tuple[Op, Kink]]:
-    """Return every point of every op."""
+    """Return every point of every op, those of complex numbers after the others."""
     for op in ops:
-        for kink in op.kinks:
+        for kink in (*op.kinks, *KINKS.get(op.name, ())):
             yield op, kink
 
 

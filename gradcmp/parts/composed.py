@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from gradcmp.ops.elementwise.trigonometric import angle_of
+from gradcmp.ops.linalg.determinants import cofactors
 from gradcmp.ops.primitives import total_as
-from gradcmp.ops.routines import stably
+from gradcmp.ops.routines import stably, strays
 from gradcmp.ops.tails import precise
 from gradcmp.parts.pair import COMPOSED, FUNCTIONS, NoPairError, Pair, im_of, re_of
 
@@ -99,14 +101,34 @@ def _power(x: Any, y: Any) -> Pair:
 
 
 def _tanh(x: Pair) -> Pair:
+    """Divide (sinh 2a + i sin 2b) / (cosh 2a + cos 2b) through by cosh 2a, which may overflow."""
     re, im = 2 * x.re, 2 * x.im
-    below = np.cosh(re) + np.cos(im)
-    return Pair(np.sinh(re) / below, np.sin(im) / below)
+    size = 1.0 / np.cosh(re)
+    below = 1.0 + np.cos(im) * size
+    return Pair(np.tanh(re) / below, np.sin(im) * size / below)
+
+
+def _of_whole(routine: Rule) -> Rule:
+    """Return a routine on complex matrices, as one on real ones: of ``[re, im]`` side by side."""
+
+    # A matrix beside another has twice the columns, by whose root the operands are moved.
+    @strays(operands=math.sqrt(0.5))
+    def parts(both: Any) -> Any:
+        re, im = np.split(both, 2, axis=-1)
+        whole = routine(re + 1j * im)
+        return np.real(whole), np.imag(whole)
+
+    return parts
+
+
+OF_WHOLE: Mapping[Rule, Rule] = {one: _of_whole(one) for one in (np.linalg.det, cofactors)}
 
 
 def _stably(routine: Rule, *operands: Any) -> Pair:
     """Solve a system of complex numbers as one of real ones: blocks [[A, -B], [B, A]]."""
     x = operands[0]
+    if routine in OF_WHOLE and "c" not in (x.re.dtype.kind, x.im.dtype.kind):  # no complex step
+        return Pair(*stably(OF_WHOLE[routine], np.concatenate([x.re, x.im], axis=-1)))
     if routine not in (np.linalg.solve, np.linalg.inv) or not isinstance(x, Pair):
         name = routine.__name__.strip("_")
         raise NoPairError(f"{name} of complex matrices has no noise model")

@@ -17,6 +17,7 @@ from gradcmp.dtypes import COMPLEX
 from gradcmp.errors import GraphError
 from gradcmp.graph import Graph, build, infer
 from gradcmp.ops import Array, ArraySpec, Op, Pullback
+from gradcmp.ops.complexes.kinks import KINKS
 from gradcmp.ops.complexes.meaning import OWN, REFERENCES
 from gradcmp.ops.primitives import unbroadcast
 from gradcmp.ops.spec import Kind
@@ -123,7 +124,7 @@ def _in_parts(op: Op, operands: Sequence[bool], result: bool) -> Op:
         reference=reference,
         infer=shapes,
         bounds=op.bounds and bounds,
-        kinks=(),
+        kinks=tuple(one.of_parts() for one in KINKS.get(op.name, ()) if operands[0]),
         compares=op.compares and op.name not in REFERENCES,
     )
 

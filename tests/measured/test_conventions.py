@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gradcmp.backends import Backend, Job
-from gradcmp.case import BackendSpec, Expression
+from gradcmp.backends import Backend
+from gradcmp.case import BackendSpec
 from gradcmp.cli import main
 from gradcmp.errors import ExitCode, RecordingError
-from gradcmp.graph.build import assemble
-from gradcmp.measured.asked import Given
-from gradcmp.measured.calls import RESULT, drawn, request
-from gradcmp.measured.conventions import answer, calls, measure, numbers
+from gradcmp.measured.asked import Given, taken
+from gradcmp.measured.calls import drawn, request
+from gradcmp.measured.conventions import answer, by_dtype, calls, measure, numbers
 from gradcmp.ops import OPS
 from gradcmp.ops.conventions import (
     Conventions,
@@ -25,9 +24,10 @@ from gradcmp.ops.conventions import (
     text,
 )
 from gradcmp.recording import Failure
+from gradcmp.workers.wire import job_from_bytes, request_to_bytes
 
-POINTS = list(points(OPS.values()))
-CALLS = calls(OPS.values())
+POINTS = list(points(OPS.everything()))
+CALLS = calls(OPS.everything())
 BASIC = {
     *("relu", "abs", "maximum", "minimum", "clip", "max", "min", "max_pool", "norm", "std"),
     *("sqrt", "power", "where", "softmax"),
@@ -35,25 +35,16 @@ BASIC = {
 
 
 def ask(backend: Backend) -> Conventions:
-    """Ask a framework that is loaded here, in its default mode and in one graph."""
-    mode = backend.modes[0]
-    asked = request(_spec(backend.name, mode), CALLS)
-    body = tuple((name, Expression(said)) for name, said in asked.body)
-    graph = assemble(tuple(asked.inputs), body, asked.output)
-    job = Job(backend.name, graph, asked.inputs, np.ones(()), mode, "float64")
-    with np.errstate(all="ignore"):
-        recording = backend.record(job)
-    found = Conventions()
-    for i, one in enumerate(CALLS):
-        slopes = {name: recording.gradients[f"{name}_{i}"] for name in one.gradients}
-        given = Given(recording.values[f"{RESULT}_{i}"], slopes)
-        row = found.rows.setdefault(one.op.name, {}).setdefault(one.name, {})
-        row[f"{backend.name}:{mode}"] = answer(given)
+    """Ask a framework that is loaded here, in its default mode and in one graph for each dtype."""
+    mode, found = backend.modes[0], Conventions()
+    for dtype, asked in by_dtype(CALLS).items():
+        made = request(BackendSpec(backend.name, mode, dtype), asked)
+        with np.errstate(all="ignore"):
+            recording = backend.record(job_from_bytes(request_to_bytes(made)))
+        for i, one in enumerate(asked):
+            row = found.rows.setdefault(one.op.name, {}).setdefault(one.name, {})
+            row[f"{backend.name}:{mode}"] = answer(taken(recording, i, one))
     return found
-
-
-def _spec(name: str, mode: str) -> BackendSpec:
-    return BackendSpec(name, mode, "float64")
 
 
 def test_no_answer_of_an_installed_framework_has_changed(framework: Backend) -> None:
@@ -109,7 +100,9 @@ def test_a_value_that_every_textbook_has_is_right() -> None:
     said = {(one.op.name, one.name): Given(one.value, one.gradients) for one in CALLS}
     assert answer(said["sqrt", "x = 0"]) == "value 0, d x inf"
     assert answer(said["norm", "x = 0"]).startswith("value 0, d x")
+    assert answer(said["sqrt", "x = -1 - 0i"]) == "value 0-1j, d x 0-0.5j"  # i / 2, conjugated
     assert numbers(np.array([1 / 3, -0.0, np.nan])) == "[0.333333, 0, nan]"
+    assert numbers(np.array(complex(-0.0, -2))) == "0-2j"
 
 
 def test_who_gives_the_same_answer_stands_together() -> None:

@@ -46,13 +46,13 @@ def command(
     """
     from gradcmp.graph.names import resolve
     from gradcmp.ops import OPS
-    from gradcmp.ops.conventions import stored
+    from gradcmp.ops.conventions import points, stored
 
     if (backends or into) and not measure:
         raise UsageError("--backend and --into are for --measure", way_out="Add it")
-    ops = [resolve(name) for name in names] or list(OPS.values())
+    ops = [resolve(name) for name in names] or OPS.everything()
     for op in ops if names else ():
-        if not op.kinks:
+        if not any(points([op])):
             say(f"{op.name} has no point where frameworks are known to differ")
     if measure:
         return _measured(ops, backends, into)

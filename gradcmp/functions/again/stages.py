@@ -10,7 +10,7 @@ from gradcmp.functions.body import CodeBody
 from gradcmp.functions.recorded import recorded
 from gradcmp.functions.sides import Runs, run
 from gradcmp.judge import CaseVerdict
-from gradcmp.judge.case import compared
+from gradcmp.judge.asked import compared
 from gradcmp.judge.diagnose.stages import ladders
 from gradcmp.native.side import Side
 from gradcmp.recording import Outcome

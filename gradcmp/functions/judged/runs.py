@@ -17,7 +17,7 @@ from gradcmp.functions.judged.casts import Casts
 from gradcmp.functions.recorded import Given, recorded, shared
 from gradcmp.functions.sides import Runs
 from gradcmp.judge import CaseVerdict
-from gradcmp.judge.case import judge_body
+from gradcmp.judge.asked import judge_body
 from gradcmp.judge.diagnose.divergence import divergences
 from gradcmp.judge.noise.own import with_own_noise
 from gradcmp.native.side import Side

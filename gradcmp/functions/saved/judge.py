@@ -15,7 +15,7 @@ from gradcmp.functions.recorded import shared
 from gradcmp.functions.saved.noise import RecordedNoise
 from gradcmp.functions.saved.side import RecordedSide
 from gradcmp.functions.saved.slopes import RecordedPrimal
-from gradcmp.judge.case import judge_body
+from gradcmp.judge.asked import judge_body
 from gradcmp.judge.fixed import without_noise
 from gradcmp.judge.recorded.same_case import judge_saved
 from gradcmp.judge.verdict import CaseVerdict, Pair

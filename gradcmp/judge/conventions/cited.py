@@ -12,6 +12,7 @@ from gradcmp.graph.records import STEP
 from gradcmp.graph.walk import constants_of, held_by
 from gradcmp.judge.verdict import CaseVerdict
 from gradcmp.ops import Kink
+from gradcmp.ops.complexes.kinks import ComplexKink
 from gradcmp.ops.conventions import Conventions, stored
 from gradcmp.recording import Recording
 
@@ -21,8 +22,8 @@ def cited(
 ) -> dict[str, tuple[str, ...]]:
     """Return, by label, at which points of the graph a side has another convention.
 
-    Only where a gradient of what leads to such a point warns or disagrees, and what the backend
-    was measured to answer there is not what the reference does.
+    Only where a gradient of what leads to such a point warns or disagrees, or on a cut the value,
+    and what the backend was measured to answer there is not what the reference does.
 
     Parameters
     ----------
@@ -36,26 +37,26 @@ def cited(
     table = conventions or stored()
     specs = {str(spec): spec for spec in verdict.case.backends}
     found: dict[str, dict[str, None]] = {}
-    for node, kink, leading in _points(graph, known):
-        for label in (one for one in seen if one in specs and seen[one] & leading):
-            if said := _said(node, kink, specs[label], table):
+    for node, kink, explained in _points(graph, known):
+        for label in (one for one in seen if one in specs and seen[one] & explained):
+            if said := differs(node, kink, specs[label], table):
                 found.setdefault(label, {})[said] = None
     return {label: tuple(said) for label, said in found.items()}
 
 
 def _seen(verdict: CaseVerdict) -> dict[str, set[str]]:
-    """Return, by label, of which inputs and nodes a gradient warns of a kink or disagrees."""
+    """Return, by label, what warns of a kink or disagrees."""
     found: dict[str, set[str]] = {}
     for pair, by in verdict.comparisons.items():
         for name, one in by.items():
-            if name.startswith("d ") and (not one.agrees or one.verdict.reason == "kink"):
+            if not one.agrees or one.verdict.reason == "kink":
                 for label in {pair.actual, pair.expected} - {verdict.reference}:
-                    found.setdefault(label, set()).add(name.removeprefix("d "))
+                    found.setdefault(label, set()).add(name)
     return found
 
 
 def _points(graph: Graph, known: Recording) -> Iterator[tuple[Node, Kink, set[str]]]:
-    """Return the points that the reference is at, and what leads to each."""
+    """Return the points that the reference is at, and the tensors that each may explain."""
     if not any(kink.met for node in graph for kink in node.spec.kinks):
         return
     inputs = {name: known.values[name] for name in graph.inputs}
@@ -68,10 +69,11 @@ def _points(graph: Graph, known: Recording) -> Iterator[tuple[Node, Kink, set[st
         operands = held_by(node, values, constant)
         for kink in node.spec.kinks:
             if kink.met and kink.met(*operands, **node.static):
-                yield node, kink, leading[node.name]
+                jumps = {node.name.partition(STEP)[0]} if isinstance(kink, ComplexKink) else set()
+                yield node, kink, {*(f"d {name}" for name in leading[node.name]), *jumps}
 
 
-def _said(node: Node, kink: Kink, spec: BackendSpec, table: Conventions) -> str:
+def differs(node: Node, kink: Kink, spec: BackendSpec, table: Conventions) -> str:
     """Return what is to be said of a side; nothing where it answers as the reference does."""
     theirs = table.answer(node.spec, kink, spec.name, spec.mode)
     ours = table.answer(node.spec, kink, REFERENCE, None)

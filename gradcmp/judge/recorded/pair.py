@@ -189,7 +189,8 @@ def judge_pair(
         )
         comparisons = reconsidered(comparisons, findings.get(pair, {}))
         if not rule:
-            comparisons = told(doubted(comparisons, findings.get(pair, {})), parted)
+            comparisons = doubted(comparisons, findings.get(pair, {}))
+        comparisons = told(comparisons, parted)
     if not comparisons:
         raise _nothing(str(pair))
     case = Case(title or str(pair), inputs={}, graph={}, output="", wrt=(), backends=())

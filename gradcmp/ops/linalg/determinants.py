@@ -20,7 +20,7 @@ def _each(dy: Array) -> Array:
     return np.expand_dims(dy, (-2, -1))
 
 
-def _cofactors(x: Array) -> Array:
+def cofactors(x: Array) -> Array:
     """Return det(x) inv(x)^T, by singular values: the products of all but one need no inverse.
 
     Of complex matrices by the inverse. Ref: Stewart (1998), On the adjugate matrix.
@@ -46,7 +46,7 @@ def det(x: Array) -> tuple[Array, Pullback]:
     Ref: Giles (2008), Collected matrix derivative results, section 2.2.4.
     """
     y = stably(np.linalg.det, x)
-    return y, lambda dy: (_each(dy) * stably(_cofactors, x),)
+    return y, lambda dy: (_each(dy) * stably(cofactors, x),)
 
 
 def _log_of_size(x: Array) -> Array:
