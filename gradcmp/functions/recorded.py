@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -14,6 +14,8 @@ from gradcmp.inputs import round_to
 from gradcmp.native.outcome import Array, Outcome
 from gradcmp.native.side import Cotangent, Side
 from gradcmp.recording import Account, Recording, numpy_dtype
+
+FEW = 4  # names that are written out
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ def _notes(
         yield "has no output with a gradient: none depends on an input by differentiable operations"
     elif unused:
         verb = "its gradient is" if len(unused) == 1 else "their gradients are"
-        yield f"does not depend on {' and '.join(unused)}: {verb} zero"
+        yield f"does not depend on {some(unused, ' and ')}: {verb} zero"
     if unable:
         yield f"has no float64 run, so that noise alone tells rounding from a bug: {unable}"
     if side.autocast:
@@ -131,6 +133,13 @@ def _notes(
             "draws random numbers: from one seed another framework, or another order, draws other "
             "ones. Pass them as an input"
         )
+
+
+def some(names: Sequence[str], last: str = ", ") -> str:
+    """Name a few in a row, and count the rest."""
+    if len(names) > FEW + 1:
+        return f"{', '.join(names[:FEW])} and {len(names) - FEW} more"
+    return last.join(part for part in (", ".join(names[:-1]), names[-1]) if part)
 
 
 def _remarks(outcome: Outcome) -> dict[str, str]:

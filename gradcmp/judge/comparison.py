@@ -103,6 +103,13 @@ class Noise:
     digits_expected: float
     bound: bool = False
 
+    @property
+    def is_common(self) -> bool:
+        """Whether a factor common to all elements is what is loud; an upper bound tells nothing."""
+        if self.bound:
+            return False
+        return self.multiple <= self.limit < self.coherent * self.limit / self.coherent_limit
+
 
 @dataclass(frozen=True)
 class Statistics:

@@ -90,6 +90,10 @@ class Counted:
         own = f"{name}[{count}]" if count else name
         return self._called.get(own, own)
 
+    def times(self, name: str) -> int:
+        """Return how often a name was given out."""
+        return self._met.get(name, 0)
+
 
 @dataclass(frozen=True)
 class Held:

@@ -10,6 +10,7 @@ import numpy as np
 
 from gradcmp.case import Case
 from gradcmp.dtypes import DTYPES, DType
+from gradcmp.functions.recorded import some
 from gradcmp.functions.sides import Runs, attempt
 from gradcmp.inputs import round_to
 from gradcmp.native.frameworks import modes_of
@@ -18,7 +19,6 @@ from gradcmp.native.side import Side, attempted
 from gradcmp.native.taps import Held
 from gradcmp.recording import Failure
 
-FEW = 4  # names of taps that are written out
 UNTAPPED = "it has no tap; h = gradcmp.tap('h', h) makes one"
 
 
@@ -161,8 +161,7 @@ class _Refused:
 
 def _of(names: list[str], why: str) -> Iterator[str]:
     if names:
-        more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
-        yield f"{', '.join(names[:FEW])}{more} ({why})"
+        yield f"{some(names)} ({why})"
 
 
 def _is_ignored(side: Side, name: str, dtype: DType, trial: Outcome, plain: Outcome) -> bool:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import random
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,6 +18,7 @@ from gradcmp.native.cotangents import Cotangents, upstream_of
 from gradcmp.native.layouts.layout import CONTIGUOUS, Layout
 from gradcmp.native.outcome import Outcome, Tap
 from gradcmp.native.taps import AS_THEY_COME, Held, recording
+from gradcmp.native.torch.backward import gradients_of
 from gradcmp.native.torch.layouts.laying import laid_out
 from gradcmp.native.torch.subject import Subject, Tensor, named_outputs
 from gradcmp.native.torch.watching import Pass, Watcher
@@ -106,12 +105,12 @@ class Call:
             versions = {name: tensor._version for name, tensor in given.items()}
             with recording(watcher.note if self.watched else None), watcher.hooks():
                 result = subject.call(given, way.calls)
-            outputs = named_outputs(result, subject.function)
-            values = {name: one.detach().clone() for name, one in outputs.items()}
-            upstream = self._upstream(outputs)
-            before = {name: (one._version, one.clone()) for name, one in upstream.items()}
-            roots, slopes = {**outputs, **watcher.roots}, self._slopes(watcher.roots)
-            gradients = self._gradients(roots, {**upstream, **slopes}, leaves)
+                outputs = named_outputs(result, subject.function)
+                values = {name: one.detach().clone() for name, one in outputs.items()}
+                upstream = self._upstream(outputs)
+                before = {name: (one._version, one.clone()) for name, one in upstream.items()}
+                watcher.turn()
+                gradients = self._gradients(outputs, upstream, watcher.roots, leaves)
             watcher.take(gradients)
             random = _has_drawn(self.seed)
         own = {name: gradients[name] for name in self.wrt}
@@ -204,26 +203,13 @@ class Call:
         self,
         outputs: Mapping[str, Tensor],
         upstream: Mapping[str, Tensor],
+        taps: Mapping[str, Tensor],
         leaves: Mapping[str, Tensor],
     ) -> dict[str, Tensor | None]:
-        if not upstream or not self._sources:
-            return dict.fromkeys(self._sources)
-        given = [leaves[name] for name in self._sources]
-        roots = [outputs[name] for name in upstream]
-        if any(leaf.grad is not None for leaf in given):
-            with warnings.catch_warnings():  # to fill it so is the point
-                warnings.filterwarnings("ignore", "grad and param do not obey")
-                torch.autograd.backward(roots, [*upstream.values()], inputs=given)
-            # Both halves are the same number, so that this is exact.
-            found = [leaf.grad if leaf.grad is None else leaf.grad / 2 for leaf in given]
-        else:
-            twice = self.layout.form == "twice"
-            grad = partial(torch.autograd.grad, roots, given, allow_unused=True)
-            if twice:  # what the first pass writes into its cotangents is another matter
-                grad([one.clone() for one in upstream.values()], retain_graph=True)
-            found = grad([*upstream.values()])
-        both = zip(self._sources, found, strict=True)
-        return {name: one if one is None else one.detach() for name, one in both}
+        ends = [(outputs[name], one) for name, one in upstream.items()]
+        ends += [(taps[name], one) for name, one in self._slopes(taps).items()]
+        sources = {name: leaves[name] for name in self._sources}
+        return gradients_of(ends, sources, twice=self.layout.form == "twice")
 
     def _written(self, one: Pass, way: Way) -> Outcome:
         """Bring everything to NumPy."""
@@ -238,12 +224,16 @@ class Call:
         return Outcome(
             outputs={name: to_array(one) for name, one in values.items()},
             gradients={name: to_array(one) for name, one in slopes.items()},
-            taps={name: Tap(*map(to_array, pair)) for name, pair in watcher.pairs().items()},
+            taps={name: _tap(*pair) for name, pair in watcher.pairs().items()},
             dtypes={name: str(one.dtype).removeprefix("torch.") for name, one in named.items()},
             unused=frozenset(unused | watcher.silent()),
             changed=one.changed(self.inputs, noisy=way.enter is not unchanged),
             random=one.random,
         )
+
+
+def _tap(value: Tensor, gradient: Tensor | None) -> Tap:
+    return Tap(to_array(value), None if gradient is None else to_array(gradient))
 
 
 def tables(module: Any) -> Iterator[tuple[str, Tensor]]:

@@ -22,7 +22,9 @@ PLAIN = (np.dtype(np.float64), np.dtype(np.float32))  # what torch reads where i
 class Watcher:
     """Takes note of tensors by name; hooks on them take note of their gradients.
 
-    A tensor that is changed in place later keeps the value and the gradient that it had here.
+    A tensor that is changed in place later keeps the value and the gradient that it had here. What
+    is computed without a graph and again in the backward pass, as reversible layers and reentrant
+    checkpoints do, has its gradient from there.
 
     Attributes
     ----------
@@ -44,7 +46,9 @@ class Watcher:
         instead: Mapping[str, Tensor] | None = None,
     ) -> None:
         self._module = module
-        self._name = Counted(called)
+        self._name, self._again = Counted(called), Counted(called)
+        self._backward = False
+        self._untold: set[str] = set()
         self._instead = instead or {}
         self.roots: dict[str, Tensor] = {}
         self._gradients: dict[str, Tensor] = {}
@@ -54,13 +58,28 @@ class Watcher:
         """Take note of one tensor, and return what goes on; what is no real tensor has no tap."""
         if not isinstance(tensor, torch.Tensor) or not tensor.is_floating_point():
             return tensor
+        if self._backward:
+            return self._met_again(name, tensor)
         own = self._name(name)
         self.values[own] = tensor.detach().clone()
+        if not torch.is_grad_enabled():
+            self._untold.add(own)
         if own in self._instead:
             if tensor.requires_grad:
                 self.roots[own] = tensor
             return self._instead[own].to(tensor).clone()  # it may be changed in place
         if tensor.requires_grad:
+            tensor.register_hook(self._note_gradient(own))
+        return tensor
+
+    def turn(self) -> None:
+        """Begin the backward pass."""
+        self._backward = True
+
+    def _met_again(self, name: str, tensor: Tensor) -> Tensor:
+        """Take the gradient of what had no graph; of several of a name nobody knows which it is."""
+        own = self._again(name)
+        if own in self._untold and tensor.requires_grad and self._name.times(name) == 1:
             tensor.register_hook(self._note_gradient(own))
         return tensor
 
@@ -98,16 +117,20 @@ class Watcher:
 
         return note
 
-    def pairs(self) -> dict[str, tuple[Tensor, Tensor]]:
-        """Return value and gradient of each, zeros where none arrived."""
+    def pairs(self) -> dict[str, tuple[Tensor, Tensor | None]]:
+        """Return value and gradient of each, zeros where none arrived; None where none is told."""
+        none = {
+            name: None if name in self._untold else torch.zeros_like(value)
+            for name, value in self.values.items()
+        }
         return {
-            name: (value, self._gradients.get(name, torch.zeros_like(value)))
+            name: (value, self._gradients.get(name, none[name]))
             for name, value in self.values.items()
         }
 
     def silent(self) -> frozenset[str]:
-        """Return the names of those that no gradient arrived at."""
-        return frozenset(self.values.keys() - self._gradients.keys())
+        """Return the names of those that a gradient could arrive at, and none did."""
+        return frozenset(self.values.keys() - self._gradients.keys() - self._untold)
 
 
 def _with(output: Any, parts: Any) -> Any:

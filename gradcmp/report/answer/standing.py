@@ -115,7 +115,7 @@ def far(comparison: Comparison) -> str:
             return f"{difference}, and none is allowed; {steps}"
         return f"{difference} = {short(worst.excess)} × what is allowed; {steps}"
     sign = "<" if noise.bound else "="
-    if noise.multiple <= noise.limit < noise.coherent * noise.limit / noise.coherent_limit:
+    if noise.is_common:
         common = f"{multiple(noise.coherent)} × noise (limit {noise.coherent_limit:g})"
         return f"{difference}, as a common factor {common}; {steps}"
     return (

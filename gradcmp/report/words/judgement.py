@@ -134,7 +134,7 @@ def facts(verdict: CaseVerdict, pair: Pair, name: str, comparison: Comparison) -
     worst, noise = comparison.worst, comparison.noise
     if worst and noise:
         amount = f"{place(worst)}{multiple(noise.multiple)} × noise (limit {noise.limit:g})"
-        if noise.multiple <= noise.limit < noise.coherent * noise.limit / noise.coherent_limit:
+        if noise.is_common:
             amount += f", {multiple(noise.coherent)} × as a common factor"
         told = f", {digits(noise)}" if math.isfinite(noise.digits) else ""  # some differ
         yield f"{amount}, {ulp(worst.ulp)} ULP{told} ({pair})"

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gradcmp.judge.verdict import CaseVerdict, Layouts, WrongLayout
+from gradcmp.report.words.figures import listed
 from gradcmp.report.words.judgement import Remark, facts
 from gradcmp.report.words.laid import some
+from gradcmp.report.words.titles import few
 
 
 def layouts(verdict: CaseVerdict, verbose: bool = True) -> Iterator[Remark]:
@@ -56,5 +58,5 @@ def _laid(words: str, wrong: WrongLayout) -> str:
         pair, name, _ = found
         told = "; ".join(facts(wrong.verdict, *found)).replace(f" ({pair})", "")
         others = [name for _, name, _ in wrong.verdict.disagreements[1:]]
-        parts += [f"{name}{told}", f"{' and '.join(others)} too" if others else ""]
+        parts += [f"{name}{told}", f"{listed(few(others))} too" if others else ""]
     return "; ".join(part for part in (*parts, wrong.right) if part)

@@ -140,9 +140,13 @@ def what(names: Sequence[str]) -> str:
 
 
 def _several(kind: str, names: Sequence[str]) -> str:
-    shown = names if len(names) <= FEW + 1 else [*names[:FEW], f"{len(names) - FEW} more"]
     noun, *of = kind.split(" ")
-    return " ".join([f"{noun}{'s' if len(names) > 1 else ''}", *of, listed(shown)])
+    return " ".join([f"{noun}{'s' if len(names) > 1 else ''}", *of, listed(few(names))])
+
+
+def few(names: Sequence[str]) -> Sequence[str]:
+    """Return a few names, and how many more there are."""
+    return names if len(names) <= FEW + 1 else [*names[:FEW], f"{len(names) - FEW} more"]
 
 
 def of_fault(verdict: CaseVerdict, fault: Fault) -> str:
