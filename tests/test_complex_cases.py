@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import gradcmp
 from gradcmp import inputs
 from gradcmp.case import BackendSpec, Case, CodeSpec, Expression, InputSpec
 from gradcmp.config import parse_input
 from gradcmp.dtypes.arrays import in_parts, of_parts
-from gradcmp.errors import GradcmpError, GraphError, UsageError
+from gradcmp.errors import GradcmpError, GraphError, InputError, UsageError
 from gradcmp.plan import check, check_any
 
 
@@ -169,3 +170,6 @@ def test_what_complex_numbers_are_not_for_is_said_with_a_way_out(tmp_path):
     real = Case("real", {"X": InputSpec("normal", (3,))}, graph, "y", ("X",))
     with pytest.raises(GraphError, match="Choose dtype complex64 or complex128"):
         check(real)
+    z = np.ones(3, complex)
+    with pytest.raises(InputError, match=r"of complex numbers, and functions.*real and imaginary"):
+        gradcmp.compare_functions({"a": np.sum, "b": np.sum}, {"X": z})

@@ -24,6 +24,11 @@ def as_array(name: str, given: Any) -> Array:
         return array.astype(np.float64)
     if array.dtype.kind in "iub":
         return array
+    if array.dtype.kind == "c":
+        raise InputError(
+            f"input '{name}' is of complex numbers, and functions are of real ones",
+            way_out="Write a graph, or let the functions take real and imaginary parts",
+        )
     raise InputError(
         f"input '{name}' is not an array of numbers: {type(given).__name__} of {array.dtype}"
     )
