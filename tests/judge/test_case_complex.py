@@ -211,6 +211,7 @@ def test_a_determinant_is_right_without_a_warning() -> None:
     primal = GraphPrimal(both.plan.graph, given, known.gradients["out"])
     assert complex_step(primal.line({"A": primal.unit("A", (0, 0, 1))})) is None  # it would be lost
     for spoil in (np.conj, lambda dx: dx * (1 + 1e-3j), np.transpose):
+        assert not both.judged(spoil, "A").agrees
         assert not both.judged(spoil, "A", twin=True).agrees
 
 
@@ -229,6 +230,7 @@ def test_far_out_the_noise_of_tanh_is_a_number(recwarn: pytest.WarningsRecorder)
     assert not right.warnings
     assert not recwarn.list
     for spoil in (lambda dx: dx + 1e-3 * (np.arange(4) == 0), np.negative):
+        assert not both.judged(spoil).agrees
         assert not both.judged(spoil, twin=True).agrees
 
 

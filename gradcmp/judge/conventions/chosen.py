@@ -10,8 +10,8 @@ import numpy as np
 
 from gradcmp.case import BackendSpec
 from gradcmp.dtypes.arrays import Array, Mask
-from gradcmp.graph import Graph, backward, forward
-from gradcmp.graph.records import Node
+from gradcmp.graph import Graph, Tape, backward
+from gradcmp.graph.records import STEP, Node
 from gradcmp.graph.walk import constants_of, held_by
 from gradcmp.judge.comparison import Comparison, Verdict
 from gradcmp.judge.conventions.cited import differs
@@ -78,24 +78,24 @@ def chosen(
     constant = constants_of(np.dtype(np.float64))
     values = {name: known.values[name] for name in graph.inputs}
     nodes: list[Node] = []
+    pullbacks: dict[str, Pullback] = {}
     said: list[str] = []
     with np.errstate(all="ignore"):
         for node in graph:
-            taken = node
-            for kink, where in _met(node, held_by(node, values, constant), side, spec, table):
+            taken, held = node, held_by(node, values, constant)
+            for kink, where in _met(node, held, side, spec, table):
                 taken = meaning(node, _turned(taken.spec, kink, where))
-                said.append(f"{node.op} at {kink.name}, in {node.name.partition('/')[0]}")
-            held = held_by(node, values, constant)
-            values[node.name] = np.asarray(taken.spec.reference(*held, **node.static)[0])
+                said.append(f"{node.op} at {kink.name}, in {node.name.partition(STEP)[0]}")
+            value, pullbacks[node.name] = taken.spec.reference(*held, **node.static)
+            values[node.name] = np.asarray(value)
             nodes.append(taken)
         if not said:
             return None
         turned = replace(graph, nodes=tuple(nodes))
-        tape = forward(turned, {name: values[name] for name in graph.inputs}, constant)
-        slopes = backward(turned, tape, known.gradients[graph.output])
+        slopes = backward(turned, Tape(values, pullbacks), known.gradients[graph.output])
     found = replace(
         known,
-        values={name: tape.values.get(name, x) for name, x in known.values.items()},
+        values={name: values.get(name, x) for name, x in known.values.items()},
         gradients={name: slopes.get(name, x) for name, x in known.gradients.items()},
     )
     return Chosen(turned, found, known, tuple(dict.fromkeys(said)))

@@ -37,7 +37,9 @@ def gradients_of(
     filled = any(leaf.grad is not None for leaf in leaves)
     roots, upstream = ([*one] for one in zip(*ends, strict=True))
     refused = any(node.name() == REENTRANT for node in _nodes(roots))
-    run = partial(_filling if filled or refused else _apart, roots, leaves, whole=refused)
+    run = partial(_apart, roots, leaves)
+    if filled or refused:
+        run = partial(_filling, roots, leaves, None if refused else leaves)
     if twice:  # what the first pass writes into its cotangents is another matter
         run([one.clone() for one in upstream], retain_graph=True)
         for leaf in leaves:
@@ -53,7 +55,6 @@ def _apart(
     roots: list[Tensor],
     leaves: list[Tensor],
     upstream: list[Tensor],
-    whole: bool,
     retain_graph: bool = False,
 ) -> list[Tensor | None]:
     """Return gradients that are handed over, with what the pass has left in `.grad`."""
@@ -65,15 +66,14 @@ def _apart(
 def _filling(
     roots: list[Tensor],
     leaves: list[Tensor],
+    filled: list[Tensor] | None,
     upstream: list[Tensor],
-    whole: bool,
     retain_graph: bool = False,
 ) -> list[Tensor | None]:
-    """Return what is in `.grad` then; of a whole pass other leaves have it as well."""
+    """Return what is in `.grad` of some leaves once it is filled: of given ones, or of all."""
     with warnings.catch_warnings():  # to fill it so is the point
         warnings.filterwarnings("ignore", "grad and param do not obey")
-        inputs = None if whole else leaves
-        torch.autograd.backward(roots, upstream, retain_graph=retain_graph, inputs=inputs)
+        torch.autograd.backward(roots, upstream, retain_graph=retain_graph, inputs=filled)
     return [leaf.grad for leaf in leaves]
 
 

@@ -4,6 +4,9 @@ Each is in a module of the one framework that it needs: what is spoiled is ``for
 ``backward``, in one dtype or in all.
 """
 
+import gradcmp
+from gradcmp.report.screen.matrix import alone
+
 INPUTS = {"x": "normal:6x5", "w1": "normal:5x7", "w2": "normal:7x7", "w3": "normal:7x3"}
 TAPS = ("h1", "h2", "h3")
 FACTOR = 1.5
@@ -164,3 +167,12 @@ def nets(framework: str):
     home: dict = {}
     exec(compile(source(framework), f"{framework}_nets.py", "exec"), home)
     return home["net"]
+
+
+def isolated(functions, **options):
+    options = {"layouts": "off", "isolate": True, **options}
+    return gradcmp.compare_functions(functions, INPUTS, **options)
+
+
+def states(verdict, label):
+    return {part: alone(verdict, part, label)[1] for part in verdict.isolated}

@@ -4,15 +4,13 @@ import json
 import re
 from pathlib import Path
 
-import numpy as np
 import pytest
-from isolated_nets import INPUTS, TAPS, nets, source
+from isolated_nets import INPUTS, TAPS, isolated, nets, source, states
 from surroundings import framework
 
 import gradcmp
 from gradcmp.cli import main
-from gradcmp.errors import ExitCode, UsageError
-from gradcmp.report.screen.matrix import alone
+from gradcmp.errors import ExitCode
 
 torch, tf, jax = map(framework, ("torch", "tensorflow", "jax"))
 pytestmark = pytest.mark.frameworks
@@ -21,15 +19,6 @@ WRONG = {
     "forward": ("wrong input only", "wrong", "wrong input only", "wrong input only"),
     "backward": ("wrong input only", "wrong", "right", "right"),
 }
-
-
-def isolated(functions, **options):
-    options = {"layouts": "off", "isolate": True, **options}
-    return gradcmp.compare_functions(functions, INPUTS, **options)
-
-
-def states(verdict, label):
-    return {part: alone(verdict, part, label)[1] for part in verdict.isolated}
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
@@ -79,10 +68,10 @@ def test_what_a_part_is_made_of_is_told_by_its_gradients():
     }
 
 
-def branches(wrong=1.0):
-    """Two parts read one input, and one of them has a wrong gradient."""
+def doubling(wrong):
+    """Return x -> 2 x, whose gradient is off by a factor."""
 
-    class Scaled(torch.autograd.Function):
+    class Doubled(torch.autograd.Function):
         @staticmethod
         def forward(ctx, x):
             return 2 * x
@@ -91,9 +80,16 @@ def branches(wrong=1.0):
         def backward(ctx, dy):
             return 2 * wrong * dy
 
+    return Doubled.apply
+
+
+def branches(wrong=1.0):
+    """Two parts read one input, and one of them has a wrong gradient."""
+    doubled = doubling(wrong)
+
     def function(x):
         left = gradcmp.tap("left", torch.tanh(x))
-        right = gradcmp.tap("right", Scaled.apply(x))
+        right = gradcmp.tap("right", doubled(x))
         return (left * right).sum()
 
     return function
@@ -111,21 +107,13 @@ def test_of_two_parts_that_read_an_input_the_wrong_one_is_named():
 
 def doubled_twice(wrong=1.0, limit=0.0):
     """Two parts that read one input; its gradient, which is 4, may be clamped as a whole."""
-
-    class Doubled(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx, x):
-            return 2 * x
-
-        @staticmethod
-        def backward(ctx, dy):
-            return 2 * wrong * dy
+    doubled = doubling(wrong)
 
     def function(x):
         if limit:
             x = 1 * x
             x.register_hook(lambda dx: dx.clamp(-limit, limit))
-        left, right = gradcmp.tap("left", 2 * x), gradcmp.tap("right", Doubled.apply(x))
+        left, right = gradcmp.tap("left", 2 * x), gradcmp.tap("right", doubled(x))
         return left.sum() + right.sum()
 
     return function
@@ -139,108 +127,6 @@ def test_who_is_wrong_in_no_part_alone_is_cleared_by_nobody_else(others):
     assert parts["left"] == parts["right"] == "wrong"
     if others:
         assert states(verdict, "scaled") == {"left": "right", "right": "wrong", "output": "right"}
-
-
-def newton(x):
-    """A square root in a loop that never ends on NaN."""
-    h = gradcmp.tap("h", x * x + 1)
-    y = np.ones_like(h)
-    while not np.max(np.abs(y * y - h)) < 1e-4:
-        y = (y + h / y) / 2
-
-    def pullback(dy):
-        return {"x": gradcmp.tap("d h", dy / (2 * y)) * 2 * x}
-
-    return y.sum(), pullback
-
-
-def test_code_by_hand_is_asked_with_numbers_on_which_it_ends():
-    def root(x):
-        return gradcmp.tap("h", x * x + 1).sqrt().sum()
-
-    verdict = gradcmp.compare_functions(
-        {"numpy": newton, "torch": root}, {"x": "normal:6x5"}, layouts="off", isolate=True
-    )
-    assert states(verdict, "numpy")["h"] == "right"
-
-
-def test_where_no_tap_is_shared_by_all_that_is_said():
-    def first(x):
-        return gradcmp.tap("a", torch.tanh(x)).exp().sum()
-
-    def second(x):
-        return gradcmp.tap("b", torch.tanh(x).exp()).sum()
-
-    def both(x):
-        return gradcmp.tap("b", gradcmp.tap("a", torch.tanh(x)).exp()).sum()
-
-    functions = {"first": first, "second": second, "both": both}
-    verdict = gradcmp.compare_functions(functions, {"x": "normal:6x5"}, layouts="off", isolate=True)
-    assert not verdict.isolated
-    assert {*verdict.notes.values()} == {
-        ("is not isolated: no tap is shared by all functions that have some",)
-    }
-
-
-@pytest.mark.parametrize("bug", ["", "backward"])
-def test_a_gradient_by_hand_is_isolated_where_its_taps_are_used(bug):
-    verdict = isolated({"by_hand": NET["numpy"](bug), "torch": NET["torch"]()})
-    parts = states(verdict, "by_hand")
-    assert verdict.agrees == (not bug)
-    assert set(parts.values()) == {"right"} if not bug else parts["h2"] == "wrong"
-    assert parts["h3"] == "right"
-
-
-def test_a_tap_whose_return_is_not_used_is_left_as_it_is_and_said():
-    verdict = isolated({"by_hand": NET["numpy"]("", True), "torch": NET["torch"]()})
-    assert [*verdict.isolated] == ["h2", "h3", "output"]
-    (said,) = verdict.notes["by_hand"]
-    assert "h1 (what gradcmp.tap returns is not used)" in said
-
-
-def other_taps(x, w1, w2, w3):
-    """The right net, with a tap less, one more, and one of another shape."""
-    h = gradcmp.tap("h1", torch.sigmoid(x @ w1))
-    h = gradcmp.tap("more", torch.tanh(h @ w2))
-    return gradcmp.tap("h3", (h @ w3).T).exp().sum()
-
-
-def untapped(x, w1, w2, w3):
-    return (torch.tanh(torch.sigmoid(x @ w1) @ w2) @ w3).exp().sum()
-
-
-def test_taps_that_are_not_shared_are_left_as_they_are_and_said():
-    functions = {"other": other_taps, "untapped": untapped, "torch": NET["torch"]()}
-    verdict = isolated(functions)
-    assert [*verdict.isolated] == ["h1", "output"]
-    assert states(verdict, "other") == {"h1": "right", "output": "right"}
-    assert {*states(verdict, "untapped").values()} == {"not isolated"}
-    (said,) = verdict.notes["other"]
-    assert "more (no tap of 'torch')" in said
-    assert "h3 (another shape in 'torch')" in said
-    assert "h2 (it has no such tap)" in said
-    assert verdict.notes["untapped"] == (
-        "is not isolated: it has no tap; h = gradcmp.tap('h', h) makes one",
-    )
-
-
-def test_nothing_to_isolate_is_said_with_the_way_out():
-    functions = {"bare": untapped, "torch": NET["torch"]()}
-    verdict = isolated(functions)
-    assert not verdict.isolated
-    assert verdict.notes == {
-        "bare": ("is not isolated: it has no tap; h = gradcmp.tap('h', h) makes one",),
-        "torch": ("is not isolated: no other function shares a tap with it",),
-    }
-    verdict = isolated({"one": untapped, "other": untapped})
-    assert not verdict.isolated
-    assert all("gradcmp.tap" in said for (said,) in verdict.notes.values())
-
-
-def test_other_derivatives_are_not_isolated():
-    functions = {"one": NET["torch"](), "other": NET["torch"]()}
-    with pytest.raises(UsageError, match="hvp"):
-        isolated(functions, derivative="hvp", layouts="auto")
 
 
 class Two(torch.nn.Module):

@@ -58,8 +58,12 @@ def judged(
     values: tuple[str, ...] = BELOW,
     auto: bool = True,
     slope: Spoil = lambda name, dz: dz,
+    alone: bool = False,
 ) -> CaseVerdict:
-    """Judge a side that computed on other numbers, of which it says that they are the same."""
+    """Judge a side that computed on other numbers, of which it says that they are the same.
+
+    It is spoiled in both dtypes, or in complex64 `alone`.
+    """
     text = tuple(body.items())
     known = recorded(text, values, "complex128")
 
@@ -69,6 +73,8 @@ def judged(
         def moved(name: str, x: Any, by: Spoil) -> Any:
             if name == "X" and by is spoil:
                 return known.values["X"].astype(x.dtype)
+            if alone and dtype == "complex128":
+                return x
             if x.shape != (4, 2):
                 return np.asarray(by(name, x), x.dtype)
             return in_parts(np.asarray(by(name, of_parts(x)), of_parts(x).dtype))
@@ -136,11 +142,15 @@ WRONG: Mapping[str, Mapping[str, Spoil]] = {
 @pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
 def test_what_no_side_of_the_cut_gives_is_wrong(wrong: Mapping[str, Spoil]) -> None:
     assert not judged(CUT, ABOVE, auto=False, **wrong).agrees
+    for alone in (False, True):
+        assert not judged(CUT, ABOVE, alone=alone, **wrong).agrees
 
 
 def test_what_no_side_of_the_cut_gives_is_no_noise() -> None:
     both = {"spoil": at(0, lambda z: z * 1.001, "root"), "slope": at(1, lambda z: z * 1.001, "X")}
-    assert {name for _, name, _ in judged(CUT, ABOVE, **both).disagreements} >= {"root", "d X"}
+    for alone in (False, True):
+        found = judged(CUT, ABOVE, alone=alone, **both)
+        assert {name for _, name, _ in found.disagreements} >= {"root", "d X"}
 
 
 ZERO = ("0+0j", "3+1j", "-2+1j", "1j")
@@ -169,6 +179,8 @@ WITHOUT_SLOPE: Mapping[str, Mapping[str, Any]] = {
 @pytest.mark.parametrize("wrong", WITHOUT_SLOPE.values(), ids=WITHOUT_SLOPE)
 def test_what_no_convention_gives_is_wrong(wrong: Mapping[str, Any]) -> None:
     assert not judged(NO_ANGLE, ZERO, values=ZERO, auto=False, **wrong).agrees
+    for alone in (False, True):
+        assert not judged(NO_ANGLE, ZERO, values=ZERO, alone=alone, **wrong).agrees
 
 
 def test_two_backends_on_two_sides_are_both_right() -> None:

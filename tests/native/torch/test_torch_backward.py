@@ -17,14 +17,18 @@ from gradcmp.native.torch.engine import prepare  # noqa: E402
 class Block(torch.nn.Module):
     """x + f(x), computed without a graph, and again in the backward pass."""
 
-    def __init__(self, inner, factor=1.0):
+    def __init__(self, inner, factor=1.0, only=""):
         super().__init__()
         torch.manual_seed(0)
         self.inner = torch.nn.Linear(4, 4)
-        self._run, self._factor = inner, factor
+        self._run, self._factor, self._only = inner, factor, only
 
     def forward(self, x):
         return self._run(self, x)
+
+    def spoiled(self, x):
+        """Return what is to be x, by a factor in the only dtype that is wrong, or in all."""
+        return self._factor * x if self._only in str(x.dtype) else x
 
 
 def plainly(block, x):
@@ -46,7 +50,7 @@ class Again(torch.autograd.Function):
         x = x.detach().requires_grad_()
         with torch.enable_grad():
             y = torch.tanh(ctx.block.inner(x) * 1.0)
-        y.backward(ctx.block._factor * dy)
+        y.backward(ctx.block.spoiled(dy))
         return dy + x.grad, None
 
 
@@ -55,7 +59,16 @@ def again(block, x):
 
 
 def reentrant(block, x):
-    return checkpoint(lambda x: plainly(block, x), x, use_reentrant=True)
+    return checkpoint(
+        lambda x: x + scaled(block, torch.tanh(block.inner(x))), x, use_reentrant=True
+    )
+
+
+def scaled(block, h):
+    """Return h, whose gradient is spoiled."""
+    if h.requires_grad:
+        h.register_hook(block.spoiled)
+    return h
 
 
 X = {"x": "normal:3x4"}
@@ -74,8 +87,10 @@ def test_gradients_that_a_backward_pass_leaves_in_grad_count(inner):
     }
 
 
-def test_a_wrong_one_among_them_is_found():
-    functions = {"again": Block(again, 1.01), "plain": Block(plainly)}
+@pytest.mark.parametrize("only", ["", "float32"])
+@pytest.mark.parametrize("inner", [again, reentrant])
+def test_a_wrong_one_among_them_is_found(inner, only):
+    functions = {"again": Block(inner, 1.01, only), "plain": Block(plainly)}
     verdict = gradcmp.compare_functions(functions, X, layouts="off")
     wrong = {name for _, name, _ in verdict.disagreements}
     assert wrong == {"d inner", "d inner.weight", "d inner.bias", "d x"}
@@ -109,9 +124,10 @@ def twice(x):
 
 
 def test_a_tap_without_a_graph_has_no_gradient_rather_than_zeros():
-    outcome = prepare(twice, {"x": np.ones((3, 4))}, cotangents={"output": np.ones((3, 4))})
+    dy = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
+    outcome = prepare(twice, {"x": np.ones((3, 4))}, cotangents={"output": dy})
     found = outcome.plain("float32")
-    np.testing.assert_array_equal(found.gradients["x"], 6)
+    np.testing.assert_allclose(found.gradients["x"], 6 * dy, rtol=1e-6)
     assert [*found.taps] == ["h", "h[1]"]
     assert {tap.gradient for tap in found.taps.values()} == {None}
     detached = prepare(lambda x: (gradcmp.tap("h", x.detach()) + x).sum(), {"x": np.ones((3, 4))})
