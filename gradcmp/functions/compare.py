@@ -14,6 +14,7 @@ from gradcmp.functions.again.steady import unsteady, without
 from gradcmp.functions.isolated.parts import Isolation, isolated
 from gradcmp.functions.judged.runs import judged
 from gradcmp.functions.layouts.check import layouts_of
+from gradcmp.functions.outputs import with_same_outputs
 from gradcmp.functions.question import (
     Function,
     arrays_of,
@@ -213,7 +214,7 @@ def compare_sides(
         )
     asked, sides = case, prepared.ready
     wrt = case.wrt or tuple(dict.fromkeys(name for side in sides.values() for name in side.wrt))
-    case, runs = replace(case, wrt=wrt), run(case, sides)
+    case, runs = replace(case, wrt=wrt), with_same_outputs(run(case, sides), against)
     require_taps(prepared.taps, runs.plain)
     runs = replace(runs, failures={**prepared.failures, **runs.failures})
     verdict = judged(case, sides, runs, against, effort, cotangents)
