@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeAlias
 
@@ -30,8 +31,14 @@ class Branches:
     near: int = 0
     tied: bool = False
 
-    def decide(self, result: Stack) -> Stack:
-        """Take note of the outcome of a comparison, the noise-free one first."""
+    def decide(self, result: Stack, distance: Stack | None = None) -> Stack:
+        """Take note of the outcome of a comparison, the noise-free one first.
+
+        Parameters
+        ----------
+        distance : array, optional
+            How far the operands are apart; None of a choice among many.
+        """
         self.journal.append(result[1:].copy())
         return result
 
@@ -49,14 +56,48 @@ class FreeBranches(Branches):
 
 
 @dataclass
-class ReplayedBranches(Branches):
-    """Each replica takes the branch that one took before, from another's journal."""
+class WatchedBranches(Branches):
+    """Each replica takes the noise-free branch, and tells where no noise has reached the operands.
+
+    Attributes
+    ----------
+    certain : list of array or None
+        By comparison, where every correct implementation takes the same branch: its operands are
+        what was given, bit by bit. None of a choice among many, which may take either of equals.
+    outcomes : list of array
+        By comparison, the noise-free outcome.
+    """
 
     free: ClassVar[bool] = True
+    certain: list[Stack | None] = field(default_factory=list)
+    outcomes: list[Stack] = field(default_factory=list)
+
+    def decide(self, result: Stack, distance: Stack | None = None) -> Stack:
+        """Return the noise-free outcome for all."""
+        self.certain.append(None if distance is None else (distance == distance[:1]).all(axis=0))
+        self.outcomes.append(result[:1].copy())
+        return np.broadcast_to(result[:1], result.shape).copy()
+
+
+@dataclass
+class ReplayedBranches(Branches):
+    """Each replica takes the branch that one took before, from another's journal.
+
+    Attributes
+    ----------
+    held : mapping of int to array
+        By comparison, where all take the noise-free branch instead.
+    """
+
+    free: ClassVar[bool] = True
+    held: Mapping[int, Stack] = field(default_factory=dict)
     _next: int = 0
 
-    def decide(self, result: Stack) -> Stack:
+    def decide(self, result: Stack, distance: Stack | None = None) -> Stack:
         """Return the noise-free outcome as it is, and what the journal has for the replicas."""
         taken = self.journal[self._next]
+        taken = np.broadcast_to(taken, (len(taken), *result.shape[1:]))
+        if self._next in self.held:
+            taken = np.where(self.held[self._next], result[:1], taken)
         self._next += 1
-        return np.concatenate([result[:1], np.broadcast_to(taken, (len(taken), *result.shape[1:]))])
+        return np.concatenate([result[:1], taken])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 
@@ -17,11 +17,13 @@ from gradcmp.dtypes import FORMATS, Format
 from gradcmp.graph import Graph
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.noise.branches import Branches, FreeBranches, ReplayedBranches
+from gradcmp.judge.noise.lawful import WATCHED, GivenModel, Steps, differs, sites_of
 from gradcmp.judge.noise.model import NoiseModel, NoisyArray, Stack
 from gradcmp.judge.noise.walk import walk
 from gradcmp.once import once
 from gradcmp.ops import Array
 
+Tensors: TypeAlias = dict[str, NoisyArray]
 FEW = 16  # open branches of which each jump is told from the noise; of more the jumps are noise
 ROWS = 64  # ways to take the open branches
 MOST_ROWS = 256
@@ -118,13 +120,20 @@ def replayed(
     cotangent: Array,
     model: NoiseModel,
     names: Collection[str],
+    held: Mapping[int, Stack] | None = None,
 ) -> dict[str, NoisyArray]:
-    """Run without noise, each replica on the branches that it took in the run of `model`."""
+    """Run without noise, each replica on the branches that it took in the run of `model`.
+
+    Parameters
+    ----------
+    held : mapping of int to array, optional
+        By comparison, where all take the branch of the reference instead.
+    """
     exact = ExactModel(
         model.precision,
         model.replicas,
         model.rng,
-        branches=ReplayedBranches(model.branches.journal),
+        branches=ReplayedBranches(model.branches.journal, held=held or {}),
     )
     return walk(graph, inputs, cotangent, exact, names)
 
@@ -174,10 +183,38 @@ class Kinks:
         free = JostledModel(self.precision, rows, rng)
         with np.errstate(all="ignore"):
             walk(self.graph, self.inputs, self.cotangent, free, self.names, enter=free.jostle)
-            found = replayed(self.graph, self.inputs, self.cotangent, free, self.names)
+            values, gradients = self._lawful(free)
             return {
                 name: tensor.stack[1:] - tensor.stack[:1]
                 if isinstance(tensor, NoisyArray)
                 else np.zeros((rows, *np.shape(tensor)))
-                for name, tensor in found.items()
+                for name in gradients
+                for tensor in ((gradients if name.startswith("d ") else values)[name],)
             }
+
+    def _lawful(self, free: NoiseModel) -> tuple[Tensors, Tensors]:
+        """Return what values the branches lawfully make, and what gradients."""
+        given = GivenModel(self.precision, WATCHED, np.random.default_rng(self.seed))
+        walk(self.graph, self.inputs, self.cotangent, given, self.names)
+        sites = sites_of(free.branches.journal, given.branches)
+        output = self.graph.output
+
+        def run(held: frozenset[int]) -> Tensors:
+            certain = {site: sites[site] for site in held}
+            return replayed(
+                self.graph, self.inputs, self.cotangent, free, {*self.names, output}, certain
+            )
+
+        def differ(one: Tensors, other: Tensors) -> bool:
+            return differs(_stack(one[output]), _stack(other[output]))
+
+        values, gradients = Steps(run, differ).lawful(sites)
+        return _of(values, self.names), _of(gradients, self.names)
+
+
+def _of(tensors: Tensors, names: Collection[str]) -> Tensors:
+    return {name: one for name, one in tensors.items() if name in names}
+
+
+def _stack(tensor: NoisyArray | Array) -> Stack:
+    return tensor.stack if isinstance(tensor, NoisyArray) else np.asarray(tensor)

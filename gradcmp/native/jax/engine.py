@@ -12,22 +12,21 @@ import numpy as np
 
 from gradcmp.case import DType
 from gradcmp.dtypes import FORMATS
-from gradcmp.judge.noise.bfloat16 import Bfloat16Model
-from gradcmp.judge.noise.branches import Branches, FreeBranches, ReplayedBranches
-from gradcmp.judge.noise.kinks import ExactModel, JostledModel
+from gradcmp.judge.noise.branches import Branches, FreeBranches, ReplayedBranches, WatchedBranches
+from gradcmp.judge.noise.kinks import JostledModel
+from gradcmp.judge.noise.lawful import WATCHED, GivenModel, Steps, differs, sites_of
 from gradcmp.judge.noise.model import NoiseModel, NoisyArray
 from gradcmp.native.arranging.arranged import Arranged
 from gradcmp.native.arranging.arrangement import Arrangement
 from gradcmp.native.arrays import as_array
 from gradcmp.native.cotangents import Cotangents, silenced
 from gradcmp.native.jax.interpreter import Interpreter, plain
+from gradcmp.native.jax.models import NARROW, exact, models_of, taken_in
 from gradcmp.native.jax.program import NUMBERS_ASKED, Program, precision
-from gradcmp.native.jax.results import outcome, parts, replica, unflattened
+from gradcmp.native.jax.results import outcome, parts, primals, replica, unflattened
 from gradcmp.native.jax.stacks import Value, stack
 from gradcmp.native.outcome import Array, Outcome
 from gradcmp.native.taps import Held
-
-NARROW = ("float32", "float16", "bfloat16")
 
 
 def prepare(
@@ -149,7 +148,7 @@ class JaxSide:
     def by_numpy(self) -> Outcome:
         """Run it in float64 by NumPy, casts to a lower dtype left out."""
         traced, tree = self._in("float64")
-        run = Interpreter(dict.fromkeys(("float64", *NARROW), _exact(0)))
+        run = Interpreter(dict.fromkeys(("float64", *NARROW), exact(0)))
         return outcome(unflattened(tree, run.run(traced, self._leaves(self.inputs))))
 
     def noisy(self, dtype: DType, replicas: int = 16, seed: int = 0) -> Sequence[Outcome]:
@@ -159,8 +158,8 @@ class JaxSide:
         """
         traced, tree = self._in(dtype)
         branches = Branches()
-        models = _models(dtype, replicas, seed, branches)
-        noise = Interpreter(models, constant=_taken_in(models[dtype]))
+        models = models_of(dtype, replicas, seed, branches)
+        noise = Interpreter(models, constant=taken_in(models[dtype]))
         found = noise.run(traced, self._wrapped(models[dtype]))
         stacks = [stack(one) for one in found]
         if branches.near:
@@ -178,15 +177,42 @@ class JaxSide:
         branches, rng = FreeBranches(), np.random.default_rng([seed, rows])
         free = JostledModel(FORMATS[dtype], rows, rng, branches=branches)
         models = {one: free for one in ("float64", *NARROW)}
-        run = Interpreter(models, free.jostle, _taken_in(free))
+        run = Interpreter(models, free.jostle, taken_in(free))
         run.run(traced, self._wrapped(free))
-        stacks = self._replayed(traced, rows, branches)
-        return self._around(dtype, tree, stacks)
+        return self._around(dtype, tree, self._lawful(dtype, rows, branches))
+
+    def _lawful(self, dtype: DType, rows: int, branches: Branches) -> list[Any]:
+        """Return what the branches of all rows make, no value of what is certain among it."""
+        traced, tree = self._in(dtype)
+        # A number that the dtype does not have is another one in the program in float64.
+        watched = [self._watched(self._in(one)[0], dtype) for one in (dtype, "float64")]
+        sites = sites_of(branches.journal, *watched)
+
+        def run(held: frozenset[int]) -> Any:
+            certain = {site: sites[site] for site in held}
+            return unflattened(tree, self._replayed(traced, rows, branches, certain))
+
+        def differ(one: Any, other: Any) -> bool:
+            return any(differs(primals(one)[name], y) for name, y in primals(other).items())
+
+        values, gradients = Steps(run, differ).lawful(sites)
+        outputs = {**gradients["outputs"], **primals(values)}
+        found: list[Any] = jax.tree.leaves(
+            {**gradients, "outputs": outputs, "taps": values["taps"]}
+        )
+        return found
+
+    def _watched(self, traced: Any, dtype: DType) -> WatchedBranches:
+        """Return where comparisons are of what was given, bit by bit."""
+        given = GivenModel(FORMATS[dtype], WATCHED, np.random.default_rng(0))
+        models: dict[str, NoiseModel] = dict.fromkeys(("float64", *NARROW), given)
+        Interpreter(models, constant=taken_in(given)).run(traced, self._wrapped(given))
+        return given.branches
 
     def constants(self, replicas: int = 16, seed: int = 0) -> Sequence[Outcome]:
         """Run it in float64 with the numbers that it holds in float32 off by a unit roundoff."""
         traced, tree = self._in("float64")
-        model, rng = _exact(replicas), np.random.default_rng([seed, replicas])
+        model, rng = exact(replicas), np.random.default_rng([seed, replicas])
         u, met = FORMATS["float32"].u, []
 
         def moved(value: Any, dtype: Any) -> Value:
@@ -238,43 +264,19 @@ class JaxSide:
             for array in (self.inputs[name] for name in sorted(self.inputs))
         ]
 
-    def _replayed(self, traced: Any, replicas: int, branches: Branches) -> list[Any]:
-        """Run without noise, each replica on the branches that it took before."""
-        exact = _exact(replicas, ReplayedBranches(branches.journal))
-        models = {one: exact for one in ("float64", *NARROW)}
-        run = Interpreter(models, constant=_taken_in(exact))
-        found = run.run(traced, self._wrapped(exact))
+    def _replayed(
+        self,
+        traced: Any,
+        replicas: int,
+        branches: Branches,
+        held: Mapping[int, Array] | None = None,
+    ) -> list[Any]:
+        """Run without noise, each replica on the branches that it took before, but where held."""
+        model = exact(replicas, ReplayedBranches(branches.journal, held=held or {}))
+        models = {one: model for one in ("float64", *NARROW)}
+        run = Interpreter(models, constant=taken_in(model))
+        found = run.run(traced, self._wrapped(model))
         return [stack(one) for one in found]
-
-
-def _models(dtype: DType, replicas: int, seed: int, branches: Branches) -> dict[str, NoiseModel]:
-    """Return the rounding of each dtype: a softmax in float32 inside of bfloat16 has float32's."""
-    rng = np.random.default_rng([seed, replicas])
-    models: dict[str, NoiseModel] = {
-        one: NoiseModel(FORMATS[one], replicas, rng, branches=branches)
-        for one in ("float64", "float32", "float16")
-    }
-    models |= {
-        one: Bfloat16Model(known, replicas, rng, branches=branches)
-        for one, known in FORMATS.items()
-        if known.only_stores
-    }
-    return models
-
-
-def _taken_in(model: NoiseModel) -> Callable[[Any, Any], Value]:
-    """Return what takes constants in: a table, or a cotangent, with an error as an input has."""
-
-    def constant(value: Any, dtype: Any) -> Value:
-        held = plain(value)
-        return model.wrap(held) if held.shape and held.dtype == np.float64 else held
-
-    return constant
-
-
-def _exact(replicas: int, branches: Branches | None = None) -> ExactModel:
-    rng = np.random.default_rng(0)
-    return ExactModel(FORMATS["float64"], replicas, rng, branches=branches or Branches())
 
 
 def _narrowing(program: Any) -> int:

@@ -8,6 +8,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from gradcmp.derivatives import is_derived
+from gradcmp.native.jax.stacks import stack
 from gradcmp.native.outcome import Array, Outcome, Tap
 from gradcmp.recording import numpy_dtype
 
@@ -33,6 +35,11 @@ def parts(outcome: Outcome) -> dict[str, Mapping[str, Array]]:
         "taps": {name: one.value for name, one in taps.items()},
         "slopes": {name: one for name, one in outcome.slopes.items() if name in real},
     }
+
+
+def primals(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the outputs that are no derivatives, each as a stack."""
+    return {name: stack(one) for name, one in found["outputs"].items() if not is_derived(name)}
 
 
 def _array(one: Any) -> Array:

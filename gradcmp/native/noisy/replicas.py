@@ -5,14 +5,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
+from gradcmp.derivatives import is_derived
 from gradcmp.judge.noise.kinks import FEW
+from gradcmp.judge.noise.lawful import WATCHED, Steps, differs
 from gradcmp.native.noisy.ledger import Ledger
-from gradcmp.native.outcome import Outcome
+from gradcmp.native.outcome import Array, Outcome
 
 # Where all ties are broken alike: up and down, and each for the last and for the first.
 TILTS = ((1.0, 2.0), (-1.0, -2.0), (2.0, 1.0), (-2.0, -1.0))
@@ -51,8 +53,9 @@ class Replicated(ABC):
 
     Attributes
     ----------
-    own, following : type
-        Branches of a run's own numbers, and those of an earlier run.
+    own, following, watched : type
+        Branches of a run's own numbers, those of an earlier run, and those that also tell where no
+        noise reaches a comparison.
     kept, drawn, left : type
         Branches of the run without noise; drawn where they are near; those of its own numbers.
     misled : tuple of type
@@ -61,6 +64,7 @@ class Replicated(ABC):
 
     own: ClassVar[Any]
     following: ClassVar[Any]
+    watched: ClassVar[Any]
     kept: ClassVar[Any]
     drawn: ClassVar[Any]
     left: ClassVar[Any]
@@ -92,8 +96,10 @@ class Replicated(ABC):
         """Return errors that are several times too large, and how they break all ties, if alike."""
 
     @abstractmethod
-    def run(self, rounding: Any, branches: Any, ledger: Ledger | None = None) -> Outcome:
-        """Run it with errors, on branches."""
+    def run(
+        self, rounding: Any, branches: Any, ledger: Ledger | None = None, given: bool = False
+    ) -> Outcome:
+        """Run it with errors, on branches; inputs have one unless they are taken as given."""
 
     @cached_property
     def is_open(self) -> bool:
@@ -125,10 +131,55 @@ class Replicated(ABC):
                 if self.base.takes(branches):
                     found.append(self._plain[1])
                     continue
-                found.append(self.run(self.exact(), self.following(base=branches.journal)))
+                found.append(self._lawful(branches.journal))
             except self.misled:
                 continue
         return found
+
+    @cached_property
+    def certain(self) -> list[Any]:
+        """By comparison, where every correct implementation has the same outcome, if anywhere."""
+        found: list[Any] = [None] * len(self.base.journal)
+        for probe in range(WATCHED):
+            rounding = self.rounding(np.random.default_rng([WATCHED, probe]))
+            watched = self.watched(base=self.base.journal, representable=rounding.representable)
+            self.run(rounding, watched, Ledger(self.squares), given=True)
+            met = zip(found if probe else watched.certain, watched.certain, strict=False)
+            found = [None if a is None or b is None else a & b for a, b in met]
+        return found
+
+    @cached_property
+    def _steps(self) -> Steps[Outcome]:
+        return Steps(self._following, _differ)
+
+    def _following(self, held: frozenset[int], journal: Sequence[Any] = ()) -> Outcome:
+        """Run it without noise on branches that were taken before, but where they are held."""
+        base, certain = self.base.journal, self.certain if held else ()
+        forks = [
+            one.held(base[i], certain[i]) if i in held else one for i, one in enumerate(journal)
+        ]
+        return self.run(self.exact(), self.following(base=forks))
+
+    def _lawful(self, journal: Sequence[Any]) -> Outcome:
+        """Run it on branches that were taken before, and no value on other than certain ones."""
+        steps = self._steps.with_run(partial(self._following, journal=journal))
+        values, gradients = steps.lawful(self._sites(journal))
+        taps = {
+            name: replace(tap, value=values.taps[name].value) if name in values.taps else tap
+            for name, tap in gradients.taps.items()
+        }
+        return replace(gradients, outputs={**gradients.outputs, **_primals(values)}, taps=taps)
+
+    def _sites(self, journal: Sequence[Any]) -> list[int]:
+        """Return the comparisons of which a way takes the other outcome where it is certain."""
+        met = zip(journal, self.base.journal, self.certain, strict=False)
+        return [
+            i
+            for i, (taken, base, certain) in enumerate(met)
+            if certain is not None
+            and taken.outcome.shape == base.outcome.shape == certain.shape
+            and bool(((taken.outcome != base.outcome) & certain).any())
+        ]
 
     def replicas(self, count: int, seed: int) -> list[Outcome]:
         """Run it with noise: on the branches of the base, or on drawn ones where many are open.
@@ -158,3 +209,12 @@ class Replicated(ABC):
                 return None
             found.append(replace(outcome, near=branches.near, tied=self.base.tied))
         return found
+
+
+def _primals(outcome: Outcome) -> dict[str, Array]:
+    return {name: one for name, one in outcome.outputs.items() if not is_derived(name)}
+
+
+def _differ(one: Outcome, other: Outcome) -> bool:
+    outputs = _primals(other)
+    return any(differs(array, outputs[name]) for name, array in _primals(one).items())

@@ -7,7 +7,9 @@ another, as long as shapes agree: a function that branches on its data is then l
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import reduce
+from operator import and_
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,6 +17,7 @@ import numpy as np
 from gradcmp.native.outcome import Array
 
 Sides: TypeAlias = tuple[float, float]  # the outcome where the difference is below, above zero
+Operands: TypeAlias = tuple[Any, Any] | None
 Toss: TypeAlias = Callable[[tuple[int, ...]], Array]
 
 
@@ -24,14 +27,21 @@ class Fork:
 
     Attributes
     ----------
+    operands : pair, optional
+        What was compared; None of a choice among many.
     chosen_from : sequence of array
         What an operation that chooses by itself was given.
     """
 
     outcome: Array
     difference: Array | None = None
+    operands: Operands = None
     chosen_from: tuple[Any, ...] = ()
     spread: Array | None = None
+
+    def held(self, base: Fork, certain: Array) -> Fork:
+        """Return it with the outcome of another where that is certain."""
+        return replace(self, outcome=np.where(certain, base.outcome, self.outcome))
 
     def near(self, difference: Array, width: float) -> Array:
         """Return where the operands are closer than their noise; one more run is known now."""
@@ -69,7 +79,11 @@ class Branches:
         )
 
     def decide(
-        self, outcome: Array, difference: Array | None = None, sides: Sides = (0.0, 1.0)
+        self,
+        outcome: Array,
+        difference: Array | None = None,
+        sides: Sides = (0.0, 1.0),
+        operands: Operands = None,
     ) -> Array:
         """Return the outcome of a comparison that the run goes on with.
 
@@ -81,10 +95,12 @@ class Branches:
             Of the operands; None for a choice among many, or where equality is asked for.
         sides : pair
             What the outcome is where the difference is negative, and where it is positive.
+        operands : pair, optional
+            What is compared; None of a choice among many.
         """
         if difference is not None:
             self.tied |= bool((difference == 0).any())
-        self.journal.append(Fork(outcome, difference))
+        self.journal.append(Fork(outcome, difference, operands))
         return outcome
 
     def choose(self, outcome: Array, operands: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -101,7 +117,11 @@ class Following(Branches):
     _next: int = 0
 
     def decide(
-        self, outcome: Array, difference: Array | None = None, sides: Sides = (0.0, 1.0)
+        self,
+        outcome: Array,
+        difference: Array | None = None,
+        sides: Sides = (0.0, 1.0),
+        operands: Operands = None,
     ) -> Array:
         """Return what came out in the earlier run."""
         fork = self._fork(outcome)
@@ -120,13 +140,61 @@ class Following(Branches):
 
 
 @dataclass
+class Watched(Following):
+    """Takes the branches of the noise-free run, and tells where no noise has reached the operands.
+
+    Attributes
+    ----------
+    certain : list of array or None
+        By comparison; None of a choice among many, and of what the other run does not have.
+    representable : callable
+        Returns which numbers the dtype has: 0.1 is another one in each.
+    """
+
+    representable: Callable[[Array], Array] = lambda x: x == x
+    certain: list[Array | None] = field(default_factory=list)
+
+    def decide(
+        self,
+        outcome: Array,
+        difference: Array | None = None,
+        sides: Sides = (0.0, 1.0),
+        operands: Operands = None,
+    ) -> Array:
+        """Return what came out without noise."""
+        fork = self._fork(outcome)
+        if fork is None or fork.operands is None or operands is None:
+            self.certain.append(None)
+        else:
+            pairs = zip(operands, fork.operands, strict=True)
+            self.certain.append(reduce(and_, [self._is_given(*pair) for pair in pairs]))
+        return outcome if fork is None else fork.outcome
+
+    def choose(self, outcome: Array, operands: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return the operands of the run without noise."""
+        self.certain.append(None)
+        return super().choose(outcome, operands)
+
+    def _is_given(self, one: Any, base: Any) -> Array:
+        """Return where an operand has no noise, and is a number of the dtype."""
+        found: Array = (np.asarray(one, np.float64) == base) & self.representable(
+            np.asarray(one, np.float64)
+        )
+        return found
+
+
+@dataclass
 class Kept(Following):
     """Takes the branches of the noise-free run, and counts those that noise could turn."""
 
     width: float = 4.0
 
     def decide(
-        self, outcome: Array, difference: Array | None = None, sides: Sides = (0.0, 1.0)
+        self,
+        outcome: Array,
+        difference: Array | None = None,
+        sides: Sides = (0.0, 1.0),
+        operands: Operands = None,
     ) -> Array:
         """Return what came out without noise."""
         fork = self._fork(outcome)
@@ -154,7 +222,11 @@ class Drawn(Kept):
     toss: Toss = lambda shape: np.random.random(shape) < 0.5
 
     def decide(
-        self, outcome: Array, difference: Array | None = None, sides: Sides = (0.0, 1.0)
+        self,
+        outcome: Array,
+        difference: Array | None = None,
+        sides: Sides = (0.0, 1.0),
+        operands: Operands = None,
     ) -> Array:
         """Return what was drawn; an exact tie no noise breaks."""
         fork = self._fork(outcome)
@@ -178,7 +250,11 @@ class Left(Kept):
     """Takes the branches of its own numbers, and counts those that noise has turned."""
 
     def decide(
-        self, outcome: Array, difference: Array | None = None, sides: Sides = (0.0, 1.0)
+        self,
+        outcome: Array,
+        difference: Array | None = None,
+        sides: Sides = (0.0, 1.0),
+        operands: Operands = None,
     ) -> Array:
         """Return what its own numbers say."""
         fork = self._fork(outcome)

@@ -13,10 +13,11 @@ from gradcmp.dtypes import FORMATS, DType
 from gradcmp.native.noisy.ledger import Ledger
 from gradcmp.native.noisy.replicas import Replicated
 from gradcmp.native.outcome import Array, Outcome
-from gradcmp.native.tensorflow.branches import Branches, Drawn, Following, Kept, Left
+from gradcmp.native.tensorflow.branches import Branches, Drawn, Following, Kept, Left, Watched
 from gradcmp.native.tensorflow.noise import Noise
 from gradcmp.native.tensorflow.precise import Precise
 from gradcmp.native.tensorflow.rounding import Jostled, Rounding, Tilted, exact, rounding_of
+from gradcmp.native.tensorflow.run import unchanged
 
 MISLED = (tf.errors.OpError, IndexError, ValueError, AssertionError)
 
@@ -31,7 +32,8 @@ class Runs(Protocol):
 class Noisy(Replicated):
     """A side under the noise of a dtype."""
 
-    own, following, kept, drawn, left = Branches, Following, Kept, Drawn, Left
+    own, following, watched = Branches, Following, Watched
+    kept, drawn, left = Kept, Drawn, Left
     misled = MISLED
 
     def __init__(self, side: Runs, dtype: DType) -> None:
@@ -55,8 +57,14 @@ class Noisy(Replicated):
         """Return the errors of one replica."""
         return rounding_of(self._dtype, rng)
 
-    def run(self, rounding: Rounding, branches: Branches, ledger: Ledger | None = None) -> Outcome:
-        """Run it with errors, on branches."""
+    def run(
+        self,
+        rounding: Rounding,
+        branches: Branches,
+        ledger: Ledger | None = None,
+        given: bool = False,
+    ) -> Outcome:
+        """Run it with errors, on branches; inputs have one unless they are taken as given."""
         mode = Noise(rounding, branches, tf.as_dtype(self._dtype), ledger)
-        outcome = self._side.in_float64(mode, self._dtype, rounding.enter)
+        outcome = self._side.in_float64(mode, self._dtype, unchanged if given else rounding.enter)
         return replace(outcome, unruled=tuple(mode.unruled))

@@ -52,8 +52,12 @@ class Rounding:
 
     def holds(self, y: Array) -> bool:
         """Whether the dtype holds an array as it is."""
-        held = y.astype(numpy_dtype(self.dtype)).astype(np.float64)
-        return bool(np.array_equal(held, y))
+        return bool(np.all(self.representable(y)))
+
+    def representable(self, x: Array) -> Array:
+        """Return which numbers the dtype has."""
+        same: Array = x.astype(numpy_dtype(self.dtype)).astype(np.float64) == x
+        return same
 
     def scatter(self, shape: tuple[int, ...]) -> Array:
         """Return standard normal numbers."""

@@ -7,24 +7,38 @@ another, as long as shapes agree: a function that branches on its data is then l
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from dataclasses import dataclass, field, replace
+from functools import reduce
+from operator import and_
+from typing import Any, TypeAlias
 
 import torch
 
 from gradcmp.native.torch.subject import Tensor
 
 Sides: TypeAlias = tuple[float, float]  # the outcome where the difference is below, above zero
+Operands: TypeAlias = tuple[Any, Any] | None
 Toss: TypeAlias = Callable[[Tensor], Tensor]
 
 
 @dataclass
 class Fork:
-    """One comparison: what came out, how far apart the operands were, and how far that strays."""
+    """One comparison: what came out, how far apart the operands were, and how far that strays.
+
+    Attributes
+    ----------
+    operands : pair, optional
+        What was compared; None of a choice among many.
+    """
 
     outcome: Tensor
     difference: Tensor | None
+    operands: Operands = None
     spread: Tensor | None = None
+
+    def held(self, base: Fork, certain: Tensor) -> Fork:
+        """Return it with the outcome of another where that is certain."""
+        return replace(self, outcome=torch.where(certain, base.outcome, self.outcome))
 
     def near(self, difference: Tensor, width: float) -> Tensor:
         """Return where the operands are closer than their noise; one more run is known now."""
@@ -61,7 +75,11 @@ class Branches:
         )
 
     def decide(
-        self, outcome: Tensor, difference: Tensor | None = None, sides: Sides = (0.0, 1.0)
+        self,
+        outcome: Tensor,
+        difference: Tensor | None = None,
+        sides: Sides = (0.0, 1.0),
+        operands: Operands = None,
     ) -> Tensor:
         """Return the outcome of a comparison that the run goes on with.
 
@@ -73,10 +91,12 @@ class Branches:
             Of the operands; None for a choice among many, or where equality is asked for.
         sides : pair
             What the outcome is where the difference is negative, and where it is positive.
+        operands : pair, optional
+            What is compared; None of a choice among many.
         """
         if difference is not None:
             self.tied |= bool((difference == 0).any())
-        self.journal.append(Fork(outcome, difference))
+        self.journal.append(Fork(outcome, difference, operands))
         return outcome
 
 
@@ -88,7 +108,11 @@ class Following(Branches):
     _next: int = 0
 
     def decide(
-        self, outcome: Tensor, difference: Tensor | None = None, sides: Sides = (0.0, 1.0)
+        self,
+        outcome: Tensor,
+        difference: Tensor | None = None,
+        sides: Sides = (0.0, 1.0),
+        operands: Operands = None,
     ) -> Tensor:
         """Return what came out in the earlier run."""
         fork = self._fork(outcome)
@@ -102,13 +126,55 @@ class Following(Branches):
 
 
 @dataclass
+class Watched(Following):
+    """Takes the branches of the noise-free run, and tells where no noise has reached the operands.
+
+    Attributes
+    ----------
+    certain : list of tensor or None
+        By comparison; None of a choice among many, and of what the other run does not have.
+    representable : callable
+        Returns which numbers the dtype has: 0.1 is another one in each.
+    """
+
+    representable: Callable[[Tensor], Tensor] = lambda x: x == x
+    certain: list[Tensor | None] = field(default_factory=list)
+
+    def decide(
+        self,
+        outcome: Tensor,
+        difference: Tensor | None = None,
+        sides: Sides = (0.0, 1.0),
+        operands: Operands = None,
+    ) -> Tensor:
+        """Return what came out without noise."""
+        fork = self._fork(outcome)
+        if fork is None or fork.operands is None or operands is None:
+            self.certain.append(None)
+        else:
+            pairs = zip(operands, fork.operands, strict=True)
+            self.certain.append(reduce(and_, [self._is_given(*pair) for pair in pairs]))
+        return outcome if fork is None else fork.outcome
+
+    def _is_given(self, one: Any, base: Any) -> Tensor:
+        """Return where an operand has no noise, and is a number of the dtype."""
+        held = torch.as_tensor(one, dtype=torch.float64)
+        found: Tensor = (held == base) & self.representable(held)
+        return found
+
+
+@dataclass
 class Kept(Following):
     """Takes the branches of the noise-free run, and counts those that noise could turn."""
 
     width: float = 4.0
 
     def decide(
-        self, outcome: Tensor, difference: Tensor | None = None, sides: Sides = (0.0, 1.0)
+        self,
+        outcome: Tensor,
+        difference: Tensor | None = None,
+        sides: Sides = (0.0, 1.0),
+        operands: Operands = None,
     ) -> Tensor:
         """Return what came out without noise."""
         fork = self._fork(outcome)
@@ -128,7 +194,11 @@ class Drawn(Kept):
     toss: Toss = lambda like: torch.rand(like.shape) < 0.5
 
     def decide(
-        self, outcome: Tensor, difference: Tensor | None = None, sides: Sides = (0.0, 1.0)
+        self,
+        outcome: Tensor,
+        difference: Tensor | None = None,
+        sides: Sides = (0.0, 1.0),
+        operands: Operands = None,
     ) -> Tensor:
         """Return what was drawn; an exact tie no noise breaks."""
         fork = self._fork(outcome)
@@ -146,7 +216,11 @@ class Left(Kept):
     """Takes the branches of its own numbers, and counts those that noise has turned."""
 
     def decide(
-        self, outcome: Tensor, difference: Tensor | None = None, sides: Sides = (0.0, 1.0)
+        self,
+        outcome: Tensor,
+        difference: Tensor | None = None,
+        sides: Sides = (0.0, 1.0),
+        operands: Operands = None,
     ) -> Tensor:
         """Return what its own numbers say."""
         fork = self._fork(outcome)

@@ -12,12 +12,12 @@ from gradcmp.dtypes import FORMATS, DType, Format
 from gradcmp.native.noisy.ledger import Ledger
 from gradcmp.native.noisy.replicas import Replicated
 from gradcmp.native.outcome import Outcome
-from gradcmp.native.torch.branches import Branches, Drawn, Following, Kept, Left
+from gradcmp.native.torch.branches import Branches, Drawn, Following, Kept, Left, Watched
 from gradcmp.native.torch.jostling import Exact, Jostled, Tilted
 from gradcmp.native.torch.noise import Noise
 from gradcmp.native.torch.precise import Precise
 from gradcmp.native.torch.rounding import Rounding, rounding_of
-from gradcmp.native.torch.run import Enter
+from gradcmp.native.torch.run import Enter, unchanged
 
 MISLED = (RuntimeError, IndexError, ValueError, AssertionError)
 
@@ -38,7 +38,8 @@ class Noisy(Replicated):
         What matrix products round their operands to first.
     """
 
-    own, following, kept, drawn, left = Branches, Following, Kept, Drawn, Left
+    own, following, watched = Branches, Following, Watched
+    kept, drawn, left = Kept, Drawn, Left
     misled = MISLED
 
     def __init__(self, side: Runs, dtype: DType, operands: Format | None = None) -> None:
@@ -62,9 +63,15 @@ class Noisy(Replicated):
             return Jostled(self._format, rng)
         return Tilted(self._format, rng, first=tilt[0], last=tilt[1])
 
-    def run(self, rounding: Rounding, branches: Branches, ledger: Ledger | None = None) -> Outcome:
-        """Run it with errors, on branches."""
+    def run(
+        self,
+        rounding: Rounding,
+        branches: Branches,
+        ledger: Ledger | None = None,
+        given: bool = False,
+    ) -> Outcome:
+        """Run it with errors, on branches; inputs have one unless they are taken as given."""
         draws, whole = getattr(torch, self._dtype), self._format.only_stores
         mode = Noise(rounding, branches, draws, whole, ledger)
-        outcome = self._side.in_float64(mode, rounding.enter)
+        outcome = self._side.in_float64(mode, unchanged if given else rounding.enter)
         return replace(outcome, unruled=tuple(mode.unruled))

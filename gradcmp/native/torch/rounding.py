@@ -109,6 +109,10 @@ class Rounding:
     def _tie_probability(self) -> float:
         return 0.5
 
+    def representable(self, x: Tensor) -> Tensor:
+        """Return which numbers the dtype has, its range left alone."""
+        return self._round(x.clone()) == x
+
     def scatter(self, x: Tensor) -> Tensor:
         """Return standard normal numbers of the shape of `x`."""
         drawn = self.rng.standard_normal(tuple(x.shape))

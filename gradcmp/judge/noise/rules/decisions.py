@@ -23,7 +23,7 @@ def _either(model: NoiseModel, distance: Stack, result: Stack, sides: tuple[Any,
     """
     branches = model.branches
     if branches.free:
-        return branches.decide(result)
+        return branches.decide(result, distance)
     base, replicas = distance[:1], distance[1:]
     tied = base == 0
     if tied.any():
@@ -63,13 +63,14 @@ def _signbit(model: NoiseModel, ufunc: np.ufunc, x: NoisyArray) -> Stack:
 
 def _equality(model: NoiseModel, ufunc: np.ufunc, *operands: Any) -> Stack:
     """Note what is equal, or might be: an array that meets its own maximum, for one."""
-    result: Stack = ufunc(*align(operands, model))
+    left, right = align(operands, model)
+    result: Stack = ufunc(left, right)
     branches = model.branches
     if not branches.free:
         branches.tied |= _has_ties(result[0] == (ufunc is np.equal), operands)
         changed = result[1:] != result[:1]
         branches.near += int(np.count_nonzero(changed.any(axis=0)))
-    return branches.decide(result)
+    return branches.decide(result, np.subtract(left, right, dtype=np.float64))
 
 
 def _rounded(model: NoiseModel, ufunc: np.ufunc, x: NoisyArray) -> Stack:

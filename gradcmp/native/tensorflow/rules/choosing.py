@@ -19,14 +19,24 @@ def _order(context: Context, operation: Operation) -> Tensors:
     (outcome,), (left, right) = operation.run(), operation.inputs
     if not is_wide(left):
         return [outcome]
+    operands = numbers(left), numbers(right)
     with np.errstate(invalid="ignore"):
-        difference = numbers(left) - numbers(right)
+        difference = np.subtract(*operands)
     sides = (0.0, 1.0) if operation.name.startswith("Greater") else (1.0, 0.0)
-    return [tensor_of(context.branches.decide(numbers(outcome), difference, sides), outcome)]
+    taken = context.branches.decide(numbers(outcome), difference, sides, operands)
+    return [tensor_of(taken, outcome)]
+
+
+def _equality(context: Context, operation: Operation) -> Tensors:
+    (outcome,), (left, right) = operation.run(), operation.inputs
+    if not is_wide(left):
+        return [outcome]
+    operands = numbers(left), numbers(right)
+    return [tensor_of(context.branches.decide(numbers(outcome), operands=operands), outcome)]
 
 
 def _discrete(context: Context, operation: Operation) -> Tensors:
-    """What is true or whole and made of real numbers: equality, a place, a number cut short."""
+    """What is true or whole and made of real numbers: a place, a number cut short."""
     (y,) = operation.run()
     if is_wide(y) or not is_wide(operation.inputs[0]):
         return [y]
@@ -41,7 +51,7 @@ def _relu(context: Context, operation: Operation) -> Tensors:
 
 
 def _rectified(context: Context, x: Array) -> Array:
-    positive = context.branches.decide(x > 0, x)
+    positive = context.branches.decide(x > 0, x, operands=(x, 0.0))
     # An active element is positive, and a dead one is zero, whatever noise has made of it.
     y: Array = np.where(positive, np.where(x > 0, x, np.maximum(np.abs(x), LEAST)), 0.0)
     return np.where(np.isnan(x), x, y)
@@ -53,7 +63,7 @@ def _relu6(context: Context, operation: Operation) -> Tensors:
         return operation.run()
     value = numbers(x)
     positive = _rectified(context, value)
-    below = context.branches.decide(value < 6, 6 - value)
+    below = context.branches.decide(value < 6, 6 - value, operands=(value, 6.0))
     inside = np.minimum(positive, JUST_BELOW)
     return [tensor_of(np.where(below, inside, 6.0), x)]
 
@@ -62,7 +72,11 @@ def _sign(context: Context, operation: Operation) -> Tensors:
     (x,), (y,) = operation.inputs, operation.run()
     if not is_wide(x):
         return [y]
-    return [tensor_of(context.branches.decide(numbers(y), numbers(x), (-1.0, 1.0)), y)]
+    return [
+        tensor_of(
+            context.branches.decide(numbers(y), numbers(x), (-1.0, 1.0), (numbers(x), 0.0)), y
+        )
+    ]
 
 
 def piecewise(kappa: float) -> Rule:
@@ -73,7 +87,7 @@ def piecewise(kappa: float) -> Rule:
         if not is_wide(x):
             return operation.run()
         value = numbers(x)
-        positive = context.branches.decide(value > 0, value)
+        positive = context.branches.decide(value > 0, value, operands=(value, 0.0))
         size = np.maximum(np.abs(value), LEAST)
         turned = np.where(positive == (value > 0), value, np.where(positive, size, -size))
         (y,) = operation.run([*others, tensor_of(turned, x)])
@@ -113,7 +127,8 @@ def _pool_gradient(context: Context, operation: Operation) -> Tensors:
 RULES: dict[str, Rule] = table(
     {
         "Greater GreaterEqual Less LessEqual": _order,
-        "Equal NotEqual ApproximateEqual ArgMax ArgMin Cast": _discrete,
+        "Equal NotEqual": _equality,
+        "ApproximateEqual ArgMax ArgMin Cast": _discrete,
         "Relu": _relu,
         "Relu6": _relu6,
         "Sign": _sign,

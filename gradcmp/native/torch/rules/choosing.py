@@ -19,14 +19,14 @@ def _order(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str,
         return outcome
     rises = func.overloadpacket.__name__.startswith("g")
     sides = (0.0, 1.0) if rises else (1.0, 0.0)
-    return context.branches.decide(outcome, left - right, sides)
+    return context.branches.decide(outcome, left - right, sides, (left, right))
 
 
 def _equality(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     outcome = func(*args, **kwargs)
     if not (is_real(args[0]) or is_real(args[1])):
         return outcome
-    return context.branches.decide(outcome)
+    return context.branches.decide(outcome, operands=(args[0], args[1]))
 
 
 def _relu(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -34,7 +34,7 @@ def _relu(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
     if not is_real(x):
         return y
     positive = x > 0
-    taken = context.branches.decide(positive, x)
+    taken = context.branches.decide(positive, x, operands=(x, 0.0))
     if torch.equal(taken, positive):
         return y
     other = torch.where(taken, x.abs().clamp_(min=LEAST), 0.0)
@@ -43,7 +43,7 @@ def _relu(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
 
 def _sign(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     x, y = args[0], func(*args, **kwargs)
-    return context.branches.decide(y, x, (-1.0, 1.0)) if is_real(x) else y
+    return context.branches.decide(y, x, (-1.0, 1.0), (x, 0.0)) if is_real(x) else y
 
 
 def _chosen(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -87,7 +87,7 @@ def _piecewise(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[
     """`leaky_relu` and its like: by their slopes below and above zero."""
     taken = bound(func, args, kwargs)
     x: Tensor = taken["self"]
-    positive = context.branches.decide(x > 0, x)
+    positive = context.branches.decide(x > 0, x, operands=(x, 0.0))
     slope = taken.get("negative_slope", taken.get("weight"))
     with context.inside():
         return torch.where(positive, x, x * slope)
