@@ -21,7 +21,7 @@ from gradcmp.native.arranging.arrangement import Arrangement
 from gradcmp.native.arrays import as_array
 from gradcmp.native.cotangents import Cotangents, silenced
 from gradcmp.native.jax.interpreter import Interpreter, plain
-from gradcmp.native.jax.program import Program, precision
+from gradcmp.native.jax.program import NUMBERS_ASKED, Program, precision
 from gradcmp.native.jax.results import outcome, parts, replica, unflattened
 from gradcmp.native.jax.stacks import Value, stack
 from gradcmp.native.outcome import Array, Outcome
@@ -125,9 +125,14 @@ class JaxSide:
             return self._told(self.program.arrays(self.inputs, dtype))
 
     def clean(self, dtype: DType = "float32") -> Outcome:
-        """Run it in float64; with casts to a lower dtype NumPy runs it, which leaves them out."""
-        traced, _ = self._in("float64")
-        dropped = _narrowing(traced.jaxpr)
+        """Run it in float64; with casts to a lower dtype NumPy runs it, which leaves them out.
+
+        Of Python that asks for numbers there is no program to find casts in: they stay.
+        """
+        try:
+            dropped = _narrowing(self._in("float64")[0].jaxpr)
+        except NUMBERS_ASKED:
+            dropped = 0
         with precision("float64"), jax.default_device(self._place):
             arrays = self.program.arrays(self.inputs, "float64")
             if not dropped:
@@ -139,11 +144,13 @@ class JaxSide:
         return self.program.jitted if self.mode == "jit" else self.program.both
 
     def _told(self, arrays: Mapping[str, Any]) -> Outcome:
-        found, traced = outcome(self._both(arrays)), self.program.traced(dict(arrays))
+        found = replace(outcome(self._both(arrays)), facts={"mode": self.mode})
+        traced = self.program.traced(dict(arrays))
+        if traced is None:
+            return found
         # At a tap that is not held a gradient arrives by any way.
         unused = traced.ignored & self.held.slopes.keys()
-        facts = {"mode": self.mode}
-        return replace(found, facts=facts, unused=unused, bypassed=traced.bypassed)
+        return replace(found, unused=unused, bypassed=traced.bypassed)
 
     def by_numpy(self) -> Outcome:
         """Run it in float64 by NumPy, casts to a lower dtype left out."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 import numpy as np
@@ -19,6 +19,15 @@ from gradcmp.native.jax.taps import Tensors, Traced, home, is_real, tapped
 from gradcmp.native.outcome import Array
 from gradcmp.native.taps import AS_THEY_COME, Counted, Held, recording
 from gradcmp.recording import numpy_dtype
+
+# What ``if x.sum() > 0`` raises, int(x) and numpy.asarray(x), where a function is traced.
+NUMBERS_ASKED = (
+    jax.errors.ConcretizationTypeError,
+    jax.errors.TracerIntegerConversionError,
+    jax.errors.TracerArrayConversionError,
+)
+
+Call: TypeAlias = Callable[..., tuple[Tensors, Tensors, Tensors]]
 
 
 @dataclass(frozen=True)
@@ -52,10 +61,13 @@ class Program:
         real = {name: arrays[name] for name in self.wrt}
         others = {name: one for name, one in arrays.items() if name not in real}
         met = self.traced(arrays)
-        shapes = {name: one for name, one in met.shapes.items() if is_real(one)}
+        values = met.shapes if met else self._call(arrays, None)[1]
+        shapes = {name: one for name, one in values.items() if is_real(one)}
         slots = {name: jax.numpy.zeros(one.shape, one.dtype) for name, one in shapes.items()}
         slots |= self.held.values(others)
-        call = self._traced(arrays, slots).rerouted if met.bypassed else self._call
+        call: Call = self._call
+        if met and met.bypassed:
+            call = self._traced(arrays, slots).rerouted
 
         def forward(real: Tensors, slots: Tensors) -> tuple[Any, tuple[Tensors, Tensors]]:
             outputs, values, handed = call({**real, **others}, slots)
@@ -72,9 +84,15 @@ class Program:
         slopes = {name: one for name, one in slopes.items() if name in taps}
         return {"outputs": outputs, "gradients": gradients, "taps": taps, "slopes": slopes}
 
-    def traced(self, arrays: Tensors) -> Traced:
-        """Return it as it was traced at inputs of such shapes, once for all."""
-        return self._traced(arrays, None)
+    def traced(self, arrays: Tensors) -> Traced | None:
+        """Return it as it is traced at inputs of such shapes; None of Python that asks for numbers.
+
+        Of that a tap has the gradient that arrives at what it returns, by no other way.
+        """
+        try:
+            return self._traced(arrays, None)
+        except NUMBERS_ASKED:
+            return None
 
     def _traced(self, arrays: Tensors, slots: Tensors | None) -> Traced:
         given = jax.tree.map(
@@ -82,7 +100,7 @@ class Program:
         )
         key = (str(given), jax.config.jax_enable_x64)
         if key not in self._known:
-            self._known[key] = Traced(self._call, given)
+            self._known[key] = Traced.of(self._call, *given)
         return self._known[key]
 
     @cached_property

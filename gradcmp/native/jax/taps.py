@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -41,22 +41,26 @@ def is_real(one: Any) -> bool:
 class Traced:
     """A function that was traced, with what came to its taps and what they have returned.
 
-    Parameters
+    Attributes
     ----------
-    function : callable
-        Returns outputs, and by tap values and what is to be used in their place.
-    given : sequence of object
-        What it is called with, or its shapes and dtypes.
+    program : ClosedJaxpr
+        It returns outputs, and by tap values and what is to be used in their place.
+    results : tuple
+        Shapes and dtypes of these three.
     """
 
-    function: Callable[..., tuple[Tensors, Tensors, Tensors]] = field(repr=False)
-    given: tuple[Any, ...] = field(repr=False)
+    program: Any = field(repr=False)
+    results: tuple[Tensors, Tensors, Tensors]
+
+    @classmethod
+    def of(cls, function: Callable[..., tuple[Tensors, Tensors, Tensors]], *given: Any) -> Traced:
+        """Trace a function at arguments, or their shapes and dtypes."""
+        return cls(*jax.make_jaxpr(function, return_shape=True)(*given))
 
     @property
-    def shapes(self) -> Mapping[str, Any]:
+    def shapes(self) -> Tensors:
         """Shape and dtype of what came to each tap."""
-        values: Mapping[str, Any] = self._traced[1][1]
-        return values
+        return self.results[1]
 
     @cached_property
     def bypassed(self) -> frozenset[str]:
@@ -85,8 +89,7 @@ class Traced:
 
     @cached_property
     def _rerouted(self) -> Any:
-        program, _ = self._traced
-        jaxpr = program.jaxpr
+        jaxpr = self.program.jaxpr
         marks: dict[Any, list[Any]] = {}
         for mark in self._marks.values():
             marks.setdefault(mark.invars[0], []).append(mark)
@@ -112,20 +115,15 @@ class Traced:
                 eqns.append(eqn.replace(invars=turned(eqn.invars)))
                 eqns += [one for var in eqn.outvars for one in behind(var)]
         made = jaxpr.replace(eqns=eqns, outvars=turned(jaxpr.outvars))
-        return core.ClosedJaxpr(made, program.consts)
-
-    @cached_property
-    def _traced(self) -> tuple[Any, Any]:
-        program, shapes = jax.make_jaxpr(self.function, return_shape=True)(*self.given)
-        return program, shapes
+        return core.ClosedJaxpr(made, self.program.consts)
 
     @cached_property
     def _parts(self) -> tuple[Tensors, Tensors, Tensors]:
         """The variables of what it returns."""
-        return self._arranged(self._traced[0].jaxpr.outvars)
+        return self._arranged(self.program.jaxpr.outvars)
 
     def _arranged(self, found: Any) -> tuple[Tensors, Tensors, Tensors]:
-        outputs, values, aliases = jax.tree.unflatten(jax.tree.structure(self._traced[1]), found)
+        outputs, values, aliases = jax.tree.unflatten(jax.tree.structure(self.results), found)
         return outputs, values, aliases
 
     @property
@@ -136,7 +134,7 @@ class Traced:
     def _marks(self) -> dict[str, Any]:
         """By tap, the equation that hands its value on."""
         _, values, aliases = self._parts
-        makers = {id(var): eqn for eqn in self._traced[0].jaxpr.eqns for var in eqn.outvars}
+        makers = {id(var): eqn for eqn in self.program.jaxpr.eqns for var in eqn.outvars}
         found = {name: makers.get(id(alias)) for name, alias in aliases.items()}
         return {
             name: eqn
@@ -148,7 +146,7 @@ class Traced:
     def _used(self) -> list[Any]:
         """The equations that an output is made of."""
         found, needed = [], {*self._own}
-        for eqn in reversed(self._traced[0].jaxpr.eqns):
+        for eqn in reversed(self.program.jaxpr.eqns):
             if any(var in needed for var in eqn.outvars):
                 found.append(eqn)
                 needed |= _inputs(eqn)
