@@ -20,6 +20,7 @@ from gradcmp.native.taps import Held
 from gradcmp.recording import Failure
 
 UNTAPPED = "it has no tap; h = gradcmp.tap('h', h) makes one"
+UNTOLD = "its gradient is not tapped (gradcmp.tap('d h', dh))"
 UNUSED = "what gradcmp.tap returns is not used"
 PARTLY = "what gradcmp.tap returns is used only in part: what came to it is used as well"
 
@@ -156,7 +157,8 @@ class _Refused:
             yield UNTAPPED if seen else f"in mode '{self.side.mode}' no tap of it is seen"
             return
         untold = [name for name, tap in own.items() if tap.gradient is None]
-        yield from _of(untold, "its gradient is not tapped (gradcmp.tap('d h', dh))")
+        by_hand = self.side.framework == "numpy"
+        yield from _of(untold, UNTOLD if by_hand else "it has no gradient")
         told = [name for name in own if name not in untold]
         yield from _of([n for n in told if n not in self.known], f"no tap of '{self.against}'")
         other = [name for name in told if name in self.known and not self._is_alike(name)]

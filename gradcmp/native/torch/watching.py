@@ -65,7 +65,7 @@ class Watcher:
             return self._met_again(name, tensor)
         own = self._name(name)
         self.values[own] = tensor.detach().clone()
-        if not torch.is_grad_enabled():
+        if not tensor.requires_grad:  # a constant, or cut off: zero is not the derivative by it
             self._untold.add(own)
         if own in self._instead:
             if tensor.requires_grad:

@@ -79,6 +79,36 @@ def test_who_uses_a_value_beside_its_tap_is_right(made, why):
     assert "by_hand" not in verdict.notes
 
 
+def constant(total, made):
+    def function(x):
+        return total(x * gradcmp.tap("cut", made(x)) * 3)
+
+    return function
+
+
+def test_the_derivative_by_what_is_cut_off_is_told_by_nobody_or_right():
+    """In torch nothing arrives there, which is not zero."""
+    made = {
+        "torch": torch.Tensor.detach,
+        "jax": jax.lax.stop_gradient,
+        "tensorflow": tf.stop_gradient,
+    }
+    functions = {name: constant(TOTAL[name], cut) for name, cut in made.items()}
+    verdict = gradcmp.compare_functions(
+        functions,
+        {"x": X},
+        framework={name: name for name in functions},
+        layouts="off",
+        isolate=True,
+    )
+    assert verdict.agrees
+    assert verdict.notes["torch"] == ("is not isolated: cut (it has no gradient)",)
+    for label in ("jax", "tensorflow"):
+        slope = verdict.recordings[label].gradients["cut"]
+        np.testing.assert_allclose(slope, 3 * X, rtol=1e-6)
+    assert "cut" not in verdict.recordings["torch"].gradients
+
+
 def beside(home, bug="", dtype="", wholly=False):
     """Return a net that goes on with its first layer's value in two places."""
     numbers = {"torch": torch, "jax": jax.numpy}[home]
