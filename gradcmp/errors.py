@@ -10,6 +10,7 @@ from enum import IntEnum
 
 from gradcmp.outside.printable import clean
 
+DEBUGGING = "GRADCMP_DEBUG"  # the variable that has workers write tracebacks of the user's code
 FEW = 12  # choices that still fit into a sentence
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import click
 
@@ -13,7 +14,7 @@ from gradcmp.cli.group import Files, LazyGroup
 from gradcmp.cli.signals import exit_code_of, heeded
 from gradcmp.cli.streams import forgiving, unwritten
 from gradcmp.cli.terminal import prepare, say
-from gradcmp.errors import ExitCode, GradcmpError, UsageError, explained
+from gradcmp.errors import DEBUGGING, ExitCode, GradcmpError, UsageError, explained
 from gradcmp.system import fill_standard_streams
 from gradcmp.version import VERSION
 
@@ -81,7 +82,7 @@ def _run(arguments: Sequence[str]) -> int:
     if COMPLETING in os.environ:
         from gradcmp.cli import completion  # noqa: F401  it tells click how bash splits words
     try:
-        with heeded():
+        with heeded(), _told(debug):
             result = cli.main(arguments, prog_name="gradcmp", standalone_mode=False)
         if why := unwritten():
             error = UsageError(f"standard output cannot be written: {why}")
@@ -104,6 +105,18 @@ def _run(arguments: Sequence[str]) -> int:
             raise
         return _say(str(explained(error)), ExitCode.COULD_NOT_COMPARE)
     return int(result or ExitCode.AGREE)
+
+
+@contextmanager
+def _told(debug: bool) -> Iterator[None]:
+    """Let workers know whether tracebacks are wanted."""
+    if debug:
+        os.environ[DEBUGGING] = "1"
+    try:
+        yield
+    finally:
+        if debug:
+            os.environ.pop(DEBUGGING, None)
 
 
 def _say(text: str, code: ExitCode) -> int:

@@ -14,7 +14,8 @@ from gradcmp.functions.question import rounded
 from gradcmp.functions.remote import SideFailedError
 from gradcmp.native.arrays import as_array
 from gradcmp.native.outcome import Outcome
-from gradcmp.native.side import Side
+from gradcmp.native.side import LOG, Side
+from gradcmp.native.text.raised import raised
 from gradcmp.recording import Array, Failure, FailureKind
 
 T = TypeVar("T")
@@ -67,10 +68,11 @@ def at_one_point(
     """
     first, failures = {}, {}
     for label, make in makers.items():
-        try:
-            first[label] = _Met.of(make(given, None, ()))
-        except SideFailedError as error:
-            failures[label] = error.failure
+        met = _prepared(label, partial(_Met.asked, make, given))
+        if isinstance(met, Failure):
+            failures[label] = met
+        else:
+            first[label] = met
     parameters: dict[str, Array] = {}
     for label in dict.fromkeys((against, *first)):
         for name, array in first[label].parameters.items() if label in first else ():
@@ -91,7 +93,11 @@ def at_one_point(
         real = {*met.real, *(name for name in handed[label] if name in first[against].real)}
         wanted = None if wrt is None else [name for name in wrt if name in real]
         arrays = {**given, **{name: parameters[name] for name in own if name in parameters}}
-        ready[label] = makers[label](arrays, wanted, handed[label])
+        side = _prepared(label, partial(makers[label], arrays, wanted, handed[label]))
+        if isinstance(side, Failure):
+            failures[label] = side
+        else:
+            ready[label] = side
     return Sides(ready, failures)
 
 
@@ -110,8 +116,9 @@ class _Met:
     arguments: tuple[str, ...] | None
 
     @classmethod
-    def of(cls, side: Side) -> _Met:
+    def asked(cls, make: Make, given: Mapping[str, Array]) -> _Met:
         """Ask a side, which runs nothing for it."""
+        side = make(given, None, ())
         return cls(dict(side.parameters), side.wrt, side.arguments)
 
     def takes(self, parameter: str, given: Mapping[str, Array]) -> bool:
@@ -251,13 +258,20 @@ def run_plain(case: Case, sides: Mapping[str, Side]) -> dict[str, Outcome | Fail
 def attempt(label: str, run: Callable[[], Outcome]) -> Outcome | Failure:
     """Run a function; whatever it raises is its own verdict."""
     try:
-        return run()
-    except SideFailedError as error:
-        return error.failure
+        return _prepared(label, run)
     except BackendError as error:
         kind: FailureKind = "absent" if isinstance(error, AbsentError) else "error"
         return Failure(label, kind, str(error))
+
+
+def _prepared(label: str, make: Callable[[], T]) -> T | Failure:
+    """Make a function ready, or run it; what its own code raises is its verdict."""
+    try:
+        return make()
+    except SideFailedError as error:
+        return error.failure
     except GradcmpError:
         raise
     except Exception as error:  # noqa: BLE001
-        return Failure(label, "error", f"{type(error).__name__}: {error}")
+        LOG.debug("'%s' failed", label, exc_info=True)
+        return Failure(label, "error", raised(error))

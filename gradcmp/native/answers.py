@@ -100,6 +100,7 @@ def _facts(run: Outcome) -> dict[str, Any]:
     return {
         "dtypes": dict(run.dtypes),
         "unused": sorted(run.unused),
+        "bypassed": sorted(run.bypassed),
         "changed": sorted(run.changed),
         "unruled": [*run.unruled],
         "dropped": run.dropped_casts,
@@ -123,6 +124,7 @@ def _run(number: int, facts: Mapping[str, Any], arrays: Mapping[str, Array]) -> 
         {name: Tap(value, named["slopes"].get(name)) for name, value in named["taps"].items()},
         take_map(facts, "dtypes", is_text),
         frozenset(take_texts(facts, "unused")),
+        frozenset(take_texts(facts, "bypassed")),
         frozenset(take_texts(facts, "changed")),
         take(facts, "dropped", int),
         tuple(take_texts(facts, "unruled")),

@@ -6,7 +6,6 @@ import importlib
 import importlib.util
 import inspect
 import sys
-import traceback
 from collections.abc import Callable
 from functools import reduce
 from pathlib import Path
@@ -14,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from gradcmp.errors import BackendError, did_you_mean
+from gradcmp.native.text.raised import raised, shown
 
 FORM = "file.py:function, or package.module:function"
 
@@ -83,9 +83,5 @@ def _called(function: Callable[[], Any], what: str) -> Any:
     try:
         return function()
     except Exception as error:
-        traceback.print_exception(error)
-        frames = traceback.extract_tb(error.__traceback__)
-        last = frames[-1]
-        place = f" ({Path(last.filename).name}:{last.lineno})"
-        text = f"{type(error).__name__}: {error}".rstrip(": ")
-        raise BackendError(f"'{what}' cannot be imported: {text}{place}") from error
+        shown(error)
+        raise BackendError(f"'{what}' cannot be imported: {raised(error)}") from error

@@ -39,6 +39,9 @@ class Outcome:
         In which each array was computed, by its name on screen: ``output``, ``d x``, ``h``.
     unused : set of str
         Inputs and taps that no gradient arrived at.
+    bypassed : set of str
+        Taps whose value is also used as it came to them, beside what they return: to hand on
+        something else there leaves that as it is. Told by runs in which they are held.
     changed : set of str
         Inputs that the function changed in place; ``d output`` for a cotangent.
     dropped_casts : int
@@ -60,6 +63,7 @@ class Outcome:
     taps: Mapping[str, Tap] = field(default_factory=dict)
     dtypes: Mapping[str, str] = field(default_factory=dict)
     unused: frozenset[str] = frozenset()
+    bypassed: frozenset[str] = frozenset()
     changed: frozenset[str] = frozenset()
     dropped_casts: int = 0
     unruled: tuple[str, ...] = ()

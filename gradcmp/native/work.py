@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from gradcmp.errors import BackendError, GradcmpError
 from gradcmp.native.answers import Answer, answer_to_bytes
 from gradcmp.native.arranging.arrangement import Arrangement
 from gradcmp.native.arranging.asked import as_asked
@@ -15,6 +16,7 @@ from gradcmp.native.loaded import load
 from gradcmp.native.outcome import Array
 from gradcmp.native.side import Function, Side
 from gradcmp.native.taps import Held
+from gradcmp.native.text.raised import raised, shown
 from gradcmp.native.text.sources import forget
 from gradcmp.native.way import DrawnCotangents, Way, same_shapes
 
@@ -45,6 +47,21 @@ def work(
     BackendError
         When it cannot be loaded or called.
     """
+    try:
+        return _answered(framework, arrays, slopes, facts)
+    except GradcmpError:
+        raise
+    except Exception as error:
+        shown(error)
+        raise BackendError(raised(error)) from error
+
+
+def _answered(
+    framework: str,
+    arrays: Mapping[str, Array],
+    slopes: Mapping[str, Array],
+    facts: Mapping[str, Any],
+) -> bytes:
     _read_anew(facts["stamps"])
     function = _loaded(facts["source"])
     held = Held(slopes)

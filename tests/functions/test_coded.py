@@ -55,6 +55,12 @@ def crashes(x, w):
 
 def nothing(x, w):
     return None
+
+
+class Torn(Fused):
+    @staticmethod
+    def backward(ctx, dy):
+        return ctx.saved_tensors[3]
 """
 BY_HAND = """
 import numpy as np
@@ -118,10 +124,11 @@ def test_call_compares_two_functions(folder, with_torch, capsys):
     assert "Fused's gradient of w is wrong (bug, not rounding)" in capsys.readouterr().out
 
 
-@pytest.mark.first(4)
+@pytest.mark.first(5)
 @pytest.mark.parametrize(
     ("function", "said"),
     [
+        ("Torn.apply", "IndexError: tuple index out of range (kernels.py:52, in Torn.backward)"),
         ("crashes", "crashed"),
         ("nothing", "returned None"),
         ("nope", "has no 'nope'"),
@@ -133,6 +140,14 @@ def test_a_bad_function_is_its_own_verdict(function, said, folder, with_torch, c
     asked += ["-i", "x=normal:8x6", "-i", "w=ones:6"]
     assert main(asked) == ExitCode.COULD_NOT_COMPARE
     assert said in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_traceback_is_shown_where_it_is_asked_for_alone(folder, with_torch, capsys):
+    asked = ["call", "kernels.py:Torn.apply", "--against", "kernels.py:eager"]
+    asked += ["-i", "x=normal:8x6", "-i", "w=ones:6"]
+    for debug in ([], ["--debug"]):
+        assert main([*asked, *debug]) == ExitCode.COULD_NOT_COMPARE
+        assert ("return ctx.saved_tensors[3]" in capsys.readouterr().out) == bool(debug)
 
 
 def test_a_file_that_cannot_be_imported_says_where(folder, with_torch, capsys):

@@ -224,7 +224,8 @@ def test_a_function_that_raises_is_its_own_verdict():
         {"mine": explodes, "torch": by_torch, "jax": by_jax}, INPUTS, framework={"mine": "torch"}
     )
     (failure,) = verdict.failures
-    assert failure.message == "ValueError: no such luck"
+    assert failure.message.startswith("ValueError: no such luck (test_compare_functions.py:")
+    assert failure.message.endswith(", in explodes)")
     assert verdict.exit_code is ExitCode.COULD_NOT_COMPARE
     assert len(verdict.comparisons) == 3  # the others are compared all the same
 

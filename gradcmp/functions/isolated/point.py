@@ -20,6 +20,9 @@ from gradcmp.native.taps import Held
 from gradcmp.recording import Failure
 
 UNTAPPED = "it has no tap; h = gradcmp.tap('h', h) makes one"
+UNTOLD = "its gradient is not tapped (gradcmp.tap('d h', dh))"
+UNUSED = "what gradcmp.tap returns is not used"
+PARTLY = "what gradcmp.tap returns is used only in part: what came to it is used as well"
 
 
 @dataclass(frozen=True)
@@ -82,10 +85,13 @@ def _about(case: Case, sides: Mapping[str, Side], runs: Runs, against: str) -> P
         if isinstance(trial, Failure):
             notes[label] = (f"fails where its taps hand on other values: {trial.message}",)
             continue
-        unused = [n for n in names if _is_ignored(side, n, case.dtype, trial, runs.plain[label])]
-        if left := [name for name in names if name not in unused]:
+        plain = runs.plain[label]
+        unused = [n for n in names if _is_ignored(side, n, case.dtype, trial, plain)]
+        bypassed = trial.bypassed | plain.bypassed
+        partly = [name for name in names if name in bypassed and name not in unused]
+        if left := [name for name in names if name not in (*unused, *partly)]:
             held[label] = left
-        said = [*refused.reasons(), *_of(unused, "what gradcmp.tap returns is not used")]
+        said = [*refused.reasons(), *_of(unused, UNUSED), *_of(partly, PARTLY)]
         what = "is isolated, but not at" if left else "is not isolated:"
         notes |= {label: (f"{what} {'; '.join(said)}",)} if said else {}
     if against not in held:
@@ -151,7 +157,8 @@ class _Refused:
             yield UNTAPPED if seen else f"in mode '{self.side.mode}' no tap of it is seen"
             return
         untold = [name for name, tap in own.items() if tap.gradient is None]
-        yield from _of(untold, "its gradient is not tapped (gradcmp.tap('d h', dh))")
+        by_hand = self.side.framework == "numpy"
+        yield from _of(untold, UNTOLD if by_hand else "it has no gradient")
         told = [name for name in own if name not in untold]
         yield from _of([n for n in told if n not in self.known], f"no tap of '{self.against}'")
         other = [name for name in told if name in self.known and not self._is_alike(name)]

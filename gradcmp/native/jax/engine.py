@@ -115,13 +115,13 @@ class JaxSide:
     def holding(self, values: Mapping[str, Array], held: Held) -> JaxSide:
         """Return it with taps that hand on given values, and given gradients."""
         cotangents = silenced(self.program.cotangents, held.silent)
-        program = replace(self.program, cotangents=cotangents, held=held)
+        program = replace(self.program, cotangents=cotangents, held=held, _known={})
         return replace(self, program=program, inputs={**self.inputs, **values}, _traces={})
 
     def plain(self, dtype: DType) -> Outcome:
         """Run it in a dtype, as the user does."""
         with precision(dtype), jax.default_device(self._place):
-            return self._told(self._both(self.program.arrays(self.inputs, dtype)))
+            return self._told(self.program.arrays(self.inputs, dtype))
 
     def clean(self, dtype: DType = "float32") -> Outcome:
         """Run it in float64; with casts to a lower dtype NumPy runs it, which leaves them out.
@@ -135,15 +135,21 @@ class JaxSide:
         with precision("float64"), jax.default_device(self._place):
             arrays = self.program.arrays(self.inputs, "float64")
             if not dropped:
-                return self._told(self._both(arrays))
+                return self._told(arrays)
         return replace(self.by_numpy(), dropped_casts=dropped)
 
     @property
     def _both(self) -> Callable[[Any], Any]:
         return self.program.jitted if self.mode == "jit" else self.program.both
 
-    def _told(self, found: Any) -> Outcome:
-        return replace(outcome(found), facts={"mode": self.mode})
+    def _told(self, arrays: Mapping[str, Any]) -> Outcome:
+        found = replace(outcome(self._both(arrays)), facts={"mode": self.mode})
+        traced = self.program.traced(dict(arrays))
+        if traced is None:
+            return found
+        # At a tap that is not held a gradient arrives by any way.
+        unused = traced.ignored & self.held.slopes.keys()
+        return replace(found, unused=unused, bypassed=traced.bypassed)
 
     def by_numpy(self) -> Outcome:
         """Run it in float64 by NumPy, casts to a lower dtype left out."""

@@ -17,6 +17,7 @@ from gradcmp.native.cotangents import Cotangents, silenced, upstream_of
 from gradcmp.native.outcome import Array, Outcome, Tap
 from gradcmp.native.side import Unseen
 from gradcmp.native.taps import AS_THEY_COME, Counted, Held, recording
+from gradcmp.native.text.raised import raised
 from gradcmp.recording import numpy_dtype
 
 SHAPES = (
@@ -126,9 +127,7 @@ class Manual(Unseen):
         except GradcmpError:
             raise
         except Exception as error:
-            raise BackendError(
-                f"{described(self.function)} raised {type(error).__name__}: {error}"
-            ) from error
+            raise BackendError(f"{described(self.function)} raised {raised(error)}") from error
         finally:
             np.random.set_state(state)
         changed = {n for n, array in given.items() if array.tobytes() != before[n].tobytes()}

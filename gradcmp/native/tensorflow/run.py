@@ -122,6 +122,7 @@ class Call:
         smooth = {n: tf.convert_to_tensor(o) for n, o in outputs.items() if o.dtype.is_floating}
         upstream = self.upstream(smooth) if upstream is None else upstream
         sources = {**{name: leaves[name] for name in self.wrt}, **_apart(watcher.sources)}
+        sources |= _apart(watcher.roots, _ROOT)
         roots = {**smooth, **_apart(watcher.roots)}
         upstream = {**upstream, **_apart(self._slopes(watcher.roots))}
         gradients = tape.gradient(roots, sources, upstream) if roots else {}
@@ -185,6 +186,7 @@ class Call:
         slopes = {name: _slope(gradients.get(_SLOPE + name), found["taps"][name]) for name in taps}
         unused = {name for name in self.wrt if gradients.get(name) is None}
         silent = {name for name in taps if gradients.get(_SLOPE + name) is None}
+        arrived = {name: gradients.get(_ROOT + name) for name in self.held.slopes}
         named = {**outputs, **taps, **{f"d {name}": one for name, one in own.items()}}
         return Outcome(
             outputs,
@@ -192,14 +194,26 @@ class Call:
             {name: Tap(value, slopes[name]) for name, value in taps.items()},
             {name: one.dtype.name for name, one in named.items()},
             unused=frozenset(unused | silent),
+            bypassed=frozenset(
+                name
+                for name, one in arrived.items()
+                if one is not None and not _is(one, self.held.slopes[name])
+            ),
         )
 
 
 _SLOPE = "tap "  # before a tap's name: an input may have the same
+_ROOT = "root "  # before that of what came to a tap which hands on something else
 
 
-def _apart(taps: Named) -> Named:
-    return {_SLOPE + name: one for name, one in taps.items()}
+def _apart(taps: Named, what: str = _SLOPE) -> Named:
+    return {what + name: one for name, one in taps.items()}
+
+
+def _is(gradient: Tensor, slope: Array) -> bool:
+    """Whether nothing but the gradient that begins at a tap has arrived there."""
+    array = _array(gradient)
+    return np.array_equal(array, slope.astype(array.dtype), equal_nan=True)
 
 
 def is_real(array: Array) -> bool:

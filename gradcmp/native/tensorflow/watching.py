@@ -64,11 +64,12 @@ class Watcher:
         if name in self._instead:
             self.values[name] = self.roots[name] = value
             self.sources[name] = self._instead[name]
+            self._tape.watch(value)
             return tf.identity(tf.cast(self._instead[name], value.dtype))
+        if value.dtype.is_floating:  # by whichever way it is gone on with, as in torch
+            self._tape.watch(value)
+            self.sources[name] = value
         alias = tf.identity(value)
-        if alias.dtype.is_floating:
-            self._tape.watch(alias)
-            self.sources[name] = alias
         self.values[name] = alias
         return alias
 

@@ -227,6 +227,7 @@ class Call:
             taps={name: _tap(*pair) for name, pair in watcher.pairs().items()},
             dtypes={name: str(one.dtype).removeprefix("torch.") for name, one in named.items()},
             unused=frozenset(unused | watcher.silent()),
+            bypassed=watcher.bypassed(),
             changed=one.changed(self.inputs, noisy=way.enter is not unchanged),
             random=one.random,
         )

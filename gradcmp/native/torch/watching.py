@@ -31,7 +31,8 @@ class Watcher:
     values : dict of str to tensor
         In the order in which they were met.
     roots : dict of str to tensor
-        What came to taps that hand on something else: the pass ends there, and begins anew.
+        What came to taps that hand on something else, as it was then: the pass ends there, and
+        begins anew.
 
     Parameters
     ----------
@@ -51,6 +52,8 @@ class Watcher:
         self._untold: set[str] = set()
         self._instead = instead or {}
         self.roots: dict[str, Tensor] = {}
+        self._begun: dict[str, Tensor] = {}
+        self._arrived: dict[str, Tensor] = {}
         self._gradients: dict[str, Tensor] = {}
         self.values: dict[str, Tensor] = {}
 
@@ -62,14 +65,16 @@ class Watcher:
             return self._met_again(name, tensor)
         own = self._name(name)
         self.values[own] = tensor.detach().clone()
-        if not torch.is_grad_enabled():
+        if not tensor.requires_grad:  # a constant, or cut off: zero is not the derivative by it
             self._untold.add(own)
         if own in self._instead:
             if tensor.requires_grad:
-                self.roots[own] = tensor
+                tensor.register_hook(_kept(self._arrived, own))
+                self.roots[own] = tensor.clone()  # it may be changed in place
+                self.roots[own].register_hook(_kept(self._begun, own))
             return self._instead[own].to(tensor).clone()  # it may be changed in place
         if tensor.requires_grad:
-            tensor.register_hook(self._note_gradient(own))
+            tensor.register_hook(_kept(self._gradients, own))
         return tensor
 
     def turn(self) -> None:
@@ -80,19 +85,13 @@ class Watcher:
         """Take the gradient of what had no graph; of several of a name nobody knows which it is."""
         own = self._again(name)
         if own in self._untold and tensor.requires_grad and self._name.times(name) == 1:
-            tensor.register_hook(self._note_gradient(own))
+            tensor.register_hook(_kept(self._gradients, own))
         return tensor
 
     def take(self, gradients: Mapping[str, Tensor | None]) -> None:
         """Take the gradients of what taps have handed on."""
         found = {name: gradients.get(name) for name in self.values if name in self._instead}
         self._gradients |= {name: one for name, one in found.items() if one is not None}
-
-    def _note_gradient(self, name: str) -> Callable[[Tensor], None]:
-        def note(gradient: Tensor) -> None:
-            self._gradients[name] = gradient.detach().clone()
-
-        return note
 
     @contextmanager
     def hooks(self) -> Iterator[None]:
@@ -131,6 +130,24 @@ class Watcher:
     def silent(self) -> frozenset[str]:
         """Return the names of those that a gradient could arrive at, and none did."""
         return frozenset(self.values.keys() - self._gradients.keys() - self._untold)
+
+    def bypassed(self) -> frozenset[str]:
+        """Return the names of those that more arrives at than begins there: they are used as well.
+
+        One contribution alone is handed on bit by bit.
+        """
+        return frozenset(
+            name
+            for name, arrived in self._arrived.items()
+            if name not in self._begun or not _same(arrived, self._begun[name])
+        )
+
+
+def _kept(gradients: dict[str, Tensor], name: str) -> Callable[[Tensor], None]:
+    def note(gradient: Tensor) -> None:
+        gradients[name] = gradient.detach().clone()
+
+    return note
 
 
 def _with(output: Any, parts: Any) -> Any:

@@ -164,9 +164,18 @@ def source(framework: str) -> str:
 
 def nets(framework: str):
     """Return what makes a net of a framework."""
+    return _module(framework)["net"]
+
+
+def middles(framework: str):
+    """Return what makes the middle layer of a net."""
+    return _module(framework)["middle"]
+
+
+def _module(framework: str) -> dict:
     home: dict = {}
     exec(compile(source(framework), f"{framework}_nets.py", "exec"), home)
-    return home["net"]
+    return home
 
 
 def isolated(functions, **options):

@@ -202,3 +202,35 @@ def test_loops_follow_the_run_without_noise():
 def test_bad_functions(function, error, text):
     with pytest.raises(error, match=text):
         prepare(function, {"x": drawn(2), "y": drawn(2)}, cotangents=upstream).plain("float32")
+
+
+@jax.custom_vjp
+def doubled(x):
+    return gradcmp.tap("inside", 2 * x)
+
+
+doubled.defvjp(lambda x: (doubled(x), None), lambda _, dy: (2 * dy,))
+
+
+@pytest.mark.parametrize("mode", ["eager", "jit"])
+def test_what_is_inside_of_what_jax_transforms_is_no_tap(mode):
+    """It has no value outside: of a custom_vjp it had a gradient of zero, and of others failed."""
+
+    def inner(x):
+        return gradcmp.tap("inside", jnp.tanh(x))
+
+    def function(x):
+        carried, _ = lax.scan(lambda sum, row: (sum + inner(row), None), jnp.zeros_like(x[0]), x)
+        h = jax.vmap(inner)(x) + jax.jit(inner)(x) + jax.checkpoint(inner)(x) + carried
+        h = gradcmp.tap("outside", doubled(h)) * gradcmp.tap("whole", jnp.arange(4))
+        return h + jax.grad(lambda x: inner(x).sum())(x)
+
+    x, dy = drawn(3, 4), drawn(3, 4)
+    found = prepare(function, {"x": x}, mode=mode, cotangents={"output": dy}).plain("float64")
+    assert {*found.taps} == {"outside", "whole"}
+    np.testing.assert_array_equal(found.taps["outside"].gradient, dy * np.arange(4))
+    slope = 1 - np.tanh(x) ** 2
+    sums = 6 * dy * slope + 2 * dy.sum(0) * slope  # of a row in the carry, each is in the sum
+    bend = dy * -2 * np.tanh(x) * slope
+    expected = np.arange(4) * sums + bend
+    np.testing.assert_allclose(found.gradients["x"], expected, rtol=1e-12)

@@ -131,4 +131,6 @@ def test_a_tap_without_a_graph_has_no_gradient_rather_than_zeros():
     assert [*found.taps] == ["h", "h[1]"]
     assert {tap.gradient for tap in found.taps.values()} == {None}
     detached = prepare(lambda x: (gradcmp.tap("h", x.detach()) + x).sum(), {"x": np.ones((3, 4))})
-    assert not detached.plain("float32").taps["h"].gradient.any()  # a graph was there: it is zero
+    assert detached.plain("float32").taps["h"].gradient is None  # the derivative by it is one
+    unused = prepare(lambda x: (0 * gradcmp.tap("h", 2 * x).detach() + x).sum(), {"x": np.ones(3)})
+    assert not unused.plain("float32").taps["h"].gradient.any()  # a graph was there: it is zero
