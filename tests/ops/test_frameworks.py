@@ -156,7 +156,7 @@ def test_the_adapters_own_way_of_compiling_gives_the_same(
 
 @pytest.mark.parametrize("spoil", [np.negative, lambda d: d * 1.001, np.flip, np.zeros_like])
 def test_spoiled_gradient_is_caught(framework: Backend, spoil: Callable[[Array], Array]) -> None:
-    mode = modes_of(framework)[-1]
+    mode = modes_of(framework)[0]
     for call, answer in answers(framework, OPS["softmax"], mode, "float64").items():
         spoiled = spoil(answer.gradients["x"])
         assert distance(spoiled, call.gradients["x"]) > 1e-4
