@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from gradcmp import inputs
 from gradcmp.case import Auto, BackendSpec, Case, InputSpec
 from gradcmp.derivatives import Asked
-from gradcmp.dtypes import COMPLEX, finest
+from gradcmp.dtypes import COMPLEX, REAL_PARTS, finest
 from gradcmp.errors import UsageError, did_you_mean
 from gradcmp.graph import Graph, build, infer, require_bounds, require_gradient
 from gradcmp.inputs.directions import asked_of, require_derivative
@@ -219,7 +219,7 @@ def check_any(case: Case) -> AnyPlan:
             f"case '{case.name}' has code, whose functions are of real numbers, and asks for "
             f"{case.dtype}",
             where=case.where,
-            way_out="Write a graph, or let the functions take real and imaginary parts",
+            way_out=REAL_PARTS,
         )
     specs = inputs.specs(case)
     inputs.require_memory(specs, case.where)

@@ -75,6 +75,8 @@ FORMATS: Mapping[str, Format] = {  # finest first
 DTYPES: tuple[DType, ...] = tuple(known.name for known in FORMATS.values())  # of real numbers
 # Of complex numbers, and the dtype of their real and imaginary parts.
 COMPLEX: Mapping[DType, DType] = {"complex128": "float64", "complex64": "float32"}
+# What whoever asks for complex numbers in functions can do instead.
+REAL_PARTS = "Write a graph, or let the functions take real and imaginary parts"
 AUTOCAST: tuple[DType, ...] = ("bfloat16", "float16")  # what torch.autocast goes down to
 
 

@@ -14,7 +14,16 @@ from gradcmp.functions.again.steady import unsteady, without
 from gradcmp.functions.isolated.parts import Isolation, isolated
 from gradcmp.functions.judged.runs import judged
 from gradcmp.functions.layouts.check import layouts_of
-from gradcmp.functions.question import Function, arrays_of, beyond, case_of, taken_apart
+from gradcmp.functions.outputs import with_same_outputs
+from gradcmp.functions.question import (
+    Function,
+    arrays_of,
+    beyond,
+    case_of,
+    dtype_named,
+    require_choices,
+    taken_apart,
+)
 from gradcmp.functions.recorded import notes_on
 from gradcmp.functions.sides import Make, Runs, Sides, at_one_point, require_taps, run
 from gradcmp.judge import CaseVerdict
@@ -32,8 +41,8 @@ def compare_functions(
     inputs: Mapping[str, Any],
     *,
     against: str | None = None,
-    wrt: Sequence[str] | None = None,
-    dtype: DType = "float32",
+    wrt: str | Sequence[str] | None = None,
+    dtype: DType | Any = "float32",
     seed: int = 0,
     cotangent: Cotangent = "random",
     derivative: Derivative = "gradient",
@@ -64,8 +73,10 @@ def compare_functions(
         its own: ``params.layers.0.w``.
     against : str, optional
         The label of the reference: the last of the functions unless it is given.
-    wrt : sequence of str, optional
+    wrt : str or sequence of str, optional
         What to differentiate with respect to: every real input and parameter unless it is given.
+    dtype : str, or a dtype of NumPy or a framework
+        ``"bfloat16"``, ``torch.bfloat16``: one of real numbers.
     cotangent : {"random", "ones"}
         The upstream gradient of outputs that are not scalars.
     derivative : {"gradient", "jvp", "hvp", "jacobian", "hessian"}
@@ -98,6 +109,11 @@ def compare_functions(
     """
     if len(functions) < 2:
         raise UsageError("one function alone has nothing to agree with", way_out="Give two or more")
+    dtype = dtype_named(dtype)
+    require_choices(
+        dtype=dtype, cotangent=cotangent, derivative=derivative, layouts=layouts, seed=seed
+    )
+    wrt = (wrt,) if isinstance(wrt, str) else wrt
     against = [*functions][-1] if against is None else against
     if against not in functions:
         way_out = did_you_mean(against, functions)
@@ -198,7 +214,7 @@ def compare_sides(
         )
     asked, sides = case, prepared.ready
     wrt = case.wrt or tuple(dict.fromkeys(name for side in sides.values() for name in side.wrt))
-    case, runs = replace(case, wrt=wrt), run(case, sides)
+    case, runs = replace(case, wrt=wrt), with_same_outputs(run(case, sides), against)
     require_taps(prepared.taps, runs.plain)
     runs = replace(runs, failures={**prepared.failures, **runs.failures})
     verdict = judged(case, sides, runs, against, effort, cotangents)

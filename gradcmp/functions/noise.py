@@ -13,6 +13,7 @@ from gradcmp.dtypes import FORMATS
 from gradcmp.functions.jumps import Jumps
 from gradcmp.inputs import round_to
 from gradcmp.judge.auto.loudness import OWN_LIMITS, Limits, limits_of, together
+from gradcmp.judge.auto.overflow import Overflow, beyond_largest
 from gradcmp.judge.auto.pair import RecordingPair
 from gradcmp.judge.noise.bfloat16 import Bfloat16Model
 from gradcmp.judge.noise.calibration import Scale, pool
@@ -72,6 +73,7 @@ class CodeNoise:
     float32_run: Mapping[str, Array]
     _known: dict[tuple[str, DType, int], SideNoise] = field(default_factory=dict)
     _open: dict[tuple[str, DType], OpenBranches] = field(default_factory=dict)
+    _overflows: dict[DType, Overflow] = field(default_factory=dict)
 
     units = ()
     loses_digits = False
@@ -118,8 +120,13 @@ class CodeNoise:
     def _limits(self, own: bool, dtype: DType) -> Limits:
         return OWN_LIMITS if own else limits_of(dtype)
 
-    def overflow(self, dtype: DType) -> None:
-        """Return None: where code overflows is not known."""
+    def overflow(self, dtype: DType) -> Overflow:
+        """Return what the dtype has no number for; where code overflows inside is not known."""
+        if dtype not in self._overflows:
+            tensors = self.reference.tensors
+            known = {name: tensors[name] for name in self.names}
+            self._overflows[dtype] = beyond_largest(known, dtype)
+        return self._overflows[dtype]
 
     def between(self, name: str, sides: RecordingPair, unit: str = "") -> Scale:
         """Return the noise of a difference of two sides."""

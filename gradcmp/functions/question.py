@@ -4,19 +4,57 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from numbers import Integral
+from typing import Any, get_args
 
 from gradcmp import inputs as drawn
 from gradcmp.case import BackendSpec, Case, Cotangent, DType, InputSpec, Layouts
 from gradcmp.config import parse_input
 from gradcmp.derivatives import Derivative
-from gradcmp.dtypes import AUTOCAST
+from gradcmp.dtypes import AUTOCAST, COMPLEX, DTYPES, REAL_PARTS
 from gradcmp.errors import UsageError, did_you_mean
 from gradcmp.native.arranging.trees import Tree, flat_of, tree_of
 from gradcmp.native.arrays import as_array
 from gradcmp.native.frameworks import framework_of, modes_of, named_by
 from gradcmp.native.side import Function as Call
 from gradcmp.recording import Array
+
+# By keyword: what a config's own reader would refuse anything else for.
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "dtype": DTYPES,
+    "cotangent": get_args(Cotangent),
+    "derivative": get_args(Derivative),
+    "layouts": get_args(Layouts),
+}
+
+
+def dtype_named(dtype: Any) -> Any:
+    """Return the name of a dtype of NumPy, torch, TensorFlow or JAX; a name as it is."""
+    if isinstance(dtype, str):
+        return dtype
+    known = getattr(dtype, "name", None) or getattr(dtype, "__name__", None) or str(dtype)
+    return known.removeprefix("torch.")
+
+
+def require_choices(**given: object) -> None:
+    """Refuse a keyword that has none of its values: `CHOICES` by keyword, and a seed.
+
+    Raises
+    ------
+    UsageError
+        For the first.
+    """
+    seed = given.pop("seed", 0)
+    if not isinstance(seed, Integral) or seed < 0:
+        raise UsageError(f"seed={seed!r} is not a whole number of at least 0")
+    for keyword, value in given.items():
+        if value in CHOICES[keyword]:
+            continue
+        if isinstance(value, str) and value in COMPLEX:
+            fact = f"{keyword}={value!r}: functions are compared in real numbers"
+            raise UsageError(fact, way_out=REAL_PARTS)
+        way_out = did_you_mean(str(value), CHOICES[keyword])
+        raise UsageError(f"there is no {keyword}={value!r}", way_out=way_out)
 
 
 def taken_apart(inputs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Tree]]:

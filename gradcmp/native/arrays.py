@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcmp.dtypes import REAL_PARTS
 from gradcmp.errors import InputError
 from gradcmp.native.outcome import Array
 from gradcmp.recording import BFLOAT16
@@ -27,7 +28,7 @@ def as_array(name: str, given: Any) -> Array:
     if array.dtype.kind == "c":
         raise InputError(
             f"input '{name}' is of complex numbers, and functions are of real ones",
-            way_out="Write a graph, or let the functions take real and imaginary parts",
+            way_out=REAL_PARTS,
         )
     raise InputError(
         f"input '{name}' is not an array of numbers: {type(given).__name__} of {array.dtype}"

@@ -45,13 +45,20 @@ def require_names(function: Callable[..., Any], inputs: Mapping[str, Any]) -> No
 def by_place(function: Callable[..., Any], inputs: Mapping[str, Any]) -> Any:
     """Call a function with its inputs in their places, where it says which these are.
 
-    TensorFlow takes no notice of what `tf.custom_gradient` says of inputs that are given by name.
+    TensorFlow takes no notice of what `tf.custom_gradient` says of inputs that are given by name,
+    and ``jnp.sin(x, /)`` takes no names.
     """
     try:
-        bound = inspect.signature(function).bind(**inputs)
+        known = inspect.signature(function).parameters.values()
+        bound = inspect.Signature([nameable(one) for one in known]).bind(**inputs)
     except (TypeError, ValueError):
         return function(**inputs)
     return function(*bound.args, **bound.kwargs)
+
+
+def nameable(one: inspect.Parameter) -> inspect.Parameter:
+    """Return a parameter that may be given by name, though its function does not take it so."""
+    return one.replace(kind=one.POSITIONAL_OR_KEYWORD) if one.kind is one.POSITIONAL_ONLY else one
 
 
 def named_outputs(function: Callable[..., Any], result: Any) -> dict[str, Any]:

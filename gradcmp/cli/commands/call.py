@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import click
 
@@ -13,7 +13,27 @@ from gradcmp.cli import options
 from gradcmp.cli.output import Output, output
 from gradcmp.cli.running.script import script, write_script
 from gradcmp.derivatives import Derivative
+from gradcmp.dtypes import COMPLEX, REAL_PARTS
 from gradcmp.errors import ExitCode, UsageError
+
+
+class RealDType(click.Choice[str]):
+    """A dtype of real numbers; who asks for complex ones is told what to do instead."""
+
+    def __init__(self) -> None:
+        super().__init__(DTYPES)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the dtype that a text names.
+
+        Raises
+        ------
+        click.BadParameter
+            If it names none of real numbers.
+        """
+        if value in COMPLEX:
+            self.fail(f"functions are of real numbers, not of {value}. {REAL_PARTS}.", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 @click.command(name="call")
@@ -39,7 +59,7 @@ from gradcmp.errors import ExitCode, UsageError
     metavar="NAME",
     help="Differentiate with respect to this input or parameter only; repeatable.",
 )
-@click.option("--dtype", type=click.Choice(DTYPES), default="float32", show_default=True)
+@click.option("--dtype", type=RealDType(), default="float32", show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option(
     "--layouts",

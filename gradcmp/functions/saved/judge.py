@@ -11,6 +11,7 @@ from gradcmp.case import Auto, Case, Tolerance
 from gradcmp.errors import RecordingError
 from gradcmp.functions.body import CodeBody, CodeInsight, CodeOutline
 from gradcmp.functions.constants import forgive_constants
+from gradcmp.functions.outputs import other_outputs, without
 from gradcmp.functions.recorded import shared
 from gradcmp.functions.saved.noise import RecordedNoise
 from gradcmp.functions.saved.side import RecordedSide
@@ -20,7 +21,7 @@ from gradcmp.judge.fixed import without_noise
 from gradcmp.judge.recorded.same_case import judge_saved
 from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.native.way import DrawnCotangents
-from gradcmp.recording import Account, Origin, Recording, recover_inputs
+from gradcmp.recording import Account, Failure, Origin, Recording, recover_inputs
 from gradcmp.recording import Outcome as Recorded
 
 NO_FLOAT64 = "the table by dtype judges, not auto: no recording has a float64 run"
@@ -57,8 +58,11 @@ def judge_recorded(
     named = [pairs[0].expected] if pairs else []
     wanted = [*named, origin.case.reference, *origin.case.code, *fine]
     against = next(label for label in wanted if label in fine)
-    kept = shared(recordings, accounts, against)
-    return replace(_Judgement(asked, sides, kept, against).verdict(pairs), untold=untold)
+    failures = other_outputs({label: one.outputs for label, one in accounts.items()}, against)
+    kept = shared(without(recordings, failures), without(accounts, failures), against)
+    judgement = _Judgement(asked, without(sides, failures), kept, against, failures)
+    judged = [pair for pair in pairs if not {pair.actual, pair.expected} & failures.keys()]
+    return replace(judgement.verdict(judged), untold=untold)
 
 
 def _untold(sides: Mapping[str, RecordedSide]) -> Iterator[str]:
@@ -152,6 +156,7 @@ class _Judgement:
     sides: Mapping[str, RecordedSide]
     recordings: Mapping[str, Recording]
     against: str
+    failures: Mapping[str, Failure]
 
     def verdict(self, pairs: Sequence[Pair]) -> CaseVerdict:
         """Judge every pair, or these alone."""
@@ -162,7 +167,7 @@ class _Judgement:
             self.against,
         )
         base = replace(twins[self.against], backend=reference)
-        outcomes: dict[str, Recorded] = {reference: base, **self.recordings}
+        outcomes: dict[str, Recorded] = {reference: base, **self.recordings, **self.failures}
         witnesses = [Pair(label, reference) for label in self.recordings if label != reference]
         case = replace(self.case, output=body.outline.outputs[0])
         judged = judge_body(

@@ -96,6 +96,17 @@ def overflows(graph: Graph, reference: Recording, dtype: DType) -> Overflow:
     return found
 
 
+def beyond_largest(tensors: Mapping[str, Array], dtype: DType) -> Overflow:
+    """Find what of float64 tensors a dtype has no finite number for, and nothing else.
+
+    What overflows on the way to a number that the dtype has is not known without a graph.
+    """
+    found = Overflow(dtype, tensors)
+    for name, clean in tensors.items():
+        found.spoiled[name] = found.put(name, clean, clean, clean, flagged=False)
+    return found
+
+
 Pullbacks = tuple[Callable[[Array], tuple[Array | None, ...]], ...]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from gradcmp.errors import InputError
 from gradcmp.native.arranging.arrangement import AS_IT_IS, Arrangement, Values, gathered
 from gradcmp.native.arranging.trees import Tree, tree_of
-from gradcmp.native.calling import described, require_names
+from gradcmp.native.calling import by_place, described, require_names
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Arranged:
             function = self._with({n: arguments.pop(n) for n in self.own.leaves if n in arguments})
         gathered = self._gathered(arguments)
         require_names(self.function, gathered)
-        return function(**gathered)
+        return by_place(function, gathered)
 
     def _gathered(self, arguments: Values) -> dict[str, Any]:
         return gathered(arguments, self.arguments or (), self.arguments is None)

@@ -21,7 +21,7 @@ from gradcmp.native.arranging.arrangement import Arrangement
 from gradcmp.native.arrays import as_array
 from gradcmp.native.cotangents import Cotangents, silenced
 from gradcmp.native.jax.interpreter import Interpreter, plain
-from gradcmp.native.jax.program import Program, precision
+from gradcmp.native.jax.program import NUMBERS_ASKED, Program, precision
 from gradcmp.native.jax.results import outcome, parts, replica, unflattened
 from gradcmp.native.jax.stacks import Value, stack
 from gradcmp.native.outcome import Array, Outcome
@@ -125,9 +125,14 @@ class JaxSide:
             return self._told(self._both(self.program.arrays(self.inputs, dtype)))
 
     def clean(self, dtype: DType = "float32") -> Outcome:
-        """Run it in float64; with casts to a lower dtype NumPy runs it, which leaves them out."""
-        traced, _ = self._in("float64")
-        dropped = _narrowing(traced.jaxpr)
+        """Run it in float64; with casts to a lower dtype NumPy runs it, which leaves them out.
+
+        Of Python that asks for numbers there is no program to find casts in: they stay.
+        """
+        try:
+            dropped = _narrowing(self._in("float64")[0].jaxpr)
+        except NUMBERS_ASKED:
+            dropped = 0
         with precision("float64"), jax.default_device(self._place):
             arrays = self.program.arrays(self.inputs, "float64")
             if not dropped:

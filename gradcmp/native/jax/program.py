@@ -20,6 +20,12 @@ from gradcmp.native.taps import AS_THEY_COME, Counted, Held, recording
 from gradcmp.recording import numpy_dtype
 
 Tensors = dict[str, Any]
+# What ``if x.sum() > 0`` raises, int(x) and numpy.asarray(x), where a function is traced.
+NUMBERS_ASKED = (
+    jax.errors.ConcretizationTypeError,
+    jax.errors.TracerIntegerConversionError,
+    jax.errors.TracerArrayConversionError,
+)
 
 
 @jax.custom_vjp  # type: ignore[untyped-decorator]
@@ -84,9 +90,13 @@ class Program:
         return compiled
 
     def _slots(self, arrays: Tensors) -> Tensors:
-        """Return shape and dtype of each real tap."""
+        """Return shape and dtype of each real tap; Python that asks for numbers is given them."""
         found: Tensors = {}
-        jax.eval_shape(lambda given: self._call(given, found, None), arrays)
+        try:
+            jax.eval_shape(lambda given: self._call(given, found, None), arrays)
+        except NUMBERS_ASKED:
+            found.clear()
+            self._call(arrays, found, None)
         return {name: one for name, one in found.items() if _is_real(one)}
 
     def _call(self, arrays: Tensors, taps: Tensors, slots: Tensors | None) -> Tensors:

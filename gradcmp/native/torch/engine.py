@@ -15,6 +15,7 @@ from gradcmp.dtypes import DType, Format
 from gradcmp.dtypes.arrays import BFLOAT16, Array, numpy_dtype
 from gradcmp.errors import InputError, did_you_mean
 from gradcmp.native.arranging.arrangement import AS_IT_IS, Arrangement
+from gradcmp.native.calling import described
 from gradcmp.native.cotangents import Cotangents, silenced
 from gradcmp.native.layouts.layout import CONTIGUOUS, Layout
 from gradcmp.native.outcome import Outcome, around, differing
@@ -24,7 +25,7 @@ from gradcmp.native.torch.precise import Precise, float64_throughout
 from gradcmp.native.torch.replicas import Noisy
 from gradcmp.native.torch.run import Call, Enter, Way, unchanged
 from gradcmp.native.torch.shaken import Shaken
-from gradcmp.native.torch.subject import Subject, described
+from gradcmp.native.torch.subject import Subject
 
 LARGE = 1 << 16  # elements of an array: of fewer, one thread computes under a mode
 

@@ -13,6 +13,7 @@ import torch
 
 from gradcmp.errors import BackendError, InputError, did_you_mean
 from gradcmp.native.arranging.arrangement import AS_IT_IS, Arrangement, gathered
+from gradcmp.native.calling import described, nameable
 
 Tensor: TypeAlias = Any
 Call: TypeAlias = Callable[..., Any]
@@ -83,11 +84,7 @@ class Subject:
             return None
         if any(one.kind is one.VAR_POSITIONAL for one in taken):
             return None
-        named = [
-            one.replace(kind=one.POSITIONAL_OR_KEYWORD) if one.kind is one.POSITIONAL_ONLY else one
-            for one in taken
-        ]
-        return inspect.Signature(named)
+        return inspect.Signature([nameable(one) for one in taken])
 
     @property
     def is_apply(self) -> bool:
@@ -162,15 +159,6 @@ class _Method(torch.nn.Module):  # type: ignore[misc]
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Call it."""
         return getattr(self.module, self._name)(*args, **kwargs)
-
-
-def described(function: Call) -> str:
-    """Return what to call a function in a sentence."""
-    owner = getattr(function, "__self__", None)
-    if isinstance(owner, type):
-        return f"'{owner.__name__}.{function.__name__}'"
-    name = getattr(function, "__name__", type(function).__name__)
-    return f"'{name}'"
 
 
 def named_outputs(result: Any, function: Call) -> dict[str, Tensor]:

@@ -11,10 +11,11 @@ import torch
 
 from gradcmp.backends.torch_compile import Compiler
 from gradcmp.dtypes import DType
+from gradcmp.native.calling import described
 from gradcmp.native.outcome import Outcome
 from gradcmp.native.torch.precise import Precise
 from gradcmp.native.torch.run import Call, Way
-from gradcmp.native.torch.subject import Subject, described
+from gradcmp.native.torch.subject import Subject
 
 Function: TypeAlias = Callable[..., Any]
 
