@@ -88,8 +88,8 @@ def example(title):
 
 
 def scratch(place: Path) -> Path:
-    """Return a copy of the sources, without what tools left in them."""
-    leave = shutil.ignore_patterns("__pycache__", ".*_cache")
+    """Return a copy of the sources and of what Python compiled of them, which takes seconds."""
+    leave = shutil.ignore_patterns(".*_cache")
     for name in COPIED:
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, place / name, ignore=leave)

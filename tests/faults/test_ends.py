@@ -54,8 +54,22 @@ def read(folder: Path) -> dict[str, str]:
 REPORTS = ("--report", "json=out.json", "--report", "junit=out.xml")
 
 
-@pytest.mark.parametrize("jobs", ORDER)
-@pytest.mark.parametrize("number", CODES, ids=lambda number: number.name)
+ALIKE = (signal.SIGTERM, signal.SIGHUP)  # to several jobs what SIGINT is
+
+
+@pytest.mark.parametrize(
+    ("number", "jobs"),
+    [
+        pytest.param(
+            number,
+            jobs,
+            id=f"{number.name}-{jobs}",
+            marks=pytest.mark.thorough if jobs == "2" and number in ALIKE else (),
+        )
+        for number in CODES
+        for jobs in ORDER
+    ],
+)
 def test_what_is_finished_is_written_and_no_process_is_left(number, jobs, start, stuck, tmp_path):
     stuck(jobs)
     run = start("check", ".", "--jobs", jobs, *REPORTS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from math import prod
 
@@ -25,18 +25,28 @@ def room(op: Op) -> str:
     return op.reference.__module__
 
 
+def folder(op: Op) -> str:
+    """Return the folder of that file: of the first ops of its files, few enough for one graph."""
+    return room(op).rpartition(".")[0]
+
+
 ROOMS = {room(call.op): call for call in reversed(FIRST)}  # and the first example of each
 
 
 def answers(
-    framework: Backend, op: Op, mode: str, dtype: DType, calls: tuple[Call, ...] = CALLS
+    framework: Backend,
+    op: Op,
+    mode: str,
+    dtype: DType,
+    calls: tuple[Call, ...] = CALLS,
+    place: Callable[[Op], str] = room,
 ) -> dict[Call, Answer]:
     """Return a framework's answers to the calls of an op.
 
-    They are asked with those of all ops in the same file. Where that fails, the op is asked
+    They are asked with those of all ops in the same place. Where that fails, the op is asked
     alone, so that an op that a framework cannot compute fails its own test and no other.
     """
-    neighbours = tuple(call for call in calls if room(call.op) == room(op))
+    neighbours = tuple(call for call in calls if place(call.op) == place(op))
     own = [call for call in neighbours if call.op is op]
     found = _batch(framework, neighbours, mode, dtype)
     return {call: found[call] for call in own} if found else ask(framework, own, mode, dtype)

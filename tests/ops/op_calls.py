@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, wraps
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -16,6 +18,7 @@ from gradcmp.graph.walk import constants_of, spec_of
 from gradcmp.ops import OPS, Array, ArraySpec, Example, Op
 
 OUTPUT = "result"
+Test = Callable[..., None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,12 +80,27 @@ DIFFERENTIABLE = [call for call in CALLS if call.op.differentiable]
 FIRST = tuple(next(call for call in CALLS if call.op is op) for op in OPS.values())
 
 
-def each(calls: Iterable[Call]) -> pytest.MarkDecorator:
-    """Return a parametrization by calls; of each op the first one alone is quick."""
-    return pytest.mark.parametrize(
-        "call",
-        [
-            pytest.param(call, id=str(call), marks=() if call in FIRST else pytest.mark.further)
-            for call in calls
-        ],
-    )
+def each(calls: Iterable[Call]) -> Callable[[Test], Test]:
+    """Return a decorator: a test of a call becomes one of an op, which asks it of every call.
+
+    A test for each call takes longer to set up than to run. Where one fails, pytest shows what was
+    printed: the last call is the one.
+    """
+    calls_of: dict[str, list[Call]] = {}
+    for call in calls:
+        calls_of.setdefault(call.op.name, []).append(call)
+
+    def asked_of_each(test: Test) -> Test:
+        @wraps(test)
+        def of_op(op: str, **others: Any) -> None:
+            for call in calls_of[op]:
+                print(call)
+                test(call=call, **others)
+
+        given = inspect.signature(test)
+        renamed = {"call": "op"}
+        names = (one.replace(name=renamed.get(n, n)) for n, one in given.parameters.items())
+        of_op.__signature__ = given.replace(parameters=[*names])  # type: ignore[attr-defined]
+        return pytest.mark.parametrize("op", calls_of)(of_op)
+
+    return asked_of_each

@@ -70,8 +70,14 @@ class Asked(NamedTuple):
 
 
 Gradients = dict[str, Any]
-# Of XLA: what is asked is computed once, and takes less time than to make it fast.
-HASTY = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+# Of XLA: what is asked is computed once, and takes less time than to make it fast. Most of that is
+# for its emitters of fusions and for parts that threads compile, each with a start of its own.
+HASTY = {
+    "xla_backend_optimization_level": 0,
+    "xla_cpu_parallel_codegen_split_count": 1,
+    "xla_cpu_use_fusion_emitters": False,
+    "xla_llvm_disable_expensive_passes": True,
+}
 
 
 def by_torch(framework: Backend, asked: Asked) -> tuple[list[Array], Gradients]:
