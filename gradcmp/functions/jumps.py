@@ -5,18 +5,27 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
+from typing import Protocol
 
 import numpy as np
 
 from gradcmp.case import DType
 from gradcmp.dtypes import FORMATS, Format
 from gradcmp.judge.elementwise.segments import Float
-from gradcmp.judge.noise.kinks import MOST_ROWS, ROWS
+from gradcmp.judge.noise.kinks import MOST_ROWS, ROWS, OpenBranches
 from gradcmp.native.outcome import Array, Outcome
 from gradcmp.native.side import Side, attempted
 
 LEAST = 2.0**-40  # of a tensor's peak: a way is computed by other kernels, which round otherwise
 FEW_WAYS = ROWS // 4  # a run each, where a graph has all ways in one
+
+
+class SideBranches(OpenBranches, Protocol):
+    """The open branches of one function."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether another branch would make a difference."""
 
 
 @dataclass(eq=False)
@@ -39,6 +48,11 @@ class Jumps:
         """The rounding of the dtype in which they are open."""
         return FORMATS[self.dtype]
 
+    @property
+    def is_open(self) -> bool:
+        """Whether another branch would make a difference."""
+        return any(jump.any() for jump in self.jumps.values())
+
     @cached_property
     def jumps(self) -> Mapping[str, Float]:
         """By tensor, what each of a few ways to take the open branches adds to it."""
@@ -57,6 +71,37 @@ class Jumps:
             for name in self.names
             if name in base
         }
+
+
+@dataclass(eq=False)
+class ReferenceFirst:
+    """The open branches of the reference, and those of who is tested where it has none.
+
+    Nobody is excused by his own: a gradient that counts a tie twice, ``x >= y`` for one operand of
+    a maximum and ``y >= x`` for the other, becomes right when its own branches are taken otherwise.
+    """
+
+    reference: SideBranches
+    tested: SideBranches
+
+    @property
+    def precision(self) -> Format:
+        """The rounding of the dtype in which they are open."""
+        return self.reference.precision
+
+    @property
+    def jumps(self) -> Mapping[str, Float]:
+        """By tensor, what each of a few ways to take the open branches adds to it."""
+        return self._known.jumps
+
+    @property
+    def many_jumps(self) -> Mapping[str, Float]:
+        """The same for more ways."""
+        return self._known.many_jumps
+
+    @property
+    def _known(self) -> SideBranches:
+        return self.reference if self.reference.is_open else self.tested
 
 
 def _jump(base: Array, other: Array | None) -> Float:

@@ -10,7 +10,7 @@ import numpy as np
 
 from gradcmp.case import DType
 from gradcmp.dtypes import FORMATS
-from gradcmp.functions.jumps import Jumps
+from gradcmp.functions.jumps import Jumps, ReferenceFirst, SideBranches
 from gradcmp.inputs import round_to
 from gradcmp.judge.auto.loudness import OWN_LIMITS, Limits, limits_of, together
 from gradcmp.judge.auto.overflow import Overflow, beyond_largest
@@ -72,7 +72,7 @@ class CodeNoise:
     reference: Recording
     float32_run: Mapping[str, Array]
     _known: dict[tuple[str, DType, int], SideNoise] = field(default_factory=dict)
-    _open: dict[tuple[str, DType], OpenBranches] = field(default_factory=dict)
+    _open: dict[tuple[str, DType], SideBranches] = field(default_factory=dict)
     _overflows: dict[DType, Overflow] = field(default_factory=dict)
 
     units = ()
@@ -153,10 +153,15 @@ class CodeNoise:
     def _scale(self, name: str, label: str, dtype: DType) -> Scale:
         labels = [self.against] if dtype in ("float32", "float64") else [self.against, label]
         scales = [self.of(one, dtype).scales[name] for one in dict.fromkeys(labels)]
-        known = [one for one in dict.fromkeys((self.against, label)) if one in self.clean]
-        return replace(_larger(scales), kinks=tuple(self._jumps(one, dtype) for one in known))
+        return replace(_larger(scales), kinks=(self._open_for(label, dtype),))
 
-    def _jumps(self, label: str, dtype: DType) -> OpenBranches:
+    def _open_for(self, label: str, dtype: DType) -> OpenBranches:
+        reference = self._jumps(self.against, dtype)
+        if label == self.against or label not in self.clean:
+            return reference
+        return ReferenceFirst(reference, self._jumps(label, dtype))
+
+    def _jumps(self, label: str, dtype: DType) -> SideBranches:
         key = (label, dtype)
         if key not in self._open:
             found = Jumps(self.sides[label], self.clean[label], dtype, self.names)

@@ -10,10 +10,10 @@ import numpy as np
 
 from gradcmp.case import DType
 from gradcmp.dtypes import FORMATS, Format
+from gradcmp.functions.jumps import SideBranches
 from gradcmp.functions.noise import CodeNoise, SideNoise
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.noise.calibration import Scale, pool
-from gradcmp.judge.noise.kinks import OpenBranches
 from gradcmp.recording import Array, Branches, Recording
 
 
@@ -32,6 +32,11 @@ class RecordedBranches:
     dtype: DType
     base: Mapping[str, Array]
     found: Mapping[str, Branches]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether another branch would make a difference."""
+        return any(jump.any() for jump in self.jumps.values())
 
     @property
     def precision(self) -> Format:
@@ -99,7 +104,7 @@ class RecordedNoise(CodeNoise):
         """Return the noise of what no recording says it of: rounding the result, and no more."""
         return pool(np.asarray(self.reference.tensors[name], np.float64)[None], FORMATS[dtype])
 
-    def _jumps(self, label: str, dtype: DType) -> OpenBranches:
+    def _jumps(self, label: str, dtype: DType) -> SideBranches:
         recording = self.recordings[label]
         account = recording.account
         found = account.branches if account and recording.dtype == dtype else {}

@@ -54,6 +54,17 @@ class FreeBranches(Branches):
 
     free: ClassVar[bool] = True
 
+    def share(self, equal: Stack, rng: np.random.Generator) -> Stack:
+        """Return what is equal, a few at random of those that no replica has found so any more.
+
+        A maximum that is computed apart from what it is looked up in equals none of it, once both
+        were moved; who shares out a gradient among equals may leave out any of them, but not all.
+        """
+        lost = equal[:1] & ~equal[1:].any(axis=0)
+        found: Stack = equal | (lost & (rng.random(equal.shape) < 0.5))
+        found[:1] = equal[:1]
+        return found
+
 
 @dataclass
 class WatchedBranches(Branches):

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from gradcmp.judge.noise.branches import FreeBranches
 from gradcmp.judge.noise.model import NoiseModel, NoisyArray, Stack, align
 
 
-def _has_ties(equal: Stack, operands: tuple[Any, ...]) -> bool:
-    """Whether more elements are equal than when each finds itself: an array beside its maximum."""
-    sizes = sorted(int(np.size(one)) for one in operands)
-    return int(np.count_nonzero(equal)) > (sizes[0] if sizes[0] < sizes[-1] else 0)
+def has_ties(equal: int, sizes: Sequence[int]) -> bool:
+    """Whether more elements are equal than when each finds itself: an array beside its maximum.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Of the operands, the smallest first.
+    """
+    return equal > (sizes[0] if sizes[0] < sizes[-1] else 0)
 
 
 def _either(model: NoiseModel, distance: Stack, result: Stack, sides: tuple[Any, Any]) -> Stack:
@@ -67,9 +73,13 @@ def _equality(model: NoiseModel, ufunc: np.ufunc, *operands: Any) -> Stack:
     result: Stack = ufunc(left, right)
     branches = model.branches
     if not branches.free:
-        branches.tied |= _has_ties(result[0] == (ufunc is np.equal), operands)
+        equal = int(np.count_nonzero(result[0] == (ufunc is np.equal)))
+        branches.tied |= has_ties(equal, sorted(int(np.size(one)) for one in operands))
         changed = result[1:] != result[:1]
         branches.near += int(np.count_nonzero(changed.any(axis=0)))
+    if isinstance(branches, FreeBranches):
+        asked = ufunc is np.equal
+        result = branches.share(result == asked, model.rng) == asked
     return branches.decide(result, np.subtract(left, right, dtype=np.float64))
 
 

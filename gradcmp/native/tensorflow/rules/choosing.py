@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from gradcmp.judge.noise.rules.decisions import has_ties
 from gradcmp.native.outcome import Array
 from gradcmp.native.tensorflow.rules.elementwise import jittered
 from gradcmp.native.tensorflow.rules.rule import Context, Rule, numbers, table, tensor_of
@@ -31,8 +32,11 @@ def _equality(context: Context, operation: Operation) -> Tensors:
     (outcome,), (left, right) = operation.run(), operation.inputs
     if not is_wide(left):
         return [outcome]
-    operands = numbers(left), numbers(right)
-    return [tensor_of(context.branches.decide(numbers(outcome), operands=operands), outcome)]
+    operands, found = (numbers(left), numbers(right)), numbers(outcome)
+    equal = found if operation.name == "Equal" else ~found
+    sizes = sorted(one.size for one in operands)
+    context.branches.tied |= has_ties(int(np.count_nonzero(equal)), sizes)
+    return [tensor_of(context.branches.decide(found, operands=operands), outcome)]
 
 
 def _discrete(context: Context, operation: Operation) -> Tensors:

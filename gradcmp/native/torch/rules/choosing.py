@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from gradcmp.judge.noise.rules.decisions import has_ties
 from gradcmp.native.torch.rules.rule import Context, Rule, bound, is_real, prims, table
 from gradcmp.native.torch.subject import Tensor
 
@@ -26,6 +27,9 @@ def _equality(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[s
     outcome = func(*args, **kwargs)
     if not (is_real(args[0]) or is_real(args[1])):
         return outcome
+    equal = outcome if func.overloadpacket.__name__ == "eq" else ~outcome
+    sizes = sorted(one.numel() if isinstance(one, torch.Tensor) else 1 for one in args[:2])
+    context.branches.tied |= has_ties(int(equal.count_nonzero()), sizes)
     return context.branches.decide(outcome, operands=(args[0], args[1]))
 
 
