@@ -113,7 +113,7 @@ def compare_functions(
     require_choices(
         dtype=dtype, cotangent=cotangent, derivative=derivative, layouts=layouts, seed=seed
     )
-    wrt = (wrt,) if isinstance(wrt, str) else wrt
+    seed, wrt = int(seed), (wrt,) if isinstance(wrt, str) else wrt
     against = [*functions][-1] if against is None else against
     if against not in functions:
         way_out = did_you_mean(against, functions)

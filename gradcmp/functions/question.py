@@ -45,7 +45,7 @@ def require_choices(**given: object) -> None:
         For the first.
     """
     seed = given.pop("seed", 0)
-    if not isinstance(seed, Integral) or seed < 0:
+    if not isinstance(seed, Integral) or isinstance(seed, bool) or seed < 0:
         raise UsageError(f"seed={seed!r} is not a whole number of at least 0")
     for keyword, value in given.items():
         if value in CHOICES[keyword]:

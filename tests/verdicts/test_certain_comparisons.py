@@ -20,6 +20,12 @@ SIGN = {"m": "sign(l - 1) * x", "out": "sum(sin(m))"}
 RELU = {"m": "relu(z)", "out": "sum(sin(m) * x)"}
 # The step of l keeps its outcome, and relu has either slope.
 BOTH = {"r": "relu(z)", "m": "where(l > 1, x, 0 * x)", "out": "sum(r * x) + sum(sin(m))"}
+# More relus than comparisons can be tried one by one.
+MANY = {
+    **{f"r{i}": "relu(z) * x" for i in range(24)},
+    "m": "where(l > 1, x, 0 * x)",
+    "out": "sum(" + " + ".join([f"r{i}" for i in range(24)] + ["sin(m)"]) + ")",
+}
 
 
 def trial(graph, name, array, kind):
@@ -53,6 +59,13 @@ def test_the_other_outcome_of_what_is_certain_is_wrong(graph, name, array, kind)
     [
         (RELU, "d z", (Z >= 0) * X * np.cos(np.maximum(Z, 0))),
         (BOTH, "d z", (Z >= 0) * X),
+        # Two comparisons of the same numbers come out otherwise together, or not at all.
+        (
+            {"out": "sum((where(z < 1, z, 0) + where(z >= 1, 1.0, 0)) * x)"},
+            "d z",
+            (Z <= 1) * X,
+        ),
+        (MANY, "d z", (Z >= 0) * X * 24),
         ({"out": "max(z) * sum(x)"}, "d z", np.array([0, X.sum(), 0, 0])),
         ({"out": "sum(where(z > 0, z, 0 * z) * x)"}, "d z", (Z >= 0) * X),
     ],

@@ -17,7 +17,7 @@ from gradcmp.dtypes import FORMATS, Format
 from gradcmp.graph import Graph
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.noise.branches import Branches, FreeBranches, ReplayedBranches
-from gradcmp.judge.noise.lawful import WATCHED, GivenModel, Steps, differs, sites_of
+from gradcmp.judge.noise.lawful import WATCHED, GivenModel, Rows, Steps, differs, picked, sites_of
 from gradcmp.judge.noise.model import NoiseModel, NoisyArray, Stack
 from gradcmp.judge.noise.walk import walk
 from gradcmp.once import once
@@ -205,10 +205,13 @@ class Kinks:
                 self.graph, self.inputs, self.cotangent, free, {*self.names, output}, certain
             )
 
-        def differ(one: Tensors, other: Tensors) -> bool:
+        def differ(one: Tensors, other: Tensors) -> Rows:
             return differs(_stack(one[output]), _stack(other[output]))
 
-        values, gradients = Steps(run, differ).lawful(sites)
+        def pick(rows: Rows, one: Tensors, other: Tensors) -> Tensors:
+            return {name: _picked(rows, one[name], other[name]) for name in one}
+
+        values, gradients = Steps(run, differ, pick).lawful(sites)
         return _of(values, self.names), _of(gradients, self.names)
 
 
@@ -216,5 +219,11 @@ def _of(tensors: Tensors, names: Collection[str]) -> Tensors:
     return {name: one for name, one in tensors.items() if name in names}
 
 
+def _picked(rows: Rows, one: NoisyArray, other: NoisyArray) -> NoisyArray:
+    if not isinstance(one, NoisyArray) or not isinstance(other, NoisyArray):
+        return other
+    return NoisyArray(picked(rows, one.stack, other.stack), one.model)
+
+
 def _stack(tensor: NoisyArray | Array) -> Stack:
-    return tensor.stack if isinstance(tensor, NoisyArray) else np.asarray(tensor)
+    return tensor.stack if isinstance(tensor, NoisyArray) else np.asarray(tensor)[None]

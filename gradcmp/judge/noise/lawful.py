@@ -10,28 +10,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from gradcmp.judge.noise.branches import Stack, WatchedBranches
 from gradcmp.judge.noise.model import NoiseModel, NoisyArray
 
 Way = TypeVar("Way")
-MOST = 16  # comparisons that are tried by themselves; of more the outcome is that of the reference
+Rows: TypeAlias = npt.NDArray[np.bool_]
+MOST = 32  # runs that look for the comparisons that an output jumps by; what is left jumps
 LEAST = 2.0**-40  # of an output's peak: what is less is float64's own rounding
 WATCHED = 2  # runs with noise, none of which moves what is certain
 
 
 @dataclass
 class GivenModel(NoiseModel):
-    """The noise of what is computed; what is given has none."""
+    """The noise of what is computed; numbers of the dtype that are given have none."""
 
     branches: WatchedBranches = field(default_factory=WatchedBranches)
 
     def wrap_with_error(self, stack: Stack) -> NoisyArray:
-        """Return copies of what is taken in as it is."""
-        return NoisyArray(stack, self)
+        """Return copies of what is taken in; what the dtype does not have is another in each."""
+        held = self._round(stack.copy()) == stack
+        return NoisyArray(np.where(held, stack, self.jitter(stack.copy(), 1.0).stack), self)
 
     def constant(self, value: float) -> Any:
         """Take a number in; one that the dtype does not have is another one in each."""
@@ -48,17 +51,25 @@ class Steps(Generic[Way]):
     Attributes
     ----------
     run : callable
-        Runs one way, with the outcome of some comparisons held where they are certain.
+        Runs one way, or several in rows, with some comparisons held where they are certain.
     differ : callable
-        Whether the outputs of two ways differ.
+        In which rows the outputs of two ways differ.
+    pick : callable
+        Takes the first of two ways in some rows, and the second in the others.
     """
 
     run: Callable[[frozenset[int]], Way]
-    differ: Callable[[Way, Way], bool]
-    _tried: dict[int, bool] = field(default_factory=dict)
+    differ: Callable[[Way, Way], Rows]
+    pick: Callable[[Rows, Way, Way], Way]
+    _jumping: set[int] = field(default_factory=set)
+    _smooth: set[int] = field(default_factory=set)
+    _runs: list[int] = field(default_factory=lambda: [MOST])
 
     def lawful(self, sites: Iterable[int]) -> tuple[Way, Way]:
         """Return the way for values, and the one for gradients.
+
+        Comparisons of the same numbers may have to come out otherwise together, as ``x < 1`` and
+        ``x >= 1`` do: a row whose outputs are as they were is lawful as a whole.
 
         Parameters
         ----------
@@ -70,19 +81,34 @@ class Steps(Generic[Way]):
         if not every:
             return free, free
         held = self.run(every)
-        if self.differ(free, held):
-            free = self.run(frozenset(one for one in every if self._jumps(one, every, held)))
-        return held, held if self.differ(free, held) else free
+        off = self.differ(free, held)
+        if off.any():
+            self._look(sorted(every - self._jumping - self._smooth), every, held)
+            some = self.run(every & frozenset(self._jumping))
+            some = self.pick(self.differ(some, held), held, some)
+            free = self.pick(off, some, free)
+        return held, free
 
     def with_run(self, run: Callable[[frozenset[int]], Way]) -> Steps[Way]:
         """Return what is known of the same comparisons, for another way."""
         return replace(self, run=run)
 
-    def _jumps(self, site: int, every: frozenset[int], held: Way) -> bool:
-        """Whether an output jumps by a comparison; so does it by one that there is no time for."""
-        if site not in self._tried and len(self._tried) < MOST:
-            self._tried[site] = self.differ(self.run(every - {site}), held)
-        return self._tried.get(site, True)
+    def _look(self, sites: Sequence[int], every: frozenset[int], held: Way) -> None:
+        """Look for comparisons that an output jumps by, half of them at a time."""
+        if not sites:
+            return
+        if not self._runs[0]:
+            self._jumping.update(sites)
+            return
+        self._runs[0] -= 1
+        if not self.differ(self.run(every - frozenset(sites)), held).any():
+            self._smooth.update(sites)
+        elif len(sites) == 1:
+            self._jumping.update(sites)
+        else:
+            half = len(sites) // 2
+            self._look(sites[:half], every, held)
+            self._look(sites[half:], every, held)
 
 
 def sites_of(journal: Sequence[Stack], *watched: WatchedBranches) -> dict[int, Stack]:
@@ -116,11 +142,34 @@ def _agreeing(
     return both
 
 
-def differs(one: Stack, other: Stack) -> bool:
-    """Whether two outputs are apart by more than float64's own rounding."""
-    if one.dtype.kind != "f" or one.shape != other.shape:
-        return not np.array_equal(one, other)
+def differs(one: Stack, other: Stack) -> Rows:
+    """Return in which rows an output is apart by more than float64's own rounding.
+
+    Of one output without rows give it one: ``array[None]``.
+    """
+    if one.shape != other.shape:
+        return np.ones(1, np.bool_)
     with np.errstate(all="ignore"):
-        peak = np.max(np.abs(other), initial=0.0, where=np.isfinite(other))
-        close = (one == other) | (np.abs(one - other) <= LEAST * peak)
-    return not np.all(close | (np.isnan(one) & np.isnan(other)))
+        if one.dtype.kind != "f":
+            close = one == other
+        else:
+            peak = np.max(np.abs(other), initial=0.0, where=np.isfinite(other))
+            close = (one == other) | (np.abs(one - other) <= LEAST * peak)
+            close |= np.isnan(one) & np.isnan(other)
+    rows: Rows = ~close.reshape(len(close), -1).all(axis=1)
+    return rows
+
+
+def any_differs(pairs: Iterable[tuple[Stack, Stack]]) -> Rows:
+    """Return in which rows any of several outputs differs."""
+    found: Rows = np.zeros(1, np.bool_)
+    for one, other in pairs:
+        found = found | differs(one, other)
+    return found
+
+
+def picked(rows: Rows, one: Stack, other: Stack) -> Stack:
+    """Return a stack with the first in some rows, and the second in the others."""
+    if one.shape != other.shape or len(one) != len(rows):
+        return one if rows.any() else other
+    return np.where(rows.reshape(-1, *(1,) * (one.ndim - 1)), one, other)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, ClassVar
 
 import jax
@@ -14,14 +15,22 @@ from gradcmp.case import DType
 from gradcmp.dtypes import FORMATS
 from gradcmp.judge.noise.branches import Branches, FreeBranches, ReplayedBranches, WatchedBranches
 from gradcmp.judge.noise.kinks import JostledModel
-from gradcmp.judge.noise.lawful import WATCHED, GivenModel, Steps, differs, sites_of
+from gradcmp.judge.noise.lawful import (
+    WATCHED,
+    GivenModel,
+    Rows,
+    Steps,
+    any_differs,
+    picked,
+    sites_of,
+)
 from gradcmp.judge.noise.model import NoiseModel, NoisyArray
 from gradcmp.native.arranging.arranged import Arranged
 from gradcmp.native.arranging.arrangement import Arrangement
 from gradcmp.native.arrays import as_array
 from gradcmp.native.cotangents import Cotangents, silenced
 from gradcmp.native.jax.interpreter import Interpreter, plain
-from gradcmp.native.jax.models import NARROW, exact, models_of, taken_in
+from gradcmp.native.jax.models import NARROW, exact, models_of, narrowing, taken_in
 from gradcmp.native.jax.program import NUMBERS_ASKED, Program, precision
 from gradcmp.native.jax.results import outcome, parts, primals, replica, unflattened
 from gradcmp.native.jax.stacks import Value, stack
@@ -129,7 +138,7 @@ class JaxSide:
         Of Python that asks for numbers there is no program to find casts in: they stay.
         """
         try:
-            dropped = _narrowing(self._in("float64")[0].jaxpr)
+            dropped = narrowing(self._in("float64")[0].jaxpr)
         except NUMBERS_ASKED:
             dropped = 0
         with precision("float64"), jax.default_device(self._place):
@@ -198,10 +207,13 @@ class JaxSide:
             certain = {site: sites[site] for site in held}
             return unflattened(tree, self._replayed(traced, rows, branches, certain))
 
-        def differ(one: Any, other: Any) -> bool:
-            return any(differs(primals(one)[name], y) for name, y in primals(other).items())
+        def differ(one: Any, other: Any) -> Rows:
+            return any_differs(zip(primals(one).values(), primals(other).values(), strict=True))
 
-        values, gradients = Steps(run, differ).lawful(sites)
+        def pick(rows: Rows, one: Any, other: Any) -> Any:
+            return jax.tree.map(partial(picked, rows), one, other)
+
+        values, gradients = Steps(run, differ, pick).lawful(sites)
         outputs = {**gradients["outputs"], **primals(values)}
         found: list[Any] = jax.tree.leaves(
             {**gradients, "outputs": outputs, "taps": values["taps"]}
@@ -283,18 +295,3 @@ class JaxSide:
         run = Interpreter(models, constant=taken_in(model))
         found = run.run(traced, self._wrapped(model))
         return [stack(one) for one in found]
-
-
-def _narrowing(program: Any) -> int:
-    """Count the casts from float64 to a lower dtype, inside of other programs as well."""
-    count = 0
-    for eqn in program.eqns:
-        dtypes = [str(getattr(one.aval, "dtype", "")) for one in (*eqn.invars, *eqn.outvars)]
-        count += "float64" in dtypes[: len(eqn.invars)] and any(
-            dtype in NARROW for dtype in dtypes[len(eqn.invars) :]
-        )
-        for value in jax.tree.leaves(eqn.params, is_leaf=lambda one: hasattr(one, "eqns")):
-            inner = getattr(value, "jaxpr", value)
-            if hasattr(inner, "eqns"):
-                count += _narrowing(inner)
-    return count

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import numpy as np
 
 from gradcmp.case import DType
@@ -48,3 +49,18 @@ def exact(replicas: int, branches: Branches | None = None) -> ExactModel:
     """Return a model without any errors: replicas differ by the branches that they take."""
     rng = np.random.default_rng(0)
     return ExactModel(FORMATS["float64"], replicas, rng, branches=branches or Branches())
+
+
+def narrowing(program: Any) -> int:
+    """Count the casts from float64 to a lower dtype, inside of other programs as well."""
+    count = 0
+    for eqn in program.eqns:
+        dtypes = [str(getattr(one.aval, "dtype", "")) for one in (*eqn.invars, *eqn.outvars)]
+        count += "float64" in dtypes[: len(eqn.invars)] and any(
+            dtype in NARROW for dtype in dtypes[len(eqn.invars) :]
+        )
+        for value in jax.tree.leaves(eqn.params, is_leaf=lambda one: hasattr(one, "eqns")):
+            inner = getattr(value, "jaxpr", value)
+            if hasattr(inner, "eqns"):
+                count += narrowing(inner)
+    return count

@@ -9,7 +9,6 @@ import jax
 import numpy as np
 
 from gradcmp.derivatives import is_derived
-from gradcmp.native.jax.stacks import stack
 from gradcmp.native.outcome import Array, Outcome, Tap
 from gradcmp.recording import numpy_dtype
 
@@ -38,8 +37,8 @@ def parts(outcome: Outcome) -> dict[str, Mapping[str, Array]]:
 
 
 def primals(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the outputs that are no derivatives, each as a stack."""
-    return {name: stack(one) for name, one in found["outputs"].items() if not is_derived(name)}
+    """Return the outputs that are no derivatives."""
+    return {name: one for name, one in found["outputs"].items() if not is_derived(name)}
 
 
 def _array(one: Any) -> Array:
