@@ -27,21 +27,24 @@ class Words:
     sin: Callable[..., Any]
     relu: Callable[..., Any]
     sum: Callable[..., Any]
+    floor: Callable[..., Any]
+    ceil: Callable[..., Any]
 
 
 def torch_words():
     torch = framework("torch")
-    return Words(torch.where, torch.sin, torch.relu, torch.sum)
+    return Words(torch.where, torch.sin, torch.relu, torch.sum, torch.floor, torch.ceil)
 
 
 def jax_words():
     jax = framework("jax")
-    return Words(jax.numpy.where, jax.numpy.sin, jax.nn.relu, jax.numpy.sum)
+    np = jax.numpy
+    return Words(np.where, np.sin, jax.nn.relu, np.sum, np.floor, np.ceil)
 
 
 def tensorflow_words():
     tf = framework("tensorflow")
-    return Words(tf.where, tf.sin, tf.nn.relu, tf.reduce_sum)
+    return Words(tf.where, tf.sin, tf.nn.relu, tf.reduce_sum, tf.floor, tf.math.ceil)
 
 
 WORDS = {"torch": torch_words, "jax": jax_words, "tensorflow": tensorflow_words}
@@ -77,3 +80,20 @@ def test_what_is_certain_is_held_and_a_slope_is_not(home):
     wrong = verdict(lambda level: level >= 1, other)
     assert wrong.exit_code is ExitCode.DISAGREE
     assert {"output", "d x"} <= {name for _, name, _ in wrong.disagreements}
+
+
+@pytest.mark.parametrize("home", WORDS)
+def test_a_whole_number_that_was_given_is_its_own_floor(home):
+    words = WORDS[home]()
+    functions = {
+        "one less": lambda x, level: words.sum((words.ceil(level) - 1) * x),
+        "ceil": lambda x, level: words.sum(words.ceil(level) * x),
+        "floor": lambda x, level: words.sum(words.floor(level) * x),
+    }
+    inputs = {name: INPUTS[name] for name in ("x", "level")}
+    verdict = gradcmp.compare_functions(functions, inputs, framework=home, layouts="off")
+    wrong = {(pair.actual, name) for pair, name, _ in verdict.disagreements}
+    assert {("one less", "output"), ("one less", "d x")} <= wrong
+    assert not any(
+        "one less" not in (pair.actual, pair.expected) for pair, *_ in verdict.disagreements
+    )

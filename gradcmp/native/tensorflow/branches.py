@@ -16,7 +16,7 @@ import numpy as np
 
 from gradcmp.native.outcome import Array
 
-Sides: TypeAlias = tuple[float, float]  # the outcome where the difference is below, above zero
+Sides: TypeAlias = tuple[Any, Any]  # the outcome where the difference is below, above zero
 Operands: TypeAlias = tuple[Any, Any] | None
 Toss: TypeAlias = Callable[[tuple[int, ...]], Array]
 

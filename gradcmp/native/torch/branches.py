@@ -16,7 +16,7 @@ import torch
 
 from gradcmp.native.torch.subject import Tensor
 
-Sides: TypeAlias = tuple[float, float]  # the outcome where the difference is below, above zero
+Sides: TypeAlias = tuple[Any, Any]  # the outcome where the difference is below, above zero
 Operands: TypeAlias = tuple[Any, Any] | None
 Toss: TypeAlias = Callable[[Tensor], Tensor]
 
@@ -229,5 +229,5 @@ class Left(Kept):
         return outcome
 
 
-def _value(side: float, like: Tensor) -> Tensor:
-    return torch.tensor(side, device=like.device).to(like.dtype)
+def _value(side: Any, like: Tensor) -> Tensor:
+    return torch.as_tensor(side, device=like.device).to(like.dtype)

@@ -43,10 +43,10 @@ EXACT = frozenset(
         "_conj _conj_physical _efficientzerotensor _local_scalar_dense _reshape_alias _to_copy "
         "_to_dense _unsafe_index _unsafe_view abs "
         "alias all amax amin aminmax any arange as_strided bitwise_and bitwise_not bitwise_or "
-        "bitwise_xor bucketize cat ceil channel_shuffle chunk clamp clamp_max clamp_min clone "
+        "bitwise_xor bucketize cat channel_shuffle chunk clamp clamp_max clamp_min clone "
         "complex conj_physical constant_pad_nd contiguous copy copysign count_nonzero detach diag "
         "diag_embed diagonal diagonal_backward diagonal_copy diagonal_scatter embedding empty "
-        "empty_like empty_permuted empty_strided equal expand expand_copy eye fill fix flip floor "
+        "empty_like empty_permuted empty_strided equal expand expand_copy eye fill fix flip "
         "fmax fmin fmod frac full full_like gather hardshrink_backward im2col imag index "
         "index_copy index_fill index_select is_nonzero is_same_size isfinite isin isinf isnan "
         "isneginf isposinf item lift lift_fresh lift_fresh_copy logical_and logical_not "
@@ -56,21 +56,21 @@ EXACT = frozenset(
         "new_full new_ones new_zeros nonzero nonzero_static one_hot ones ones_like permute_copy "
         "pixel_shuffle pixel_unshuffle put real reflection_pad1d reflection_pad2d "
         "reflection_pad3d remainder repeat repeat_interleave replication_pad1d replication_pad2d "
-        "replication_pad3d reshape resize resize_as roll rot90 round scalar_tensor scatter "
+        "replication_pad3d reshape resize resize_as roll rot90 scalar_tensor scatter "
         "searchsorted select_backward select_scatter set_ slice_backward slice_scatter "
         "softshrink_backward split split_with_sizes squeeze_copy stack t_copy take "
-        "threshold_backward tril tril_indices triu triu_indices trunc unbind_copy unfold "
+        "threshold_backward tril tril_indices triu triu_indices unbind_copy unfold "
         "unfold_copy unsafe_split unsafe_split_with_sizes unsqueeze_copy upsample_nearest1d "
         "upsample_nearest2d upsample_nearest3d value_selecting_reduction_backward view_as_complex "
         "view_as_real view_copy where zero zeros zeros_like"
     )
     + packets(
         "abs amax amin as_strided as_strided_scatter bitwise_and bitwise_not bitwise_or "
-        "bitwise_xor broadcast_in_dim cat ceil clone collapse collapse_view conj conj_physical "
+        "bitwise_xor broadcast_in_dim cat clone collapse collapse_view conj conj_physical "
         "convert_element_type copy_strided copy_to device_put empty empty_permuted empty_strided "
-        "fill floor fmax fmin fmod full full_like imag iota isfinite item maximum maximum_value "
-        "minimum minimum_value neg real remainder reshape resize rev round scalar_tensor signbit "
-        "split_dim squeeze transpose trunc view_of view_of_dtype where",
+        "fill fmax fmin fmod full full_like imag iota isfinite item maximum maximum_value "
+        "minimum minimum_value neg real remainder reshape resize rev scalar_tensor signbit "
+        "split_dim squeeze transpose view_of view_of_dtype where",
         prims,
     )
 )
