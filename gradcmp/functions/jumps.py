@@ -75,7 +75,7 @@ class Jumps:
 
 @dataclass(eq=False)
 class ReferenceFirst:
-    """The open branches of the reference, and those of who is tested where it has none.
+    """The open branches of the reference, or of the function under test where it has none.
 
     Nobody is excused by his own: a gradient that counts a tie twice, ``x >= y`` for one operand of
     a maximum and ``y >= x`` for the other, becomes right when its own branches are taken otherwise.
