@@ -54,6 +54,11 @@ class FreeBranches(Branches):
 
     free: ClassVar[bool] = True
 
+
+@dataclass
+class SharingBranches(FreeBranches):
+    """The same for primitives that each see their operands moved anew, as those of JAX do."""
+
     def share(self, equal: Stack, rng: np.random.Generator) -> Stack:
         """Return what is equal, a few at random of those that no replica has found so any more.
 

@@ -13,11 +13,14 @@ import numpy as np
 
 from gradcmp.case import DType
 from gradcmp.dtypes import FORMATS
-from gradcmp.judge.noise.branches import Branches, FreeBranches, ReplayedBranches, WatchedBranches
+from gradcmp.judge.noise.branches import (
+    Branches,
+    ReplayedBranches,
+    SharingBranches,
+    WatchedBranches,
+)
 from gradcmp.judge.noise.kinks import JostledModel
 from gradcmp.judge.noise.lawful import (
-    WATCHED,
-    GivenModel,
     Rows,
     Steps,
     any_differs,
@@ -30,7 +33,7 @@ from gradcmp.native.arranging.arrangement import Arrangement
 from gradcmp.native.arrays import as_array
 from gradcmp.native.cotangents import Cotangents, silenced
 from gradcmp.native.jax.interpreter import Interpreter, plain
-from gradcmp.native.jax.models import NARROW, exact, models_of, narrowing, taken_in
+from gradcmp.native.jax.models import NARROW, exact, given_models, models_of, narrowing, taken_in
 from gradcmp.native.jax.program import NUMBERS_ASKED, Program, precision
 from gradcmp.native.jax.results import outcome, parts, primals, replica, unflattened
 from gradcmp.native.jax.stacks import Value, stack
@@ -189,7 +192,7 @@ class JaxSide:
     def ways(self, dtype: DType, rows: int = 64, seed: int = 0) -> Sequence[Outcome]:
         """Run it in float64, open branches taken otherwise."""
         traced, tree = self._in(dtype)
-        branches, rng = FreeBranches(), np.random.default_rng([seed, rows])
+        branches, rng = SharingBranches(), np.random.default_rng([seed, rows])
         free = JostledModel(FORMATS[dtype], rows, rng, branches=branches)
         models = {one: free for one in ("float64", *NARROW)}
         run = Interpreter(models, free.jostle, taken_in(free))
@@ -222,8 +225,7 @@ class JaxSide:
 
     def _watched(self, traced: Any, dtype: DType) -> WatchedBranches:
         """Return where comparisons are of what was given, bit by bit."""
-        given = GivenModel(FORMATS[dtype], WATCHED, np.random.default_rng(0))
-        models: dict[str, NoiseModel] = dict.fromkeys(("float64", *NARROW), given)
+        given, models = given_models(dtype)
         Interpreter(models, constant=taken_in(given)).run(traced, self._wrapped(given))
         return given.branches
 

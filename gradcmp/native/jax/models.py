@@ -13,6 +13,7 @@ from gradcmp.dtypes import FORMATS
 from gradcmp.judge.noise.bfloat16 import Bfloat16Model
 from gradcmp.judge.noise.branches import Branches
 from gradcmp.judge.noise.kinks import ExactModel
+from gradcmp.judge.noise.lawful import WATCHED, GivenModel
 from gradcmp.judge.noise.model import NoiseModel
 from gradcmp.native.jax.interpreter import plain
 from gradcmp.native.jax.stacks import Value
@@ -33,6 +34,12 @@ def models_of(dtype: DType, replicas: int, seed: int, branches: Branches) -> dic
         if known.only_stores
     }
     return models
+
+
+def given_models(dtype: DType) -> tuple[GivenModel, dict[str, NoiseModel]]:
+    """Return a model in which what is given has no noise, and the same for every dtype."""
+    given = GivenModel(FORMATS[dtype], WATCHED, np.random.default_rng(0))
+    return given, dict.fromkeys(("float64", *NARROW), given)
 
 
 def taken_in(model: NoiseModel) -> Callable[[Any, Any], Value]:

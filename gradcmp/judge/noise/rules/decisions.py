@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcmp.judge.noise.branches import FreeBranches
+from gradcmp.judge.noise.branches import SharingBranches
 from gradcmp.judge.noise.model import NoiseModel, NoisyArray, Stack, align
 
 
@@ -77,7 +77,7 @@ def _equality(model: NoiseModel, ufunc: np.ufunc, *operands: Any) -> Stack:
         branches.tied |= has_ties(equal, sorted(int(np.size(one)) for one in operands))
         changed = result[1:] != result[:1]
         branches.near += int(np.count_nonzero(changed.any(axis=0)))
-    if isinstance(branches, FreeBranches):
+    if isinstance(branches, SharingBranches):
         asked = ufunc is np.equal
         result = branches.share(result == asked, model.rng) == asked
     return branches.decide(result, np.subtract(left, right, dtype=np.float64))
