@@ -36,15 +36,14 @@ def dtype_named(dtype: Any) -> Any:
     return known.removeprefix("torch.")
 
 
-def require_choices(**given: object) -> None:
-    """Refuse a keyword that has none of its values: `CHOICES` by keyword, and a seed.
+def require_choices(seed: object, **given: object) -> None:
+    """Refuse a seed that is no whole number, and a keyword that has none of its `CHOICES`.
 
     Raises
     ------
     UsageError
         For the first.
     """
-    seed = given.pop("seed", 0)
     if not isinstance(seed, Integral) or isinstance(seed, bool) or seed < 0:
         raise UsageError(f"seed={seed!r} is not a whole number of at least 0")
     for keyword, value in given.items():

@@ -29,6 +29,7 @@ def compared(**asked):
         ({"derivative": "grad"}, "Did you mean 'gradient'?"),
         ({"layouts": "none"}, "Choose from all, auto, off"),
         ({"seed": -1}, "seed=-1 is not a whole number"),
+        ({"seed": True}, "seed=True is not a whole number"),
         ({"seed": 0.5}, "seed=0.5 is not a whole number"),
     ],
 )
@@ -48,6 +49,10 @@ def test_a_dtype_of_numpy_is_taken(dtype, name):
 @pytest.mark.frameworks
 def test_a_dtype_of_torch_is_taken():
     assert compared(dtype=framework("torch").bfloat16).case.dtype == "bfloat16"
+
+
+def test_a_whole_number_of_numpy_is_a_seed():
+    assert compared(seed=np.int64(3)).case.seed == 3
 
 
 def test_one_name_is_taken_for_wrt():

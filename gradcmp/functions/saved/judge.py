@@ -52,17 +52,15 @@ def judge_recorded(
     asked = replace(origin.case, tolerance=tolerance, wrt=_wrt(origin.case, sides))
     accounts = {label: side.account for label, side in sides.items()}
     untold = tuple(_untold(sides))
-    if not fine:
-        kept = shared(recordings, accounts, next(iter(recordings)))
-        return replace(_without_reference(asked, kept, sides, pairs), untold=untold)
     named = [pairs[0].expected] if pairs else []
-    wanted = [*named, origin.case.reference, *origin.case.code, *fine]
-    against = next(label for label in wanted if label in fine)
+    wanted = [*named, origin.case.reference, *origin.case.code, *recordings]
+    against = next(label for label in wanted if label in (fine or recordings))
     failures = other_outputs({label: one.outputs for label, one in accounts.items()}, against)
     kept = shared(without(recordings, failures), without(accounts, failures), against)
     judgement = _Judgement(asked, without(sides, failures), kept, against, failures)
     judged = [pair for pair in pairs if not {pair.actual, pair.expected} & failures.keys()]
-    return replace(judgement.verdict(judged), untold=untold)
+    verdict = judgement.verdict(judged) if fine else judgement.by_tolerance(judged)
+    return replace(verdict, untold=untold)
 
 
 def _untold(sides: Mapping[str, RecordedSide]) -> Iterator[str]:
@@ -100,22 +98,6 @@ def _wrt(case: Case, sides: Mapping[str, RecordedSide]) -> tuple[str, ...]:
 def _outline(account: Account, values: Mapping[str, object], inputs: Sequence[str]) -> CodeOutline:
     inner = [name for name in values if name in account.taps and name not in account.outputs]
     return CodeOutline(tuple(inputs), tuple(inner), account.outputs)
-
-
-def _without_reference(
-    case: Case,
-    recordings: Mapping[str, Recording],
-    sides: Mapping[str, RecordedSide],
-    pairs: Sequence[Pair],
-) -> CaseVerdict:
-    """Judge by a tolerance, and say so: noise is known around a float64 run alone."""
-    label = pairs[0].expected if pairs else next(iter(recordings))
-    side, plain = sides[label], replace(case, tolerance=without_noise(case.tolerance))
-    outline = _outline(side.account, recordings[label].values, _inputs_of(side))
-    body = CodeBody(outline, {}, {}, label, DrawnCotangents(case), {})
-    plain = replace(plain, output=outline.outputs[0])
-    judged = judge_body(plain, body, "", recordings, {}, pairs or None)
-    return replace(judged, not_auto=NO_FLOAT64 if isinstance(case.tolerance, Auto) else "")
 
 
 def _inputs_of(side: RecordedSide) -> tuple[str, ...]:
@@ -174,6 +156,16 @@ class _Judgement:
             case, body, reference, outcomes, twins, pairs or None, witnesses if pairs else ()
         )
         return forgive_constants(judged, self.sides, case.dtype)
+
+    def by_tolerance(self, pairs: Sequence[Pair]) -> CaseVerdict:
+        """Judge by a tolerance, and say so: noise is known around a float64 run alone."""
+        side, asked = self.sides[self.against], self.case.tolerance
+        outline = _outline(side.account, self.recordings[self.against].values, _inputs_of(side))
+        body = CodeBody(outline, {}, {}, self.against, DrawnCotangents(self.case), {})
+        case = replace(self.case, tolerance=without_noise(asked), output=outline.outputs[0])
+        outcomes: dict[str, Recorded] = {**self.recordings, **self.failures}
+        judged = judge_body(case, body, "", outcomes, {}, pairs or None)
+        return replace(judged, not_auto=NO_FLOAT64 if isinstance(asked, Auto) else "")
 
     @property
     def _reference(self) -> str:

@@ -240,7 +240,7 @@ def _within(
 
 @dataclass(frozen=True)
 class RoughNoise:
-    """Third stage: few replicas settle most of what one float32 run cannot, and of float64.
+    """Third stage, in float32 and float64: few replicas settle most of what is left.
 
     They cost a quarter of a whole calibration, and their limits are narrower, so that hardly
     anything is settled that a whole one would call more than rounding.

@@ -184,12 +184,12 @@ class Kinks:
         with np.errstate(all="ignore"):
             walk(self.graph, self.inputs, self.cotangent, free, self.names, enter=free.jostle)
             values, gradients = self._lawful(free)
+            found = {n: one if n.startswith("d ") else values[n] for n, one in gradients.items()}
             return {
                 name: tensor.stack[1:] - tensor.stack[:1]
                 if isinstance(tensor, NoisyArray)
                 else np.zeros((rows, *np.shape(tensor)))
-                for name in gradients
-                for tensor in ((gradients if name.startswith("d ") else values)[name],)
+                for name, tensor in found.items()
             }
 
     def _lawful(self, free: NoiseModel) -> tuple[Tensors, Tensors]:

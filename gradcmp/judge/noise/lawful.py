@@ -45,6 +45,21 @@ class GivenModel(NoiseModel):
 
 
 @dataclass
+class Known:
+    """What ways so far have told: an output jumps by some comparisons, and by others it does not.
+
+    Attributes
+    ----------
+    runs : int
+        How many it took to find out.
+    """
+
+    jumping: set[int] = field(default_factory=set)
+    smooth: set[int] = field(default_factory=set)
+    runs: int = 0
+
+
+@dataclass
 class Steps(Generic[Way]):
     """Tells comparisons that an output jumps by from those that it is continuous in.
 
@@ -61,9 +76,7 @@ class Steps(Generic[Way]):
     run: Callable[[frozenset[int]], Way]
     differ: Callable[[Way, Way], Rows]
     pick: Callable[[Rows, Way, Way], Way]
-    _jumping: set[int] = field(default_factory=set)
-    _smooth: set[int] = field(default_factory=set)
-    _runs: list[int] = field(default_factory=lambda: [MOST])
+    known: Known = field(default_factory=Known)
 
     def lawful(self, sites: Iterable[int]) -> tuple[Way, Way]:
         """Return the way for values, and the one for gradients.
@@ -83,8 +96,8 @@ class Steps(Generic[Way]):
         held = self.run(every)
         off = self.differ(free, held)
         if off.any():
-            self._look(sorted(every - self._jumping - self._smooth), every, held)
-            some = self.run(every & frozenset(self._jumping))
+            self._look(sorted(every - self.known.jumping - self.known.smooth), every, held)
+            some = self.run(every & self.known.jumping)
             some = self.pick(self.differ(some, held), held, some)
             free = self.pick(off, some, free)
         return held, free
@@ -97,18 +110,20 @@ class Steps(Generic[Way]):
         """Look for comparisons that an output jumps by, half of them at a time."""
         if not sites:
             return
-        if not self._runs[0]:
-            self._jumping.update(sites)
+        if self.known.runs == MOST:
+            self.known.jumping.update(sites)
             return
-        self._runs[0] -= 1
-        if not self.differ(self.run(every - frozenset(sites)), held).any():
-            self._smooth.update(sites)
-        elif len(sites) == 1:
-            self._jumping.update(sites)
-        else:
-            half = len(sites) // 2
-            self._look(sites[:half], every, held)
-            self._look(sites[half:], every, held)
+        if len(sites) < len(every):  # of all together it is known
+            self.known.runs += 1
+            if not self.differ(self.run(every - frozenset(sites)), held).any():
+                self.known.smooth.update(sites)
+                return
+        if len(sites) == 1:
+            self.known.jumping.update(sites)
+            return
+        half = len(sites) // 2
+        self._look(sites[:half], every, held)
+        self._look(sites[half:], every, held)
 
 
 def sites_of(journal: Sequence[Stack], *watched: WatchedBranches) -> dict[int, Stack]:

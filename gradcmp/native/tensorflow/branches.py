@@ -177,9 +177,8 @@ class Watched(Following):
 
     def _is_given(self, one: Any, base: Any) -> Array:
         """Return where an operand has no noise, and is a number of the dtype."""
-        found: Array = (np.asarray(one, np.float64) == base) & self.representable(
-            np.asarray(one, np.float64)
-        )
+        held = np.asarray(one, np.float64)
+        found: Array = (held == base) & self.representable(held)
         return found
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from gradcmp.judge.noise.branches import SharingBranches
 from gradcmp.judge.noise.model import NoiseModel, NoisyArray, Stack, align
 
 
@@ -71,15 +70,13 @@ def _equality(model: NoiseModel, ufunc: np.ufunc, *operands: Any) -> Stack:
     """Note what is equal, or might be: an array that meets its own maximum, for one."""
     left, right = align(operands, model)
     result: Stack = ufunc(left, right)
-    branches = model.branches
+    branches, asked = model.branches, ufunc is np.equal
     if not branches.free:
-        equal = int(np.count_nonzero(result[0] == (ufunc is np.equal)))
+        equal = int(np.count_nonzero(result[0] == asked))
         branches.tied |= has_ties(equal, sorted(int(np.size(one)) for one in operands))
         changed = result[1:] != result[:1]
         branches.near += int(np.count_nonzero(changed.any(axis=0)))
-    if isinstance(branches, SharingBranches):
-        asked = ufunc is np.equal
-        result = branches.share(result == asked, model.rng) == asked
+    result = branches.share(result == asked, model.rng) == asked
     return branches.decide(result, np.subtract(left, right, dtype=np.float64))
 
 

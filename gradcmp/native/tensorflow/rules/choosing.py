@@ -89,11 +89,9 @@ def _sign(context: Context, operation: Operation) -> Tensors:
     (x,), (y,) = operation.inputs, operation.run()
     if not is_wide(x):
         return [y]
-    return [
-        tensor_of(
-            context.branches.decide(numbers(y), numbers(x), (-1.0, 1.0), (numbers(x), 0.0)), y
-        )
-    ]
+    value = numbers(x)
+    taken = context.branches.decide(numbers(y), value, (-1.0, 1.0), (value, 0.0))
+    return [tensor_of(taken, y)]
 
 
 def piecewise(kappa: float) -> Rule:
