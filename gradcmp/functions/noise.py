@@ -11,14 +11,14 @@ import numpy as np
 from gradcmp.case import DType
 from gradcmp.dtypes import FORMATS
 from gradcmp.functions.jumps import Jumps, ReferenceFirst, SideBranches
-from gradcmp.inputs import round_to
 from gradcmp.judge.auto.loudness import OWN_LIMITS, Limits, limits_of, together
 from gradcmp.judge.auto.overflow import Overflow, beyond_largest
 from gradcmp.judge.auto.pair import RecordingPair
 from gradcmp.judge.noise.bfloat16 import Bfloat16Model
 from gradcmp.judge.noise.calibration import Scale, pool
 from gradcmp.judge.noise.kinks import OpenBranches
-from gradcmp.judge.noise.nearby_points import NEARBY, POINTS
+from gradcmp.judge.noise.nearby_points import POINTS
+from gradcmp.native.noisy.nearby import own_scales
 from gradcmp.native.outcome import Array, Outcome
 from gradcmp.native.side import Side, attempted
 from gradcmp.recording import Recording
@@ -193,43 +193,12 @@ class CodeNoise:
 
     def _own(self, label: str, dtype: DType) -> SideNoise:
         """Return what the code strays from its own float64 runs at nearby points."""
-        side = self.sides[label]
-        base = self.reference.tensors
-        replicas = []
-        for near in nearby(side.inputs, dtype):
-            moved = side.at(near)
-            both = attempted(partial(_both, moved, dtype), None)
-            if both is None:
-                continue
-            coarse, fine = map(self._tensors, both)
-            with np.errstate(all="ignore"):
-                replicas.append(
-                    {
-                        name: base[name] + (np.asarray(coarse[name], np.float64) - fine[name])
-                        for name in self.names & coarse.keys() & fine.keys()
-                    }
-                )
-        found = _scales(base, replicas, dtype, self.names)
-        return SideNoise({n: replace(scale, own=True) for n, scale in found.items()}, own=True)
+        tensors = self.reference.tensors
+        found = own_scales(self.sides[label], {n: tensors[n] for n in self.names}, dtype)
+        return SideNoise(found, own=True)
 
     def _tensors(self, outcome: Outcome) -> dict[str, Array]:
         return {name: array for name, array in outcome.tensors.items() if name in self.names}
-
-
-def _both(side: Side, dtype: DType) -> tuple[Outcome, Outcome]:
-    return side.plain(dtype), side.clean(dtype)
-
-
-def nearby(inputs: Mapping[str, Array], dtype: DType, seed: int = 0) -> Iterable[dict[str, Array]]:
-    """Return inputs a few units roundoff away, which the dtype holds: the same function there."""
-    u, rng = FORMATS[dtype].u, np.random.default_rng([seed, POINTS])
-    for _ in range(POINTS):
-        yield {
-            name: round_to(x * (1 + NEARBY * u * rng.standard_normal(x.shape)), dtype)
-            if x.dtype.kind == "f"
-            else x
-            for name, x in inputs.items()
-        }
 
 
 def _scales(

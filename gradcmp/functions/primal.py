@@ -8,6 +8,7 @@ from functools import cached_property, partial
 
 import numpy as np
 
+from gradcmp.derivatives import is_derived
 from gradcmp.judge.diagnose.derivative import Primal
 from gradcmp.judge.diagnose.slopes import EPS, Line, Truth
 from gradcmp.judge.elementwise.segments import Float
@@ -111,10 +112,13 @@ class CodePrimal(Primal):
         return self.cotangent(name, shape) if slope is None else slope
 
     def _real(self, run: Outcome) -> dict[str, Float]:
-        """Return where derivatives begin: outputs, and taps that hand on something else."""
+        """Return where gradients begin: outputs, and taps that hand on something else.
+
+        What a case asks for beside the gradient is no output: it has none of its own.
+        """
         taps = {name: tap.value for name, tap in run.taps.items() if name in self.side.held.slopes}
         return {
             name: np.asarray(array, np.float64)
             for name, array in {**taps, **run.outputs}.items()
-            if array.dtype.kind in "fV"
+            if array.dtype.kind in "fV" and not is_derived(name)
         }

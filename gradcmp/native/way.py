@@ -8,9 +8,9 @@ from typing import Any, Literal, TypeAlias, cast, get_args
 
 import numpy as np
 
-from gradcmp.case import Case, DType, Shape
+from gradcmp.case import DTYPES, Case, DType, Shape
 from gradcmp.errors import BackendError, RecordingError
-from gradcmp.inputs import SYMMETRIC, cotangent, symmetric_inputs
+from gradcmp.inputs import SYMMETRIC, cotangent, round_to, symmetric_inputs
 from gradcmp.native.frameworks import FRAMEWORKS
 from gradcmp.native.layouts.layout import CONTIGUOUS, Layout
 from gradcmp.native.layouts.numbers import equalized
@@ -87,11 +87,14 @@ class DrawnCotangents:
         By output, the axis along which its numbers are the same, or None for all axes.
     zero : frozenset of str
         Outputs whose cotangent is zero.
+    moved : tuple of int and float
+        Cotangents nearby: which ones, and by how much of each number they are off; 0 by none.
     """
 
     case: Case
     equal: Mapping[str, int | None] = field(default_factory=dict)
     zero: frozenset[str] = frozenset()
+    moved: tuple[int, float] = (0, 0.0)
     _drawn: dict[tuple[str, Shape], Array] = field(default_factory=dict, repr=False, compare=False)
 
     def __call__(self, output: str, shape: Shape) -> Array:
@@ -101,11 +104,19 @@ class DrawnCotangents:
         """
         key = (output, tuple(shape))
         if key not in self._drawn:
-            self._drawn[key] = cotangent(self.case, key[1], "" if output == "output" else output)
+            name = "" if output == "output" else output
+            self._drawn[key] = self._moved(cotangent(self.case, key[1], name))
         drawn = self._drawn[key].copy()
         if output in self.zero:
             return np.zeros_like(drawn)
         return equalized(drawn, self.equal[output]) if output in self.equal else drawn
+
+    def _moved(self, drawn: Array) -> Array:
+        seed, by = self.moved
+        if not by:
+            return drawn
+        near = drawn * (1 + by * np.random.default_rng(seed).standard_normal(drawn.shape))
+        return round_to(near, max(self.case.dtypes, key=DTYPES.index))
 
     def facts(self) -> dict[str, Any]:
         """Return what a worker must know to draw the same."""
@@ -118,6 +129,7 @@ class DrawnCotangents:
             "dtypes": sorted(case.dtypes),
             "equal": dict(self.equal),
             "zero": sorted(self.zero),
+            "moved": [*self.moved],
         }
 
     @classmethod
@@ -137,7 +149,8 @@ class DrawnCotangents:
             cotangent=facts["cotangent"],
             derivative=facts["derivative"],
         )
-        return cls(case, dict(facts["equal"]), frozenset(facts["zero"]))
+        seed, by = facts["moved"]
+        return cls(case, dict(facts["equal"]), frozenset(facts["zero"]), (int(seed), float(by)))
 
 
 def same_shapes(one: Mapping[str, Array], other: Mapping[str, Array]) -> bool:

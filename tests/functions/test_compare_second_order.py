@@ -114,6 +114,43 @@ def without_numbers(text):
     return re.sub(r"[\d.e×-]+|\s+", " ", text).strip()
 
 
+def test_a_wrong_gradient_is_laid_to_whoever_has_it():
+    """What is asked for beside the gradient is no output that the gradient would be of."""
+
+    class Off(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x**3
+
+        @staticmethod
+        def backward(ctx, dy):
+            return 3.03 * ctx.saved_tensors[0] ** 2 * dy
+
+    found = gradcmp.compare_functions(
+        {"mine": lambda x: Off.apply(x), "theirs": lambda x: x * x * x},
+        {"x": 1.5},
+        framework="torch",
+        derivative="hvp",
+    )
+    assert "mine's gradient of x is wrong" in str(found)
+
+
+@pytest.mark.frameworks
+def test_a_reference_in_tensorflow_has_a_float64_run():
+    """Its forward mode runs functions that TensorFlow has traced, and hands over by name."""
+    tf = pytest.importorskip("tensorflow")
+    found = gradcmp.compare_functions(
+        {"mine": lambda x: x**3, "theirs": lambda x: x * tf.square(x)},
+        {"x": 1.5},
+        framework="tensorflow",
+        derivative="jvp",
+    )
+    assert found.agrees
+    assert not found.notes
+    assert all("J v[output]" in by for by in found.comparisons.values())
+
+
 @pytest.mark.frameworks
 def test_across_frameworks():
     jnp = pytest.importorskip("jax").numpy

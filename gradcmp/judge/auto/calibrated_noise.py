@@ -234,6 +234,7 @@ class CalibratedNoise:
         another dtype is.
         """
         scale, limits = self.scale(tensor.name, sides), self.source.limits(sides.dtype)
+        earned = verdict
         for label, recording in sides.tested:
             strayed = sides.strayed(label, tensor.name)
             if strayed is not None and not loudness(strayed, scale, limits).loud:
@@ -241,16 +242,16 @@ class CalibratedNoise:
             noise = recording.own_noise.get(tensor.name)
             if strayed is None or noise is None or noise.shape != strayed.shape:
                 self.unearned.setdefault(label, set()).add(tensor.name)
-                if unit:
-                    continue
-                return Verdict(False, "suspect", UNEARNED)
+                if not unit:
+                    earned = Verdict(False, "suspect", UNEARNED)
+                continue  # the other side may have to be asked as well
             if not np.max(np.abs(strayed) / noise) <= OWN_LIMIT:
                 detail = (
                     f"{label} is right in float64 and wrong in {recording.dtype}: the difference "
                     "does not move with the inputs"
                 )
                 return Verdict(False, "bug", detail)
-        return verdict
+        return earned
 
 
 def _with_word(seen: Comparison, word: str) -> Comparison:

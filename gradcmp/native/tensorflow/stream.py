@@ -111,9 +111,11 @@ def seen(hook: Hook) -> Iterator[None]:
     def refuse(*args: Any, **kwargs: Any) -> Any:
         raise core._FallbackException("each operation is looked at")
 
-    def run(op: Any, count: int, inputs: Any, attrs: Any, ctx: Any, name: Any = None) -> Any:
-        text = op.decode() if isinstance(op, bytes) else op
-        return hook.compute(Operation(text, count, [*inputs], tuple(attrs or ()), ctx))
+    def run(  # called by these names, too: a function that TensorFlow has traced is
+        op_name: Any, num_outputs: int, inputs: Any, attrs: Any, ctx: Any, name: Any = None
+    ) -> Any:
+        text = op_name.decode() if isinstance(op_name, bytes) else op_name
+        return hook.compute(Operation(text, num_outputs, [*inputs], tuple(attrs or ()), ctx))
 
     def matched(values: Any, *args: Any, **kwargs: Any) -> Any:
         if any(map(is_wide, values)):
