@@ -114,6 +114,49 @@ def without_numbers(text):
     return re.sub(r"[\d.e×-]+|\s+", " ", text).strip()
 
 
+@pytest.mark.parametrize("derivative", ["jacobian", "hessian"])
+@pytest.mark.parametrize(
+    ("slope", "order"), [(lambda x: 6 * x, 0), (lambda x: 6.06 * x, 2)], ids=["right", "factor"]
+)
+def test_a_function_whose_forward_is_given_ctx_is_differentiated_row_by_row(
+    slope, order, derivative
+):
+    """`torch.func` refuses it, and most are written so."""
+    found = gradcmp.compare_functions(
+        {"mine": twice(slope), "theirs": cube},
+        {"x": "normal:3"},
+        framework="torch",
+        derivative=derivative,
+    )
+    assert found.agrees == (order == 0 or derivative == "jacobian")
+    assert names(derivative, ("output",), ("x",))[0] in found.tensors
+
+
+@pytest.mark.frameworks
+@pytest.mark.parametrize("derivative", ["hvp", "hessian"])
+def test_a_custom_vjp_is_differentiated_in_reverse_twice(derivative):
+    """JAX has no forward mode of it."""
+    jax = pytest.importorskip("jax")
+
+    def with_slope(slope):
+        cubed = jax.custom_vjp(lambda x: x**3)
+        cubed.defvjp(lambda x: (x**3, x), lambda x, dy: (slope(x) * dy,))
+        return lambda x: cubed(x)
+
+    for slope, right in [
+        (lambda x: 3 * x * x, True),
+        (lambda x: 3 * x * jax.lax.stop_gradient(x), False),
+    ]:
+        found = gradcmp.compare_functions(
+            {"mine": with_slope(slope), "theirs": lambda x: x * x * x},
+            {"x": 1.5},
+            framework="jax",
+            derivative=derivative,
+        )
+        assert found.agrees == right
+        assert names(derivative, ("output",), ("x",))[0] in found.tensors
+
+
 def test_a_wrong_gradient_is_laid_to_whoever_has_it():
     """What is asked for beside the gradient is no output that the gradient would be of."""
 

@@ -1,4 +1,4 @@
-"""PyTorch: `torch.func`, and of Hessian-vector products in eager mode double backward."""
+"""PyTorch: `torch.func`; in eager mode double backward of products, and of what that refuses."""
 
 from __future__ import annotations
 
@@ -76,6 +76,45 @@ def _hessian(
     return [block for row in rows for block in row]
 
 
+def _or_row_by_row(way: Callable[..., Tensors], order: int) -> Callable[..., Tensors]:
+    """Take one backward pass an element where `torch.func` refuses a function.
+
+    It does so of an `autograd.Function` whose forward pass is given `ctx`, as most are written, and
+    under `vmap` of what draws random numbers or decides by a number.
+    """
+
+    @wraps(way)
+    def attempted(
+        torch: Any, function: Function, xs: Tensors, vs: Tensors, cotangents: Tensors
+    ) -> Tensors:
+        try:
+            return way(torch, function, xs, vs, cotangents)
+        except RuntimeError:
+            return _row_by_row(torch, function, xs, cotangents, order)
+
+    return attempted
+
+
+def _row_by_row(
+    torch: Any, function: Function, xs: Tensors, cotangents: Tensors, order: int
+) -> Tensors:
+    leaves = [x.detach().requires_grad_() for x in xs]
+    outputs = function(*leaves)
+    if order > 1:
+        outputs = tuple(_gradient(torch, outputs, leaves, cotangents, create_graph=True))
+    blocks = []
+    for y in outputs:
+        rows = [
+            _gradient(torch, [one], leaves, [torch.ones_like(one)], retain_graph=True)
+            for one in y.reshape(-1)
+        ]
+        for place, x in enumerate(xs):
+            shape = (*y.shape, *x.shape)
+            of = [row[place] for row in rows]
+            blocks.append(torch.stack(of).reshape(shape) if of else x.new_zeros(shape))
+    return blocks
+
+
 def _quiet(way: Callable[..., Tensors]) -> Callable[..., Tensors]:
     """Leave out what torch warns of its own code, as of the tool that makes its forward mode."""
 
@@ -94,6 +133,10 @@ PLAIN: Mapping[Derivative, Callable[..., Tensors]] = {
     "jacobian": _jacobian,
     "hessian": _hessian,
 }
-WAYS = {derivative: _quiet(way) for derivative, way in PLAIN.items()}
+ORDERS: Mapping[Derivative, int] = {"jacobian": 1, "hessian": 2}
+WAYS = {
+    derivative: _quiet(_or_row_by_row(way, ORDERS[derivative]) if derivative in ORDERS else way)
+    for derivative, way in PLAIN.items()
+}
 # What is compiled cannot be differentiated twice, but what differentiates twice can be compiled.
 COMPILED: Mapping[Derivative, Callable[..., Tensors]] = {**PLAIN, "hvp": _forward_over_reverse}
