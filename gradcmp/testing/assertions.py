@@ -97,7 +97,7 @@ def assert_close(
     Parameters
     ----------
     actual, expected : array, tensor, or mapping of str to them
-        Mappings must have the same keys.
+        Mappings, of mappings too, must have the same keys.
     rtol, atol : float, optional
         ``|a - e| <= atol + rtol |e|``; the table by dtype unless one of them is given, the other
         being 0.
@@ -116,22 +116,22 @@ def assert_close(
         raise AssertionError("\n" + "\n".join(wrong))
 
 
-def _far(actual: Any, expected: Any, tolerance: Tolerance) -> Iterator[str]:
+def _far(actual: Any, expected: Any, tolerance: Tolerance, name: str = "") -> Iterator[str]:
+    told = f"'{name}': " if name else ""
     if not isinstance(actual, Mapping) and not isinstance(expected, Mapping):
-        yield from _described("", compare(as_it_is(actual), as_it_is(expected), tolerance))
+        yield from _described(told, compare(as_it_is(actual), as_it_is(expected), tolerance))
         return
     if not isinstance(actual, Mapping) or not isinstance(expected, Mapping):
-        yield "only one of the two is a mapping of arrays by name"
+        yield f"{told}only one of the two is a mapping of arrays by name"
         return
     if not actual and not expected:
-        yield "nothing was compared: there is no array on either side"
-    for name in dict.fromkeys([*actual, *expected]):
-        if name not in actual or name not in expected:
-            side = "actual" if name in actual else "expected"
-            yield f"'{name}': only {side} has it"
-            continue
-        compared = compare(as_it_is(actual[name]), as_it_is(expected[name]), tolerance)
-        yield from _described(f"'{name}': ", compared)
+        yield f"{told}nothing was compared: there is no array on either side"
+    for key in dict.fromkeys([*actual, *expected]):
+        below = f"{name}.{key}" if name else str(key)
+        if key in actual and key in expected:
+            yield from _far(actual[key], expected[key], tolerance, below)
+        else:
+            yield f"'{below}': only {'actual' if key in actual else 'expected'} has it"
 
 
 def _described(name: str, seen: Comparison) -> Iterator[str]:
@@ -140,6 +140,9 @@ def _described(name: str, seen: Comparison) -> Iterator[str]:
             yield f"{name}nothing was compared: both are empty"
         return
     reason = f"{seen.verdict.reason}: {seen.verdict.detail}".rstrip(": ")
+    if not seen.total:
+        yield f"{name}nothing was compared ({reason})"
+        return
     yield f"{name}{seen.disagreeing} of {seen.total} elements are not close ({reason})"
     yield f"  rule {seen.rule}"
     if seen.worst is not None:

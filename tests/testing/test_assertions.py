@@ -66,7 +66,17 @@ def test_close_arrays_of_two_frameworks():
 @pytest.mark.parametrize(
     ("actual", "expected", "text"),
     [
-        (np.ones(3), np.ones(4), "shape"),
+        (
+            np.ones(3),
+            np.ones((3, 1)),
+            r"^\nnothing was compared \(shape: \(3,\) against \(3, 1\)\)$",
+        ),
+        (
+            {"a": {"b": np.ones(2), "c": np.ones(2)}},
+            {"a": {"b": np.ones(2), "c": np.zeros(2)}},
+            "'a.c': 2 of 2",
+        ),
+        ({"a": {}}, {"a": {}}, "'a': nothing was compared"),
         ([1.0, np.nan], [np.nan, 1.0], "2 of 2"),
         ({"a": np.ones(2), "b": np.ones(2)}, {"a": np.zeros(2), "b": np.zeros(2)}, "'b': 2 of 2"),
         ({"a": np.ones(2)}, {"b": np.ones(2)}, "only actual has it"),
