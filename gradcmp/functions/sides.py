@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter
@@ -86,7 +86,8 @@ def at_one_point(
         label: tuple(name for name in brought if label in made_of or met.takes(name, given))
         for label, met in first.items()
     }
-    wrt = _each(wrt, {*given, *parameters}) if first else wrt
+    real = {name for met in first.values() for name in met.real}
+    wrt = _each(wrt, {*given, *parameters}, real) if first else wrt
     ready = {}
     for label, met in first.items():
         own = (*met.parameters, *handed[label])
@@ -129,13 +130,13 @@ class _Met:
         return self.arguments is None or parameter in self.arguments or first in self.arguments
 
 
-def _each(wrt: Sequence[str] | None, known: Collection[str]) -> list[str] | None:
+def _each(wrt: Sequence[str] | None, known: Collection[str], real: Set[str]) -> list[str] | None:
     """Return names to differentiate by, of containers their leaves.
 
     Raises
     ------
     UsageError
-        For a name that is neither.
+        For a name that is neither, and for one below which no numbers are real.
     """
     if wrt is None:
         return None
@@ -145,6 +146,8 @@ def _each(wrt: Sequence[str] | None, known: Collection[str]) -> list[str] | None
         if not leaves:
             way_out = did_you_mean(name, known)
             raise UsageError(f"there is no input '{name}' to differentiate by", way_out=way_out)
+        if real.isdisjoint(leaves):
+            raise UsageError(f"input '{name}' has no derivative: its numbers are not real")
         found |= dict.fromkeys(sorted(leaves))
     return [*found]
 

@@ -265,3 +265,16 @@ def test_what_computes_with_parameters_is_no_side_by_hand():
     verdict = compared(by_hand, lambda given: {**to_hand(given), "b2": 2 * given["out.bias"]})
     (failure,) = verdict.failures
     assert "'b2' is more than elements" in failure.message
+
+
+def test_numbers_that_are_not_real_have_no_derivative():
+    """With nothing to differentiate by no gradient would be compared, and all would agree."""
+
+    def scaled(x, i):
+        return x * i, lambda dy: {"x": dy * i}
+
+    inputs = {"x": "normal:3", "i": np.array([1, 2, 3])}
+    with pytest.raises(UsageError, match="'i' has no derivative"):
+        gradcmp.compare_functions(
+            {"mine": scaled, "theirs": scaled}, inputs, framework="numpy", wrt="i"
+        )

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves, tree_map
 
 from gradcmp.native.torch.rules.rule import aten, packets, prims
 from gradcmp.native.torch.subject import Tensor
@@ -153,7 +154,11 @@ def _real64(tensor: Tensor) -> Tensor:
 
 
 class Literals(TorchFunctionMode):  # type: ignore[misc]
-    """Tensors made of Python's numbers keep their digits, too."""
+    """Tensors made of Python's numbers keep their digits, too, and what was made before is widened.
+
+    A matrix product refuses an input of float64 beside a weight in float32 that the function closes
+    over, where most operations promote it.
+    """
 
     makers = frozenset((torch.tensor, torch.as_tensor, torch.asarray))
     norms = frozenset(getattr(home, "rms_norm", None) for home in (torch, torch.nn.functional)) - {
@@ -170,12 +175,36 @@ class Literals(TorchFunctionMode):  # type: ignore[misc]
             kwargs = self._precise.kept_dtype(kwargs)
         elif func in self.norms and self._precise.draws in LOW:
             return func(*self._with_eps(*args, **kwargs))
-        return func(*args, **kwargs)
+        try:
+            return func(*args, **kwargs)
+        except RuntimeError:
+            if _writes(func, kwargs) or not _are_mixed(args, kwargs):
+                raise
+            args, kwargs = tree_map(_widened, (args, kwargs))
+            return func(*args, **kwargs)
 
     @staticmethod
     def _with_eps(input: Any, shape: Any, weight: Any = None, eps: Any = None) -> tuple[Any, ...]:
         """Return the operands of `rms_norm`, whose eps depends on the dtype where none is given."""
         return input, shape, weight, torch.finfo(torch.float32).eps if eps is None else eps
+
+
+def _writes(func: Any, kwargs: dict[str, Any]) -> bool:
+    """Whether an operation changes an array that it is given: a wider copy would be no such."""
+    name = getattr(func, "__name__", "")
+    plain = name.endswith("_") and not name.endswith("__")
+    return plain or name.startswith(("__i", "__set")) or "out" in kwargs
+
+
+def _are_mixed(*given: Any) -> bool:
+    """Whether some tensors are of float64, and some of a lower dtype."""
+    found = {one.dtype for one in tree_leaves(given) if isinstance(one, torch.Tensor)}
+    return torch.float64 in found and not LOW.isdisjoint(found)
+
+
+def _widened(value: Any) -> Any:
+    is_low = isinstance(value, torch.Tensor) and value.dtype in LOW
+    return value.to(FULL[value.dtype]) if is_low else value
 
 
 @contextmanager
