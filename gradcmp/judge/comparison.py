@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from gradcmp.outside.shown import Shown
 from gradcmp.recording import Array
@@ -183,18 +183,14 @@ class Statistics:
 NOTHING = Statistics()  # of arrays that have no elements, or cannot be compared
 
 
-@dataclass(frozen=True, repr=False)
-class Comparison(Shown):
-    """One pair of arrays compared element by element.
+@dataclass(frozen=True)
+class Measured:
+    """What two arrays are apart.
 
     Attributes
     ----------
-    rule : str
-        The rule that was used, in full: ``|a - e| <= 1e-06 + 1e-05 * |e|``.
     statistics : Statistics
         What was counted, whatever the rule.
-    disagreeing : int
-        Number of elements that disagree.
     worst : Element, optional
         The largest excess over its own allowance, non-finite first; None without elements.
     excess : array, optional
@@ -204,18 +200,59 @@ class Comparison(Shown):
         Under tolerance auto, for a difference that needed measuring.
     """
 
-    verdict: Verdict
-    rule: str
     statistics: Statistics = NOTHING
-    disagreeing: int = 0
     worst: Element | None = None
     excess: Array | None = field(default=None, compare=False, repr=False)
     noise: Noise | None = None
+
+
+@dataclass(frozen=True, repr=False)
+class Comparison(Shown):
+    """One pair of arrays compared element by element.
+
+    Attributes
+    ----------
+    rule : str
+        The rule that was used, in full: ``|a - e| <= 1e-06 + 1e-05 * |e|``.
+    measured : Measured
+        How far they are apart.
+    disagreeing : int
+        Number of elements that disagree.
+    """
+
+    verdict: Verdict
+    rule: str
+    measured: Measured = Measured()
+    disagreeing: int = 0
+
+    def with_measured(self, **changes: Any) -> Comparison:
+        """Return the comparison with other fields of what was measured."""
+        return replace(self, measured=replace(self.measured, **changes))
 
     @property
     def agrees(self) -> bool:
         """Whether this pair of arrays agrees."""
         return self.verdict.agrees
+
+    @property
+    def statistics(self) -> Statistics:
+        """What was counted, whatever the rule."""
+        return self.measured.statistics
+
+    @property
+    def worst(self) -> Element | None:
+        """The largest excess over its own allowance, non-finite first; None without elements."""
+        return self.measured.worst
+
+    @property
+    def excess(self) -> Array | None:
+        """The difference of every element as a multiple of its own allowance, if it is small."""
+        return self.measured.excess
+
+    @property
+    def noise(self) -> Noise | None:
+        """The difference measured by noise, where that was needed."""
+        return self.measured.noise
 
     @property
     def total(self) -> int:

@@ -107,7 +107,7 @@ def _settled(seen: Comparison, floor: Floor) -> Comparison:
     if seen.verdict.reason == "exact" or not seen.worst:
         return replace(seen, rule=floor.rule)
     noise = _bound(seen.worst, floor)
-    return replace(seen, rule=floor.rule, verdict=ROUNDING, noise=noise)
+    return replace(seen.with_measured(noise=noise), rule=floor.rule, verdict=ROUNDING)
 
 
 def _bound(worst: Element, floor: Floor) -> Noise:

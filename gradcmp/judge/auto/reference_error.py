@@ -30,7 +30,7 @@ from gradcmp.judge.auto.loudness import (
 )
 from gradcmp.judge.auto.noise_floor import U_FLOAT64, all_close
 from gradcmp.judge.auto.source import NoiseSource
-from gradcmp.judge.comparison import Comparison
+from gradcmp.judge.comparison import Comparison, Measured
 from gradcmp.judge.elementwise.arrays import is_small
 from gradcmp.judge.elementwise.difference import element
 from gradcmp.judge.elementwise.segments import LONGEST, Float, Segments, batches
@@ -234,7 +234,8 @@ def _within(
             told = noise_of(Loudness(multiple, 0.0, index, 0, limits), None, worst)
             excess = parts[i] / limit if is_small(parts[i]) else None
             # What is common to all elements is not asked for.
-            found[i] = Comparison(ROUNDING, rule, batch.statistics[i], 0, worst, excess, told)
+            measured = Measured(batch.statistics[i], worst, excess, told)
+            found[i] = Comparison(ROUNDING, rule, measured)
     return found
 
 
@@ -270,15 +271,6 @@ class RoughNoise:
             if found.loud or not (shrink is None or shrink <= 1):
                 continue
             worst = element_of(found, tensor.values, float(scale.s[found.index]) * limits.r)
-            small = is_small(difference)
-            yield (
-                i,
-                Comparison(
-                    ROUNDING,
-                    ROUGH_RULES[sides.dtype],
-                    seen,
-                    worst=worst,
-                    excess=np.abs(difference) / (limits.r * scale.s) if small else None,
-                    noise=noise_of(found, shrink, worst),
-                ),
-            )
+            excess = np.abs(difference) / (limits.r * scale.s) if is_small(difference) else None
+            measured = Measured(seen, worst, excess, noise_of(found, shrink, worst))
+            yield i, Comparison(ROUNDING, ROUGH_RULES[sides.dtype], measured)
