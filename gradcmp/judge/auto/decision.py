@@ -12,8 +12,8 @@ import numpy.typing as npt
 from gradcmp.dtypes import FORMATS, Format, coarser
 from gradcmp.judge.auto.loudness import Limits, Loudness, apart, loudness
 from gradcmp.judge.auto.overflow import Overflow
-from gradcmp.judge.auto.pair import TensorPair
 from gradcmp.judge.auto.source import PRECISE
+from gradcmp.judge.auto.tensors.pair import TensorPair
 from gradcmp.judge.comparison import STAYS, Comparison, Element, Noise, Verdict
 from gradcmp.judge.elementwise.difference import element
 from gradcmp.judge.elementwise.segments import Float
