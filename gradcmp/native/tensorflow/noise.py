@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from gradcmp.native.noisy.branches import Branches
 from gradcmp.native.noisy.ledger import Ledger
-from gradcmp.native.tensorflow.branches import Branches
 from gradcmp.native.tensorflow.precise import Precise
 from gradcmp.native.tensorflow.rounding import Rounding
 from gradcmp.native.tensorflow.rules import choosing, composite, elementwise, solving, sums

@@ -24,8 +24,8 @@ from typing import Any
 import torch
 from torch._decomp import decomposition_table
 
+from gradcmp.native.noisy.branches import Branches
 from gradcmp.native.noisy.ledger import Ledger
-from gradcmp.native.torch.branches import Branches
 from gradcmp.native.torch.jostling import Exact
 from gradcmp.native.torch.precise import Precise
 from gradcmp.native.torch.rounding import Rounding
