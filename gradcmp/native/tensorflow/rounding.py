@@ -34,6 +34,11 @@ class Rounding:
         return isinstance(self.model, ExactModel)
 
     @property
+    def u(self) -> float:
+        """The unit roundoff."""
+        return self.model.precision.u
+
+    @property
     def kink_width(self) -> float:
         """How many times its noise the operands of a comparison may be apart to be near."""
         return self.model.kink_width

@@ -36,6 +36,7 @@ from gradcmp.native.torch.rules import (
     fourier,
     scattering,
     solving,
+    steps,
     sums,
 )
 from gradcmp.native.torch.rules.rule import Rule, is_real, packets, table
@@ -48,6 +49,7 @@ RULES: dict[Any, Rule] = {
     **scattering.RULES,
     **fourier.RULES,
     **choosing.RULES,
+    **steps.RULES,
     **composite.RULES,
     **solving.RULES,
 }

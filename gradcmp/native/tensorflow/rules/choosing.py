@@ -13,7 +13,6 @@ from gradcmp.native.tensorflow.rules.rule import Context, Rule, numbers, table, 
 from gradcmp.native.tensorflow.stream import Operation, Tensor, Tensors, is_wide
 
 LEAST = 1e-300  # what relu makes of a zero that counts as positive: its backward asks for > 0
-ROUNDED = {"Floor": np.floor, "Ceil": np.ceil, "Rint": np.rint, "Round": np.rint}
 JUST_BELOW = np.nextafter(6.0, 0.0)
 
 
@@ -42,20 +41,8 @@ def _equality(context: Context, operation: Operation) -> Tensors:
     return [tensor_of(context.branches.decide(Fork(found, operands=operands)), outcome)]
 
 
-def _whole(context: Context, operation: Operation) -> Tensors:
-    """What rounds to whole numbers: it jumps at those, or halfway between them."""
-    (y,), (x,) = operation.run(), operation.inputs
-    if not is_wide(x):
-        return [y]
-    value, rounded = numbers(x), ROUNDED[operation.name]
-    jump = np.floor(value) + 0.5 if rounded is np.rint else np.rint(value)
-    sides = rounded(jump - 0.25), rounded(jump + 0.25)
-    taken = context.branches.decide(Fork(numbers(y), value - jump, sides, (value, jump)))
-    return [tensor_of(taken, y)]
-
-
 def _discrete(context: Context, operation: Operation) -> Tensors:
-    """What is true or whole and made of real numbers: a place, a number cut short."""
+    """What is true or whole and made of real numbers: the place of a maximum."""
     (y,) = operation.run()
     if is_wide(y) or not is_wide(operation.inputs[0]):
         return [y]
@@ -145,8 +132,7 @@ RULES: dict[str, Rule] = table(
     {
         "Greater GreaterEqual Less LessEqual": _order,
         "Equal NotEqual": _equality,
-        "Floor Ceil Rint Round": _whole,
-        "ApproximateEqual ArgMax ArgMin Cast": _discrete,
+        "ApproximateEqual ArgMax ArgMin": _discrete,
         "Relu": _relu,
         "Relu6": _relu6,
         "Sign": _sign,

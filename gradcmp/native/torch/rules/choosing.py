@@ -51,17 +51,6 @@ def _sign(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
     return context.branches.decide(Fork(y, x, (-1.0, 1.0), (x, 0.0))) if is_real(x) else y
 
 
-def _whole(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """`floor`, `ceil`, `trunc`, `round`: they jump at whole numbers, or halfway between them."""
-    x, y = args[0], func(*args, **kwargs)
-    if not is_real(x) or len(args) > 1 or kwargs:  # to so many decimals
-        return y
-    halves = func.overloadpacket.__name__ == "round"
-    jump = torch.floor(x) + 0.5 if halves else torch.round(x)
-    sides = func(jump - 0.25), func(jump + 0.25)
-    return context.branches.decide(Fork(y, x - jump, sides, (x, jump)))
-
-
 def _chosen(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Values along an axis and where they come from: maxima, sorted numbers, medians."""
     found, taken = func(*args, **kwargs), bound(func, args, kwargs)
@@ -114,7 +103,6 @@ RULES: dict[Any, Rule] = {
         {
             "gt ge lt le": _order,
             "eq ne": _equality,
-            "floor ceil trunc round": _whole,
             "relu": _relu,
             "sgn sign": _sign,
             "max min sort topk kthvalue median nanmedian mode cummax cummin": _chosen,
@@ -129,7 +117,6 @@ RULES: dict[Any, Rule] = {
             "gt ge lt le": _order,
             "eq ne": _equality,
             "sign": _sign,
-            "floor ceil trunc round": _whole,
         },
         prims,
     ),
