@@ -24,8 +24,8 @@ from benchmarks.judging.recording import Run, runs
 from benchmarks.judging.sides import Bug
 from gradcmp.judge import Comparison, Pair
 from gradcmp.judge.auto.noise_floor import FLOORS, NoiseFloor
-from gradcmp.judge.auto.pair import RecordingPair, TensorPair
 from gradcmp.judge.auto.reference_error import BOTH_RULE, ROUGH_RULES, RULE
+from gradcmp.judge.auto.tensors.pair import RecordingPair, TensorPair
 
 HOW = {RULE: "settled", BOTH_RULE: "by both"} | dict.fromkeys(ROUGH_RULES.values(), "roughly")
 

@@ -19,7 +19,7 @@ from gradcmp.dtypes import FORMATS
 from gradcmp.judge import Comparison, Pair
 from gradcmp.judge.auto.graph_noise import GraphNoise
 from gradcmp.judge.auto.judge import NoiseJudge
-from gradcmp.judge.auto.pair import RecordingPair
+from gradcmp.judge.auto.tensors.pair import RecordingPair
 from gradcmp.ops import Array
 from gradcmp.recording import Recording
 

@@ -14,7 +14,7 @@ from gradcmp.functions.jumps import Jumps, ReferenceFirst, SideBranches
 from gradcmp.inputs import round_to
 from gradcmp.judge.auto.loudness import OWN_LIMITS, Limits, limits_of, together
 from gradcmp.judge.auto.overflow import Overflow, beyond_largest
-from gradcmp.judge.auto.pair import RecordingPair
+from gradcmp.judge.auto.tensors.pair import RecordingPair
 from gradcmp.judge.noise.bfloat16 import Bfloat16Model
 from gradcmp.judge.noise.calibration import Scale, pool
 from gradcmp.judge.noise.kinks import OpenBranches

@@ -12,7 +12,7 @@ from rich.console import Console, RenderableType
 
 from gradcmp.case import BackendSpec, Case, DTypeTable, Expression, InputSpec
 from gradcmp.graph import build as build_graph
-from gradcmp.judge.comparison import Comparison, Element, Statistics, Verdict
+from gradcmp.judge.comparison import Comparison, Element, Measured, Statistics, Verdict
 from gradcmp.judge.diagnose.divergence import divergences
 from gradcmp.judge.verdict import CaseVerdict, Pair
 from gradcmp.recording import Array, Failure, Recording
@@ -40,7 +40,7 @@ def same(*, ulp: float = 0.0) -> Comparison:
     worst = Element((0, 1), -1.25 + difference, -1.25, difference, difference / 1.25, ulp, 1.35e-5)
     reason = "rounding" if ulp else "exact"
     counted = Statistics(6, 0, 0, difference, difference, ulp)
-    return Comparison(Verdict(True, reason), RULE, counted, 0, worst)
+    return Comparison(Verdict(True, reason), RULE, Measured(counted, worst))
 
 
 def flipped() -> Comparison:
@@ -49,7 +49,7 @@ def flipped() -> Comparison:
     excess = np.zeros((2, 3))
     excess[1, 1] = worst.excess
     counted = Statistics(6, 0, 0, 7.0, 2.0, 29360128.0)
-    return Comparison(Verdict(False, "tolerance"), RULE, counted, 1, worst, excess)
+    return Comparison(Verdict(False, "tolerance"), RULE, Measured(counted, worst, excess), 1)
 
 
 def poisoned() -> Comparison:
@@ -57,7 +57,8 @@ def poisoned() -> Comparison:
     nan = float("nan")
     worst = Element((1, 1), nan, 3.5, nan, nan, nan, 3.6e-5)
     verdict = Verdict(False, "non-finite", "nan against 3.5")
-    return Comparison(verdict, RULE, Statistics(6, 0, 0, nan, nan, nan), 1, worst)
+    counted = Statistics(6, 0, 0, nan, nan, nan)
+    return Comparison(verdict, RULE, Measured(counted, worst), 1)
 
 
 def refused(reason: str, detail: str) -> Comparison:

@@ -69,7 +69,7 @@ def test_what_json_cannot_write_is_a_string(make, flip):
     worst = dataclasses.replace(
         flip().worst, actual=math.nan, expected=-math.inf, absolute=math.inf, index=(1, 1)
     )
-    odd = dataclasses.replace(flip(), worst=worst, excess=np.array([math.inf, math.nan, 0.0]))
+    odd = flip().with_measured(worst=worst, excess=np.array([math.inf, math.nan, 0.0]))
     (facts,) = parsed(make(("numpy", "torch"), {("torch", "numpy", "d Y"): odd}))["cases"]
     found = comparison(facts, "torch", "numpy", "d Y")
     assert found["worst"]["actual"] == "NaN"

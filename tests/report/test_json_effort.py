@@ -11,7 +11,7 @@ def test_runs_and_lone_nodes_are_told(make):
     alone = make(("numpy", "torch"))
     steady = alone.comparisons[Pair("torch", "numpy")]["d X"]
     unsteady = {
-        "torch": {"d X": replace(steady, statistics=replace(steady.statistics, max_ulp=3.0))}
+        "torch": {"d X": steady.with_measured(statistics=replace(steady.statistics, max_ulp=3.0))}
     }
     verdict = replace(alone, runs=2, unsteady=unsteady, isolated={"node1": alone})
     (case,) = json.loads(report([verdict]))["cases"]

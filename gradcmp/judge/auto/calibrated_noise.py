@@ -9,7 +9,6 @@ from functools import partial
 import numpy as np
 
 from gradcmp.dtypes import FORMATS, Format
-from gradcmp.judge.auto.batch import TensorBatch
 from gradcmp.judge.auto.decision import (
     decide,
     element_of,
@@ -25,9 +24,10 @@ from gradcmp.judge.auto.kinks import (
     unexplained,
 )
 from gradcmp.judge.auto.loudness import apart, loudness, shrinks
-from gradcmp.judge.auto.pair import RecordingPair, TensorPair
 from gradcmp.judge.auto.source import NoiseSource
-from gradcmp.judge.comparison import Comparison, Statistics, Verdict
+from gradcmp.judge.auto.tensors.batch import TensorBatch
+from gradcmp.judge.auto.tensors.pair import RecordingPair, TensorPair
+from gradcmp.judge.comparison import Comparison, Verdict
 from gradcmp.judge.elementwise.arrays import is_small
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.noise.calibration import Scale
@@ -61,20 +61,21 @@ class CalibratedNoise:
     ) -> Iterator[tuple[int, Comparison]]:
         """Return the numbers of all tensors that are still unsettled, each with its comparison."""
         for i in unsettled:
-            yield i, self._judge(batch.sides, batch.tensors[i], batch.statistics[i])
+            yield i, self._judge(batch, i)
 
-    def _judge(self, sides: RecordingPair, tensor: TensorPair, seen: Statistics) -> Comparison:
+    def _judge(self, batch: TensorBatch, i: int) -> Comparison:
+        sides, tensor = batch.sides, batch.tensors[i]
         scale = self.scale(tensor.name, sides)
         limits = self.source.limits(sides.dtype)
         actual, expected = (np.asarray(array, np.float64) for array in tensor.values)
         difference = apart(actual, expected)
         stayed = None if tensor.float64 is None else apart(*tensor.float64)
         found = loudness(difference, scale, limits)
-        measured = partial(self._decide, scale=scale, sides=sides)
-        verdict, shrink = measured(difference, stayed)
+        told = partial(self._decide, scale=scale, sides=sides)
+        verdict, shrink = told(difference, stayed)
         rest = found
         if verdict.reason != "rounding" and reached(tensor.name, scale).any():
-            verdict, left = self._with_kinks(verdict, sides, tensor, scale, measured)
+            verdict, left = self._with_kinks(verdict, sides, tensor, scale, told)
             rest = loudness(left, scale, limits)
             found = found if verdict.agrees else rest
         if verdict.reason in ("precision", "suspect") or (verdict.reason == "note" and rest.loud):
@@ -85,15 +86,10 @@ class CalibratedNoise:
                 detail = f"{verdict.detail}; consistent with {unit} matmuls"
                 verdict = replace(verdict, detail=detail)
         worst = element_of(found, tensor.values, float(scale.s[found.index]) * limits.r)
-        return Comparison(
-            verdict,
-            scale.rule or self.source.rule,
-            seen,
-            disagreeing=0 if verdict.agrees else max(found.over, 1),
-            worst=worst,
-            excess=np.abs(difference) / (limits.r * scale.s) if is_small(difference) else None,
-            noise=noise_of(found, shrink, worst),
-        )
+        excess = np.abs(difference) / (limits.r * scale.s) if is_small(difference) else None
+        measured = batch.measured(i, worst, excess, noise_of(found, shrink, worst))
+        disagreeing = 0 if verdict.agrees else max(found.over, 1)
+        return Comparison(verdict, scale.rule or self.source.rule, measured, disagreeing)
 
     def _decide(
         self, difference: Float, stayed: Float | None, scale: Scale, sides: RecordingPair

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from gradcmp.dtypes import FORMATS, Format, coarser
 from gradcmp.judge.auto.loudness import Limits, Loudness, apart, loudness
 from gradcmp.judge.auto.overflow import Overflow
-from gradcmp.judge.auto.pair import TensorPair
 from gradcmp.judge.auto.source import PRECISE
+from gradcmp.judge.auto.tensors.pair import TensorPair
 from gradcmp.judge.comparison import STAYS, Comparison, Element, Noise, Verdict
 from gradcmp.judge.elementwise.difference import element
 from gradcmp.judge.elementwise.segments import Float
@@ -113,10 +113,9 @@ def beside_unmatched(seen: Comparison, rest: Comparison | None) -> Comparison:
     if excess is not None and rest.excess is not None:
         excess = np.where(np.isinf(excess), excess, rest.excess)
     return replace(
-        seen,
+        seen.with_measured(excess=excess),
         verdict=verdict,
         disagreeing=seen.statistics.nonfinite + rest.disagreeing,
-        excess=excess,
     )
 
 
@@ -163,7 +162,8 @@ def lost_digits(
         return seen
     worst = element_of(found, tensor.values, float(better.s[found.index]) * limits.r)
     verdict = Verdict(True, "precision", LOST.format(index=found.index))
-    return replace(seen, verdict=verdict, worst=worst, noise=noise_of(found, None, worst))
+    measured = seen.with_measured(worst=worst, noise=noise_of(found, None, worst))
+    return replace(measured, verdict=verdict)
 
 
 def _lost(tensor: TensorPair, known: Float) -> npt.NDArray[np.bool_]:

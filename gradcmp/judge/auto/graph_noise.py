@@ -13,8 +13,8 @@ from gradcmp.graph.records import STEP
 from gradcmp.graph.stepped import derived
 from gradcmp.judge.auto.loudness import OWN_LIMITS, Limits, limits_of, together
 from gradcmp.judge.auto.overflow import Overflow, overflows
-from gradcmp.judge.auto.pair import RecordingPair
 from gradcmp.judge.auto.source import PRECISE
+from gradcmp.judge.auto.tensors.pair import RecordingPair
 from gradcmp.judge.noise.bfloat16 import ANY
 from gradcmp.judge.noise.calibration import Scale, calibrate, loses_digits
 from gradcmp.judge.noise.model import NoModelError

@@ -10,7 +10,6 @@ import numpy as np
 
 from gradcmp.case import DType
 from gradcmp.dtypes import FORMATS
-from gradcmp.judge.auto.batch import TensorBatch, tensor_batches
 from gradcmp.judge.auto.calibrated_noise import CalibratedNoise
 from gradcmp.judge.auto.decision import (
     beside_unmatched,
@@ -18,9 +17,11 @@ from gradcmp.judge.auto.decision import (
     out_of_range,
 )
 from gradcmp.judge.auto.noise_floor import FLOORS, NoiseFloor
-from gradcmp.judge.auto.pair import KnownBits, RecordingPair, TensorPair
 from gradcmp.judge.auto.reference_error import BASELINE_DTYPE, ReferenceError, RoughNoise
 from gradcmp.judge.auto.source import NoiseSource
+from gradcmp.judge.auto.tensors.batch import TensorBatch
+from gradcmp.judge.auto.tensors.large import tensor_batches
+from gradcmp.judge.auto.tensors.pair import KnownBits, RecordingPair, TensorPair
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.elementwise.arrays import compare_all, is_real
 from gradcmp.judge.elementwise.segments import TOGETHER, Float

@@ -6,11 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from gradcmp.case import DType
 from gradcmp.dtypes import FORMATS, Format
 from gradcmp.judge.elementwise.segments import Float
 from gradcmp.judge.noise.calibration import Scale
+
+# Units roundoff of a float64 difference that shrank as rounding does, whatever the noise is: rho
+# is below 64 up to 64 / sqrt(3), as s is at least u |g| / sqrt(3).
+SETTLED_FLOAT64 = 36.0
+U_FLOAT64 = FORMATS["float64"].u
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,25 @@ def apart(actual: Float, expected: Float) -> Float:
         same = (actual == expected) | (np.isnan(actual) & np.isnan(expected))
         difference = np.where(same, 0.0, difference)
     return difference
+
+
+def is_close(size: Float, difference: Float, allowed: Float | float = 0.0) -> npt.NDArray[np.bool_]:
+    """Return for each element whether two float64 runs are as close as rounding alone leaves them.
+
+    Parameters
+    ----------
+    size, difference : array
+        ``|e64|`` and ``|a64 − e64|``.
+    allowed : array, optional
+        What else is close, where that is more than a few roundings.
+    """
+    with np.errstate(all="ignore"):
+        few = (SETTLED_FLOAT64 * U_FLOAT64) * size
+        most = np.maximum(few, allowed)
+        close: npt.NDArray[np.bool_] = difference <= most
+    if not np.isfinite(np.add.reduce(few, None)):  # what is infinite, or NaN, has to be the same
+        close = (difference == 0) | (close & np.isfinite(few))
+    return close
 
 
 def loudness(difference: Float, scale: Scale, limits: Limits) -> Loudness:

@@ -5,23 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-import numpy.typing as npt
-
 from gradcmp.case import DType, Fixed
 from gradcmp.dtypes import FORMATS
-from gradcmp.judge.auto.batch import TensorBatch
 from gradcmp.judge.auto.decision import ROUNDING, noise_of
 from gradcmp.judge.auto.loudness import Limits, Loudness, limits_of
-from gradcmp.judge.comparison import Comparison, Element, Noise
-from gradcmp.judge.elementwise.segments import Float, Segments
+from gradcmp.judge.auto.tensors.batch import TensorBatch
+from gradcmp.judge.comparison import Comparison, Element, Measured, Noise
 
 SETTLED_ETA = 5.0
-# Units roundoff of a float64 difference that shrank as rounding does, whatever the noise is: rho
-# is below 64 up to 64 / sqrt(3), as s is at least u |g| / sqrt(3).
-SETTLED_FLOAT64 = 36.0
-U_FLOAT64 = FORMATS["float64"].u
-PIECE = 1 << 14  # elements
 
 
 @dataclass(frozen=True)
@@ -84,30 +75,32 @@ class NoiseFloor:
     ) -> Iterator[tuple[int, Comparison]]:
         """Return the numbers of the tensors that are settled, each with its comparison."""
         close, floor = self._close(batch), FLOORS[batch.sides.dtype]
-        within = [i for i in unsettled if batch.unmatched[i] or self._is_within(batch, i, close[i])]
+        within = [
+            i
+            for i in unsettled
+            if batch.unmatched[i] or (batch.agree[i] and (close[i] or batch.equal[i]))
+        ]
         for i, seen in zip(within, batch.at_floor(within) if within else (), strict=True):
             if seen.verdict.reason == "non-finite":  # no noise is like that; or the same everywhere
                 yield i, seen
             elif close[i]:
                 yield i, _settled(seen, floor)
 
-    def _is_within(self, batch: TensorBatch, i: int, close: bool) -> bool:
-        """Whether a tensor agrees under the floor, in float64 as well or for it is the same."""
-        counted = batch.statistics[i]
-        return batch.agree[i] and (close or counted.equal == counted.total)
-
     def _close(self, batch: TensorBatch) -> list[bool]:
         """Return for each tensor whether its float64 runs are as close, as far as is known."""
-        if not batch.float64_difference or not any(batch.agree):
+        if not batch.has_float64 or not any(batch.agree):
             return batch.agree
-        return all_close(batch.segments, *batch.float64_difference)
+        return batch.close_in_float64()
 
 
 def _settled(seen: Comparison, floor: Floor) -> Comparison:
-    if seen.verdict.reason == "exact" or not seen.worst:
+    if seen.verdict.reason == "exact":
         return replace(seen, rule=floor.rule)
-    noise = _bound(seen.worst, floor)
-    return replace(seen, rule=floor.rule, verdict=ROUNDING, noise=noise)
+
+    def bounded(found: Measured) -> Measured:
+        return replace(found, noise=_bound(found.worst, floor)) if found.worst else found
+
+    return replace(seen.later(bounded), rule=floor.rule, verdict=ROUNDING)
 
 
 def _bound(worst: Element, floor: Floor) -> Noise:
@@ -116,49 +109,3 @@ def _bound(worst: Element, floor: Floor) -> Noise:
     found = Loudness(far, far, worst.index, 0, floor.limits)
     one = replace(worst, allowed=floor.limits.r * floor.u * abs(worst.expected))
     return replace(noise_of(found, None, one), bound=True)
-
-
-def is_close(size: Float, difference: Float, allowed: Float | float = 0.0) -> npt.NDArray[np.bool_]:
-    """Return for each element whether two float64 runs are as close as rounding alone leaves them.
-
-    Parameters
-    ----------
-    size, difference : array
-        ``|e64|`` and ``|a64 − e64|``.
-    allowed : array, optional
-        What else is close, where that is more than a few roundings.
-    """
-    with np.errstate(all="ignore"):
-        few = (SETTLED_FLOAT64 * U_FLOAT64) * size
-        most = np.maximum(few, allowed)
-        close: npt.NDArray[np.bool_] = difference <= most
-    if not np.isfinite(np.add.reduce(few, None)):  # what is infinite, or NaN, has to be the same
-        close = (difference == 0) | (close & np.isfinite(few))
-    return close
-
-
-def all_close(
-    segments: Segments,
-    size: Float,
-    difference: Float,
-    factor: float = 0.0,
-    noise: Float | None = None,
-) -> list[bool]:
-    """Return for each tensor of a flat run whether `is_close` holds of all its elements.
-
-    Parameters
-    ----------
-    factor, noise : float, array of float64
-        What else is close: so many times the noise.
-    """
-
-    def close(piece: slice) -> npt.NDArray[np.bool_]:
-        allowed = 0.0 if noise is None else factor * noise[piece]
-        return is_close(size[piece], difference[piece], allowed)
-
-    if len(segments) > 1:
-        found: list[bool] = segments.every(close(slice(None))).tolist()
-        return found
-    # In pieces: to ask for new memory of the size of the whole takes longer than what is computed.
-    pieces = (slice(start, start + PIECE) for start in range(0, len(size), PIECE))
-    return [all(close(piece).all() for piece in pieces)]

@@ -16,10 +16,10 @@ import numpy.typing as npt
 from gradcmp.case import DType
 from gradcmp.dtypes import FORMATS
 from gradcmp.graph.records import STEP
-from gradcmp.judge.auto.batch import TensorBatch
 from gradcmp.judge.auto.decision import ROUNDING, element_of, noise_of
 from gradcmp.judge.auto.graph_noise import ROUGH_REPLICAS
 from gradcmp.judge.auto.loudness import (
+    U_FLOAT64,
     Limits,
     Loudness,
     apart,
@@ -28,8 +28,8 @@ from gradcmp.judge.auto.loudness import (
     shrinks,
     together,
 )
-from gradcmp.judge.auto.noise_floor import U_FLOAT64, all_close
 from gradcmp.judge.auto.source import NoiseSource
+from gradcmp.judge.auto.tensors.batch import TensorBatch
 from gradcmp.judge.comparison import Comparison
 from gradcmp.judge.elementwise.arrays import is_small
 from gradcmp.judge.elementwise.difference import element
@@ -118,12 +118,11 @@ class ReferenceError:
         """Return the numbers of the tensors that are settled, each with its comparison."""
         if batch.sides.dtype != BASELINE_DTYPE or batch.sides.same_backend:
             return
-        if not unsettled or not batch.float64_difference:
+        if not unsettled or not batch.has_float64:
             return
         one = self._scales_of(batch)
         with np.errstate(all="ignore"):
-            fine = batch.float64_difference
-            close = all_close(batch.segments, *fine, SHRUNK * U_FLOAT64 / U, one)
+            close = batch.close_in_float64(SHRUNK * U_FLOAT64 / U, one)
         found = _within(batch, (i for i in unsettled if close[i]), one, WITHIN, RULE)
         yield from found.items()
         left = [i for i in unsettled if close[i] and i not in found]
@@ -214,27 +213,19 @@ def _within(
     batch: TensorBatch, numbers: Iterable[int], noise: Float, limit: float, rule: str
 ) -> dict[int, Comparison]:
     """Return which of these tensors differ by no more than so many times the noise."""
-    segments, found = batch.segments, {}
+    found, limits = {}, Limits(limit, limits_of(BASELINE_DTYPE).p)
     with np.errstate(all="ignore"):
-        multiples = batch.difference / noise
-        top = segments.largest(multiples)
-        within = top <= limit
-        if len(segments) == 1:
-            where = np.array([multiples.argmax()])
-        else:
-            where = segments.first(~(multiples < segments.broadcast(top)))  # NaN settles nothing
-    columns = (within, where, top, noise[where], batch.actual[where], batch.expected[where])
-    rows = [*zip(*(column.tolist() for column in columns), strict=True)]
-    parts, limits = segments.split(multiples), Limits(limit, limits_of(BASELINE_DTYPE).p)
+        loudest = batch.loudest(noise)
     for i in numbers:
-        settled, flat, multiple, unit, actual, expected = rows[i]
-        if settled:
-            index = segments.index(i, flat)
-            worst = element(index, actual, expected, FORMATS[BASELINE_DTYPE], unit * limit)
-            told = noise_of(Loudness(multiple, 0.0, index, 0, limits), None, worst)
-            excess = parts[i] / limit if is_small(parts[i]) else None
+        one = loudest[i]
+        if one.multiple <= limit:  # NaN settles nothing
+            allowed = one.noise * limit
+            unit = FORMATS[BASELINE_DTYPE]
+            worst = element(one.index, one.actual, one.expected, unit, allowed)
             # What is common to all elements is not asked for.
-            found[i] = Comparison(ROUNDING, rule, batch.statistics[i], 0, worst, excess, told)
+            told = noise_of(Loudness(one.multiple, 0.0, one.index, 0, limits), None, worst)
+            excess = batch.excess(i, noise, limit)
+            found[i] = Comparison(ROUNDING, rule, batch.measured(i, worst, excess, told))
     return found
 
 
@@ -257,7 +248,7 @@ class RoughNoise:
             return
         limits = ROUGHLY[sides.dtype]
         for i in unsettled:
-            tensor, seen = batch.tensors[i], batch.statistics[i]
+            tensor = batch.tensors[i]
             if tensor.float64 is None and sides.dtype != "float64":
                 continue
             scale = together([self.source.roughly(tensor.name, d) for d in sides.noisy_dtypes])
@@ -270,15 +261,6 @@ class RoughNoise:
             if found.loud or not (shrink is None or shrink <= 1):
                 continue
             worst = element_of(found, tensor.values, float(scale.s[found.index]) * limits.r)
-            small = is_small(difference)
-            yield (
-                i,
-                Comparison(
-                    ROUNDING,
-                    ROUGH_RULES[sides.dtype],
-                    seen,
-                    worst=worst,
-                    excess=np.abs(difference) / (limits.r * scale.s) if small else None,
-                    noise=noise_of(found, shrink, worst),
-                ),
-            )
+            excess = np.abs(difference) / (limits.r * scale.s) if is_small(difference) else None
+            measured = batch.measured(i, worst, excess, noise_of(found, shrink, worst))
+            yield i, Comparison(ROUNDING, ROUGH_RULES[sides.dtype], measured)

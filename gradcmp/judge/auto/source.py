@@ -8,7 +8,7 @@ from typing import Protocol
 from gradcmp.case import DType
 from gradcmp.judge.auto.loudness import Limits
 from gradcmp.judge.auto.overflow import Overflow
-from gradcmp.judge.auto.pair import RecordingPair
+from gradcmp.judge.auto.tensors.pair import RecordingPair
 from gradcmp.judge.noise.calibration import Scale
 from gradcmp.recording import Array, Recording
 

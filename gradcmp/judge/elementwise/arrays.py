@@ -13,6 +13,7 @@ from gradcmp.judge.comparison import (
     SMALL,
     Comparison,
     Element,
+    Measured,
     Reason,
     Statistics,
     Verdict,
@@ -239,7 +240,8 @@ def _conclude(
     result: SegmentResult, rule: ElementTolerance, worst: Element, excess: Array | None = None
 ) -> Comparison:
     verdict = _verdict(result, rule, worst)
-    return Comparison(verdict, rule.text, result.statistics, result.disagreeing, worst, excess)
+    measured = Measured(result.statistics, worst, excess)
+    return Comparison(verdict, rule.text, measured, result.disagreeing)
 
 
 def _verdict(result: SegmentResult, rule: ElementTolerance, worst: Element) -> Verdict:

@@ -13,7 +13,7 @@ from gradcmp.graph import Graph
 from gradcmp.graph.walk import spec_of
 from gradcmp.judge.auto.graph_noise import GraphNoise
 from gradcmp.judge.auto.judge import NoiseJudge
-from gradcmp.judge.comparison import Comparison, Verdict
+from gradcmp.judge.comparison import Comparison, Measured, Verdict
 from gradcmp.judge.diagnose.insight import GraphInsight
 from gradcmp.judge.diagnose.investigation import Investigation
 from gradcmp.judge.elementwise.arrays import compare
@@ -146,14 +146,12 @@ class LooseRule:
         index = tuple(map(int, np.unravel_index(np.argmax(excess), excess.shape)))
         unit = coarser(*(dtype_name(array.dtype) for array in both))
         numbers = float(actual[index]), float(expected[index])
-        return replace(
-            seen,
-            verdict=Verdict(True, "rounding", "the inputs of the case are rounded, yours are not"),
-            rule=f"auto: |a − e| <= {self.limit:g} × what rounded inputs leave open",
-            disagreeing=0,
-            worst=element(index, *numbers, unit, float(allowed[index])),
-            excess=None if seen.excess is None else excess,
-            noise=None,
+        worst = element(index, *numbers, unit, float(allowed[index]))
+        small = None if seen.excess is None else excess
+        return Comparison(
+            Verdict(True, "rounding", "the inputs of the case are rounded, yours are not"),
+            f"auto: |a − e| <= {self.limit:g} × what rounded inputs leave open",
+            Measured(seen.statistics, worst, small),
         )
 
     def knows(self, name: str) -> bool:

@@ -7,8 +7,7 @@ import pytest
 from autocases import CASES, PAIR, case, draw, one_element, reasons, record, spoiled, verdict
 
 from gradcmp.judge.auto.graph_noise import ROUGH_REPLICAS
-from gradcmp.judge.auto.loudness import apart
-from gradcmp.judge.auto.noise_floor import is_close
+from gradcmp.judge.auto.loudness import apart, is_close
 from gradcmp.judge.auto.reference_error import (
     BOTH_RULE,
     ROUGH_RULES,

@@ -14,7 +14,7 @@ from gradcmp.judge.auto.graph_noise import GraphNoise
 from gradcmp.judge.auto.judge import NoiseJudge
 from gradcmp.judge.auto.loudness import BFLOAT16_LIMITS, loudness
 from gradcmp.judge.auto.noise_floor import FLOORS
-from gradcmp.judge.auto.pair import RecordingPair
+from gradcmp.judge.auto.tensors.pair import RecordingPair
 from gradcmp.judge.noise.bfloat16 import ANY, Bfloat16Model
 from gradcmp.judge.noise.calibration import calibrate
 from gradcmp.judge.noise.model import NoiseModel, NoisyArray

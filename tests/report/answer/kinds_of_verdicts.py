@@ -106,12 +106,13 @@ def compared(verdict, found, *names, labels=("torch",), **change):
     comparisons = {
         pair: {
             name: replace(
-                one,
+                one.with_measured(
+                    worst=WORST if pair.actual in labels else replace(WORST, actual=-1, expected=1),
+                    statistics=Statistics(6, max_absolute=2.0, max_ulp=1.7e7),
+                    **change,
+                ),
                 verdict=found,
-                worst=WORST if (pair.actual in labels) else replace(WORST, actual=-1, expected=1),
-                statistics=Statistics(6, max_absolute=2.0, max_ulp=1.7e7),
                 disagreeing=0 if found.agrees else 6,
-                **change,
             )
             if name in names and (pair.actual in labels) != (pair.expected in labels)
             else one
@@ -155,8 +156,7 @@ def by_kind(make):
             pair: {
                 name: one
                 if one.agrees
-                else replace(
-                    one,
+                else one.with_measured(
                     worst=nan if pair.actual in three else replace(nan, actual=0.0, expected=NAN),
                 )
                 for name, one in by.items()
@@ -178,7 +178,7 @@ def by_kind(make):
     over = replace(
         over,
         comparisons={
-            pair: {n: c if c.agrees else replace(c, worst=huge) for n, c in by.items()}
+            pair: {n: c if c.agrees else c.with_measured(worst=huge) for n, c in by.items()}
             for pair, by in over.comparisons.items()
             if pair == PAIR
         },
@@ -190,7 +190,7 @@ def by_kind(make):
         return replace(
             found,
             comparisons={
-                pair: {n: c if c.agrees else replace(c, worst=None) for n, c in by.items()}
+                pair: {n: c if c.agrees else c.with_measured(worst=None) for n, c in by.items()}
                 for pair, by in found.comparisons.items()
             },
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 
 import numpy as np
@@ -22,7 +21,7 @@ def test_the_heat_map_marks_the_element_without_colour(verdicts, show):
     ("shape", "rows"), [((), 1), ((3,), 1), ((8, 8), 8), ((9, 2), 0), ((2, 2, 2), 0), ((0, 3), 0)]
 )
 def test_heat_maps_are_of_small_arrays(make, flip, show, shape, rows):
-    comparison = dataclasses.replace(flip(), excess=np.full(shape, 2.0))
+    comparison = flip().with_measured(excess=np.full(shape, 2.0))
     text = show(CaseTable(make(("numpy", "torch"), {("torch", "numpy", "d Y"): comparison})))
     assert len(re.findall(r"\d (?: x )* x *$", text, re.M)) == rows
 

@@ -145,7 +145,7 @@ def thirds(make, flip, *dtypes):
     labels, wrong = ("numpy", "torch"), flip()
     expected, actual = (float(third.astype(dtype)) for dtype in dtypes)
     worst = dataclasses.replace(wrong.worst, actual=actual, expected=expected)
-    found = make(labels, {("torch", "numpy", "d Y"): dataclasses.replace(wrong, worst=worst)})
+    found = make(labels, {("torch", "numpy", "d Y"): wrong.with_measured(worst=worst)})
     replaced = {
         label: dataclasses.replace(r, gradients={**r.gradients, "Y": np.full((2, 3), third, dtype)})
         for (label, r), dtype in zip(found.recordings.items(), dtypes, strict=True)

@@ -51,7 +51,7 @@ def test_the_worst_of_a_case_is_where_it_begins(make, flip):
     """A tensor downstream may be further off."""
     verdict = differing(make, flip, {"torch": ("d node1", "d Y")})
     pair = Pair("torch", "numpy")
-    far = replace(flip(), worst=replace(flip().worst, absolute=1e9))
+    far = flip().with_measured(worst=replace(flip().worst, absolute=1e9))
     by = {**verdict.comparisons[pair], "d Y": far}
     verdict = replace(verdict, comparisons={**verdict.comparisons, pair: by})
     assert worst_of(verdict)[1] == "d node1"
@@ -74,11 +74,11 @@ def test_what_is_known_comes_after_what_is_not(make, flip):
 
 def test_the_order_of_comparisons(make, flip):
     agrees = replace(flip(), verdict=Verdict(True, "rounding"), disagreeing=0)
-    bound = replace(agrees, noise=replace(NOISE, multiple=7.0, bound=True))
-    measured = replace(agrees, noise=replace(NOISE, multiple=1.0))
+    bound = agrees.with_measured(noise=replace(NOISE, multiple=7.0, bound=True))
+    measured = agrees.with_measured(noise=replace(NOISE, multiple=1.0))
     warned = replace(agrees, verdict=Verdict(True, "note"))
-    loud = replace(flip(), noise=NOISE)
-    nan = replace(flip(), worst=replace(flip().worst, absolute=math.nan))
-    missing = replace(flip(), verdict=Verdict(False, "missing"), worst=None)
+    loud = flip().with_measured(noise=NOISE)
+    nan = flip().with_measured(worst=replace(flip().worst, absolute=math.nan))
+    missing = replace(flip().with_measured(worst=None), verdict=Verdict(False, "missing"))
     rising = [bound, measured, warned, missing, loud, nan]
     assert sorted(rising, key=severity) == rising

@@ -23,7 +23,9 @@ WORST = Element((1, 2), 1.0, 1.0001, 1e-4, 1e-4, 53.5, 4e-5)
 def with_comparisons(verdict, changes, **facts):
     by = dict(verdict.comparisons[PAIR])
     for name, change in changes.items():
-        by[name] = replace(by[name], **change)
+        said = {what: change[what] for what in ("verdict", "disagreeing") if what in change}
+        measured = {what: one for what, one in change.items() if what not in said}
+        by[name] = replace(by[name].with_measured(**measured), **said)
     case = replace(verdict.case, tolerance=Auto())
     comparisons = {**verdict.comparisons, PAIR: by}
     return replace(verdict, case=case, comparisons=comparisons, **facts)
@@ -113,9 +115,8 @@ def test_a_direction_that_is_off_is_told(make, show, verdicts):
     verdict = verdicts["hidden"]
     (pair, name, wrong), *_ = verdict.disagreements
     for cosine, told in ((-1.0, True), (1.0, False)):
-        changed = replace(
-            wrong, statistics=replace(wrong.statistics, aa=4.0, ee=4.0, ae=4 * cosine)
-        )
+        counted = replace(wrong.statistics, aa=4.0, ee=4.0, ae=4 * cosine)
+        changed = wrong.with_measured(statistics=counted)
         by = {**verdict.comparisons[pair], name: changed}
         found = replace(verdict, comparisons={**verdict.comparisons, pair: by})
         assert (

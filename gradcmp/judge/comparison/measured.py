@@ -1,56 +1,17 @@
-"""What is said of one pair of arrays."""
+"""What two arrays are apart: counted, at its worst, and beside the noise."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from typing import Literal, TypeAlias
+from typing import Any
 
-from gradcmp.outside.shown import Shown
+from gradcmp.once import once
 from gradcmp.recording import Array
 
 SMALL = 8  # arrays of up to two dimensions of up to SMALL elements are reported whole
-
-Reason: TypeAlias = Literal[
-    "exact",  # the same bits, or equal numbers
-    "rounding",  # within the allowance of a rule derived from the dtype
-    "tolerance",  # within a tolerance that the user chose, or beyond whichever rule was used
-    "non-finite",  # NaN or infinity not matched in kind, sign and place; or matched everywhere
-    "shape",
-    "dtype",
-    "missing",  # the tensor is there on one side only
-    "empty",  # no elements to compare
-    # Under tolerance auto:
-    "precision",  # louder than rounding, but in float64 it shrinks as rounding does
-    "note",  # a real difference that hides below the noise of the dtype
-    "kink",  # explained by what exactly tied branches leave open
-    "range",  # overflowed: the true value is beyond the largest number of the dtype
-    "suspect",  # louder than rounding, and no float64 run could tell why
-    "bug",  # louder than rounding, and float64 does not change it
-]
-
-# What is said of a bug of which nothing else is known.
-STAYS = "in float64 the difference stays: it is not rounding"
-# What agrees for these reasons fails under `strict`.
-WARNINGS = frozenset(("precision", "note", "kink", "non-finite"))
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Whether it agrees, and why.
-
-    `detail` says the reason in words when the reason alone does not: both shapes, both kinds.
-    """
-
-    agrees: bool
-    reason: Reason
-    detail: str = ""
-
-    @property
-    def warns(self) -> bool:
-        """Whether it agrees with a reservation that the reader should know."""
-        return self.agrees and self.reason in WARNINGS
 
 
 @dataclass(frozen=True)
@@ -183,18 +144,14 @@ class Statistics:
 NOTHING = Statistics()  # of arrays that have no elements, or cannot be compared
 
 
-@dataclass(frozen=True, repr=False)
-class Comparison(Shown):
-    """One pair of arrays compared element by element.
+@dataclass(frozen=True)
+class Measured:
+    """What two arrays are apart.
 
     Attributes
     ----------
-    rule : str
-        The rule that was used, in full: ``|a - e| <= 1e-06 + 1e-05 * |e|``.
     statistics : Statistics
         What was counted, whatever the rule.
-    disagreeing : int
-        Number of elements that disagree.
     worst : Element, optional
         The largest excess over its own allowance, non-finite first; None without elements.
     excess : array, optional
@@ -204,25 +161,38 @@ class Comparison(Shown):
         Under tolerance auto, for a difference that needed measuring.
     """
 
-    verdict: Verdict
-    rule: str
     statistics: Statistics = NOTHING
-    disagreeing: int = 0
     worst: Element | None = None
     excess: Array | None = field(default=None, compare=False, repr=False)
     noise: Noise | None = None
 
-    @property
-    def agrees(self) -> bool:
-        """Whether this pair of arrays agrees."""
-        return self.verdict.agrees
 
-    @property
-    def total(self) -> int:
-        """Number of elements."""
-        return self.statistics.total
+UNMEASURED = Measured()  # of arrays that cannot be compared
 
-    @property
-    def share(self) -> float:
-        """The share of elements that disagree, from 0 to 1."""
-        return self.disagreeing / self.total if self.total else 0.0
+
+class Unread:
+    """What two arrays are apart, measured when somebody reads it: of what agrees few do."""
+
+    def __init__(self, measure: Callable[[], Measured]) -> None:
+        self._measure = measure
+
+    @once
+    def measured(self) -> Measured:
+        """What was measured."""
+        return self._measure()
+
+    def then(self, change: Callable[[Measured], Measured]) -> Unread:
+        """Return the same with a change that is made when somebody reads it."""
+        return Unread(lambda: change(self.measured))
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the same was measured, whenever that is read."""
+        return self.measured == (other.measured if isinstance(other, Unread) else other)
+
+    def __hash__(self) -> int:
+        return hash(self.measured)
+
+    def __reduce__(self) -> tuple[Callable[..., Measured], tuple[Any, ...]]:
+        """Return what was measured: another process does not have the arrays."""
+        found = self.measured
+        return Measured, (found.statistics, found.worst, found.excess, found.noise)

@@ -4,7 +4,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from gradcmp.judge.auto.pair import KnownBits, TensorPair
+from gradcmp.judge.auto.tensors.pair import KnownBits, TensorPair
 
 LARGE = (60, 70)
 

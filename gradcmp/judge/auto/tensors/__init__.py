@@ -1,0 +1,1 @@
+"""Tensors of two recordings side by side: what the stages are asked about."""
