@@ -6,7 +6,7 @@ another, as long as shapes agree: a function that branches on its data is then l
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import and_
@@ -116,6 +116,27 @@ class Following(Branches):
         if place >= len(self.base) or self.base[place].outcome.shape != fork.outcome.shape:
             return None
         return self.base[place]
+
+
+@dataclass(kw_only=True)
+class Holding(Following):
+    """Takes the branches of its own numbers, and those of an earlier run where they are certain.
+
+    Attributes
+    ----------
+    certain : mapping of int to array
+        By comparison, where they are.
+    """
+
+    certain: Mapping[int, Array] = field(default_factory=dict)
+
+    def _taken(self, fork: Fork) -> Fork:
+        site, known = len(self.journal), self._known(fork)
+        if known is not None and site in self.certain:
+            held = self.xp.where(self.certain[site], known.outcome, fork.outcome)
+            fork = replace(fork, outcome=held)
+        self.journal.append(fork)
+        return fork
 
 
 @dataclass(kw_only=True)

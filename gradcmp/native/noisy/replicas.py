@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any, ClassVar
@@ -18,6 +18,7 @@ from gradcmp.native.noisy.branches import (
     Drawn,
     Following,
     Fork,
+    Holding,
     Kept,
     Left,
     Rounding,
@@ -99,17 +100,26 @@ class Replicated(ABC):
         """
         found = []
         for row in range(rows if self.is_open else 0):
-            branches = Branches(xp=self.xp)
-            tilt = TILTS[row] if row < len(TILTS) else None
             try:
-                self.run(self.jostling(np.random.default_rng([seed, row]), tilt), branches)
+                branches = self._jostled(seed, row)
                 if self.base.takes(branches):
                     found.append(self._plain[1])
                     continue
-                found.append(self._lawful(branches.journal))
+                found.append(self._lawful(branches, partial(self._jostled, seed, row)))
             except self.misled:
                 continue
         return found
+
+    def _jostled(self, seed: int, row: int, held: frozenset[int] = frozenset()) -> Branches:
+        """Return the branches of one way; some comparisons are held where they are certain.
+
+        What is compared later follows from those, so that nothing of a way without them is kept.
+        """
+        certain = {site: self.certain[site] for site in held}
+        branches = Holding(xp=self.xp, base=self.base.journal, certain=certain)
+        tilt = TILTS[row] if row < len(TILTS) else None
+        self.run(self.jostling(np.random.default_rng([seed, row]), tilt), branches)
+        return branches
 
     @cached_property
     def certain(self) -> list[Any]:
@@ -128,21 +138,16 @@ class Replicated(ABC):
 
     @cached_property
     def _steps(self) -> Steps[Outcome]:
-        return Steps(self._following, _differ, _picked)
+        return Steps(lambda held: self._plain[1], _differ, _picked)
 
-    def _following(self, held: frozenset[int], journal: Sequence[Fork] = ()) -> Outcome:
-        """Run it without noise on branches that were taken before, but where they are held."""
-        forks = [self._held(i, one) if i in held else one for i, one in enumerate(journal)]
-        return self.run(self.exact(), Following(xp=self.xp, base=forks))
+    def _lawful(self, free: Branches, jostled: Callable[[frozenset[int]], Branches]) -> Outcome:
+        """Run it on the branches of one way, and no value on other than certain ones."""
 
-    def _held(self, site: int, taken: Fork) -> Fork:
-        """Return it with the outcome of the run without noise where that is certain."""
-        base = self.base.journal[site].outcome
-        return replace(taken, outcome=self.xp.where(self.certain[site], base, taken.outcome))
+        def run(held: frozenset[int]) -> Outcome:
+            taken = jostled(held) if held else free
+            return self.run(self.exact(), Following(xp=self.xp, base=taken.journal))
 
-    def _lawful(self, journal: Sequence[Fork]) -> Outcome:
-        """Run it on branches that were taken before, and no value on other than certain ones."""
-        steps = self._steps.with_run(partial(self._following, journal=journal))
+        steps, journal = self._steps.with_run(run), free.journal
         values, gradients = steps.lawful(self._sites(journal))
         taps = {
             name: replace(tap, value=values.taps[name].value) if name in values.taps else tap
