@@ -99,3 +99,19 @@ def test_a_whole_number_that_was_given_is_its_own_floor(home):
     assert not any(
         "one less" not in (pair.actual, pair.expected) for pair, *_ in verdict.disagreements
     )
+
+
+@pytest.mark.parametrize("home", WORDS)
+def test_a_mask_that_follows_from_another_one_is_no_way_out(home):
+    where = WORDS[home]().where
+
+    def twice(above):
+        return lambda x, level: where(1.1 * where(above(level), x, 0 * x) > 0.1, x * x, 0 * x)
+
+    functions = {
+        "tested": twice(lambda level: level >= 1),
+        "right": twice(lambda level: level > 1),
+    }
+    inputs = {name: INPUTS[name] for name in ("x", "level")}
+    verdict = gradcmp.compare_functions(functions, inputs, framework=home, layouts="off")
+    assert {"output", "d x"} <= {name for _, name, _ in verdict.disagreements}

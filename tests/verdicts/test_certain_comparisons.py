@@ -16,6 +16,9 @@ Z = np.array([0.0, 1.0, 0.0, -1.0])
 STEP = {"m": "where(l > 1, x, 0 * x)", "out": "sum(sin(m))"}
 EQUAL = {"m": "where(l == 1, x, 0 * x)", "out": "sum(sin(m))"}
 FLOOR = {"m": "floor(l) * x", "out": "sum(sin(m))"}
+# The second mask follows from the first, and is certain of nothing itself.
+NESTED = {"m": "where(l > 1, x, 0 * x)", "out": "sum(where(1.1 * m > 0.1, x * x, 0 * x))"}
+LEFT = {"m": "remainder(l, 0.5) * x", "out": "sum(sin(m))"}
 SIGN = {"m": "sign(l - 1) * x", "out": "sum(sin(m))"}
 RELU = {"m": "relu(z)", "out": "sum(sin(m) * x)"}
 # The step of l keeps its outcome, and relu has either slope.
@@ -45,6 +48,9 @@ def trial(graph, name, array, kind):
         (EQUAL, "d x", np.zeros(4)),
         (FLOOR, "out", np.sin((LABELS - 1) * X).sum()),
         (FLOOR, "d x", (LABELS - 1) * np.cos(LABELS * X)),
+        (NESTED, "out", 1.2**2 + 0.5**2),
+        (LEFT, "out", np.sin(0.5 * X).sum()),
+        (LEFT, "d x", 0.5 * np.cos(0.5 * X)),
         (BOTH, "d x", np.maximum(Z, 0) + np.where(LABELS >= 1, np.cos(X), 0)),
         (RELU, "d z", (Z >= 0) * 2 * X * np.cos(np.maximum(Z, 0))),
     ],

@@ -54,9 +54,23 @@ class Branches:
 
 @dataclass
 class FreeBranches(Branches):
-    """Each replica takes the branch that its own numbers say."""
+    """Each replica takes the branch that its own numbers say.
+
+    Attributes
+    ----------
+    held : mapping of int to array
+        By comparison, where all take the noise-free branch instead.
+    """
 
     free: ClassVar[bool] = True
+    held: Mapping[int, Stack] = field(default_factory=dict)
+
+    def decide(self, result: Stack, distance: Stack | None = None) -> Stack:
+        """Return the outcome of the replicas' own numbers, but where it is held."""
+        site = len(self.journal)
+        if site in self.held:
+            result = np.where(self.held[site], result[:1], result)
+        return super().decide(result, distance)
 
 
 @dataclass
@@ -101,23 +115,14 @@ class WatchedBranches(Branches):
 
 @dataclass
 class ReplayedBranches(Branches):
-    """Each replica takes the branch that one took before, from another's journal.
-
-    Attributes
-    ----------
-    held : mapping of int to array
-        By comparison, where all take the noise-free branch instead.
-    """
+    """Each replica takes the branch that one took before, from another's journal."""
 
     free: ClassVar[bool] = True
-    held: Mapping[int, Stack] = field(default_factory=dict)
     _next: int = 0
 
     def decide(self, result: Stack, distance: Stack | None = None) -> Stack:
         """Return the noise-free outcome as it is, and what the journal has for the replicas."""
         taken = self.journal[self._next]
         taken = np.broadcast_to(taken, (len(taken), *result.shape[1:]))
-        if self._next in self.held:
-            taken = np.where(self.held[self._next], result[:1], taken)
         self._next += 1
         return np.concatenate([result[:1], taken])

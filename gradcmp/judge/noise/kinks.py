@@ -120,20 +120,13 @@ def replayed(
     cotangent: Array,
     model: NoiseModel,
     names: Collection[str],
-    held: Mapping[int, Stack] | None = None,
 ) -> dict[str, NoisyArray]:
-    """Run without noise, each replica on the branches that it took in the run of `model`.
-
-    Parameters
-    ----------
-    held : mapping of int to array, optional
-        By comparison, where all take the branch of the reference instead.
-    """
+    """Run without noise, each replica on the branches that it took in the run of `model`."""
     exact = ExactModel(
         model.precision,
         model.replicas,
         model.rng,
-        branches=ReplayedBranches(model.branches.journal, held=held or {}),
+        branches=ReplayedBranches(model.branches.journal),
     )
     return walk(graph, inputs, cotangent, exact, names)
 
@@ -179,11 +172,8 @@ class Kinks:
     def _jumps(self, rows: int) -> dict[str, Float]:
         size = sum(int(np.size(array)) for array in self.inputs.values()) + 1
         rows = max(2 * SYSTEMATIC, min(rows, ROOM // (size * (len(self.graph.nodes) + 1))))
-        rng = np.random.default_rng([self.seed, rows])
-        free = JostledModel(self.precision, rows, rng)
         with np.errstate(all="ignore"):
-            walk(self.graph, self.inputs, self.cotangent, free, self.names, enter=free.jostle)
-            values, gradients = self._lawful(free)
+            values, gradients = self._lawful(rows)
             found = {n: one if n.startswith("d ") else values[n] for n, one in gradients.items()}
             return {
                 name: tensor.stack[1:] - tensor.stack[:1]
@@ -192,18 +182,25 @@ class Kinks:
                 for name, tensor in found.items()
             }
 
-    def _lawful(self, free: NoiseModel) -> tuple[Tensors, Tensors]:
+    def _jostled(self, rows: int, held: Mapping[int, Stack]) -> NoiseModel:
+        """Return a model that has taken every open branch, but for comparisons that are held."""
+        rng = np.random.default_rng([self.seed, rows])
+        free = JostledModel(self.precision, rows, rng, branches=FreeBranches(held=held))
+        walk(self.graph, self.inputs, self.cotangent, free, self.names, enter=free.jostle)
+        return free
+
+    def _lawful(self, rows: int) -> tuple[Tensors, Tensors]:
         """Return what values the branches lawfully make, and what gradients."""
+        free = self._jostled(rows, {})
         given = GivenModel(self.precision, WATCHED, np.random.default_rng(self.seed))
         walk(self.graph, self.inputs, self.cotangent, given, self.names)
         sites = sites_of(free.branches.journal, given.branches)
         output = self.graph.output
 
         def run(held: frozenset[int]) -> Tensors:
-            certain = {site: sites[site] for site in held}
-            return replayed(
-                self.graph, self.inputs, self.cotangent, free, {*self.names, output}, certain
-            )
+            # What is compared later follows from what is held.
+            taken = self._jostled(rows, {site: sites[site] for site in held}) if held else free
+            return replayed(self.graph, self.inputs, self.cotangent, taken, {*self.names, output})
 
         def differ(one: Tensors, other: Tensors) -> Rows:
             return differs(_stack(one[output]), _stack(other[output]))

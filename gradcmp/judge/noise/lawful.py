@@ -33,8 +33,7 @@ class GivenModel(NoiseModel):
 
     def wrap_with_error(self, stack: Stack) -> NoisyArray:
         """Return copies of what is taken in; what the dtype does not have is another in each."""
-        held = self._round(stack.copy()) == stack
-        return NoisyArray(np.where(held, stack, self.jitter(stack.copy(), 1.0).stack), self)
+        return NoisyArray(self.settled(stack), self)
 
     def constant(self, value: float) -> Any:
         """Take a number in; one that the dtype does not have is another one in each."""

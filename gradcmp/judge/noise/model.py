@@ -123,6 +123,11 @@ class NoiseModel:
             return NoisyArray(stack, self)
         return self.jitter(stack, kappa, common=kappa > ELEMENTARY, product=product)
 
+    def settled(self, stack: Stack) -> Stack:
+        """Return what is exact but for one rounding: numbers of the dtype stay as they are."""
+        held = self._round(stack.copy()) == stack
+        return stack if held.all() else np.where(held, stack, self.jitter(stack.copy(), 1.0).stack)
+
     def jitter_sum(self, stack: Stack, squares: Stack, terms: Any, kind: Sum) -> NoisyArray:
         """Add the error of a sum of `terms` terms whose squares add up to `squares`.
 

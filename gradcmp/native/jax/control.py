@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from gradcmp.judge.noise.model import NoiseModel
 from gradcmp.native.jax.movement import Rule
 from gradcmp.native.jax.stacks import Value, base, is_noisy, like, stack
+from gradcmp.native.jax.wholes import taken_whole
 
 
 class Program(Protocol):
@@ -18,6 +20,9 @@ class Program(Protocol):
     def inside(self, program: Any, arguments: list[Value]) -> list[Value]:
         """Run one."""
 
+    def entered(self, value: Value) -> Value:
+        """Return what a comparison sees of an operand."""
+
 
 CALLS = ("jaxpr", "call_jaxpr", "fun_jaxpr")
 
@@ -25,7 +30,9 @@ CALLS = ("jaxpr", "call_jaxpr", "fun_jaxpr")
 def called(run: Program, model: NoiseModel, eqn: Any, *arguments: Value) -> list[Value]:
     """Run the program that a primitive names: jit, checkpoint, custom derivatives."""
     program = next(eqn.params[key] for key in CALLS if eqn.params.get(key) is not None)
-    return run.inside(program, [*arguments])
+    inside = partial(run.inside, program)
+    found = taken_whole(model, eqn, arguments, run.entered, inside)
+    return inside([*arguments]) if found is None else found
 
 
 def scan(run: Program, model: NoiseModel, eqn: Any, *arguments: Value) -> list[Value]:

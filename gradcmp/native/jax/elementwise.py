@@ -9,7 +9,7 @@ import numpy as np
 from scipy import special
 
 from gradcmp.judge.noise.model import NoiseModel
-from gradcmp.native.jax.stacks import Value, computed, is_noisy
+from gradcmp.native.jax.stacks import Value, computed, is_noisy, moved
 
 # The function, and its error in units roundoff where graphs have no rule for it; 0: exact.
 ELEMENTWISE: Mapping[str, tuple[Callable[..., Any], float | None]] = {
@@ -57,7 +57,7 @@ ELEMENTWISE: Mapping[str, tuple[Callable[..., Any], float | None]] = {
     "optimization_barrier": (np.positive, None),
     "pow": (np.power, None),
     "real": (np.real, 0),
-    "rem": (np.fmod, 1),
+    "rem": (np.fmod, None),
     "round": (np.rint, None),
     "rsqrt": (lambda x: 1 / np.sqrt(x), 3),
     "sign": (np.sign, None),
@@ -70,6 +70,7 @@ ELEMENTWISE: Mapping[str, tuple[Callable[..., Any], float | None]] = {
     "tan": (np.tan, 11),
     "tanh": (np.tanh, None),
 }
+TOTAL: Mapping[str, np.ufunc] = {"le_to": np.less_equal, "lt_to": np.less}  # NaN is the largest
 WHOLE: Mapping[str, Callable[..., Any]] = {  # of integers and truth values
     "and": np.bitwise_and,
     "div": lambda x, y: np.sign(x) * np.sign(y) * (np.abs(x) // np.abs(y)),
@@ -86,6 +87,7 @@ LOGICAL: Mapping[str, Callable[..., Any]] = {
     "or": np.logical_or,
     "xor": np.not_equal,
 }
+KNOWN = frozenset((*ELEMENTWISE, *TOTAL, *WHOLE, *LOGICAL))
 
 
 def elementwise(name: str, model: NoiseModel, *values: Value) -> Value:
@@ -95,10 +97,16 @@ def elementwise(name: str, model: NoiseModel, *values: Value) -> Value:
         return computed(model, LOGICAL[name], None if name != "xor" else 0, *values)
     if name in WHOLE and whole:
         return computed(model, WHOLE[name], 0, *values)
+    if name in TOTAL:
+        return computed(model, TOTAL[name], None, *(_with_nan_last(model, one) for one in values))
     function, kappa = ELEMENTWISE[name]
     if whole and any(map(is_noisy, values)):
         return computed(model, function, 0, *values)
     return computed(model, function, kappa, *values)
+
+
+def _with_nan_last(model: NoiseModel, value: Value) -> Value:
+    return moved(model, lambda s: np.where(s != s, np.inf, s), value)
 
 
 def integer_pow(model: NoiseModel, x: Value, y: int) -> Value:

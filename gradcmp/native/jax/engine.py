@@ -191,24 +191,31 @@ class JaxSide:
 
     def ways(self, dtype: DType, rows: int = 64, seed: int = 0) -> Sequence[Outcome]:
         """Run it in float64, open branches taken otherwise."""
-        traced, tree = self._in(dtype)
-        branches, rng = SharingBranches(), np.random.default_rng([seed, rows])
-        free = JostledModel(FORMATS[dtype], rows, rng, branches=branches)
-        models = {one: free for one in ("float64", *NARROW)}
-        run = Interpreter(models, free.jostle, taken_in(free))
-        run.run(traced, self._wrapped(free))
-        return self._around(dtype, tree, self._lawful(dtype, rows, branches))
+        return self._around(dtype, self._in(dtype)[1], self._lawful(dtype, rows, seed))
 
-    def _lawful(self, dtype: DType, rows: int, branches: Branches) -> list[Any]:
+    def _jostled(
+        self, dtype: DType, rows: int, seed: int, held: Mapping[int, Array]
+    ) -> SharingBranches:
+        """Return the branches that all rows take; some comparisons are held."""
+        branches, rng = SharingBranches(held=held), np.random.default_rng([seed, rows])
+        free = JostledModel(FORMATS[dtype], rows, rng, branches=branches)
+        run = Interpreter(dict.fromkeys(("float64", *NARROW), free), free.jostle, taken_in(free))
+        run.run(self._in(dtype)[0], self._wrapped(free))
+        return branches
+
+    def _lawful(self, dtype: DType, rows: int, seed: int) -> list[Any]:
         """Return what the branches of all rows make, no value of what is certain among it."""
         traced, tree = self._in(dtype)
+        branches = self._jostled(dtype, rows, seed, {})
         # A number that the dtype does not have is another one in the program in float64.
         watched = [self._watched(self._in(one)[0], dtype) for one in (dtype, "float64")]
         sites = sites_of(branches.journal, *watched)
 
         def run(held: frozenset[int]) -> Any:
             certain = {site: sites[site] for site in held}
-            return unflattened(tree, self._replayed(traced, rows, branches, certain))
+            # What is compared later follows from what is held.
+            taken = self._jostled(dtype, rows, seed, certain) if held else branches
+            return unflattened(tree, self._replayed(traced, rows, taken))
 
         def differ(one: Any, other: Any) -> Rows:
             return any_differs(zip(primals(one).values(), primals(other).values(), strict=True))
@@ -284,16 +291,9 @@ class JaxSide:
             for array in (self.inputs[name] for name in sorted(self.inputs))
         ]
 
-    def _replayed(
-        self,
-        traced: Any,
-        replicas: int,
-        branches: Branches,
-        held: Mapping[int, Array] | None = None,
-    ) -> list[Any]:
-        """Run without noise, each replica on the branches that it took before, but where held."""
-        model = exact(replicas, ReplayedBranches(branches.journal, held=held or {}))
-        models = {one: model for one in ("float64", *NARROW)}
-        run = Interpreter(models, constant=taken_in(model))
+    def _replayed(self, traced: Any, replicas: int, branches: Branches) -> list[Any]:
+        """Run without noise, each replica on the branches that it took before."""
+        model = exact(replicas, ReplayedBranches(branches.journal))
+        run = Interpreter(dict.fromkeys(("float64", *NARROW), model), constant=taken_in(model))
         found = run.run(traced, self._wrapped(model))
         return [stack(one) for one in found]

@@ -14,14 +14,13 @@ from jax.extend import core
 from gradcmp.judge.noise.kinks import ExactModel
 from gradcmp.judge.noise.model import NoiseModel
 from gradcmp.native.jax.control import CONTROL
-from gradcmp.native.jax.elementwise import ELEMENTWISE, LOGICAL, WHOLE, elementwise, integer_pow
+from gradcmp.native.jax.elementwise import KNOWN, elementwise, integer_pow
 from gradcmp.native.jax.movement import MOVEMENT
 from gradcmp.native.jax.stacks import Value, base, is_noisy, like, stack
 from gradcmp.native.jax.sums import SUMS
 
-COMPARING = frozenset(
-    ("eq", "ge", "gt", "le", "lt", "max", "min", "ne", "sign", "reduce_max", "reduce_min")
-)
+EXTREMES = frozenset(("max", "min", "reduce_max", "reduce_min"))
+COMPARING = EXTREMES | {"eq", "ge", "gt", "le", "le_to", "lt", "lt_to", "ne", "sign"}
 FACTORIZATIONS = frozenset(("lu", "cholesky", "triangular_solve", "eigh", "svd", "qr"))
 EXACT = frozenset(("cummax", "cummin", "reduce_window_max", "select_and_scatter_add"))
 KAPPA_UNKNOWN = 4.0  # units roundoff of what has no rule
@@ -66,6 +65,10 @@ class Interpreter:
             return self.run(program, arguments)
         return self._evaluate(program, [], arguments)
 
+    def entered(self, value: Value) -> Value:
+        """Return what a comparison sees of an operand."""
+        return self.enter(value) if self.enter else value
+
     def _evaluate(
         self, program: Any, constants: Sequence[Value], arguments: Sequence[Value]
     ) -> list[Value]:
@@ -96,8 +99,8 @@ class Interpreter:
 
     def _equation(self, eqn: Any, values: list[Value]) -> list[Value]:
         name, model = eqn.primitive.name, self._model(eqn)
-        if self.enter and name in COMPARING:
-            values = [self.enter(value) for value in values]
+        if name in COMPARING:
+            values = [*map(self.entered, values)]
         if name in CONTROL:
             return [*CONTROL[name](self, model, eqn, *values)]
         rule = MOVEMENT.get(name) or SUMS.get(name)
@@ -105,7 +108,7 @@ class Interpreter:
             found = rule(model, eqn, *values)
         elif name == "integer_pow":
             found = integer_pow(model, values[0], eqn.params["y"])
-        elif name in ELEMENTWISE or name in WHOLE or name in LOGICAL:
+        elif name in KNOWN:
             found = elementwise(name, model, *values)
         else:
             found = self._by_jax(eqn, model, values)

@@ -11,7 +11,7 @@ import numpy as np
 from jax import lax
 
 from gradcmp.judge.noise.model import NoiseModel, NoisyArray, Stack
-from gradcmp.native.jax.stacks import Value, base, is_noisy, like, moved, stack
+from gradcmp.native.jax.stacks import Value, base, computed, is_noisy, like, moved, stack
 
 Rule = Callable[..., Any]  # (model, equation, *operands)
 
@@ -163,9 +163,16 @@ def _gather(model: NoiseModel, eqn: Any, x: Value, indices: Value) -> Value:
 
 
 def _convert(model: NoiseModel, eqn: Any, x: Value) -> Value:
-    """Convert; a rounding that the user wrote is one, and any other float stays float64."""
+    """Convert; a rounding that the user wrote is one, and any other float stays float64.
+
+    Whole numbers and truth values of real ones are chosen: a number is cut down, or asked.
+    """
     to, source = np.dtype(eqn.params["new_dtype"]), np.dtype(eqn.invars[0].aval.dtype)
     real = to.kind in "fV"
+    if source.kind in "fV" and to.kind in "iu":
+        x = computed(model, np.trunc, None, x)
+    if source.kind in "fV" and to.kind == "b":
+        x = computed(model, np.not_equal, None, x, np.zeros(()))
     found = moved(model, lambda s: s.astype(np.float64 if real else to), x)
     narrows = real and source.kind in "fV" and source.itemsize > to.itemsize
     return model.jitter(np.array(found.stack), 1.0) if narrows and is_noisy(found) else found

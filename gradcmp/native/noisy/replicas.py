@@ -6,13 +6,24 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 
 from gradcmp.derivatives import is_derived
 from gradcmp.judge.noise.kinks import FEW
 from gradcmp.judge.noise.lawful import WATCHED, Rows, Steps, any_differs
+from gradcmp.native.noisy.branches import (
+    Branches,
+    Drawn,
+    Following,
+    Fork,
+    Holding,
+    Kept,
+    Left,
+    Rounding,
+    Watched,
+)
 from gradcmp.native.noisy.ledger import Ledger
 from gradcmp.native.outcome import Array, Outcome
 
@@ -21,57 +32,18 @@ TILTS = ((1.0, 2.0), (-1.0, -2.0), (2.0, 1.0), (-2.0, -1.0))
 PROBES = 6  # runs with noise, of which none came near to another branch where none is open
 
 
-class Rounding(Protocol):
-    """The errors of one replica, in a framework's arrays."""
-
-    @property
-    def kink_width(self) -> float:
-        """How many times its noise the operands of a comparison may be apart to be near."""
-
-    @property
-    def representable(self) -> Callable[[Any], Any]:
-        """What tells which numbers the dtype has."""
-
-    @property
-    def toss(self) -> Callable[[Any], Any]:
-        """What breaks near ties."""
-
-
-class Branches(Protocol):
-    """Which branches a run takes."""
-
-    @property
-    def journal(self) -> Sequence[Any]:
-        """Each comparison, in the order in which they were met."""
-
-    @property
-    def tied(self) -> bool:
-        """Whether an exact tie was met."""
-
-    def takes(self, other: Any) -> bool:
-        """Whether two runs took the same branches everywhere."""
-
-
 class Replicated(ABC):
     """A function whose runs can be given noise.
 
     Attributes
     ----------
-    own, following, watched : type
-        Branches of a run's own numbers, those of an earlier run, and those that also tell where no
-        noise reaches a comparison.
-    kept, drawn, left : type
-        Branches of the run without noise; drawn where they are near; those of its own numbers.
+    xp : module
+        What branches are computed with: NumPy or torch.
     misled : tuple of type
         What a function may raise that is led along the branches of another run.
     """
 
-    own: ClassVar[Any]
-    following: ClassVar[Any]
-    watched: ClassVar[Any]
-    kept: ClassVar[Any]
-    drawn: ClassVar[Any]
-    left: ClassVar[Any]
+    xp: ClassVar[Any]
     misled: ClassVar[tuple[type[Exception], ...]]
 
     def __init__(self) -> None:
@@ -84,7 +56,7 @@ class Replicated(ABC):
 
     @cached_property
     def _plain(self) -> tuple[Branches, Outcome]:
-        branches: Branches = self.own()
+        branches = Branches(xp=self.xp)
         return branches, self.run(self.exact(), branches, self.squares)
 
     @abstractmethod
@@ -112,7 +84,7 @@ class Replicated(ABC):
             return self.base.tied
         for probe in range(PROBES):
             rounding = self.rounding(np.random.default_rng([PROBES, probe]))
-            kept = self.kept(base=self.base.journal, width=rounding.kink_width)
+            kept = Kept(xp=self.xp, base=self.base.journal, rounding=rounding)
             try:
                 self.run(rounding, kept, Ledger(self.squares))
             except self.misled:
@@ -128,17 +100,26 @@ class Replicated(ABC):
         """
         found = []
         for row in range(rows if self.is_open else 0):
-            branches = self.own()
-            tilt = TILTS[row] if row < len(TILTS) else None
             try:
-                self.run(self.jostling(np.random.default_rng([seed, row]), tilt), branches)
+                branches = self._jostled(seed, row)
                 if self.base.takes(branches):
                     found.append(self._plain[1])
                     continue
-                found.append(self._lawful(branches.journal))
+                found.append(self._lawful(branches, partial(self._jostled, seed, row)))
             except self.misled:
                 continue
         return found
+
+    def _jostled(self, seed: int, row: int, held: frozenset[int] = frozenset()) -> Branches:
+        """Return the branches of one way; some comparisons are held where they are certain.
+
+        What is compared later follows from those, so that nothing of a way without them is kept.
+        """
+        certain = {site: self.certain[site] for site in held}
+        branches = Holding(xp=self.xp, base=self.base.journal, certain=certain)
+        tilt = TILTS[row] if row < len(TILTS) else None
+        self.run(self.jostling(np.random.default_rng([seed, row]), tilt), branches)
+        return branches
 
     @cached_property
     def certain(self) -> list[Any]:
@@ -146,7 +127,7 @@ class Replicated(ABC):
         found: list[Any] = [None] * len(self.base.journal)
         for probe in range(WATCHED):
             rounding = self.rounding(np.random.default_rng([WATCHED, probe]))
-            watched = self.watched(base=self.base.journal, representable=rounding.representable)
+            watched = Watched(xp=self.xp, base=self.base.journal, rounding=rounding)
             try:
                 self.run(rounding, watched, Ledger(self.squares), given=True)
             except self.misled:
@@ -157,19 +138,16 @@ class Replicated(ABC):
 
     @cached_property
     def _steps(self) -> Steps[Outcome]:
-        return Steps(self._following, _differ, _picked)
+        return Steps(lambda held: self._plain[1], _differ, _picked)
 
-    def _following(self, held: frozenset[int], journal: Sequence[Any] = ()) -> Outcome:
-        """Run it without noise on branches that were taken before, but where they are held."""
-        base, certain = self.base.journal, self.certain if held else ()
-        forks = [
-            one.held(base[i], certain[i]) if i in held else one for i, one in enumerate(journal)
-        ]
-        return self.run(self.exact(), self.following(base=forks))
+    def _lawful(self, free: Branches, jostled: Callable[[frozenset[int]], Branches]) -> Outcome:
+        """Run it on the branches of one way, and no value on other than certain ones."""
 
-    def _lawful(self, journal: Sequence[Any]) -> Outcome:
-        """Run it on branches that were taken before, and no value on other than certain ones."""
-        steps = self._steps.with_run(partial(self._following, journal=journal))
+        def run(held: frozenset[int]) -> Outcome:
+            taken = jostled(held) if held else free
+            return self.run(self.exact(), Following(xp=self.xp, base=taken.journal))
+
+        steps, journal = self._steps.with_run(run), free.journal
         values, gradients = steps.lawful(self._sites(journal))
         taps = {
             name: replace(tap, value=values.taps[name].value) if name in values.taps else tap
@@ -177,7 +155,7 @@ class Replicated(ABC):
         }
         return replace(gradients, outputs={**gradients.outputs, **_primals(values)}, taps=taps)
 
-    def _sites(self, journal: Sequence[Any]) -> list[int]:
+    def _sites(self, journal: Sequence[Fork]) -> list[int]:
         """Return the comparisons of which a way takes the other outcome where it is certain."""
         met = zip(journal, self.base.journal, self.certain, strict=False)
         return [
@@ -194,25 +172,23 @@ class Replicated(ABC):
         A function that follows a comparison and the numbers themselves, as an index does, may fail
         on the branches of another run; it is left to its own.
         """
-        for policy in (self.kept, self.drawn):
+        for policy in (Kept, Drawn):
             try:
                 found = self._replicas(policy, count, seed)
             except self.misled:
                 continue
             if found is not None:
                 return found
-        return self._replicas(self.left, count, seed) or []
+        return self._replicas(Left, count, seed) or []
 
-    def _replicas(self, policy: Any, count: int, seed: int) -> list[Outcome] | None:
+    def _replicas(self, policy: type[Kept], count: int, seed: int) -> list[Outcome] | None:
         """Return all replicas; None where too many branches are open to keep them."""
         found = []
         for replica in range(count):
             rounding: Rounding = self.rounding(np.random.default_rng([seed, count, replica]))
-            branches = policy(base=self.base.journal, width=rounding.kink_width)
-            if policy is self.drawn:
-                branches.toss = rounding.toss
+            branches = policy(xp=self.xp, base=self.base.journal, rounding=rounding)
             outcome = self.run(rounding, branches, Ledger(self.squares))
-            if policy is self.kept and branches.near > FEW:
+            if policy is Kept and branches.near > FEW:
                 return None
             found.append(replace(outcome, near=branches.near, tied=self.base.tied))
         return found

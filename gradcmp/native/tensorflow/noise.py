@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from gradcmp.native.noisy.branches import Branches
 from gradcmp.native.noisy.ledger import Ledger
-from gradcmp.native.tensorflow.branches import Branches
 from gradcmp.native.tensorflow.precise import Precise
 from gradcmp.native.tensorflow.rounding import Rounding
-from gradcmp.native.tensorflow.rules import choosing, composite, elementwise, solving, sums
+from gradcmp.native.tensorflow.rules import choosing, composite, elementwise, solving, steps, sums
 from gradcmp.native.tensorflow.rules.rule import Rule
 from gradcmp.native.tensorflow.rules.unknown import erring_as_float32
 from gradcmp.native.tensorflow.stream import Operation, Tensors, unrecorded
@@ -31,6 +31,7 @@ RULES: dict[str, Rule] = {
     **composite.RULES,
     **solving.RULES,
     **choosing.RULES,
+    **steps.RULES,
 }
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import tensorflow as tf
 
 from gradcmp.dtypes import FORMATS, DType
+from gradcmp.native.noisy.branches import Branches
 from gradcmp.native.noisy.ledger import Ledger
 from gradcmp.native.noisy.replicas import Replicated
 from gradcmp.native.outcome import Array, Outcome
-from gradcmp.native.tensorflow.branches import Branches, Drawn, Following, Kept, Left, Watched
 from gradcmp.native.tensorflow.noise import Noise
 from gradcmp.native.tensorflow.precise import Precise
 from gradcmp.native.tensorflow.rounding import Jostled, Rounding, Tilted, exact, rounding_of
@@ -32,8 +32,7 @@ class Runs(Protocol):
 class Noisy(Replicated):
     """A side under the noise of a dtype."""
 
-    own, following, watched = Branches, Following, Watched
-    kept, drawn, left = Kept, Drawn, Left
+    xp: ClassVar[Any] = np
     misled = MISLED
 
     def __init__(self, side: Runs, dtype: DType) -> None:

@@ -34,6 +34,11 @@ class Rounding:
         return isinstance(self.model, ExactModel)
 
     @property
+    def u(self) -> float:
+        """The unit roundoff."""
+        return self.model.precision.u
+
+    @property
     def kink_width(self) -> float:
         """How many times its noise the operands of a comparison may be apart to be near."""
         return self.model.kink_width
@@ -54,18 +59,19 @@ class Rounding:
         """Whether the dtype holds an array as it is."""
         return bool(np.all(self.representable(y)))
 
-    def representable(self, x: Array) -> Array:
+    def representable(self, x: Array | float) -> Array:
         """Return which numbers the dtype has."""
-        same: Array = x.astype(numpy_dtype(self.dtype)).astype(np.float64) == x
+        held = np.asarray(x, np.float64)
+        same: Array = held.astype(numpy_dtype(self.dtype)).astype(np.float64) == held
         return same
 
     def scatter(self, shape: tuple[int, ...]) -> Array:
         """Return standard normal numbers."""
         return self.model.rng.standard_normal(shape)
 
-    def toss(self, shape: tuple[int, ...]) -> Array:
+    def toss(self, like: Array) -> Array:
         """Return whether each near tie of a comparison goes up."""
-        up: Array = self.model.rng.random(shape) < np.ravel(self.model.tie_probability(1))[0]
+        up: Array = self.model.rng.random(like.shape) < np.ravel(self.model.tie_probability(1))[0]
         return up
 
 

@@ -24,8 +24,8 @@ from typing import Any
 import torch
 from torch._decomp import decomposition_table
 
+from gradcmp.native.noisy.branches import Branches
 from gradcmp.native.noisy.ledger import Ledger
-from gradcmp.native.torch.branches import Branches
 from gradcmp.native.torch.jostling import Exact
 from gradcmp.native.torch.precise import Precise
 from gradcmp.native.torch.rounding import Rounding
@@ -36,6 +36,7 @@ from gradcmp.native.torch.rules import (
     fourier,
     scattering,
     solving,
+    steps,
     sums,
 )
 from gradcmp.native.torch.rules.rule import Rule, is_real, packets, table
@@ -48,6 +49,7 @@ RULES: dict[Any, Rule] = {
     **scattering.RULES,
     **fourier.RULES,
     **choosing.RULES,
+    **steps.RULES,
     **composite.RULES,
     **solving.RULES,
 }

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import torch
 
 from gradcmp.dtypes import FORMATS, DType, Format
+from gradcmp.native.noisy.branches import Branches
 from gradcmp.native.noisy.ledger import Ledger
 from gradcmp.native.noisy.replicas import Replicated
 from gradcmp.native.outcome import Outcome
-from gradcmp.native.torch.branches import Branches, Drawn, Following, Kept, Left, Watched
 from gradcmp.native.torch.jostling import Exact, Jostled, Tilted
 from gradcmp.native.torch.noise import Noise
 from gradcmp.native.torch.precise import Precise
@@ -38,8 +38,7 @@ class Noisy(Replicated):
         What matrix products round their operands to first.
     """
 
-    own, following, watched = Branches, Following, Watched
-    kept, drawn, left = Kept, Drawn, Left
+    xp: ClassVar[Any] = torch
     misled = MISLED
 
     def __init__(self, side: Runs, dtype: DType, operands: Format | None = None) -> None:

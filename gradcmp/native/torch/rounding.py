@@ -109,9 +109,10 @@ class Rounding:
     def _tie_probability(self) -> float:
         return 0.5
 
-    def representable(self, x: Tensor) -> Tensor:
+    def representable(self, x: Tensor | float) -> Tensor:
         """Return which numbers the dtype has, its range left alone."""
-        return self._round(x.clone()) == x
+        held = torch.as_tensor(x, dtype=torch.float64)
+        return self._round(held.clone()) == held
 
     def scatter(self, x: Tensor) -> Tensor:
         """Return standard normal numbers of the shape of `x`."""

@@ -21,14 +21,26 @@ def has_ties(equal: int, sizes: Sequence[int]) -> bool:
     return equal > (sizes[0] if sizes[0] < sizes[-1] else 0)
 
 
-def _either(model: NoiseModel, distance: Stack, result: Stack, sides: tuple[Any, Any]) -> Stack:
+def either(
+    model: NoiseModel,
+    distance: Stack,
+    result: Stack,
+    sides: tuple[Any, Any],
+    agreed: Stack | None = None,
+) -> Stack:
     """Take either side where the distance from a jump is within noise, and none at an exact tie.
 
     Noise never breaks a tie: there the result is that of the noise-free run.
+
+    Parameters
+    ----------
+    agreed : array, optional
+        Where all who were given the same numbers have the same result; everywhere, if omitted.
     """
     branches = model.branches
     if branches.free:
-        return branches.decide(result, distance)
+        known = distance if agreed is None else np.where(agreed, distance, np.nan)
+        return branches.decide(result, known)
     base, replicas = distance[:1], distance[1:]
     tied = base == 0
     if tied.any():
@@ -53,17 +65,17 @@ def _order(model: NoiseModel, ufunc: np.ufunc, *operands: Any) -> Stack:
     """Compare two numbers, which jumps where they are equal."""
     left, right = align(operands, model)
     difference = np.asarray(left - right, np.float64)
-    return _either(model, difference, ufunc(left, right), (True, False))
+    return either(model, difference, ufunc(left, right), (True, False))
 
 
 def _sign(model: NoiseModel, ufunc: np.ufunc, x: NoisyArray) -> Stack:
     """Return the sign, which jumps at zero."""
-    return _either(model, x.stack, np.sign(x.stack), (1.0, -1.0))
+    return either(model, x.stack, np.sign(x.stack), (1.0, -1.0))
 
 
 def _signbit(model: NoiseModel, ufunc: np.ufunc, x: NoisyArray) -> Stack:
     """Return whether a number is negative, or -0, which jumps at zero."""
-    return _either(model, x.stack, np.signbit(x.stack), (True, False))
+    return either(model, x.stack, np.signbit(x.stack), (True, False))
 
 
 def _equality(model: NoiseModel, ufunc: np.ufunc, *operands: Any) -> Stack:
@@ -88,23 +100,39 @@ def _rounded(model: NoiseModel, ufunc: np.ufunc, x: NoisyArray) -> Stack:
 def _quotient(model: NoiseModel, ufunc: np.ufunc, *operands: Any) -> Stack:
     """Round x / y down, which jumps at the multiples of y."""
     x, y = align(operands, model)
-    return _steps(model, np.floor, np.asarray(x / y, np.float64), np.floor_divide(x, y))
+    return _counted(model, np.floor, x, y, np.floor_divide(x, y))
 
 
-def _steps(model: NoiseModel, ufunc: np.ufunc, exact: Stack, result: Stack) -> Stack:
+def _remainder(model: NoiseModel, ufunc: np.ufunc, *operands: Any) -> Stack:
+    """Return what is left of x / y, which jumps where that does, rounded down or cut down."""
+    x, y = align(operands, model)
+    rest = np.asarray(ufunc(x, y), np.float64)
+    count = np.rint((x - rest) / y)
+    taken = _counted(model, np.floor if ufunc is np.remainder else np.trunc, x, y, count.copy())
+    back = count - taken
+    rest = np.where(np.isfinite(back) & (back != 0), rest + back * y, rest)
+    return model.settled(rest)
+
+
+def _counted(model: NoiseModel, down: np.ufunc, x: Stack, y: Stack, count: Stack) -> Stack:
+    """Return how often y goes into x.
+
+    Some libraries round x / y before they cut it down, and others do not. Where one rounding makes
+    a whole number of what is none, neither is wrong, though x and y were given.
+    """
+    ratio = np.asarray(x / y, np.float64)
+    disputed = np.abs(ratio - np.rint(ratio)) <= 2 * model.precision.u * np.abs(ratio)
+    return _steps(model, down, ratio, count, ~disputed | (np.fmod(x, y) == 0))
+
+
+def _steps(
+    model: NoiseModel, ufunc: np.ufunc, exact: Stack, result: Stack, agreed: Stack | None = None
+) -> Stack:
     """Take the whole number on either side where what is rounded is within noise of a jump."""
     base = exact[:1]
     jump = np.floor(base) + 0.5 if ufunc is np.rint else np.rint(base)
     sides = ufunc(np.nextafter(jump, -np.inf)), ufunc(np.nextafter(jump, np.inf))
-    return _either(model, exact - jump, result, sides)
-
-
-def _remainder(model: NoiseModel, ufunc: np.ufunc, *operands: Any) -> Stack:
-    """Return what is left of x / y, which jumps where that does."""
-    x, y = align(operands, model)
-    moved = np.floor_divide(x, y) - _quotient(model, np.floor_divide, *operands)
-    rest: Stack = np.remainder(x, y) + moved * y
-    return model.jitter(rest, 1.0).stack
+    return either(model, exact - jump, result, sides, agreed)
 
 
 DECISIONS: Mapping[np.ufunc, Callable[..., Stack]] = {
@@ -114,5 +142,5 @@ DECISIONS: Mapping[np.ufunc, Callable[..., Stack]] = {
     np.sign: _sign,
     np.signbit: _signbit,
     np.floor_divide: _quotient,
-    np.remainder: _remainder,
+    **dict.fromkeys((np.remainder, np.fmod), _remainder),
 }

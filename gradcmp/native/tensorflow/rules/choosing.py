@@ -6,13 +6,13 @@ import numpy as np
 import tensorflow as tf
 
 from gradcmp.judge.noise.rules.decisions import has_ties
+from gradcmp.native.noisy.branches import Fork
 from gradcmp.native.outcome import Array
 from gradcmp.native.tensorflow.rules.elementwise import jittered
 from gradcmp.native.tensorflow.rules.rule import Context, Rule, numbers, table, tensor_of
 from gradcmp.native.tensorflow.stream import Operation, Tensor, Tensors, is_wide
 
 LEAST = 1e-300  # what relu makes of a zero that counts as positive: its backward asks for > 0
-ROUNDED = {"Floor": np.floor, "Ceil": np.ceil, "Rint": np.rint, "Round": np.rint}
 JUST_BELOW = np.nextafter(6.0, 0.0)
 
 
@@ -24,8 +24,9 @@ def _order(context: Context, operation: Operation) -> Tensors:
     operands = numbers(left), numbers(right)
     with np.errstate(invalid="ignore"):
         difference = np.subtract(*operands)
-    sides = (0.0, 1.0) if operation.name.startswith("Greater") else (1.0, 0.0)
-    taken = context.branches.decide(numbers(outcome), difference, sides, operands)
+    rises = operation.name.startswith("Greater")
+    fork = Fork(numbers(outcome), difference, (not rises, rises), operands)
+    taken = context.branches.decide(fork)
     return [tensor_of(taken, outcome)]
 
 
@@ -37,27 +38,15 @@ def _equality(context: Context, operation: Operation) -> Tensors:
     equal = found if operation.name == "Equal" else ~found
     sizes = sorted(one.size for one in operands)
     context.branches.tied |= has_ties(int(np.count_nonzero(equal)), sizes)
-    return [tensor_of(context.branches.decide(found, operands=operands), outcome)]
-
-
-def _whole(context: Context, operation: Operation) -> Tensors:
-    """What rounds to whole numbers: it jumps at those, or halfway between them."""
-    (y,), (x,) = operation.run(), operation.inputs
-    if not is_wide(x):
-        return [y]
-    value, rounded = numbers(x), ROUNDED[operation.name]
-    jump = np.floor(value) + 0.5 if rounded is np.rint else np.rint(value)
-    sides = rounded(jump - 0.25), rounded(jump + 0.25)
-    taken = context.branches.decide(numbers(y), value - jump, sides, (value, jump))
-    return [tensor_of(taken, y)]
+    return [tensor_of(context.branches.decide(Fork(found, operands=operands)), outcome)]
 
 
 def _discrete(context: Context, operation: Operation) -> Tensors:
-    """What is true or whole and made of real numbers: a place, a number cut short."""
+    """What is true or whole and made of real numbers: the place of a maximum."""
     (y,) = operation.run()
     if is_wide(y) or not is_wide(operation.inputs[0]):
         return [y]
-    return [tensor_of(context.branches.decide(numbers(y)), y)]
+    return [tensor_of(context.branches.decide(Fork(numbers(y))), y)]
 
 
 def _relu(context: Context, operation: Operation) -> Tensors:
@@ -68,7 +57,7 @@ def _relu(context: Context, operation: Operation) -> Tensors:
 
 
 def _rectified(context: Context, x: Array) -> Array:
-    positive = context.branches.decide(x > 0, x, operands=(x, 0.0))
+    positive = context.branches.decide(Fork(x > 0, x, operands=(x, 0.0)))
     # An active element is positive, and a dead one is zero, whatever noise has made of it.
     y: Array = np.where(positive, np.where(x > 0, x, np.maximum(np.abs(x), LEAST)), 0.0)
     return np.where(np.isnan(x), x, y)
@@ -80,7 +69,7 @@ def _relu6(context: Context, operation: Operation) -> Tensors:
         return operation.run()
     value = numbers(x)
     positive = _rectified(context, value)
-    below = context.branches.decide(value < 6, 6 - value, operands=(value, 6.0))
+    below = context.branches.decide(Fork(value < 6, 6 - value, operands=(value, 6.0)))
     inside = np.minimum(positive, JUST_BELOW)
     return [tensor_of(np.where(below, inside, 6.0), x)]
 
@@ -90,7 +79,7 @@ def _sign(context: Context, operation: Operation) -> Tensors:
     if not is_wide(x):
         return [y]
     value = numbers(x)
-    taken = context.branches.decide(numbers(y), value, (-1.0, 1.0), (value, 0.0))
+    taken = context.branches.decide(Fork(numbers(y), value, (-1.0, 1.0), (value, 0.0)))
     return [tensor_of(taken, y)]
 
 
@@ -102,7 +91,7 @@ def piecewise(kappa: float) -> Rule:
         if not is_wide(x):
             return operation.run()
         value = numbers(x)
-        positive = context.branches.decide(value > 0, value, operands=(value, 0.0))
+        positive = context.branches.decide(Fork(value > 0, value, operands=(value, 0.0)))
         size = np.maximum(np.abs(value), LEAST)
         turned = np.where(positive == (value > 0), value, np.where(positive, size, -size))
         (y,) = operation.run([*others, tensor_of(turned, x)])
@@ -116,7 +105,7 @@ def _top(context: Context, operation: Operation) -> Tensors:
     x, (values, index) = operation.inputs[0], operation.run()
     if not is_wide(x):
         return [values, index]
-    kept = context.branches.decide(numbers(index))
+    kept = context.branches.decide(Fork(numbers(index)))
     taken = np.take_along_axis(numbers(x), kept, -1)
     return [tensor_of(taken, values), tensor_of(kept, index)]
 
@@ -132,7 +121,7 @@ def _pool_gradient(context: Context, operation: Operation) -> Tensors:
         return numbers(operation.run([x, y, tf.constant(dy), *others])[0])
 
     given, ones = numbers(dy), np.ones(dy.shape)
-    x, y = context.branches.choose(handed_back(x, y, ones), (x, y))
+    x, y = context.branches.choose(Fork(handed_back(x, y, ones), chosen_from=(x, y)))
     found, terms = handed_back(x, y, given), handed_back(x, y, ones)
     squares = handed_back(x, y, np.square(given))
     noisy = context.rounding.jitter_sum(found, squares, np.maximum(terms, 1.0), "scatter")
@@ -143,8 +132,7 @@ RULES: dict[str, Rule] = table(
     {
         "Greater GreaterEqual Less LessEqual": _order,
         "Equal NotEqual": _equality,
-        "Floor Ceil Rint Round": _whole,
-        "ApproximateEqual ArgMax ArgMin Cast": _discrete,
+        "ApproximateEqual ArgMax ArgMin": _discrete,
         "Relu": _relu,
         "Relu6": _relu6,
         "Sign": _sign,

@@ -8,8 +8,8 @@ from typing import Any, Protocol, TypeAlias
 
 import tensorflow as tf
 
+from gradcmp.native.noisy.branches import Branches
 from gradcmp.native.outcome import Array
-from gradcmp.native.tensorflow.branches import Branches
 from gradcmp.native.tensorflow.rounding import Rounding
 from gradcmp.native.tensorflow.stream import Operation, Tensor, Tensors, is_wide
 

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from gradcmp.judge.noise.rules.decisions import has_ties
+from gradcmp.native.noisy.branches import Fork
 from gradcmp.native.torch.rules.rule import Context, Rule, bound, is_real, prims, table
 from gradcmp.native.torch.subject import Tensor
 
@@ -19,8 +20,8 @@ def _order(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str,
     if not (is_real(left) or is_real(right)):
         return outcome
     rises = func.overloadpacket.__name__.startswith("g")
-    sides = (0.0, 1.0) if rises else (1.0, 0.0)
-    return context.branches.decide(outcome, left - right, sides, (left, right))
+    fork = Fork(outcome, left - right, (not rises, rises), (left, right))
+    return context.branches.decide(fork)
 
 
 def _equality(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -30,7 +31,7 @@ def _equality(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[s
     equal = outcome if func.overloadpacket.__name__ == "eq" else ~outcome
     sizes = sorted(one.numel() if isinstance(one, torch.Tensor) else 1 for one in args[:2])
     context.branches.tied |= has_ties(int(equal.count_nonzero()), sizes)
-    return context.branches.decide(outcome, operands=(args[0], args[1]))
+    return context.branches.decide(Fork(outcome, operands=args[:2]))
 
 
 def _relu(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -38,7 +39,7 @@ def _relu(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
     if not is_real(x):
         return y
     positive = x > 0
-    taken = context.branches.decide(positive, x, operands=(x, 0.0))
+    taken = context.branches.decide(Fork(positive, x, operands=(x, 0.0)))
     if torch.equal(taken, positive):
         return y
     other = torch.where(taken, x.abs().clamp_(min=LEAST), 0.0)
@@ -47,18 +48,7 @@ def _relu(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
 
 def _sign(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     x, y = args[0], func(*args, **kwargs)
-    return context.branches.decide(y, x, (-1.0, 1.0), (x, 0.0)) if is_real(x) else y
-
-
-def _whole(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """`floor`, `ceil`, `trunc`, `round`: they jump at whole numbers, or halfway between them."""
-    x, y = args[0], func(*args, **kwargs)
-    if not is_real(x) or len(args) > 1 or kwargs:  # to so many decimals
-        return y
-    halves = func.overloadpacket.__name__ == "round"
-    jump = torch.floor(x) + 0.5 if halves else torch.round(x)
-    sides = func(jump - 0.25), func(jump + 0.25)
-    return context.branches.decide(y, x - jump, sides, (x, jump))
+    return context.branches.decide(Fork(y, x, (-1.0, 1.0), (x, 0.0))) if is_real(x) else y
 
 
 def _chosen(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -68,7 +58,7 @@ def _chosen(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str
     if not is_real(x) or not x.dim() or isinstance(found, torch.Tensor):
         return found  # of all numbers, their places are asked for nowhere
     values, index = found
-    kept = context.branches.decide(index)
+    kept = context.branches.decide(Fork(index))
     if kept is index or torch.equal(kept, index):
         return found
     axis = taken["dim"]
@@ -81,7 +71,7 @@ def _chosen(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str
 def _place(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """`argmax` and `argmin`."""
     index = func(*args, **kwargs)
-    return context.branches.decide(index) if is_real(args[0]) else index
+    return context.branches.decide(Fork(index)) if is_real(args[0]) else index
 
 
 def _pooled(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -90,7 +80,7 @@ def _pooled(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str
     x = args[0]
     if not is_real(x):
         return values, index
-    kept = context.branches.decide(index)
+    kept = context.branches.decide(Fork(index))
     if kept is index or torch.equal(kept, index):
         return values, index
     axes = 3 if "3d" in func.overloadpacket.__name__ else 2
@@ -102,7 +92,7 @@ def _piecewise(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[
     """`leaky_relu` and its like: by their slopes below and above zero."""
     taken = bound(func, args, kwargs)
     x: Tensor = taken["self"]
-    positive = context.branches.decide(x > 0, x, operands=(x, 0.0))
+    positive = context.branches.decide(Fork(x > 0, x, operands=(x, 0.0)))
     slope = taken.get("negative_slope", taken.get("weight"))
     with context.inside():
         return torch.where(positive, x, x * slope)
@@ -113,7 +103,6 @@ RULES: dict[Any, Rule] = {
         {
             "gt ge lt le": _order,
             "eq ne": _equality,
-            "floor ceil trunc round": _whole,
             "relu": _relu,
             "sgn sign": _sign,
             "max min sort topk kthvalue median nanmedian mode cummax cummin": _chosen,
@@ -128,7 +117,6 @@ RULES: dict[Any, Rule] = {
             "gt ge lt le": _order,
             "eq ne": _equality,
             "sign": _sign,
-            "floor ceil trunc round": _whole,
         },
         prims,
     ),

@@ -40,14 +40,14 @@ POWERS = {0: 0.0, 1: 0.0, 2: 1.0, 3: 2.0, 4: 2.0, 0.5: 2.0, -0.5: 3.0, -1: 1.0, 
 
 EXACT = frozenset(
     packets(
-        "_conj _conj_physical _efficientzerotensor _local_scalar_dense _reshape_alias _to_copy "
+        "_conj _conj_physical _efficientzerotensor _local_scalar_dense _reshape_alias "
         "_to_dense _unsafe_index _unsafe_view abs "
         "alias all amax amin aminmax any arange as_strided bitwise_and bitwise_not bitwise_or "
-        "bitwise_xor bucketize cat channel_shuffle chunk clamp clamp_max clamp_min clone "
+        "bitwise_xor cat channel_shuffle chunk clamp clamp_max clamp_min clone "
         "complex conj_physical constant_pad_nd contiguous copy copysign count_nonzero detach diag "
         "diag_embed diagonal diagonal_backward diagonal_copy diagonal_scatter embedding empty "
         "empty_like empty_permuted empty_strided equal expand expand_copy eye fill fix flip "
-        "fmax fmin fmod frac full full_like gather hardshrink_backward im2col imag index "
+        "fmax fmin full full_like gather hardshrink_backward im2col imag index "
         "index_copy index_fill index_select is_nonzero is_same_size isfinite isin isinf isnan "
         "isneginf isposinf item lift lift_fresh lift_fresh_copy logical_and logical_not "
         "logical_or logical_xor lu_unpack masked_fill masked_scatter masked_select "
@@ -55,9 +55,9 @@ EXACT = frozenset(
         "max_unpool3d maximum minimum nan_to_num narrow_copy neg new_empty new_empty_strided "
         "new_full new_ones new_zeros nonzero nonzero_static one_hot ones ones_like permute_copy "
         "pixel_shuffle pixel_unshuffle put real reflection_pad1d reflection_pad2d "
-        "reflection_pad3d remainder repeat repeat_interleave replication_pad1d replication_pad2d "
+        "reflection_pad3d repeat repeat_interleave replication_pad1d replication_pad2d "
         "replication_pad3d reshape resize resize_as roll rot90 scalar_tensor scatter "
-        "searchsorted select_backward select_scatter set_ slice_backward slice_scatter "
+        "select_backward select_scatter set_ slice_backward slice_scatter "
         "softshrink_backward split split_with_sizes squeeze_copy stack t_copy take "
         "threshold_backward tril tril_indices triu triu_indices unbind_copy unfold "
         "unfold_copy unsafe_split unsafe_split_with_sizes unsqueeze_copy upsample_nearest1d "
@@ -67,9 +67,9 @@ EXACT = frozenset(
     + packets(
         "abs amax amin as_strided as_strided_scatter bitwise_and bitwise_not bitwise_or "
         "bitwise_xor broadcast_in_dim cat clone collapse collapse_view conj conj_physical "
-        "convert_element_type copy_strided copy_to device_put empty empty_permuted empty_strided "
-        "fill fmax fmin fmod full full_like imag iota isfinite item maximum maximum_value "
-        "minimum minimum_value neg real remainder reshape resize rev scalar_tensor signbit "
+        "copy_strided copy_to device_put empty empty_permuted empty_strided "
+        "fill fmax fmin full full_like imag iota isfinite item maximum maximum_value "
+        "minimum minimum_value neg real reshape resize rev scalar_tensor signbit "
         "split_dim squeeze transpose view_of view_of_dtype where",
         prims,
     )
@@ -84,7 +84,7 @@ def approximate(kappa: float) -> Rule:
         operands = [one for one in args[:2] if isinstance(one, torch.Tensor)]
         exact = len(operands) == 2 and any(one.dtype == torch.bool for one in operands)
         y = func(*args, **kwargs)
-        if exact or kwargs.get("rounding_mode") is not None:
+        if exact:
             return y
         return jittered(context, y, kappa, product=_is_product(func, operands))
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeAlias
 
 import torch
 
-from gradcmp.native.torch.branches import Branches
+from gradcmp.native.noisy.branches import Branches
 from gradcmp.native.torch.rounding import Rounding
 from gradcmp.native.torch.subject import Tensor
 

@@ -60,10 +60,11 @@ def test_of_nan_there_is_no_sign_and_equal_infinities_are_equal() -> None:
         np.testing.assert_array_equal((x >= y).stack, [[False, True, True]] * 17)
 
 
-def test_what_is_left_jumps_as_the_quotient_does() -> None:
+@pytest.mark.parametrize("function", [np.remainder, np.fmod])
+def test_what_is_left_jumps_as_the_quotient_does(function: np.ufunc) -> None:
     model, x = wrapped(1.5 * (1 + U), 0.7)
-    found = np.remainder(x, 0.5).stack
-    np.testing.assert_array_equal(found[0], np.remainder([1.5 * (1 + U), 0.7], 0.5))
+    found = function(x, 0.5).stack
+    np.testing.assert_array_equal(found[0], function([1.5 * (1 + U), 0.7], 0.5))
     near, apart = found[1:, 0], found[1:, 1]
     assert {bool(one) for one in near > 0.25} == {False, True}
     assert np.all(np.abs(apart - found[0, 1]) < 16 * U)
