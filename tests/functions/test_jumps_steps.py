@@ -85,14 +85,12 @@ def tensorflow_steps():
 HOW = ("right", "both", "alone")
 STEPS = {"torch": torch_steps, "jax": jax_steps, "tensorflow": tensorflow_steps}
 CASES = [
-    ("torch", "float32"),
-    ("torch", "bfloat16"),
-    ("jax", "float32"),
-    ("jax", "bfloat16"),
-    ("tensorflow", "float32"),  # its tables hold no bfloat16
+    *((home, "float32") for home in STEPS),
+    *((home, "bfloat16") for home in ("torch", "jax")),  # TensorFlow's tables hold none
 ]
 
 
+@pytest.mark.first(3)
 @pytest.mark.parametrize(("home", "dtype"), CASES)
 def test_a_step_has_one_outcome_where_numbers_were_given(home, dtype):
     """What NumPy says agrees; a step apart is wrong, in float64 as well and in the dtype alone."""
