@@ -63,9 +63,9 @@ def assert_gradients_agree(
         options["parameters"] = {tested: options["parameters"]}
     verdict = compare_functions(functions, inputs, against=reference, **options)
     if not verdict.agrees:
-        raise AssertionError("\n" + Screen().of_case(verdict))
+        raise AssertionError(Screen().of_case(verdict))
     if verdict.warnings or verdict.weak:
-        warnings.warn("\n" + Screen().of_case(verdict), GradientWarning, stacklevel=2)
+        warnings.warn(Screen().of_case(verdict), GradientWarning, stacklevel=2)
     return verdict
 
 
@@ -113,7 +113,7 @@ def assert_close(
         tolerance = Fixed(rtol or 0.0, atol or 0.0)
     wrong = [*_far(actual, expected, tolerance)]
     if wrong:
-        raise AssertionError("\n" + "\n".join(wrong))
+        raise AssertionError("\n".join(wrong))
 
 
 def _far(actual: Any, expected: Any, tolerance: Tolerance, name: str = "") -> Iterator[str]:
