@@ -69,7 +69,7 @@ def test_close_arrays_of_two_frameworks():
         (
             np.ones(3),
             np.ones((3, 1)),
-            r"^\nnothing was compared \(shape: \(3,\) against \(3, 1\)\)$",
+            r"^nothing was compared \(shape: \(3,\) against \(3, 1\)\)$",
         ),
         (
             {"a": {"b": np.ones(2), "c": np.ones(2)}},
