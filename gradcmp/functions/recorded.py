@@ -124,6 +124,8 @@ def _notes(
     elif unused:
         verb = "its gradient is" if len(unused) == 1 else "their gradients are"
         yield f"does not depend on {some(unused, ' and ')}: {verb} zero"
+    if plain.frozen:
+        yield f"has {some(sorted(plain.frozen), ' and ')} frozen (requires_grad=False)"
     if unable:
         yield f"has no float64 run, so that noise alone tells rounding from a bug: {unable}"
     if side.autocast:

@@ -44,6 +44,8 @@ class Outcome:
         something else there leaves that as it is. Told by runs in which they are held.
     changed : set of str
         Inputs that the function changed in place; ``d output`` for a cotangent.
+    frozen : set of str
+        Parameters that it brings as none to differentiate by, though they were.
     dropped_casts : int
         Casts to a lower dtype that were left out, the digits kept.
     unruled : tuple of str
@@ -65,6 +67,7 @@ class Outcome:
     unused: frozenset[str] = frozenset()
     bypassed: frozenset[str] = frozenset()
     changed: frozenset[str] = frozenset()
+    frozen: frozenset[str] = frozenset()
     dropped_casts: int = 0
     unruled: tuple[str, ...] = ()
     random: bool = False

@@ -85,7 +85,7 @@ def searched(model: NoiseModel, operands: Sequence[Value], places: Any) -> Value
     if not np.any([known == table.place(values[0], right) for right in (False, True)], 0).all():
         return None
     nearest = table.nearest(values[0], known)
-    before, after = table.fork(values[0], known, nearest).sides
+    before, after = table.jump(values[0], known, nearest).sides
     at = np.broadcast_to(nearest, (len(numbers), *nearest.shape))
     beside = np.take_along_axis(numbers, at, -1)
     distance = values - beside

@@ -71,7 +71,7 @@ class Table:
         nearer = abs(values - self.numbers_at(below)) <= abs(self.numbers_at(above) - values)
         return self.xp.where(nearer, below, above)
 
-    def fork(self, values: Array, places: Array, nearest: Array) -> Fork:
+    def jump(self, values: Array, places: Array, nearest: Array) -> Fork:
         """Return the fork of the places of values, which jump at the numbers nearest to them.
 
         Parameters

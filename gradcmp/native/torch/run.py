@@ -229,6 +229,7 @@ class Call:
             unused=frozenset(unused | watcher.silent()),
             bypassed=watcher.bypassed(),
             changed=one.changed(self.inputs, noisy=way.enter is not unchanged),
+            frozen=frozenset(self.subject.frozen & {*self.wrt}),
             random=one.random,
         )
 

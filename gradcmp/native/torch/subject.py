@@ -52,6 +52,11 @@ class Subject:
         return {} if replaced else dict(self.module.named_parameters())
 
     @property
+    def frozen(self) -> set[str]:
+        """The parameters that the user has frozen."""
+        return {name for name, one in self.parameters.items() if not one.requires_grad}
+
+    @property
     def arguments(self) -> tuple[str, ...] | None:
         """The names that it takes: None for any, none where it has none."""
         known = () if self._signature is None else self._signature.parameters.values()

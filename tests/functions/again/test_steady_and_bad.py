@@ -207,3 +207,12 @@ def test_without_an_autocast_that_is_no_rounding():
     functions = {"rough": rough, "right": scope["right"]}
     verdict = gradcmp.compare_functions(functions, GIVEN, framework="torch")
     assert verdict.warnings or not verdict.agrees
+
+
+def test_a_parameter_that_one_module_has_frozen_is_told_of():
+    modules = {name: torch.nn.Linear(3, 2) for name in ("mine", "right")}
+    modules["mine"].weight.requires_grad_(False)
+    verdict = gradcmp.compare_functions(modules, {"input": "normal:4x3"})
+    assert verdict.agrees
+    assert verdict.notes == {"mine": ("has weight frozen (requires_grad=False)",)}
+    assert "mine has weight frozen" in said(Screen().of_case(verdict))

@@ -80,7 +80,7 @@ def _looked_up(
 ) -> Tensor:
     places, table = numbers(y).reshape(values.shape), table_of(rows)
     nearest = context.once(operation, lambda: table.nearest(values, places))
-    return tensor_of(context.branches.decide(table.fork(values, places, nearest)), y)
+    return tensor_of(context.branches.decide(table.jump(values, places, nearest)), y)
 
 
 RULES: dict[str, Rule] = table(

@@ -78,7 +78,7 @@ def _place(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str,
 
     looked_in = Table(torch, numbers_at, place, numbers.shape[-1])
     nearest = context.once(func, places, lambda: looked_in.nearest(values, places))
-    return context.branches.decide(looked_in.fork(values, places, nearest))
+    return context.branches.decide(looked_in.jump(values, places, nearest))
 
 
 def _cast(context: Context, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
