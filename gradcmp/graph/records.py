@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, Protocol, TypeAlias
 
 from gradcmp.errors import Location
+from gradcmp.once import once
 from gradcmp.ops import OPS, Op
 
 STEP = "/"  # in the name of a step inside an expression: no Python name contains it
@@ -48,7 +49,7 @@ class Node:
         """Whether it is a step inside an expression rather than a node that the file names."""
         return STEP in self.name
 
-    @property
+    @once
     def sources(self) -> tuple[str, ...]:
         """Names of the operands that are arrays: neither constants nor left out."""
         return tuple(operand for operand in self.operands if isinstance(operand, str))
