@@ -37,7 +37,7 @@ def drawn() -> str:
     for line in lines:
         console.print(Text.from_ansi(line), soft_wrap=True)
     svg = console.export_svg(title="gradcmp", theme=MONOKAI, unique_id="caught")
-    return ELSEWHERE.sub("", svg)
+    return re.sub(r"[ \t]+$", "", ELSEWHERE.sub("", svg), flags=re.M)
 
 
 def printed() -> str:
