@@ -7,16 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from surroundings import framework
 
 import gradcmp
-from gradcmp.case import Effort
-from gradcmp.config import load_text
 from gradcmp.derivatives import names
-from gradcmp.errors import BackendError, UsageError
-from gradcmp.functions.coded import record_code, run_code
-from gradcmp.plan import check_any
 
-torch = pytest.importorskip("torch")
+torch = framework("torch")
 PAGE = Path(__file__).parents[2] / "docs" / "derivatives.md"
 INPUTS = {"x": "normal:3x4", "w": "normal:4x2"}
 DERIVATIVES = ("jvp", "hvp", "jacobian", "hessian")
@@ -136,7 +132,7 @@ def test_a_function_whose_forward_is_given_ctx_is_differentiated_row_by_row(
 @pytest.mark.parametrize("derivative", ["hvp", "hessian"])
 def test_a_custom_vjp_is_differentiated_in_reverse_twice(derivative):
     """JAX has no forward mode of it."""
-    jax = pytest.importorskip("jax")
+    jax = framework("jax")
 
     def with_slope(slope):
         cubed = jax.custom_vjp(lambda x: x**3)
@@ -182,7 +178,7 @@ def test_a_wrong_gradient_is_laid_to_whoever_has_it():
 @pytest.mark.frameworks
 def test_a_reference_in_tensorflow_has_a_float64_run():
     """Its forward mode runs functions that TensorFlow has traced, and hands over by name."""
-    tf = pytest.importorskip("tensorflow")
+    tf = framework("tensorflow")
     found = gradcmp.compare_functions(
         {"mine": lambda x: x**3, "theirs": lambda x: x * tf.square(x)},
         {"x": 1.5},
@@ -196,8 +192,8 @@ def test_a_reference_in_tensorflow_has_a_float64_run():
 
 @pytest.mark.frameworks
 def test_across_frameworks():
-    jnp = pytest.importorskip("jax").numpy
-    tf = pytest.importorskip("tensorflow")
+    jnp = framework("jax").numpy
+    tf = framework("tensorflow")
 
     def in_jax(x, w):
         return (jnp.tanh(x @ w) ** 2).sum(0)
@@ -223,118 +219,3 @@ def test_at_a_kink_frameworks_that_agree_are_no_bug():
         {"mine": steps, "theirs": clamped}, {"x": np.array([0.0, 1, -2])}, derivative="hvp"
     )
     assert found.agrees
-
-
-class Layer(torch.nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.w = torch.nn.Parameter(torch.ones(4, 2))
-
-    def forward(self, x):
-        return x @ self.w
-
-
-def by_hand(x):
-    return np.sum(x**3), {"x": 3 * x**2}
-
-
-@pytest.mark.parametrize(
-    ("function", "inputs", "error", "said"),
-    [
-        (Layer(), {"x": "normal:3x4"}, BackendError, "brings parameters of its own"),
-        (by_hand, {"x": "normal:4"}, BackendError, "is a gradient by hand, which has no hvp"),
-        (cube, {"x": {"a": np.ones(3)}}, UsageError, "'x' is a container, and hvp is along arrays"),
-    ],
-    ids=["module", "by hand", "container"],
-)
-def test_what_has_no_more_than_a_gradient_is_refused(function, inputs, error, said):
-    framework = {"mine": "numpy" if function is by_hand else "torch", "theirs": "torch"}
-    with pytest.raises(error, match=said):
-        gradcmp.compare_functions(
-            {"mine": function, "theirs": cube}, inputs, framework=framework, derivative="hvp"
-        )
-
-
-def cubes(x):
-    return x * x * x
-
-
-def powers(x):
-    return x**3
-
-
-@pytest.mark.parametrize(("derivative", "instead"), [("jacobian", "jvp"), ("hessian", "hvp")])
-def test_what_is_too_large_to_be_compared_as_a_whole_is_refused(derivative, instead):
-    asked = {"mine": cubes, "theirs": powers}
-    said = rf"asks for a {derivative} of 257 × 257 numbers.*ask for {instead}"
-    with pytest.raises(UsageError, match=said):
-        gradcmp.compare_functions(
-            asked, {"x": "normal:257"}, framework="torch", derivative=derivative
-        )
-
-
-def test_layouts_of_second_order_are_refused():
-    with pytest.raises(UsageError, match="layouts: all, and asks for hvp"):
-        gradcmp.compare_functions(
-            {"torch": cube, "torch again": cube},
-            {"x": "normal:4"},
-            derivative="hvp",
-            layouts="all",
-            framework="torch",
-        )
-
-
-KERNELS = """
-import torch
-
-class Cube(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, x):
-        ctx.save_for_backward(x)
-        return x ** 3
-
-    @staticmethod
-    def backward(ctx, dy):
-        return 3 * ctx.saved_tensors[0].detach() ** 2 * dy
-
-def detached(x):
-    return Cube.apply(x).sum()
-
-def cube(x):
-    return (x * x * x).sum()
-
-def again(x):
-    return (x ** 3).sum()
-"""
-
-
-def in_a_config(folder):
-    file = folder / "kernels.py"
-    file.write_text(KERNELS)
-    code = ", ".join(f"{one}: {{torch: '{file}:{one}'}}" for one in ("cube", "again", "detached"))
-    text = f"name: cubes\ninputs: {{x: 'normal:5'}}\ncode: {{{code}}}\nderivative: hvp\n"
-    (case,) = load_text(text, "cubes.yaml")
-    return case
-
-
-@pytest.mark.processes
-def test_in_workers(tmp_path):
-    found = gradcmp.run(in_a_config(tmp_path))
-    wrong = {
-        (*map(base, (pair.actual, pair.expected)), name) for pair, name, _ in found.disagreements
-    }
-    assert {name for *_, name in wrong} == {"H v[x]"}
-    assert all("detached" in sides for *sides, _ in wrong)
-    assert {base(label) for label in found.recordings} == {"cube", "again", "detached"}
-
-
-def base(label):
-    return label.partition(",")[0]
-
-
-def test_no_recording_of_it_is_kept(tmp_path):
-    plan = check_any(in_a_config(tmp_path))
-    with pytest.raises(UsageError, match="asks for hvp, of which no recording is kept"):
-        run_code(plan, None, Effort(keep=True))
-    with pytest.raises(UsageError, match="asks for hvp, of which no recording is kept"):
-        record_code(plan, None)

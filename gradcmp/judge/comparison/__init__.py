@@ -1,4 +1,4 @@
-"""One pair of arrays: what they are apart, and what is said of it."""
+"""One pair of arrays: how far apart they are, and what is said of it."""
 
 from gradcmp.judge.comparison.comparison import STAYS, WARNINGS, Comparison, Reason, Verdict
 from gradcmp.judge.comparison.measured import (

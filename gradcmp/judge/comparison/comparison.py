@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal, TypeAlias
 
 from gradcmp.judge.comparison.measured import (
@@ -85,7 +86,7 @@ class Comparison(Shown):
 
     def with_measured(self, **changes: Any) -> Comparison:
         """Return the comparison with other fields of what was measured."""
-        return replace(self, measurement=replace(self.measured, **changes))
+        return self.later(partial(replace, **changes))
 
     def later(self, change: Callable[[Measured], Measured]) -> Comparison:
         """Return the comparison with a change to what was measured, made when that is read."""

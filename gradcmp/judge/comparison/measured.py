@@ -1,4 +1,4 @@
-"""What two arrays are apart: counted, at its worst, and beside the noise."""
+"""How far apart two arrays are: counted, at the worst element, and beside the noise."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ NOTHING = Statistics()  # of arrays that have no elements, or cannot be compared
 
 @dataclass(frozen=True)
 class Measured:
-    """What two arrays are apart.
+    """How far apart two arrays are.
 
     Attributes
     ----------
@@ -171,7 +171,7 @@ UNMEASURED = Measured()  # of arrays that cannot be compared
 
 
 class Unread:
-    """What two arrays are apart, measured when somebody reads it: of what agrees few do."""
+    """How far apart two arrays are, measured when somebody reads it: few read what agrees."""
 
     def __init__(self, measure: Callable[[], Measured]) -> None:
         self._measure = measure

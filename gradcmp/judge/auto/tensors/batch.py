@@ -66,7 +66,7 @@ class TensorBatch:
     def measured(
         self, i: int, worst: Element, excess: Array | None, noise: Noise
     ) -> Measured | Unread:
-        """Return what a tensor is apart, whose worst element is known."""
+        """Return how far apart both sides of a tensor are, whose worst element is known."""
         return Measured(self._compared.statistics[i], worst, excess, noise)
 
     @once

@@ -91,7 +91,7 @@ class LargeTensor(TensorBatch):
     def measured(
         self, i: int, worst: Element, excess: Array | None, noise: Noise
     ) -> Measured | Unread:
-        """Return what the tensor is apart: counted when somebody reads it."""
+        """Return how far apart both sides are: counted when somebody reads it."""
         return self._counted.then(partial(replace, worst=worst, excess=excess, noise=noise))
 
     @once
