@@ -6,6 +6,7 @@ from collections import namedtuple
 
 import numpy as np
 import pytest
+from surroundings import framework
 
 from gradcmp.native.arranging.trees import flat_of, tree_of
 
@@ -68,7 +69,7 @@ def test_frozen_records_are_not_changed():
 
 @pytest.mark.frameworks
 def test_what_jax_knows_as_a_pytree():
-    jax = pytest.importorskip("jax")
+    jax = framework("jax")
 
     class Linear:
         def __init__(self, w, kept):
@@ -86,7 +87,7 @@ def test_what_jax_knows_as_a_pytree():
 
 
 def test_keys_of_random_numbers_are_no_numbers():
-    jax = pytest.importorskip("jax")
+    jax = framework("jax")
     assert [*tree_of("x", {"key": jax.random.key(0), "w": np.ones(2)}).leaves] == ["x.w"]
 
 
